@@ -1,0 +1,47 @@
+/*
+ * The one event loop of a process: libevent for descriptors and signals, the
+ * wheel for every timer, a queue of things to run, and the door for other
+ * threads.  All of it belongs to the thread that called loop_init().
+ *
+ * The master uses the loop too, without fibers.
+ */
+#ifndef FIBER_LOOP_H
+#define FIBER_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct event_base;
+
+/* 0, or -1 after log_error().  Ignores SIGPIPE. */
+int loop_init(void);
+void loop_release(void);
+struct event_base *loop_base(void);
+/* Runs until loop_stop(). */
+void loop_run(void);
+/* One pass: runs what is ready; waits for an event when `wait`. */
+void loop_once(bool wait);
+void loop_stop(void);
+
+/* Work to do in this or the next pass, in order.  The item is the caller's
+ * and must stay until it ran.  Loop thread only. */
+struct loop_item {
+	struct loop_item *next;
+	void (*run)(struct loop_item *);
+	bool queued;
+};
+void loop_defer(struct loop_item *);
+
+/* Any thread: fn(arg) on the loop thread, in order of the calls. */
+void loop_post(void (*fn)(void *), void *arg);
+
+/* Generator health: nanoseconds spent outside the kernel's wait since start,
+ * and the longest single pass since last asked. */
+struct loop_health {
+	int64_t busy_ns;
+	int64_t longest_pass_ns;
+	uint64_t passes;
+};
+void loop_health(struct loop_health *);
+
+#endif

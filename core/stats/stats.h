@@ -1,0 +1,101 @@
+/*
+ * Series of samples.  A worker keeps the delta since its last report; the
+ * master keeps totals and merges deltas by addition.  Both are a struct
+ * stats.  One thread.  Memory is bounded: beyond `max_series` samples go to
+ * the series "(other)" of their type, beyond `max_errors` to "(other
+ * errors)".
+ */
+#ifndef STATS_STATS_H
+#define STATS_STATS_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/strmap.h"
+#include "stats/histogram.h"
+
+#define STATS_SECONDS 64                /* power of two */
+
+/* Requests and failures of one wall-clock second. */
+struct stats_second {
+	int64_t second;                 /* unix time; 0: unused */
+	uint32_t requests;
+	uint32_t failures;
+};
+
+struct series {
+	uint32_t id;                    /* its index */
+	char *type;
+	char *name;
+	bool phase;                     /* swarm_observe(): not a request */
+	uint64_t requests;              /* failures included */
+	uint64_t failures;
+	uint64_t untimed;               /* Locust's num_none_requests */
+	uint64_t bytes;
+	double start_time;              /* unix; creation or last reset */
+	double last_time;               /* unix; 0: none */
+	struct histogram service;
+	/* Response time from the intended start; NULL while every sample so
+	 * far had no lag, when it equals `service`. */
+	struct histogram *response;
+	struct stats_second seconds[STATS_SECONDS];
+};
+
+struct error_row {
+	struct series *series;
+	char *text;
+	uint64_t occurrences;
+	double first_seen;              /* unix */
+	double last_seen;
+};
+
+struct counter {
+	char *name;
+	int64_t value;
+};
+
+struct stats {
+	struct series **series;
+	size_t count;
+	size_t max_series;
+	struct strmap by_name;          /* "type\0name" */
+	struct series total;            /* type "", name "Aggregated" */
+	struct error_row **errors;
+	size_t error_count;
+	size_t max_errors;
+	struct strmap by_error;
+	struct counter *counters;
+	size_t counter_count;
+	uint64_t capped;                /* samples sent to "(other)" */
+};
+
+struct stats *stats_new(size_t max_series, size_t max_errors);
+void stats_free(struct stats *);
+/* Found or made; never NULL. */
+struct series *stats_series(struct stats *, const char *type,
+    const char *name);
+/*
+ * One sample, into its series and the total.  `end` in clock_now() ns.
+ * response = service + lag.
+ */
+void stats_record(struct stats *, struct series *, int64_t end,
+    int64_t service_ns, int64_t lag_ns, size_t bytes, bool failed);
+void stats_observe(struct stats *, struct series *, int64_t ns, size_t bytes);
+void stats_error(struct stats *, struct series *, const char *text,
+    uint64_t occurrences, double first_seen, double last_seen);
+uint32_t stats_counter(struct stats *, const char *name);
+void stats_count(struct stats *, uint32_t counter, int64_t add);
+
+/* Response time: `response` when it differs, else `service`. */
+const struct histogram *series_response(const struct series *);
+/* Adds one series' delta (also a total's) to another. */
+void series_merge(struct series *into, const struct series *delta);
+/* Adds all of `delta`. */
+void stats_merge(struct stats *into, const struct stats *delta);
+/* Values to zero, series and counters stay (their ids are held by others);
+ * errors go. */
+void stats_reset(struct stats *);
+
+#endif

@@ -1,0 +1,201 @@
+/*
+ * Modules: what a shared object tells swarm about itself.
+ *
+ * A module exports one function, swarm_module_v0(), which returns a constant
+ * struct swarm_module.  The macros below write both; authors only name the
+ * fields they need.  A field left out means "not provided".
+ *
+ * What modules offer to each other is a table of functions found by id (for
+ * example "swarm.http/1").  The provider lists it with SWARM_EXPORTS; the
+ * public header of the provider has one SWARM_IMPORT line, and the loader
+ * stores the table's address there before it calls anything in the module.
+ */
+#ifndef SWARM_MODULE_H
+#define SWARM_MODULE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <swarm/version.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define SWARM_API __attribute__((visibility("default")))
+#define SWARM_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
+#else
+#define SWARM_API
+#define SWARM_PRINTF(fmt, first)
+#endif
+
+#define SWARM_MAGIC 0x6d727773u /* "swrm", little endian */
+
+struct swarm_user;
+struct swarm_user_class;
+
+/*
+ * The head of every exported table: its size in bytes and its minor number.
+ * A provider raises `minor` when it appends a function or a field.  Frozen.
+ */
+struct swarm_iface {
+	uint32_t size;
+	uint32_t minor;
+};
+
+#define SWARM_IFACE(type, minor_) \
+	.head = { .size = (uint32_t)sizeof(type), .minor = (minor_) }
+
+/* One exported interface.  The table lives as long as the module. */
+struct swarm_export {
+	const char *id;                 /* "vendor.name/revision" */
+	const struct swarm_iface *iface;
+};
+
+/* The C type behind an option's `dest`. */
+enum swarm_option_type {
+	SWARM_BOOL = 1,                 /* bool */
+	SWARM_INT,                      /* int */
+	SWARM_INT64,                    /* int64_t */
+	SWARM_DOUBLE,                   /* double */
+	SWARM_STRING,                   /* const char *, owned by the host */
+	SWARM_DURATION,                 /* double, seconds: "1.5s" "200ms" "1h20m" */
+	SWARM_SIZE,                     /* int64_t, bytes: "64k" "1m" "2g" */
+};
+
+/*
+ * One option of a module, set with -o MODULE.NAME=VALUE, the environment
+ * variable SWARM_MODULE_NAME, or section [MODULE] of the configuration file.
+ * `dest` is the address of a static variable; the host writes it on the main
+ * thread before load() and never again.
+ */
+struct swarm_option {
+	const char *name;
+	enum swarm_option_type type;
+	void *dest;
+	const char *deflt;              /* as text, parsed like a user's value */
+	const char *help;               /* one line */
+};
+
+/*
+ * The module itself.  The first four fields are frozen for ever and are
+ * checked before anything else is read.
+ */
+struct swarm_module {
+	uint32_t magic;
+	uint16_t abi_major;
+	uint16_t abi_minor;
+	uint32_t size;
+	/* Strides of the arrays below, so that their elements may grow. */
+	uint32_t user_size;
+	uint32_t task_size;
+	uint32_t option_size;
+	uint32_t export_size;
+
+	const char *name;               /* default: the file name without .so */
+	const char *version;
+	const char *summary;            /* one line */
+	const char *help;               /* any length */
+
+	const struct swarm_option *options;     /* ends with name == NULL */
+	const struct swarm_user_class *users;   /* ends with name == NULL */
+	const struct swarm_export *exports;     /* ends with id == NULL */
+
+	/* [main] Once, after options are set.  0, or -1 after swarm_error(). */
+	int (*load)(void);
+	/* [main] Once, at exit. */
+	void (*unload)(void);
+	/* [worker] Once per worker process, on its loop thread, before the
+	 * first user starts and after the last one has gone. */
+	int (*worker_start)(void);
+	void (*worker_stop)(void);
+	/* [main] After load(), in the master and in each worker alike: may add
+	 * classes and tasks and change weights (see user.h).  Must do the same
+	 * in every process.  0, or -1 after swarm_error(). */
+	int (*setup)(void);
+};
+
+/* What a scenario or plugin wants from others; filled in by the loader. */
+struct swarm_import {
+	const char *id;
+	uint32_t minor;
+	const struct swarm_iface **slot;
+	struct swarm_import *next;
+};
+
+/*
+ * [main] Notes an import; called by the constructor SWARM_IMPORT makes, not
+ * by authors.  Only stores pointers, so it is harmless before any check.
+ */
+SWARM_API void swarm_import(struct swarm_import *);
+
+/*
+ * Declares `static const type *slot`, to be pointed at the interface `id` of
+ * at least `minor` before the module's load().  For public headers of
+ * plugins; a module may contain it any number of times.
+ */
+#define SWARM_IMPORT(type, slot, id_, minor_) \
+	static const struct type *slot __attribute__((unused)); \
+	__attribute__((constructor)) static void slot##import(void) \
+	{ \
+		static struct swarm_import import_ = { \
+			id_, minor_, (const struct swarm_iface **)(void *)&slot, \
+			NULL }; \
+		swarm_import(&import_); \
+	}
+
+#define SWARM_EXPORTS(...) \
+	(const struct swarm_export[]){ __VA_ARGS__, { NULL, NULL } }
+
+#define SWARM_OPTIONS(...) \
+	(const struct swarm_option[]){ __VA_ARGS__, \
+		{ NULL, SWARM_BOOL, NULL, NULL, NULL } }
+
+#ifndef __cplusplus
+/* The type of the variable decides the type of the option. */
+#define SWARM_OPTION(var, deflt_, help_) \
+	{ #var, _Generic(&(var), bool *: SWARM_BOOL, int *: SWARM_INT, \
+		int64_t *: SWARM_INT64, double *: SWARM_DOUBLE, \
+		const char **: SWARM_STRING), (void *)&(var), deflt_, help_ }
+/* A double in seconds, or an int64_t in bytes: anything else won't compile. */
+#define SWARM_OPTION_DURATION(var, deflt_, help_) \
+	{ #var, _Generic(&(var), double *: SWARM_DURATION), \
+		(void *)&(var), deflt_, help_ }
+#define SWARM_OPTION_SIZE(var, deflt_, help_) \
+	{ #var, _Generic(&(var), int64_t *: SWARM_SIZE), \
+		(void *)&(var), deflt_, help_ }
+#endif
+
+/* Defines the module.  At file scope, once; needs <swarm/user.h> too. */
+#define SWARM_MODULE(...) \
+	static const struct swarm_module swarm_module_ = { \
+		.magic = SWARM_MAGIC, \
+		.abi_major = SWARM_ABI_MAJOR, \
+		.abi_minor = SWARM_ABI_MINOR, \
+		.size = (uint32_t)sizeof(struct swarm_module), \
+		.user_size = (uint32_t)sizeof(struct swarm_user_class), \
+		.task_size = (uint32_t)sizeof(struct swarm_task), \
+		.option_size = (uint32_t)sizeof(struct swarm_option), \
+		.export_size = (uint32_t)sizeof(struct swarm_export), \
+		__VA_ARGS__ \
+	}; \
+	SWARM_MODULE_ENTRY_ \
+	{ \
+		return &swarm_module_; \
+	}
+
+#ifdef __cplusplus
+#define SWARM_MODULE_ENTRY_ \
+	extern "C" SWARM_API const struct swarm_module *swarm_module_v0(void)
+#else
+#define SWARM_MODULE_ENTRY_ \
+	SWARM_API const struct swarm_module *swarm_module_v0(void); \
+	const struct swarm_module *swarm_module_v0(void)
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,158 @@
+/*
+ * Users: classes of simulated users, their tasks, and what a task may ask of
+ * the user it runs as.
+ *
+ * A class is data: a name, a think time, tasks with weights.  Each user of a
+ * class runs start(), then picks a task, runs it, waits, and so on until the
+ * run stops it; then stop().  A task runs on a fiber and looks like blocking
+ * code.  Between two tasks a user holds no stack.
+ *
+ * A user lives on one worker's loop thread for its whole life.  Its fibers
+ * never run in parallel and give way only at a wait, so its data need no lock.
+ */
+#ifndef SWARM_USER_H
+#define SWARM_USER_H
+
+#include <swarm/module.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct swarm_wait;
+
+/*
+ * Think time.  `next` returns the seconds to wait after a task; `a` and `b`
+ * are its parameters.  next == NULL waits not at all.  Frozen.
+ */
+struct swarm_wait {
+	double (*next)(struct swarm_user *, const struct swarm_wait *);
+	double a;
+	double b;
+};
+
+/* [fiber] The functions behind the macros below; seconds. */
+SWARM_API double swarm_wait_constant(struct swarm_user *,
+    const struct swarm_wait *);
+SWARM_API double swarm_wait_between(struct swarm_user *,
+    const struct swarm_wait *);
+SWARM_API double swarm_wait_pacing(struct swarm_user *,
+    const struct swarm_wait *);
+
+#define SWARM_CONSTANT(s)       { swarm_wait_constant, (s), 0 }
+/* Uniform over [a, b). */
+#define SWARM_BETWEEN(a, b)     { swarm_wait_between, (a), (b) }
+/* A task starts every `s` seconds; a task that takes longer is followed at
+ * once by the next, and nothing is caught up. */
+#define SWARM_PACING(s)         { swarm_wait_pacing, (s), 0 }
+/* As SWARM_PACING, as task executions a second of each user. */
+#define SWARM_THROUGHPUT(r)     { swarm_wait_pacing, 1.0 / (r), 0 }
+
+/* One thing a user does. */
+struct swarm_task {
+	const char *name;
+	void (*run)(struct swarm_user *);       /* [fiber] */
+	unsigned weight;                        /* 0 counts as 1 */
+};
+
+/* How a user chooses its next task. */
+enum swarm_flow {
+	SWARM_RANDOM,                   /* by weight, independently each time */
+	SWARM_SEQUENTIAL,               /* in order, each `weight` times */
+};
+
+/* One kind of user. */
+struct swarm_user_class {
+	const char *name;
+	double weight;                  /* share of the users; 0 counts as 1 */
+	unsigned fixed_count;           /* exactly so many, before any weight */
+	const char *host;               /* when --host is not given */
+	size_t data_size;               /* bytes of swarm_data(), zeroed */
+	struct swarm_wait wait;
+	void (*start)(struct swarm_user *);     /* [fiber] before the tasks */
+	void (*stop)(struct swarm_user *);      /* [fiber] after the last */
+	const struct swarm_task *tasks;         /* ends with name == NULL */
+	enum swarm_flow flow;
+};
+
+#define SWARM_TASK(fn, ...)     { .name = #fn, .run = (fn), __VA_ARGS__ }
+#define SWARM_TASKS(...) \
+	(const struct swarm_task[]){ __VA_ARGS__, { .name = NULL } }
+#define SWARM_USERS(...) \
+	(const struct swarm_user_class[]){ __VA_ARGS__, { .name = NULL } }
+
+/* A module with nothing but users. */
+#define SWARM_SCENARIO(...) \
+	SWARM_MODULE(.users = SWARM_USERS(__VA_ARGS__))
+
+/*
+ * [main, in setup()] Adds a class; returns its index, or -1 after
+ * swarm_error().  Everything is copied except the functions.
+ */
+SWARM_API int swarm_class_add(const struct swarm_user_class *);
+/* [main, in setup()] Adds a task to class `index`; 0 or -1. */
+SWARM_API int swarm_task_add(int index, const struct swarm_task *);
+/* [main, in setup()] Changes a class's weight, by name; 0 or -1. */
+SWARM_API int swarm_class_weight(const char *name, double weight);
+
+/* ---- the user a task runs as ---- */
+
+/* [fiber] The user that owns the running fiber; NULL outside one. */
+SWARM_API struct swarm_user *swarm_self(void);
+/* [fiber] The class's data_size bytes; zeroed before start(), owned by swarm,
+ * valid until stop() returns. */
+SWARM_API void *swarm_data(struct swarm_user *);
+/* [fiber] A number no other user of this run has. */
+SWARM_API unsigned swarm_user_id(struct swarm_user *);
+/* [fiber] The class's name and the running task's ("start", "stop" in those
+ * hooks).  Owned by swarm. */
+SWARM_API const char *swarm_user_class_name(struct swarm_user *);
+SWARM_API const char *swarm_task_name(struct swarm_user *);
+/* [fiber] The target: --host, else the class's host, else "".  Owned by
+ * swarm, valid for the run. */
+SWARM_API const char *swarm_host(struct swarm_user *);
+
+/*
+ * [fiber] Memory that lives until the running task (or hook) returns; aligned
+ * for any type, not zeroed.  Never NULL: swarm ends the process when memory
+ * runs out.  Freed by swarm.
+ */
+SWARM_API void *swarm_alloc(struct swarm_user *, size_t size);
+SWARM_API char *swarm_printf(struct swarm_user *, const char *fmt, ...)
+    SWARM_PRINTF(2, 3);
+SWARM_API char *swarm_strdup(struct swarm_user *, const char *);
+/* [fiber] Calls fn(arg) when the running task returns, last one first, also
+ * when the user is being stopped. */
+SWARM_API void swarm_defer(struct swarm_user *, void (*fn)(void *), void *arg);
+
+/* [fiber] The user's own random numbers: 64 random bits; uniform over [0,1);
+ * uniform over 0..n-1 (n > 0). */
+SWARM_API uint64_t swarm_random(struct swarm_user *);
+SWARM_API double swarm_uniform(struct swarm_user *);
+SWARM_API uint64_t swarm_below(struct swarm_user *, uint64_t n);
+
+/* [fiber] Ends this user when its task returns.  It is not replaced. */
+SWARM_API void swarm_stop_user(struct swarm_user *);
+/* [fiber] Ends the whole run, as Ctrl-C would. */
+SWARM_API void swarm_stop_test(struct swarm_user *, const char *why);
+/* [fiber] Whether this user is to end: waits fail with ECANCELED, or the task
+ * should come to its end. */
+SWARM_API bool swarm_stopping(struct swarm_user *);
+
+/*
+ * Per-user state of a plugin.
+ *
+ * swarm_slot_new: [main, in load()] reserves `size` bytes in every user,
+ * zeroed on first use.  `destroy`, when not NULL, is called on a fiber after
+ * the user's stop() for every user that used the slot.  Returns the slot's
+ * number; never fails.
+ * swarm_slot: [fiber] the bytes of this user.
+ */
+SWARM_API int swarm_slot_new(size_t size,
+    void (*destroy)(struct swarm_user *, void *));
+SWARM_API void *swarm_slot(struct swarm_user *, int slot);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
