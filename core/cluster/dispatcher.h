@@ -65,11 +65,8 @@ size_t dispatcher_remove_users(struct dispatcher *, size_t n);
 size_t dispatcher_total(const struct dispatcher *);
 int64_t dispatcher_class_total(const struct dispatcher *, size_t index);
 
-/*
- * Locust's pace: a step of *users every *interval seconds gives `rate` users
- * a second: at least one user, and never a pause of less than a second
- * unless one user a step is too many.
- */
+/* Locust's pace: *users at once every *interval seconds make `rate` (over 0)
+ * users a second; about one step a second, or one user a step. */
 void dispatcher_pace(double rate, size_t *users, double *interval);
 
 #endif
