@@ -85,7 +85,8 @@ SWARM_API int swarm_offload(int (*fn)(void *), void *arg);
  * the user ends and are gone before its slots are destroyed.
  */
 struct swarm_fiber;
-/* [fiber] Starts fn(arg) soon; never NULL.  Join it or forget it. */
+/* [worker] Starts fn(arg) soon, also from a callback on the loop (to connect
+ * again, say); never NULL.  Join it or forget it. */
 SWARM_API struct swarm_fiber *swarm_spawn(struct swarm_user *,
     void (*fn)(void *), void *arg);
 /* [fiber] Waits for its end: 0, or -1 as any wait.  After 0 the handle is

@@ -75,8 +75,32 @@ SWARM_API int swarm_write(struct swarm_stream *, const void *data, size_t len,
 /* [fiber] Whether the peer has closed, or sent what nobody asked for, while
  * the stream was idle; costs one system call. */
 SWARM_API bool swarm_stream_stale(struct swarm_stream *);
-/* [fiber] Closes at once.  NULL is fine. */
+/* [worker] Closes at once.  NULL is fine. */
 SWARM_API void swarm_close(struct swarm_stream *);
+
+/*
+ * Streams without a fiber, for clients that stay connected by the thousand
+ * and must hold no stack while nothing happens.  Once watched, a stream is
+ * read and written by the two swarm_try_ calls, not by the calls above.
+ *
+ * swarm_stream_watch: [worker] from now on calls ready(stream, bits, arg) on
+ * the loop, outside any fiber, when the stream may be read (also at its end
+ * or failure; bytes that TLS has already decrypted count) or written, for the
+ * bits in `want` (SWARM_READ, SWARM_WRITE).  Level-triggered.  Called again
+ * it changes `want` and the callback; 0 pauses.  The callback may close the
+ * stream.  0, or -1 with errno.
+ */
+SWARM_API int swarm_stream_watch(struct swarm_stream *, unsigned want,
+    void (*ready)(struct swarm_stream *, unsigned ready, void *arg),
+    void *arg);
+/* [worker] As swarm_recv() without waiting: -1 with EAGAIN when there is
+ * nothing yet.  *data is valid until the loop or another fiber runs. */
+SWARM_API int64_t swarm_try_recv(struct swarm_stream *, const char **data);
+/* [worker] Writes what fits at once; returns the bytes taken, or -1 with errno
+ * (EAGAIN when none).  The rest is offered again, from the same byte on,
+ * when the stream is writable; it may have moved or grown meanwhile. */
+SWARM_API int64_t swarm_try_write(struct swarm_stream *, const void *data,
+    size_t len);
 
 SWARM_API const struct swarm_connect_times *swarm_stream_times(
     struct swarm_stream *);

@@ -31,24 +31,25 @@ struct swarm_timer {
 /* [fiber] Starts a measurement.  The strings are copied when new. */
 SWARM_API struct swarm_timer swarm_begin(struct swarm_user *,
     const char *type, const char *name);
-/* [fiber] Ends it as passed; `bytes` is the size of the answer.  Returns 0. */
+/* [worker] Ends it as passed; `bytes` is the size of the answer.  Returns 0. */
 SWARM_API int swarm_done(struct swarm_timer *, size_t bytes);
-/* [fiber] Ends it as failed, for the reason given (equal reasons are counted
+/* [worker] Ends it as failed, for the reason given (equal reasons are counted
  * together: leave ids and addresses out).  %m works.  Returns -1. */
 SWARM_API int swarm_fail(struct swarm_timer *, const char *fmt, ...)
     SWARM_PRINTF(2, 3);
-/* [fiber] Forgets it: nothing is recorded. */
+/* [worker] Forgets it: nothing is recorded. */
 SWARM_API void swarm_drop(struct swarm_timer *);
 
 /*
  * A series looked up once, for hot paths: swarm_series() [worker] never
  * fails; beyond the limit of series it answers the series "(other)" of that
- * type.  swarm_begin_at() takes the start from the caller.
+ * type.  swarm_begin_at() [worker] takes the start from the caller.  A timer
+ * may be begun on a fiber and ended in a callback on the loop.
  */
 SWARM_API uint32_t swarm_series(const char *type, const char *name);
 SWARM_API struct swarm_timer swarm_begin_at(struct swarm_user *,
     uint32_t series, int64_t start);
-/* [fiber] As swarm_done() with an end taken by the caller, for example on a
+/* [worker] As swarm_done() with an end taken by the caller, for example on a
  * library's thread when the answer arrived. */
 SWARM_API int swarm_done_at(struct swarm_timer *, int64_t end, size_t bytes);
 SWARM_API int swarm_fail_at(struct swarm_timer *, int64_t end,
