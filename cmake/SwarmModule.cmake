@@ -1,8 +1,24 @@
-# swarm_add_module(NAME SOURCE...): one module, NAME.so, by the rule that holds
-# for plugins and scenarios in this tree and in strangers' trees alike.
+# How modules are built, by one rule for this tree and for strangers' trees:
+# find_package(Swarm) brings this same file.
 #
-# Hidden visibility, no "lib" prefix, never unloaded; wrong prototypes are
-# errors, because the linker cannot find them in a shared object.
+#   swarm_add_module(NAME SOURCE...)    NAME.so, nothing installed
+#   swarm_add_plugin(NAME SOURCE...)    the same, plus its include/ folder, its
+#                                       manual NAME.7, and where they install
+#   swarm_add_scenario(NAME SOURCE...)  the same, installed with its source
+#   swarm_add_test(NAME [HOST] SOURCE...)  a cmocka program, if cmocka is there
+include_guard(GLOBAL)
+include(GNUInstallDirs)
+
+if(NOT DEFINED SWARM_PLUGIN_DIR)
+	set(SWARM_PLUGIN_DIR ${CMAKE_INSTALL_LIBDIR}/swarm/plugins)
+endif()
+if(NOT DEFINED SWARM_SCENARIO_DIR)
+	set(SWARM_SCENARIO_DIR ${CMAKE_INSTALL_LIBDIR}/swarm/scenarios)
+endif()
+
+# Hidden visibility, no "lib" prefix, never unloaded.  Wrong prototypes are
+# errors, because the linker cannot find them in a shared object.  No tail
+# calls: the return address tells whose message a log line is.
 function(swarm_add_module name)
 	add_library(${name} MODULE ${ARGN})
 	target_link_libraries(${name} PRIVATE Swarm::sdk)
@@ -13,10 +29,76 @@ function(swarm_add_module name)
 	target_compile_options(${name} PRIVATE
 		$<$<COMPILE_LANGUAGE:C>:-Werror=implicit-function-declaration
 			-Werror=incompatible-pointer-types -Werror=int-conversion>
-		-g -fno-omit-frame-pointer)
+		-Wall -Wextra -g -fno-omit-frame-pointer
+		-fno-optimize-sibling-calls)
 	target_link_options(${name} PRIVATE -Wl,-z,nodelete
 		-Wl,--exclude-libs,ALL)
+	# In swarm's own tree: its warnings, and the other plugins' headers,
+	# which strangers find in the installed include folder.
 	if(TARGET swarm_flags)
-		target_link_libraries(${name} PRIVATE swarm_flags)
+		target_link_libraries(${name} PRIVATE swarm_flags
+			swarm_plugin_headers)
 	endif()
+endfunction()
+
+function(swarm_add_plugin name)
+	swarm_add_module(${name} ${ARGN})
+	# The build tree's swarm looks for plugins/NAME/NAME.so beside itself.
+	set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY
+		${CMAKE_BINARY_DIR}/plugins/${name})
+	install(TARGETS ${name} LIBRARY DESTINATION ${SWARM_PLUGIN_DIR})
+	if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/include)
+		target_include_directories(${name} PRIVATE
+			${CMAKE_CURRENT_SOURCE_DIR}/include)
+		install(DIRECTORY include/ DESTINATION
+			${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h)
+	endif()
+	if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${name}.7)
+		install(FILES ${name}.7
+			DESTINATION ${CMAKE_INSTALL_MANDIR}/man7)
+	endif()
+endfunction()
+
+function(swarm_add_scenario name)
+	swarm_add_module(scenario_${name} ${ARGN})
+	set_target_properties(scenario_${name} PROPERTIES OUTPUT_NAME ${name}
+		LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/scenarios)
+	install(TARGETS scenario_${name}
+		LIBRARY DESTINATION ${SWARM_SCENARIO_DIR})
+	install(FILES ${ARGN}
+		DESTINATION ${CMAKE_INSTALL_DATADIR}/swarm/scenarios)
+endfunction()
+
+# A test of a module's own sources (a codec, a parser).  With HOST, and in
+# swarm's own tree only, it is linked with the whole of swarm and may call
+# swarm_*(); elsewhere such a test is left out.
+function(swarm_add_test name)
+	cmake_parse_arguments(arg "HOST" "" "" ${ARGN})
+	if(NOT BUILD_TESTING OR (arg_HOST AND NOT TARGET swarm_core))
+		return()
+	endif()
+	find_package(PkgConfig QUIET)
+	pkg_check_modules(CMOCKA QUIET IMPORTED_TARGET GLOBAL cmocka)
+	if(NOT CMOCKA_FOUND)
+		message(STATUS "no cmocka: ${name} is not built")
+		return()
+	endif()
+	add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
+	target_link_libraries(${name} PRIVATE Swarm::sdk PkgConfig::CMOCKA)
+	target_include_directories(${name} PRIVATE
+		${CMAKE_CURRENT_SOURCE_DIR})
+	if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/include)
+		target_include_directories(${name} PRIVATE
+			${CMAKE_CURRENT_SOURCE_DIR}/include)
+	endif()
+	if(TARGET swarm_flags)
+		target_link_libraries(${name} PRIVATE swarm_flags
+			swarm_plugin_headers)
+	endif()
+	if(arg_HOST)
+		target_link_libraries(${name} PRIVATE swarm_core)
+		set_target_properties(${name} PROPERTIES ENABLE_EXPORTS ON)
+	endif()
+	add_test(NAME ${name} COMMAND ${name})
+	set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()
