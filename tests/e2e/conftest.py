@@ -1,0 +1,258 @@
+"""What every end-to-end test stands on: swarm as a process whose output can
+be waited for, private servers on free ports, and a clean end for all of them.
+
+Nothing here sleeps for a fixed time: a test waits for an event, with a limit
+that is only reached when something is wrong.
+"""
+import csv
+import ctypes
+import glob
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+BUILD = os.environ["SWARM_TEST_BUILD"]
+SOURCE = os.environ["SWARM_TEST_SOURCE"]
+# A sanitizer makes everything slower, not different.
+PATIENCE = 90 if os.environ.get("SWARM_TEST_SANITIZE") else 30
+
+
+def wait_for(condition, what, timeout=PATIENCE):
+    """The condition's first true value."""
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            pytest.fail(f"waited {timeout} s in vain for {what}")
+        time.sleep(0.02)
+
+
+def free_port():
+    """A port that was free a moment ago; who uses it must cope with a race."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def die_with_parent():
+    """PR_SET_PDEATHSIG: nothing outlives a test run that is itself killed."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+class Process:
+    """A program whose lines are collected as they come."""
+
+    def __init__(self, argv, **kwargs):
+        self.argv = [str(a) for a in argv]
+        self.lines = {"out": [], "err": []}
+        self.changed = threading.Condition()
+        self.popen = subprocess.Popen(
+            self.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, errors="replace",
+            start_new_session=True, preexec_fn=die_with_parent, **kwargs)
+        self.pid = self.popen.pid
+        self.readers = [
+            threading.Thread(target=self.collect, args=args, daemon=True)
+            for args in (("out", self.popen.stdout),
+                         ("err", self.popen.stderr))]
+        for reader in self.readers:
+            reader.start()
+
+    def collect(self, name, stream):
+        for line in stream:
+            with self.changed:
+                self.lines[name].append(line.rstrip("\n"))
+                self.changed.notify_all()
+
+    @property
+    def out(self):
+        return "\n".join(self.lines["out"])
+
+    @property
+    def err(self):
+        return "\n".join(self.lines["err"])
+
+    @property
+    def text(self):
+        return self.err + "\n" + self.out
+
+    def wait_line(self, pattern, timeout=PATIENCE):
+        """The match in the first line, past or to come, of either stream."""
+        end = time.monotonic() + timeout
+        with self.changed:
+            while True:
+                for line in self.lines["err"] + self.lines["out"]:
+                    match = re.search(pattern, line)
+                    if match:
+                        return match
+                left = end - time.monotonic()
+                if left <= 0:
+                    pytest.fail(f"no line like {pattern!r} in {timeout} s:\n"
+                                f"{self.text}")
+                self.changed.wait(min(left, 0.5))
+                if self.popen.poll() is not None and not any(
+                        r.is_alive() for r in self.readers):
+                    end = 0
+
+    def wait(self, timeout=PATIENCE):
+        """The exit status, as a shell would show it."""
+        try:
+            status = self.popen.wait(timeout)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"still running after {timeout} s: "
+                        f"{' '.join(self.argv)}\n{self.text}")
+        for reader in self.readers:
+            reader.join(5)
+        return status if status >= 0 else 128 - status
+
+    def children(self):
+        """Pids of the processes it started that live."""
+        pids = []
+        for path in glob.glob("/proc/[0-9]*/stat"):
+            try:
+                with open(path) as f:
+                    fields = f.read().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            if int(fields[1]) == self.pid and fields[0] != "Z":
+                pids.append(int(path.split("/")[2]))
+        return sorted(pids)
+
+    def wait_children(self, count):
+        return wait_for(lambda: len(self.children()) == count
+                        and self.children(), f"{count} worker processes")
+
+    def interrupt(self):
+        """Ctrl-C in a terminal reaches the whole group, workers too."""
+        os.killpg(self.pid, signal.SIGINT)
+
+    def finish(self):
+        """Whatever state it is in, it and its children are gone after."""
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.popen.wait()
+
+
+@pytest.fixture
+def spawn():
+    """Starts programs; ends what still runs when the test is over."""
+    started = []
+
+    def start(argv, **kwargs):
+        process = Process(argv, **kwargs)
+        started.append(process)
+        return process
+
+    yield start
+    for process in reversed(started):
+        process.finish()
+
+
+class Swarm:
+    """The program under test, started from an empty directory."""
+
+    exe = os.path.join(BUILD, "bin", "swarm")
+
+    def __init__(self, spawn, cwd):
+        self.spawn = spawn
+        self.cwd = cwd
+
+    def start(self, *args, env=None, cwd=None):
+        clean = {k: v for k, v in os.environ.items()
+                 if not k.startswith(("SWARM_", "LOCUST_"))}
+        clean.update({"LANG": "C.UTF-8", "TERM": "dumb"}, **(env or {}))
+        return self.spawn([self.exe, *args], env=clean, cwd=cwd or self.cwd)
+
+    def run(self, *args, timeout=PATIENCE, **kwargs):
+        process = self.start(*args, **kwargs)
+        process.status = process.wait(timeout)
+        return process
+
+    @staticmethod
+    def scenario(name):
+        return os.path.join(BUILD, "scenarios", name)
+
+    @staticmethod
+    def module(name):
+        return os.path.join(BUILD, "tests", "e2e", "modules", name)
+
+
+@pytest.fixture
+def swarm(spawn, tmp_path):
+    return Swarm(spawn, tmp_path)
+
+
+class Broker:
+    """A private mosquitto that publishes its own counters every second."""
+
+    def __init__(self, spawn, directory):
+        self.spawn = spawn
+        self.directory = directory
+        self.start()
+
+    def start(self, port=None):
+        for _ in range(5):
+            self.port = port or free_port()
+            conf = os.path.join(self.directory, f"broker-{self.port}.conf")
+            with open(conf, "w") as f:
+                f.write(f"listener {self.port} 127.0.0.1\n"
+                        "allow_anonymous true\nsys_interval 1\n"
+                        "max_queued_messages 0\n"
+                        # Root would become a user who cannot read this.
+                        f"{'user root' if os.getuid() == 0 else ''}\n")
+            env = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin")
+            self.process = self.spawn(["mosquitto", "-c", conf], env=env)
+            wait_for(lambda: "running" in self.process.err
+                     or self.process.popen.poll() is not None, "mosquitto")
+            if self.process.popen.poll() is None:
+                self.url = f"mqtt://127.0.0.1:{self.port}"
+                return
+        pytest.fail("mosquitto does not start:\n" + self.process.err)
+
+    def stop(self):
+        self.process.popen.terminate()
+        self.process.wait()
+
+    def sys(self, topic):
+        """A number from the broker's $SYS tree, freshly published."""
+        done = subprocess.run(
+            ["mosquitto_sub", "-p", str(self.port), "-R", "-C", "1", "-W",
+             "10", "-t", "$SYS/broker/" + topic],
+            capture_output=True, text=True, check=True)
+        return int(done.stdout.split()[0])
+
+
+@pytest.fixture
+def broker(spawn, tmp_path):
+    return Broker(spawn, tmp_path)
+
+
+def read_csv(path):
+    with open(path, newline="") as f:
+        return list(csv.DictReader(f))
+
+
+def totals(prefix):
+    """PREFIX_stats.csv as {(type, name): row}."""
+    return {(row["Type"], row["Name"]): row
+            for row in read_csv(f"{prefix}_stats.csv")}
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Where CI is set nothing may be skipped."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.skipped and os.environ.get("CI"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI: {report.longrepr}"

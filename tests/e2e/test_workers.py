@@ -1,0 +1,68 @@
+"""Workers that die, and workers that come from elsewhere."""
+import os
+import re
+import signal
+
+from conftest import free_port, totals, wait_for
+
+
+def test_killed_worker_costs_its_users_for_a_moment(swarm):
+    run = swarm.start("-f", swarm.module("steady.so"), "--headless",
+                      "-u", "10", "-r", "100", "--processes", "2")
+    victim = run.wait_children(2)[0]
+    run.wait_line(r"users\s+10\b")
+    before = len(run.lines["err"] + run.lines["out"])
+    os.kill(victim, signal.SIGKILL)
+    run.wait_line(r"(?i)worker.*(lost|died|killed|signal|gone)")
+
+    def full_again():
+        lines = (run.lines["err"] + run.lines["out"])[before:]
+        lost = [i for i, line in enumerate(lines) if re.search(
+            r"(?i)worker.*(lost|died|killed|signal|gone)", line)]
+        return any(re.search(r"users\s+10\b", line)
+                   for line in lines[lost[0]:])
+    wait_for(full_again, "10 users after the loss")
+    run.interrupt()
+    assert run.wait() == 5, run.text
+
+
+def test_crash_tells_where(swarm, tmp_path):
+    flag = tmp_path / "crashed"
+    run = swarm.start("-f", swarm.module("crash.so"), "--headless",
+                      "-o", f"crash.flag={flag}", "-u", "8", "-r", "100",
+                      "-t", "8s", "--processes", "2",
+                      "--csv", tmp_path / "out")
+    assert run.wait() == 6, run.text
+    assert flag.exists()
+    # Which module, which task, where in its code; and the run went on.
+    assert re.search(r"(?i)sigsegv|segmentation", run.text)
+    assert "fatal_task" in run.text
+    assert re.search(r"crash\.(so|c)", run.text)
+    beats = int(totals(tmp_path / "out")["BEAT", "beat"]["Request Count"])
+    # 8 users at nearly 50 beats a second; half are away for a moment.
+    assert beats > 8 * 20 * 4
+
+
+def test_worker_from_elsewhere(swarm, tmp_path):
+    port = str(free_port())
+    master = swarm.start("-f", swarm.module("counted.so"), "--headless",
+                         "--master", "--master-bind-host", "127.0.0.1",
+                         "--master-bind-port", port, "--expect-workers", "2",
+                         "-u", "6", "-r", "100", "-t", "2s",
+                         "--csv", tmp_path / "out")
+    workers = [swarm.start("-f", swarm.module("counted.so"), "--worker",
+                           "--master-host", "127.0.0.1",
+                           "--master-port", port) for _ in range(2)]
+    assert master.wait() == 0, master.text
+    for worker in workers:
+        assert worker.wait() == 0, worker.text
+    assert totals(tmp_path / "out")["COUNT", "item"]["Request Count"] == "30"
+
+
+def test_missing_workers_end_the_wait(swarm):
+    done = swarm.run("-f", swarm.module("counted.so"), "--headless",
+                     "--master", "--master-bind-host", "127.0.0.1",
+                     "--master-bind-port", str(free_port()),
+                     "--expect-workers", "2",
+                     "--expect-workers-max-wait", "1", "-u", "1")
+    assert done.status == 5, done.text
