@@ -49,6 +49,11 @@ SWARM_API int swarm_wait_fd(int fd, unsigned want, int64_t deadline);
  * A descriptor registered once, edge-triggered, for as long as it is open.
  * Edges are remembered: read or write until EAGAIN, then wait.  One fiber
  * may wait for reading while another waits for writing.
+ *
+ * A read that returned less than was asked for has emptied the socket, so the
+ * next one may wait first and save a system call: once the peer has closed
+ * its side (or the socket has failed) reading stays ready for ever, so that
+ * an end that came together with the last bytes is never missed.
  */
 struct swarm_io;
 /* [fiber] Registers a non-blocking descriptor; NULL with errno.  The caller
@@ -57,6 +62,9 @@ SWARM_API struct swarm_io *swarm_io_new(int fd);
 /* [fiber] As swarm_wait_fd(). */
 SWARM_API int swarm_io_wait(struct swarm_io *, unsigned want,
     int64_t deadline);
+/* [worker] The edges remembered and not yet taken by a wait; no system call,
+ * nothing is taken. */
+SWARM_API unsigned swarm_io_ready(const struct swarm_io *);
 /* [fiber] Unregisters; call it before closing the descriptor.  NULL is fine. */
 SWARM_API void swarm_io_free(struct swarm_io *);
 
