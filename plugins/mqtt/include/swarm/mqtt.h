@@ -324,6 +324,16 @@ struct mqtt_api {
 	const char *(*provider)(void);
 };
 
+#ifndef __cplusplus
+/* For .will = &MQTT_WILL(...) and .tls = &MQTT_TLS(...). */
+#define MQTT_WILL(...) \
+	((struct mqtt_will){ .size = sizeof(struct mqtt_will), __VA_ARGS__ })
+#define MQTT_TLS(...) \
+	((struct mqtt_tls){ .size = sizeof(struct mqtt_tls), __VA_ARGS__ })
+#endif
+
+/* A provider defines MQTT_PROVIDER and gets the types only. */
+#ifndef MQTT_PROVIDER
 SWARM_IMPORT(mqtt_api, mqtt_api_, "swarm.mqtt/1", 0)
 
 #ifndef __cplusplus
@@ -359,12 +369,6 @@ SWARM_IMPORT(mqtt_api, mqtt_api_, "swarm.mqtt/1", 0)
 #define mqtt_disconnect(m, ...) \
 	mqtt_api_->disconnect((m), &(struct mqtt_disconnect_args){ \
 		.size = sizeof(struct mqtt_disconnect_args), __VA_ARGS__ })
-
-/* For .will = &MQTT_WILL(...) and .tls = &MQTT_TLS(...). */
-#define MQTT_WILL(...) \
-	((struct mqtt_will){ .size = sizeof(struct mqtt_will), __VA_ARGS__ })
-#define MQTT_TLS(...) \
-	((struct mqtt_tls){ .size = sizeof(struct mqtt_tls), __VA_ARGS__ })
 #endif
 
 /* The common calls as functions, for C++ as well, where the macros above do
@@ -477,6 +481,7 @@ static inline const char *mqtt_provider(void)
 {
 	return mqtt_api_->provider();
 }
+#endif
 
 #ifdef __cplusplus
 }
