@@ -9,8 +9,10 @@
  * reached again whenever its counts are.
  *
  * The history lists every user as (worker, class) in order of start.  It is
- * what ramp-down pops, and when workers change its entries are rewritten in
- * place: the order of classes stays, and the youngest users move.
+ * what ramp-down pops.  When workers change its entries are rewritten: the
+ * order of classes stays, the youngest users move, and which worker gives up
+ * its user of a class first is settled anew, so that a ramp-down takes from
+ * all workers alike and not from the newcomer first.
  */
 #include "cluster/dispatcher.h"
 
@@ -340,17 +342,113 @@ static size_t place_homeless(struct dispatcher *d)
 	return moved;
 }
 
-static size_t resettle(struct dispatcher *d, const uint32_t *map)
+/* A worker that has users of one class, and its load when last looked at. */
+struct pick {
+	int64_t load;
+	uint32_t worker;
+};
+
+struct picks {
+	struct pick *heap;              /* most users first, then last worker */
+	size_t count;
+};
+
+static bool pick_before(struct pick a, struct pick b)
+{
+	return a.load != b.load ? a.load > b.load : a.worker > b.worker;
+}
+
+static void picks_sink(struct picks *p, size_t pos)
+{
+	struct pick item = p->heap[pos];
+	size_t child;
+
+	for (child = 2 * pos + 1; child < p->count; child = 2 * pos + 1) {
+		if (child + 1 < p->count &&
+		    pick_before(p->heap[child + 1], p->heap[child]))
+			child++;
+		if (!pick_before(p->heap[child], item))
+			break;
+		p->heap[pos] = p->heap[child];
+		pos = child;
+	}
+	p->heap[pos] = item;
+}
+
+static void picks_init(struct picks *p, const struct dispatcher *d,
+    size_t class)
+{
+	p->heap = xcalloc(d->worker_count, sizeof *p->heap);
+	p->count = 0;
+	for (size_t i = 0; i < d->worker_count; i++) {
+		if (d->workers[i].wanted[class] > 0)
+			p->heap[p->count++] = (struct pick){
+				d->workers[i].users, (uint32_t)i };
+	}
+	for (size_t i = p->count / 2; i-- > 0; )
+		picks_sink(p, i);
+}
+
+/* Takes one user of the class from the worker with most users.  Loads only
+ * fall, so a stale top is put right when it is met. */
+static uint32_t picks_take(struct picks *p, struct dispatcher *d,
+    size_t class)
+{
+	struct worker *w = &d->workers[p->heap[0].worker];
+	uint32_t taken;
+
+	while (p->heap[0].load != w->users) {
+		p->heap[0].load = w->users;
+		picks_sink(p, 0);
+		w = &d->workers[p->heap[0].worker];
+	}
+	taken = p->heap[0].worker;
+	w->users--;
+	if (--w->wanted[class] == 0) {
+		p->heap[0] = p->heap[--p->count];
+		picks_sink(p, 0);
+	}
+	return taken;
+}
+
+/* Adds up what the history says; users without a place count nowhere. */
+static void count_history(struct dispatcher *d)
 {
 	for (size_t i = 0; i < d->total; i++) {
 		struct entry *e = &d->history[i];
 
-		e->worker = map[e->worker];
 		if (e->worker == UINT32_MAX)
 			continue;
 		d->workers[e->worker].wanted[e->class]++;
 		d->workers[e->worker].users++;
 	}
+}
+
+/* Takes all users away as a ramp-down should, noting who gave up which. */
+static void order_history(struct dispatcher *d)
+{
+	struct picks *picks = xcalloc(d->class_count + 1, sizeof *picks);
+
+	for (size_t c = 0; c < d->class_count; c++)
+		picks_init(&picks[c], d, c);
+	for (size_t i = d->total; i-- > 0; ) {
+		struct entry *e = &d->history[i];
+
+		e->worker = picks_take(&picks[e->class], d, e->class);
+	}
+	for (size_t c = 0; c < d->class_count; c++)
+		free(picks[c].heap);
+	free(picks);
+	count_history(d);
+}
+
+static size_t resettle(struct dispatcher *d, const uint32_t *map)
+{
+	size_t moved;
+
+	for (size_t i = 0; i < d->total; i++)
+		d->history[i].worker = map[d->history[i].worker];
+	count_history(d);
 	share_out(d);
 	for (size_t i = d->total; i-- > 0; ) {
 		struct entry *e = &d->history[i];
@@ -367,7 +465,9 @@ static size_t resettle(struct dispatcher *d, const uint32_t *map)
 	}
 	for (size_t i = 0; i < d->worker_count; i++)
 		heap_update(d, &d->idle, i, true);
-	return place_homeless(d);
+	moved = place_homeless(d);
+	order_history(d);
+	return moved;
 }
 
 static void forget_users(struct dispatcher *d)
