@@ -2,8 +2,8 @@
  * Series of samples.  A worker keeps the delta since its last report; the
  * master keeps totals and merges deltas by addition.  Both are a struct
  * stats.  One thread.  Memory is bounded: beyond `max_series` samples go to
- * the series "(other)" of their type, beyond `max_errors` to "(other
- * errors)".
+ * the series "(other)" of their type, beyond `max_errors` errors to the row
+ * "(other errors)" of their series.
  */
 #ifndef STATS_STATS_H
 #define STATS_STATS_H
@@ -14,9 +14,21 @@
 #include <stdint.h>
 
 #include "base/strmap.h"
+#include "stats/batches.h"
 #include "stats/histogram.h"
 
 #define STATS_SECONDS 64                /* power of two */
+#define STATS_OTHER "(other)"
+#define STATS_OTHER_ERRORS "(other errors)"
+
+/* Limits that suit a run unless the user says otherwise. */
+#define STATS_DEFAULT_SERIES 5000
+#define STATS_DEFAULT_ERRORS 2000
+#define STATS_MAX_COUNTERS   1000
+/* Longer texts are cut. */
+#define STATS_MAX_TYPE  64              /* bytes */
+#define STATS_MAX_NAME  1024
+#define STATS_MAX_ERROR 1024
 
 /* Requests and failures of one wall-clock second. */
 struct stats_second {
@@ -27,27 +39,30 @@ struct stats_second {
 
 struct series {
 	uint32_t id;                    /* its index */
+	bool phase;                     /* swarm_observe(): not a request */
+	bool other;                     /* takes what has no room */
 	char *type;
 	char *name;
-	bool phase;                     /* swarm_observe(): not a request */
-	uint64_t requests;              /* failures included */
+	uint64_t requests;              /* failures included; 0 in a phase */
 	uint64_t failures;
 	uint64_t untimed;               /* Locust's num_none_requests */
 	uint64_t bytes;
 	double start_time;              /* unix; creation or last reset */
 	double last_time;               /* unix; 0: none */
-	struct histogram service;
 	/* Response time from the intended start; NULL while every sample so
 	 * far had no lag, when it equals `service`. */
 	struct histogram *response;
+	struct histogram service;
+	struct batches batches;         /* of response times */
 	struct stats_second seconds[STATS_SECONDS];
+	struct histogram *spare;        /* a response put away by a reset */
 };
 
 struct error_row {
 	struct series *series;
 	char *text;
 	uint64_t occurrences;
-	double first_seen;              /* unix */
+	double first_seen;              /* unix; 0: not known */
 	double last_seen;
 };
 
@@ -68,13 +83,20 @@ struct stats {
 	struct strmap by_error;
 	struct counter *counters;
 	size_t counter_count;
+	struct strmap by_counter;
 	uint64_t capped;                /* samples sent to "(other)" */
+	/* The wall-clock second that samples fall into now. */
+	int64_t second;                 /* unix */
+	int64_t second_begin;           /* clock_now() */
 };
 
 struct stats *stats_new(size_t max_series, size_t max_errors);
 void stats_free(struct stats *);
 /* Found or made; never NULL. */
 struct series *stats_series(struct stats *, const char *type,
+    const char *name);
+/* NULL when there is none. */
+struct series *stats_find(const struct stats *, const char *type,
     const char *name);
 /*
  * One sample, into its series and the total.  `end` in clock_now() ns.
@@ -83,6 +105,7 @@ struct series *stats_series(struct stats *, const char *type,
 void stats_record(struct stats *, struct series *, int64_t end,
     int64_t service_ns, int64_t lag_ns, size_t bytes, bool failed);
 void stats_observe(struct stats *, struct series *, int64_t ns, size_t bytes);
+/* Adds to the table of errors only; failures are counted by stats_record(). */
 void stats_error(struct stats *, struct series *, const char *text,
     uint64_t occurrences, double first_seen, double last_seen);
 uint32_t stats_counter(struct stats *, const char *name);
@@ -90,6 +113,18 @@ void stats_count(struct stats *, uint32_t counter, int64_t add);
 
 /* Response time: `response` when it differs, else `service`. */
 const struct histogram *series_response(const struct series *);
+/* A series outside of a struct stats, as a decoder fills one before it
+ * merges. */
+void series_init(struct series *, const char *type, const char *name);
+void series_release(struct series *);
+/* The response histogram to add to: made from `service` when the first
+ * sample with a lag comes. */
+struct histogram *series_need_response(struct series *);
+/* Adds to the ring of seconds, which keeps the newest. */
+void series_count_second(struct series *, int64_t second, uint32_t requests,
+    uint32_t failures);
+/* Values to zero. */
+void series_reset(struct series *);
 /* Adds one series' delta (also a total's) to another. */
 void series_merge(struct series *into, const struct series *delta);
 /* Adds all of `delta`. */
@@ -97,5 +132,7 @@ void stats_merge(struct stats *into, const struct stats *delta);
 /* Values to zero, series and counters stay (their ids are held by others);
  * errors go. */
 void stats_reset(struct stats *);
+/* Bytes held by series and histograms. */
+size_t stats_memory(const struct stats *);
 
 #endif
