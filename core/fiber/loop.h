@@ -30,10 +30,18 @@ struct loop_item {
 	void (*run)(struct loop_item *);
 	bool queued;
 };
+/* Nothing happens when it is queued already. */
 void loop_defer(struct loop_item *);
 
-/* Any thread: fn(arg) on the loop thread, in order of the calls. */
+/* Nothing is queued.  For a test that moves a frozen clock by hand: it may
+ * jump to wheel_next() when the loop is idle. */
+bool loop_idle(void);
+
+/* Any thread: fn(arg) on the loop thread, in order of the calls.  Dropped
+ * when there is no loop (any more). */
 void loop_post(void (*fn)(void *), void *arg);
+/* Any thread: whether the caller is the loop's thread. */
+bool loop_here(void);
 
 /* Generator health: nanoseconds spent outside the kernel's wait since start,
  * and the longest single pass since last asked. */
@@ -43,5 +51,8 @@ struct loop_health {
 	uint64_t passes;
 };
 void loop_health(struct loop_health *);
+/* For callbacks of libevent that do real work: the pass counts as busy from
+ * here on.  Without it the work before the queue runs is not counted. */
+void loop_woke(void);
 
 #endif

@@ -1,0 +1,61 @@
+/* What the files of this room know of a fiber.  Nobody else includes it. */
+#ifndef FIBER_IMPL_H
+#define FIBER_IMPL_H
+
+#include "fiber/context.h"
+#include "fiber/fiber.h"
+#include "fiber/loop.h"
+#include "fiber/stack.h"
+#include "fiber/tools.h"
+
+struct swarm_waker;
+struct joiner;
+
+enum fiber_state { FIBER_STATE_FREE, FIBER_STATE_NEW, FIBER_STATE_RUNNING,
+	FIBER_STATE_WAITING, FIBER_STATE_READY };
+
+/* At the top of its own stack, and used again with it; what is not reset by
+ * fiber_start() is kept for the next fiber on that stack. */
+struct fiber {
+	struct stack stack;
+	context_t context;              /* while it does not run */
+	enum fiber_state state;
+	int error;                      /* what its wait ends with */
+	bool cancelled;
+	bool shielded;
+	bool token;                     /* a wake not yet taken */
+	bool parked;
+	enum fiber_cause cause;
+	int fd;
+	struct loop_item item;
+	struct wheel_timer timer;
+	void (*fn)(void *);
+	void *arg;
+	void (*ended)(void *);
+	struct swarm_user *user;
+	struct fiber_group *group;
+	struct fiber *group_next;
+	struct fiber **group_prev;
+	struct joiner *joiners;
+	struct swarm_waker *waker;
+	uint32_t serial;                /* of the fiber, on this stack */
+	struct tools tools;
+};
+
+/* wake.c: the fiber has ended. */
+void wake_detach(struct fiber *);
+/* wake.c: the stack goes. */
+void wake_release(struct fiber *);
+/* api.c: the fiber has ended. */
+void api_joined(struct fiber *);
+/* offload.c: ends its threads. */
+void offload_release(void);
+
+/* watchdog.c: published by every switch; odd while a fiber runs. */
+extern _Atomic uint64_t watchdog_turn;
+/* The turn that lasted too long. */
+extern _Atomic uint64_t watchdog_late;
+/* On the loop thread: the late fiber has given way. */
+void watchdog_report(struct swarm_user *);
+
+#endif
