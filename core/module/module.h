@@ -1,6 +1,11 @@
 /*
  * Modules: find, verify, load, bind, set options, call their hooks.  Nothing
  * is ever unloaded (libraries with threads of their own would crash).
+ *
+ * The order, the same in the master and in each worker: module_init(); the
+ * user's -f and --plugin opened; module_bind(), which may load more;
+ * module_load_all().  -o may be given at any time before the last.  All of it
+ * on the main thread.
  */
 #ifndef MODULE_MODULE_H
 #define MODULE_MODULE_H
@@ -19,14 +24,24 @@ struct module {
 	void *handle;
 	uintptr_t base;                 /* load address, for backtraces */
 	char sha256[65];
+	struct swarm_import *imports;   /* noted by its constructors */
+	bool chosen;                    /* named by the user, not found for an
+	                                 * import */
+	bool scenario;                  /* by -f */
 	bool loaded;                    /* load() succeeded */
+	bool started;                   /* worker_start() succeeded */
 };
 
-/* Where to look, in order; `exe` is this program's own path, from which the
- * build tree's or the install's plugin folders are found. */
+/* Where to look, in order; `exe` is this program's own path (NULL: asks the
+ * kernel), from which the build tree's or the install's plugin folders are
+ * found. */
 void module_init(const char *exe);
+/* Workers: what the master has said already is not said again. */
+void module_set_quiet(bool quiet);
 
-/* -f: a path to a .so or .c.  NULL after one clear log_error(). */
+/* -f: a path to a .so or .c; without a slash and without such a file here,
+ * the name of a scenario that came with swarm.  NULL after one clear
+ * log_error(). */
 struct module *module_open_scenario(const char *path);
 /* --plugin: a path (with a slash) or a name, searched for. */
 struct module *module_open_plugin(const char *name);
@@ -38,18 +53,29 @@ struct module *module_open_plugin(const char *name);
  */
 int module_bind(void);
 
-/* "MODULE.NAME=VALUE" from -o; 0, or -1 after log_error() with a
- * suggestion. */
+/* "MODULE.NAME=VALUE" from -o; the module need not be loaded yet.  0, or -1
+ * after log_error() with a suggestion. */
 int module_set_option(const char *assignment);
+/* One setting of a configuration file, weaker than -o and the environment;
+ * ignored if no such module gets loaded.  `where` ("swarm.conf:12") is for
+ * messages. */
+void module_set_config(const char *module, const char *name,
+    const char *value, const char *where);
 /* Defaults, then the environment (SWARM_MODULE_NAME), for options not yet
- * set; then load() of each, plugins before scenarios; then setup(). */
+ * set; then load() of each, providers before those who import from them and
+ * plugins before scenarios; then setup(). */
 int module_load_all(void);
 int module_worker_start(void);
 void module_worker_stop(void);
 void module_unload_all(void);
 
+/* Tests: forgets all modules and settings; their code stays mapped. */
+void module_forget_all(void);
+
 size_t module_count(void);
 struct module *module_at(size_t i);
+/* By name; NULL when none is loaded. */
+struct module *module_find(const char *name);
 /* The module whose code holds `address`, or NULL (for logs and crashes;
  * async-signal-safe). */
 struct module *module_by_address(const void *address);
@@ -59,8 +85,23 @@ const struct swarm_iface *module_interface(const char *id);
 void module_each_export(const char *id,
     void (*fn)(struct module *, const struct swarm_iface *, void *), void *);
 
-/* --list and --dump: key=value lines on standard output. */
+/* ---- options, for forms and help ---- */
+
+/* The i-th option at this host's size; false after the last. */
+bool module_option_at(const struct module *, size_t i, struct swarm_option *);
+/* Its present value as text (free()); "(secret)" for a secret one. */
+char *module_option_text(const struct swarm_option *);
+/* "int", "duration", …; and what a value looks like, with an example. */
+const char *module_option_type_name(enum swarm_option_type);
+const char *module_option_form(enum swarm_option_type);
+
+/* ---- for people ---- */
+
+/* --list and --dump: key=value lines on standard output.  0, or -1 with
+ * errno when they could not be written. */
 int module_print_list(void);
 int module_print_dump(const struct module *);
+/* --help MODULE: what it is and its options. */
+int module_print_help(const struct module *);
 
 #endif

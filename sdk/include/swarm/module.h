@@ -3,7 +3,32 @@
  *
  * A module exports one function, swarm_module_v0(), which returns a constant
  * struct swarm_module.  The macros below write both; authors only name the
- * fields they need.  A field left out means "not provided".
+ * fields they need.  A field left out means "not provided":
+ *
+ *	#include <swarm/swarm.h>
+ *
+ *	static int keepalive;
+ *
+ *	SWARM_MODULE(
+ *		.name    = "mqtt",
+ *		.summary = "MQTT 3.1.1 and 5 client",
+ *		.options = SWARM_OPTIONS(
+ *			SWARM_OPTION(keepalive, "60", "seconds between pings")),
+ *	);
+ *
+ * Every process of a run, the master and each worker, loads the same modules.
+ * A module is never unloaded while its process lives.  In each process:
+ *
+ *	constructors -> options set -> load() -> setup()
+ *	    -> worker_start() -> users run -> worker_stop()     (workers only)
+ *	    -> unload()
+ *
+ * Tags of the functions in these headers say who may call them (and, on a
+ * field, from where swarm calls it):
+ *	[main]        the main thread, before or after a run
+ *	[worker]      the worker's loop thread, on a fiber or in a callback
+ *	[fiber]       a fiber of the worker: may wait
+ *	[any thread]  any thread of the process
  *
  * What modules offer to each other is a table of functions found by id (for
  * example "swarm.http/1").  The provider lists it with SWARM_EXPORTS; the
@@ -65,18 +90,27 @@ enum swarm_option_type {
 	SWARM_SIZE,                     /* int64_t, bytes: "64k" "1m" "2g" */
 };
 
+/* Flags of an option. */
+#define SWARM_SECRET   1u       /* never shown: a password, a token */
+#define SWARM_REQUIRED 2u       /* load() is not called without a value */
+
 /*
  * One option of a module, set with -o MODULE.NAME=VALUE, the environment
- * variable SWARM_MODULE_NAME, or section [MODULE] of the configuration file.
+ * variable SWARM_MODULE_NAME (capitals; what is neither letter nor digit
+ * becomes "_"), or section [MODULE] of the configuration file; the first of
+ * these that is there wins, else the default.
  * `dest` is the address of a static variable; the host writes it on the main
  * thread before load() and never again.
  */
 struct swarm_option {
-	const char *name;
+	const char *name;               /* letters, digits, "_" */
 	enum swarm_option_type type;
 	void *dest;
-	const char *deflt;              /* as text, parsed like a user's value */
+	const char *deflt;              /* as text, parsed like a user's value;
+	                                 * NULL: what `dest` was initialised to */
 	const char *help;               /* one line */
+	unsigned flags;                 /* SWARM_SECRET, SWARM_REQUIRED */
+	const char *choices;            /* of a string: "tcp|tls|ws"; NULL: any */
 };
 
 /*
@@ -94,8 +128,10 @@ struct swarm_module {
 	uint32_t option_size;
 	uint32_t export_size;
 
-	const char *name;               /* default: the file name without .so */
-	const char *version;
+	/* Letters, digits, "_" and "-"; prefixes options and log lines.
+	 * Default: the file name without .so. */
+	const char *name;
+	const char *version;            /* of the module; "" when NULL */
 	const char *summary;            /* one line */
 	const char *help;               /* any length */
 
@@ -103,12 +139,16 @@ struct swarm_module {
 	const struct swarm_user_class *users;   /* ends with name == NULL */
 	const struct swarm_export *exports;     /* ends with id == NULL */
 
-	/* [main] Once, after options are set.  0, or -1 after swarm_error(). */
+	/* [main] Once in every process, after options are set and after the
+	 * modules imported from were loaded.  Checks options, reserves slots;
+	 * threads and connections belong into worker_start().  0, or -1 after
+	 * swarm_error(). */
 	int (*load)(void);
-	/* [main] Once, at exit. */
+	/* [main] Once, at exit, if load() succeeded or is absent. */
 	void (*unload)(void);
-	/* [worker] Once per worker process, on its loop thread, before the
-	 * first user starts and after the last one has gone. */
+	/* [worker] Once per worker process, on its loop thread, outside any
+	 * fiber, before the first user starts (0, or -1 after swarm_error())
+	 * and after the last one has gone. */
 	int (*worker_start)(void);
 	void (*worker_stop)(void);
 	/* [main] After load(), in the master and in each worker alike: may add
@@ -117,7 +157,7 @@ struct swarm_module {
 	int (*setup)(void);
 };
 
-/* What a scenario or plugin wants from others; filled in by the loader. */
+/* What a scenario or plugin wants from others; made by SWARM_IMPORT.  Frozen. */
 struct swarm_import {
 	const char *id;
 	uint32_t minor;
@@ -132,9 +172,10 @@ struct swarm_import {
 SWARM_API void swarm_import(struct swarm_import *);
 
 /*
- * Declares `static const type *slot`, to be pointed at the interface `id` of
- * at least `minor` before the module's load().  For public headers of
- * plugins; a module may contain it any number of times.
+ * Declares `static const struct type *slot`, to be pointed at the interface
+ * `id` of at least `minor` before the module's load().  For public headers of
+ * plugins; a module may contain it any number of times.  An id "swarm.NAME/n"
+ * that no loaded module provides makes swarm load the plugin NAME.
  */
 #define SWARM_IMPORT(type, slot, id_, minor_) \
 	static const struct type *slot __attribute__((unused)); \
@@ -150,25 +191,36 @@ SWARM_API void swarm_import(struct swarm_import *);
 	(const struct swarm_export[]){ __VA_ARGS__, { NULL, NULL } }
 
 #define SWARM_OPTIONS(...) \
-	(const struct swarm_option[]){ __VA_ARGS__, \
-		{ NULL, SWARM_BOOL, NULL, NULL, NULL } }
+	(const struct swarm_option[]){ __VA_ARGS__, { .name = NULL } }
 
 #ifndef __cplusplus
-/* The type of the variable decides the type of the option. */
-#define SWARM_OPTION(var, deflt_, help_) \
-	{ #var, _Generic(&(var), bool *: SWARM_BOOL, int *: SWARM_INT, \
-		int64_t *: SWARM_INT64, double *: SWARM_DOUBLE, \
-		const char **: SWARM_STRING), (void *)&(var), deflt_, help_ }
+/*
+ * The type of the variable decides the type of the option; its name is the
+ * option's.  More fields may follow:
+ *	SWARM_OPTION(password, NULL, "of the broker", .flags = SWARM_SECRET)
+ */
+#define SWARM_OPTION(var, deflt_, ...) \
+	SWARM_OPTION_AS_(var, _Generic(&(var), bool *: SWARM_BOOL, \
+		int *: SWARM_INT, int64_t *: SWARM_INT64, \
+		double *: SWARM_DOUBLE, const char **: SWARM_STRING), \
+		deflt_, __VA_ARGS__)
 /* A double in seconds, or an int64_t in bytes: anything else won't compile. */
-#define SWARM_OPTION_DURATION(var, deflt_, help_) \
-	{ #var, _Generic(&(var), double *: SWARM_DURATION), \
-		(void *)&(var), deflt_, help_ }
-#define SWARM_OPTION_SIZE(var, deflt_, help_) \
-	{ #var, _Generic(&(var), int64_t *: SWARM_SIZE), \
-		(void *)&(var), deflt_, help_ }
+#define SWARM_OPTION_DURATION(var, deflt_, ...) \
+	SWARM_OPTION_AS_(var, _Generic(&(var), double *: SWARM_DURATION), \
+		deflt_, __VA_ARGS__)
+#define SWARM_OPTION_SIZE(var, deflt_, ...) \
+	SWARM_OPTION_AS_(var, _Generic(&(var), int64_t *: SWARM_SIZE), \
+		deflt_, __VA_ARGS__)
+#define SWARM_OPTION_AS_(var, type_, deflt_, ...) \
+	{ .name = #var, .type = (type_), .dest = (void *)&(var), \
+		.deflt = (deflt_), .help = __VA_ARGS__ }
 #endif
 
-/* Defines the module.  At file scope, once; needs <swarm/user.h> too. */
+/*
+ * Defines the module.  At file scope, once; needs <swarm/user.h> too.  In C++,
+ * which has no compound literals, give static arrays instead of the macros
+ * SWARM_OPTIONS, SWARM_EXPORTS, SWARM_USERS and SWARM_TASKS.
+ */
 #define SWARM_MODULE(...) \
 	static const struct swarm_module swarm_module_ = { \
 		.magic = SWARM_MAGIC, \

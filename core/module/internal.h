@@ -1,0 +1,68 @@
+/* What the files of core/module share; for this room alone. */
+#ifndef MODULE_INTERNAL_H
+#define MODULE_INTERNAL_H
+
+#include "module/module.h"
+
+/* ---- hash.c ---- */
+
+#define HASH_HEX 65
+/* The SHA-256 in hexadecimal. */
+void hash_data(const void *data, size_t size, char hex[HASH_HEX]);
+/* 0, or -1 with errno. */
+int hash_file(const char *path, char hex[HASH_HEX]);
+
+/* ---- load.c ---- */
+
+/*
+ * Opens one shared object and checks what it says of itself; not yet listed.
+ * `source`: the .c it was compiled from, or NULL.  NULL after log_error().
+ */
+struct module *load_module(const char *path, const char *source);
+
+/* ---- address.c ---- */
+
+/* From now on module_by_address() knows the module's code. */
+void address_add(struct module *);
+void address_forget(void);
+
+/* ---- module.c ---- */
+
+/* As module_open_plugin() with a path that find_plugin() gave; not counted
+ * as named by the user. */
+struct module *module_open_found(const char *path);
+bool module_is_quiet(void);
+
+/* ---- bind.c ---- */
+
+/* The module's own table of that id, or NULL. */
+const struct swarm_iface *bind_export(const struct module *, const char *id);
+/* The i-th export, at this host's size; false after the last. */
+bool bind_export_at(const struct module *, size_t i, struct swarm_export *);
+/* Who provides what `import` was bound to; NULL when unbound. */
+struct module *bind_provider(const struct swarm_import *);
+void bind_forget(void);
+
+/* ---- option.c ---- */
+
+/* Some -o names this module (loaded or not); the text of the first. */
+const char *option_naming(const char *module);
+/* Gives every option its value; 0, or -1 after log_error(). */
+int option_apply(struct module *);
+/* -o and settings of modules that were never loaded; 0, or -1 after
+ * log_error(). */
+int option_check_unused(void);
+void option_forget(void);
+
+/* ---- compile.c ---- */
+
+/* The shared object made of `source` (absolute path), from the cache when it
+ * is still right (free()); NULL after log_error(). */
+char *compile_source(const char *source);
+
+/* ---- api_log.c ---- */
+
+/* Error lines written by modules so far. */
+unsigned api_log_errors(void);
+
+#endif
