@@ -180,6 +180,11 @@ void histogram_record_n(struct histogram *h, int64_t ns, uint64_t n)
 		record(h, ns, n);
 }
 
+void histogram_add_at(struct histogram *h, unsigned index, uint64_t n)
+{
+	add(h, index, n);
+}
+
 void histogram_correct(struct histogram *h, double sum_ns, int64_t min,
     int64_t max)
 {

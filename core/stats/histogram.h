@@ -72,6 +72,8 @@ void histogram_merge(struct histogram *into, const struct histogram *);
 /* Takes away what was merged before (sliding windows); min and max become
  * bucket bounds. */
 void histogram_subtract(struct histogram *from, const struct histogram *);
+/* Adds to one bucket alone; the caller sees to count, sums and extremes. */
+void histogram_add_at(struct histogram *, unsigned index, uint64_t n);
 /* Same samples: every field and bucket. */
 bool histogram_equal(const struct histogram *, const struct histogram *);
 

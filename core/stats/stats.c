@@ -99,6 +99,22 @@ static void free_errors(struct stats *stats)
 	strmap_release(&stats->by_error);
 }
 
+static void free_exceptions(struct stats *stats)
+{
+	for (size_t i = 0; i < stats->exception_count; i++) {
+		struct exception_row *row = &stats->exceptions[i];
+
+		for (size_t n = 0; n < row->node_count; n++)
+			free(row->nodes[n]);
+		free(row->nodes);
+		free(row->message);
+		free(row->traceback);
+	}
+	free(stats->exceptions);
+	stats->exceptions = NULL;
+	stats->exception_count = 0;
+}
+
 void stats_free(struct stats *stats)
 {
 	if (!stats)
@@ -109,6 +125,7 @@ void stats_free(struct stats *stats)
 	}
 	series_release(&stats->total);
 	free_errors(stats);
+	free_exceptions(stats);
 	for (size_t i = 0; i < stats->counter_count; i++)
 		free(stats->counters[i].name);
 	strmap_release(&stats->by_name);
@@ -311,6 +328,48 @@ void stats_error(struct stats *stats, struct series *s, const char *text,
 		row->last_seen = last_seen;
 }
 
+static struct exception_row *exception_of(struct stats *stats,
+    const char *message, const char *traceback)
+{
+	struct exception_row *row;
+
+	for (size_t i = 0; i < stats->exception_count; i++) {
+		if (strcmp(stats->exceptions[i].traceback, traceback) == 0)
+			return &stats->exceptions[i];
+	}
+	/* The last row takes what has no room. */
+	if (stats->exception_count == STATS_MAX_EXCEPTIONS)
+		return &stats->exceptions[STATS_MAX_EXCEPTIONS - 1];
+	stats->exceptions = grow(stats->exceptions, stats->exception_count,
+	    sizeof(*row));
+	row = &stats->exceptions[stats->exception_count++];
+	*row = (struct exception_row){
+		.message = xstrndup(message,
+		    cut_length(message, STATS_MAX_ERROR)),
+		.traceback = xstrdup(traceback),
+	};
+	return row;
+}
+
+void stats_exception(struct stats *stats, const char *message,
+    const char *traceback, const char *node)
+{
+	char *cut = xstrndup(traceback,
+	    cut_length(traceback, STATS_MAX_TRACEBACK));
+	struct exception_row *row = exception_of(stats, message, cut);
+
+	free(cut);
+	row->count++;
+	for (size_t i = 0; i < row->node_count; i++) {
+		if (strcmp(row->nodes[i], node) == 0)
+			return;
+	}
+	if (row->node_count == STATS_MAX_NODES)
+		return;
+	row->nodes = grow(row->nodes, row->node_count, sizeof(*row->nodes));
+	row->nodes[row->node_count++] = xstrdup(node);
+}
+
 uint32_t stats_counter(struct stats *stats, const char *name)
 {
 	char cut[STATS_MAX_NAME + 1];
@@ -373,6 +432,7 @@ void stats_reset(struct stats *stats)
 		series_reset(stats->series[i]);
 	series_reset(&stats->total);
 	free_errors(stats);
+	free_exceptions(stats);
 	for (size_t i = 0; i < stats->counter_count; i++)
 		stats->counters[i].value = 0;
 	stats->capped = 0;

@@ -25,10 +25,13 @@
 #define STATS_DEFAULT_SERIES 5000
 #define STATS_DEFAULT_ERRORS 2000
 #define STATS_MAX_COUNTERS   1000
+#define STATS_MAX_EXCEPTIONS 200
+#define STATS_MAX_NODES      200        /* named in one of them */
 /* Longer texts are cut. */
 #define STATS_MAX_TYPE  64              /* bytes */
 #define STATS_MAX_NAME  1024
 #define STATS_MAX_ERROR 1024
+#define STATS_MAX_TRACEBACK 16384
 
 /* Requests and failures of one wall-clock second. */
 struct stats_second {
@@ -66,6 +69,16 @@ struct error_row {
 	double last_seen;
 };
 
+/* Errors in the code of a scenario that are no results: Locust's
+ * exceptions. */
+struct exception_row {
+	char *message;
+	char *traceback;                /* the key */
+	uint64_t count;
+	char **nodes;
+	size_t node_count;
+};
+
 struct counter {
 	char *name;
 	int64_t value;
@@ -81,6 +94,8 @@ struct stats {
 	size_t error_count;
 	size_t max_errors;
 	struct strmap by_error;
+	struct exception_row *exceptions;
+	size_t exception_count;
 	struct counter *counters;
 	size_t counter_count;
 	struct strmap by_counter;
@@ -108,6 +123,9 @@ void stats_observe(struct stats *, struct series *, int64_t ns, size_t bytes);
 /* Adds to the table of errors only; failures are counted by stats_record(). */
 void stats_error(struct stats *, struct series *, const char *text,
     uint64_t occurrences, double first_seen, double last_seen);
+/* Master only: not part of a delta. */
+void stats_exception(struct stats *, const char *message,
+    const char *traceback, const char *node);
 uint32_t stats_counter(struct stats *, const char *name);
 void stats_count(struct stats *, uint32_t counter, int64_t add);
 
@@ -130,7 +148,7 @@ void series_merge(struct series *into, const struct series *delta);
 /* Adds all of `delta`. */
 void stats_merge(struct stats *into, const struct stats *delta);
 /* Values to zero, series and counters stay (their ids are held by others);
- * errors go. */
+ * errors and exceptions go. */
 void stats_reset(struct stats *);
 /* Bytes held by series and histograms. */
 size_t stats_memory(const struct stats *);

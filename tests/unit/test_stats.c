@@ -272,6 +272,31 @@ static void test_counters(void **state)
 	stats_free(into);
 }
 
+static void test_exceptions(void **state)
+{
+	struct stats *stats = stats_new(10, 3);
+	char trace[32];
+
+	(void)state;
+	stats_exception(stats, "kaboom", "line 1", "host_1");
+	stats_exception(stats, "kaboom again", "line 1", "host_2");
+	stats_exception(stats, "kaboom", "line 1", "host_1");
+	assert_int_equal(stats->exception_count, 1);
+	assert_string_equal(stats->exceptions[0].message, "kaboom");
+	assert_int_equal(stats->exceptions[0].count, 3);
+	assert_int_equal(stats->exceptions[0].node_count, 2);
+	for (int i = 0; i < 2 * STATS_MAX_EXCEPTIONS; i++) {
+		snprintf(trace, sizeof(trace), "line %d", i + 2);
+		stats_exception(stats, "x", trace, trace);
+	}
+	assert_int_equal(stats->exception_count, STATS_MAX_EXCEPTIONS);
+	assert_int_equal(stats->exceptions[STATS_MAX_EXCEPTIONS - 1].count,
+	    STATS_MAX_EXCEPTIONS + 2);
+	stats_reset(stats);
+	assert_int_equal(stats->exception_count, 0);
+	stats_free(stats);
+}
+
 static void one_sample(struct rng *rng, struct stats *one,
     struct stats *shard)
 {
@@ -507,6 +532,7 @@ int main(void)
 		cmocka_unit_test(test_long_names),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_counters),
+		cmocka_unit_test(test_exceptions),
 		cmocka_unit_test(test_merge_is_exact),
 		cmocka_unit_test(test_merge_times),
 		cmocka_unit_test(test_merge_into_less_room),

@@ -1,0 +1,219 @@
+/* Sparse differences, sliding windows, and the history of a long run. */
+#include "stats/window.h"
+
+#include "base/clock.h"
+#include "base/rng.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void fill(struct histogram *h, struct rng *rng, int n)
+{
+	for (int i = 0; i < n; i++)
+		histogram_record(h, (int64_t)exp(rng_uniform(rng) * 31));
+}
+
+static void same_buckets(const struct histogram *a, const struct histogram *b)
+{
+	assert_int_equal(a->count, b->count);
+	assert_int_equal(a->overflow, b->overflow);
+	assert_true(a->sum == b->sum);
+	assert_true(a->sum_squares == b->sum_squares);
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+		assert_int_equal(histogram_at(a, i), histogram_at(b, i));
+}
+
+/* A growing histogram, taken apart each second, adds up to itself. */
+static void test_sparse(void **state)
+{
+	struct histogram now, before, again, part;
+	struct sparse whole = { 0 };
+	struct rng rng;
+
+	(void)state;
+	histogram_init(&now);
+	histogram_init(&before);
+	histogram_init(&again);
+	histogram_init(&part);
+	rng_seed(&rng, 1, 2);
+	for (int t = 0; t < 50; t++) {
+		struct sparse s = { 0 };
+
+		histogram_clear(&part);
+		fill(&part, &rng, t % 7 * 20);
+		histogram_merge(&now, &part);
+		sparse_advance(&s, &now, &before);
+		assert_int_equal(s.count, part.count);
+		assert_true(histogram_equal(&now, &before));
+		if (s.count && s.overflow == 0) {
+			assert_true(s.min <= part.min);
+			assert_true(s.max >= part.max);
+			assert_true(s.max <= part.max * 1.01);
+		}
+		sparse_add(&again, &s);
+		sparse_merge(&whole, &s);
+		sparse_release(&s);
+	}
+	same_buckets(&again, &now);
+	histogram_clear(&again);
+	sparse_add(&again, &whole);
+	same_buckets(&again, &now);
+	sparse_release(&whole);
+	histogram_release(&now);
+	histogram_release(&before);
+	histogram_release(&again);
+	histogram_release(&part);
+}
+
+static void test_sparse_of_large_counts(void **state)
+{
+	struct histogram h, back;
+	struct sparse s = { 0 };
+
+	(void)state;
+	histogram_init(&h);
+	histogram_init(&back);
+	histogram_record_n(&h, 1000, UINT64_C(10000000000));
+	sparse_from(&s, &h);
+	sparse_merge(&s, &s);
+	sparse_add(&back, &s);
+	assert_int_equal(histogram_at(&back, histogram_index(1000)),
+	    UINT64_C(20000000000));
+	sparse_release(&s);
+	histogram_release(&h);
+	histogram_release(&back);
+}
+
+/* Second t has t requests of t ms. */
+static void run(struct windows *w, struct stats *stats, struct series *s,
+    int from, int to)
+{
+	for (int t = from; t <= to; t++) {
+		for (int i = 0; i < t; i++)
+			stats_record(stats, s, t * NS_PER_S, t * NS_PER_MS,
+			    0, 10, i == 0);
+		windows_tick(w, stats, t * NS_PER_S + t % 3 * 20 * NS_PER_MS,
+		    t);
+	}
+}
+
+static void test_windows(void **state)
+{
+	struct stats *stats = stats_new(10, 10);
+	struct series *s = stats_series(stats, "GET", "/");
+	struct windows *w = windows_new();
+	struct window_sum sum;
+
+	(void)state;
+	run(w, stats, s, 1, 100);
+	windows_sum(w, s, 10, &sum);
+	assert_int_equal(sum.requests, 955);            /* 91 to 100 */
+	assert_int_equal(sum.failures, 10);
+	assert_int_equal(sum.bytes, 9550);
+	assert_int_equal(sum.response.count, 955);
+	assert_true(fabs(sum.length - 10) < 0.1);
+	assert_true(sum.response.min > 90 * NS_PER_MS);
+	assert_int_equal(sum.response.max, 100 * NS_PER_MS);
+	window_sum_release(&sum);
+	windows_sum(w, NULL, 1, &sum);
+	assert_int_equal(sum.requests, 100);
+	window_sum_release(&sum);
+	/* No more than is kept. */
+	windows_sum(w, NULL, 1000, &sum);
+	assert_true(fabs(sum.length - WINDOWS_SECONDS) < 0.1);
+	window_sum_release(&sum);
+	/* A series that is not there yet. */
+	windows_sum(w, stats_series(stats, "GET", "/new"), 10, &sum);
+	assert_int_equal(sum.requests, 0);
+	assert_true(sum.length == 0);
+	window_sum_release(&sum);
+	/* More is kept when asked for, and what was there is not lost. */
+	windows_keep(w, 200);
+	run(w, stats, s, 101, 150);
+	windows_sum(w, s, 200, &sum);
+	assert_int_equal(sum.requests, (41 + 150) * 110 / 2);
+	window_sum_release(&sum);
+	windows_free(w);
+	stats_free(stats);
+}
+
+/* Ticks that come late are longer, not lost. */
+static void test_late_ticks(void **state)
+{
+	struct stats *stats = stats_new(10, 10);
+	struct series *s = stats_series(stats, "GET", "/");
+	struct windows *w = windows_new();
+	struct window_sum sum;
+
+	(void)state;
+	windows_tick(w, stats, 10 * NS_PER_S, 1);
+	stats_record(stats, s, 0, 1, 0, 0, false);
+	windows_tick(w, stats, 15 * NS_PER_S, 1);
+	windows_sum(w, s, 2, &sum);
+	assert_true(sum.length == 5);
+	assert_int_equal(sum.requests, 1);
+	window_sum_release(&sum);
+	windows_free(w);
+	stats_free(stats);
+}
+
+static void test_history(void **state)
+{
+	struct stats *stats = stats_new(10, 10);
+	struct series *s = stats_series(stats, "GET", "/");
+	struct windows *w = windows_new();
+	const struct history_slot *slots;
+	uint64_t requests = 0, in_buckets = 0;
+	double end = 0;
+	size_t count;
+
+	(void)state;
+	for (int t = 1; t <= 3 * WINDOWS_HISTORY; t++) {
+		stats_record(stats, s, t * NS_PER_S, t, 0, 1, t % 2);
+		windows_tick(w, stats, t * NS_PER_S, t);
+	}
+	count = windows_history(w, &slots);
+	assert_true(count > WINDOWS_HISTORY / 2);
+	assert_true(count <= WINDOWS_HISTORY);
+	for (size_t i = 0; i < count; i++) {
+		struct histogram h;
+
+		assert_true(fabs(slots[i].slot.end - slots[i].slot.length -
+		    end) < 1e-6);
+		end = slots[i].slot.end;
+		assert_int_equal(slots[i].users, (int64_t)end);
+		requests += slots[i].slot.requests;
+		histogram_init(&h);
+		sparse_add(&h, &slots[i].slot.response);
+		in_buckets += h.count;
+		histogram_release(&h);
+	}
+	assert_int_equal(requests, 3 * WINDOWS_HISTORY);
+	assert_int_equal(in_buckets, 3 * WINDOWS_HISTORY);
+	assert_true(end == windows_elapsed(w));
+	/* One request in each of 60 + 7200 slots takes little. */
+	assert_true(windows_memory(w) < 3000000);
+	windows_clear(w);
+	assert_int_equal(windows_history(w, &slots), 0);
+	windows_tick(w, stats, NS_PER_S, 0);
+	windows_free(w);
+	stats_free(stats);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sparse),
+		cmocka_unit_test(test_sparse_of_large_counts),
+		cmocka_unit_test(test_windows),
+		cmocka_unit_test(test_late_ticks),
+		cmocka_unit_test(test_history),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
