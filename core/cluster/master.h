@@ -33,7 +33,7 @@ struct peer {
 };
 
 struct master_options {
-	const char *bind;               /* "tcp://*:5557", or NULL: local only */
+	const char *bind;               /* tcp endpoint, or NULL: local only */
 	const char *local;              /* "ipc://…" for local workers, or NULL */
 	int processes;                  /* local workers to start */
 	char **worker_argv;             /* their command line, NULL-ended */

@@ -77,13 +77,9 @@ static struct fiber *api_fiber(struct swarm_fiber *handle)
 _Static_assert(sizeof(uintptr_t) >= sizeof(uint64_t),
     "a fiber's handle needs 64 bits");
 
-struct swarm_fiber *swarm_spawn(
-    struct swarm_user *user, void (*fn)(void *), void *arg)
+struct swarm_fiber *fiber_handle(struct fiber *f)
 {
-	struct fiber *self = fiber_self();
-
-	return api_handle(fiber_id(
-	    fiber_start_in(fiber_group(self), user, fn, arg, NULL)));
+	return api_handle(fiber_id(f));
 }
 
 void api_joined(struct fiber *f)

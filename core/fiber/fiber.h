@@ -97,6 +97,10 @@ uint64_t fiber_id(struct fiber *);
 /* NULL when it has ended. */
 struct fiber *fiber_find(uint64_t id);
 
+/* The handle of <swarm/fiber.h> on a fiber; NULL has one too. */
+struct swarm_fiber;
+struct swarm_fiber *fiber_handle(struct fiber *);
+
 /* Counts for health and tests. */
 struct fiber_stats {
 	size_t alive;

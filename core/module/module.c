@@ -232,6 +232,14 @@ static void say_no_plugin(const char *name)
 	names_release(&dirs);
 }
 
+bool module_exists(const char *name)
+{
+	char *path = find_plugin(name, true);
+
+	free(path);
+	return path != NULL;
+}
+
 struct module *module_open_plugin(const char *name)
 {
 	struct module *m;

@@ -43,6 +43,8 @@ void module_set_quiet(bool quiet);
  * the name of a scenario that came with swarm.  NULL after one clear
  * log_error(). */
 struct module *module_open_scenario(const char *path);
+/* Whether a plugin of that name is to be found; says nothing. */
+bool module_exists(const char *name);
 /* --plugin: a path (with a slash) or a name, searched for. */
 struct module *module_open_plugin(const char *name);
 

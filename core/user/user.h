@@ -13,16 +13,39 @@
 #include <swarm/user.h>
 
 struct stats;
+struct user_set;
+
+/* A task as swarm runs it: names copied, weights at least 1. */
+struct user_task {
+	char *name;
+	void (*run)(struct swarm_user *);
+	struct user_set *set;           /* instead of run */
+	unsigned weight;
+	char *tags;                     /* NULL: none */
+	/* Markov: where to, by name (ends with NULL), and the weights of the
+	 * tasks that may follow, by index. */
+	struct swarm_transition *transitions;
+	unsigned *next;
+	uint64_t next_sum;
+};
+
+/* A set of tasks; the class itself is the outermost. */
+struct user_set {
+	struct swarm_wait wait;
+	void (*start)(struct swarm_user *);
+	void (*stop)(struct swarm_user *);
+	enum swarm_flow flow;
+	struct user_task *tasks;
+	size_t task_count;
+	uint64_t weight_sum;
+};
 
 /* A class as swarm runs it: the module's data copied to this host's size. */
 struct user_class {
-	struct swarm_user_class def;
+	struct swarm_user_class def;    /* its tasks are in `root` */
 	char *name;
 	const char *module;             /* its name, for logs and crashes */
-	struct swarm_task *tasks;       /* copied, weights at least 1 */
-	char **task_names;
-	size_t task_count;
-	uint64_t weight_sum;
+	struct user_set root;
 };
 
 /* Called by module_load_all() for every module: adds the classes of `def`
@@ -34,30 +57,48 @@ void user_class_set_owner(const char *module);
 size_t user_class_count(void);
 struct user_class *user_class_at(size_t i);
 struct user_class *user_class_find(const char *name);
+/* After all classes are there: keeps the named ones (none named: all), drops
+ * tasks by tags, checks that something is left.  Lists end with NULL and may
+ * be NULL.  0, or -1 after log_error(). */
+int user_class_select(char *const *names, char *const *tags,
+    char *const *exclude_tags);
 
 struct users_options {
 	const char *host;               /* --host, or NULL */
 	uint64_t seed;
 	unsigned first_id;              /* this worker's block of user ids */
 	struct stats *stats;            /* the shard samples go to */
+	/* Every class has reached the count asked for. */
+	void (*reached)(void *);
 	/* All users have gone after users_stop(). */
 	void (*stopped)(void *);
 	/* A scenario called swarm_stop_test(). */
 	void (*stop_test)(const char *why, void *);
+	/* A scenario called swarm_raise(); `where` is "file:line, task ...". */
+	void (*raised)(const char *message, const char *where, void *);
 	void *arg;
 };
 
 /* Worker, after fiber_init(). */
 void users_init(const struct users_options *);
+/* Frees what users_init() made; no user may be alive. */
+void users_release(void);
 void users_set_host(const char *host);
-/* Starts the missing users or stops surplus ones (the last started first),
- * each surplus user given `stop_timeout` seconds to end its task. */
+void users_set_first_id(unsigned first_id);
+/* Starts the missing users (a few hundred a loop pass) or stops surplus ones
+ * (the last started first), each surplus user given `stop_timeout` seconds to
+ * end its task.  options.reached follows, also when nothing was to do. */
 void users_set_target(size_t class_index, size_t count, double stop_timeout);
 /* All classes to 0; then options.stopped. */
 void users_stop(double stop_timeout);
 /* Running now (not those being stopped). */
 size_t users_running(size_t class_index);
+/* All there are, those being stopped too. */
 size_t users_alive(void);
+/* options.stopped as soon as no user is left, without stopping any. */
+void users_when_empty(void);
+/* A new test begins: users that ended by themselves may be replaced. */
+void users_new_run(void);
 
 /* Who runs now, for the crash report; async-signal-safe. */
 struct user_where {

@@ -39,6 +39,11 @@ SWARM_API double swarm_wait_between(struct swarm_user *,
 SWARM_API double swarm_wait_pacing(struct swarm_user *,
     const struct swarm_wait *);
 
+SWARM_API double swarm_wait_exponential(struct swarm_user *,
+    const struct swarm_wait *);
+SWARM_API double swarm_wait_lognormal(struct swarm_user *,
+    const struct swarm_wait *);
+
 #define SWARM_CONSTANT(s)       { swarm_wait_constant, (s), 0 }
 /* Uniform over [a, b). */
 #define SWARM_BETWEEN(a, b)     { swarm_wait_between, (a), (b) }
@@ -47,18 +52,49 @@ SWARM_API double swarm_wait_pacing(struct swarm_user *,
 #define SWARM_PACING(s)         { swarm_wait_pacing, (s), 0 }
 /* As SWARM_PACING, as task executions a second of each user. */
 #define SWARM_THROUGHPUT(r)     { swarm_wait_pacing, 1.0 / (r), 0 }
+/* Exponential with this mean: each user is a Poisson process. */
+#define SWARM_EXPONENTIAL(mean) { swarm_wait_exponential, (mean), 0 }
+/* Log-normal with this median and this sigma of the logarithm: how people
+ * pause (0.5 to 1 is usual). */
+#define SWARM_LOGNORMAL(median, sigma) \
+	{ swarm_wait_lognormal, (median), (sigma) }
 
-/* One thing a user does. */
+struct swarm_task_set;
+
+/* Where a Markov flow goes from a task, and how likely. */
+struct swarm_transition {
+	const char *task;               /* a name in the same set */
+	unsigned weight;                /* 0 counts as 1 */
+};
+
+/* One thing a user does: a function, or a set of tasks to stay in. */
 struct swarm_task {
 	const char *name;
 	void (*run)(struct swarm_user *);       /* [fiber] */
 	unsigned weight;                        /* 0 counts as 1 */
+	const struct swarm_task_set *set;       /* instead of run */
+	const char *tags;                       /* "read,slow"; of a set: of all
+	                                         * its tasks */
+	const struct swarm_transition *next;    /* ends with task == NULL */
 };
 
 /* How a user chooses its next task. */
 enum swarm_flow {
 	SWARM_RANDOM,                   /* by weight, independently each time */
 	SWARM_SEQUENTIAL,               /* in order, each `weight` times */
+	SWARM_MARKOV,                   /* the first, then by its `next` */
+};
+
+/*
+ * Tasks that belong together.  A user that picks the set stays in it, running
+ * its tasks, until one of them calls swarm_leave().  Sets nest to any depth.
+ */
+struct swarm_task_set {
+	struct swarm_wait wait;         /* next == NULL: the outer one's */
+	void (*start)(struct swarm_user *);     /* [fiber] when entered */
+	void (*stop)(struct swarm_user *);      /* [fiber] when left */
+	const struct swarm_task *tasks;         /* ends with name == NULL */
+	enum swarm_flow flow;
 };
 
 /* One kind of user. */
@@ -78,6 +114,10 @@ struct swarm_user_class {
 #define SWARM_TASK(fn, ...)     { .name = #fn, .run = (fn), __VA_ARGS__ }
 #define SWARM_TASKS(...) \
 	(const struct swarm_task[]){ __VA_ARGS__, { .name = NULL } }
+/* A nested set, named after its variable. */
+#define SWARM_SET(set_, ...)    { .name = #set_, .set = &(set_), __VA_ARGS__ }
+#define SWARM_NEXT(...) \
+	(const struct swarm_transition[]){ __VA_ARGS__, { NULL, 0 } }
 #define SWARM_USERS(...) \
 	(const struct swarm_user_class[]){ __VA_ARGS__, { .name = NULL } }
 
@@ -130,6 +170,29 @@ SWARM_API void swarm_defer(struct swarm_user *, void (*fn)(void *), void *arg);
 SWARM_API uint64_t swarm_random(struct swarm_user *);
 SWARM_API double swarm_uniform(struct swarm_user *);
 SWARM_API uint64_t swarm_below(struct swarm_user *, uint64_t n);
+
+/* [fiber] Normal and exponential numbers with the given mean; a rank of
+ * 0..n-1 by Zipf's law with exponent s > 0 (n > 0). */
+SWARM_API double swarm_normal(struct swarm_user *, double mean, double sigma);
+SWARM_API double swarm_exponential(struct swarm_user *, double mean);
+SWARM_API uint64_t swarm_zipf(struct swarm_user *, uint64_t n, double s);
+
+/* [fiber] Leaves the innermost task set when the running task returns; the
+ * outer flow then goes on after its wait, or at once.  Outside a set it does
+ * nothing but end the task. */
+SWARM_API void swarm_leave(struct swarm_user *, bool at_once);
+/* [fiber] No wait after the running task. */
+SWARM_API void swarm_skip_wait(struct swarm_user *);
+
+/*
+ * [fiber] An error in the scenario itself, the stand-in for an exception: it
+ * is shown with its place, counted, makes the run fail, and the user goes on
+ * with its next task once this one returns.  Use it as
+ *	if (token == NULL) { swarm_raise(u, "no token"); return; }
+ */
+SWARM_API void swarm_raise_at(struct swarm_user *, const char *file, int line,
+    const char *fmt, ...) SWARM_PRINTF(4, 5);
+#define swarm_raise(u, ...) swarm_raise_at((u), __FILE__, __LINE__, __VA_ARGS__)
 
 /* [fiber] Ends this user when its task returns.  It is not replaced. */
 SWARM_API void swarm_stop_user(struct swarm_user *);

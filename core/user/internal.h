@@ -1,0 +1,87 @@
+/* What a simulated user is made of; for core/user alone. */
+#ifndef USER_INTERNAL_H
+#define USER_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/rng.h"
+#include "fiber/arena.h"
+#include "fiber/fiber.h"
+#include "fiber/wheel.h"
+#include "user/user.h"
+
+enum user_state {
+	USER_NEW,                       /* start() to be run */
+	USER_IDLE,                      /* between two tasks, on the wheel */
+	USER_BUSY,                      /* in start() or a task */
+	USER_ENDING,                    /* in stop() and after */
+};
+
+/* Where a user stands in a set. */
+struct user_frame {
+	const struct user_set *set;
+	uint32_t position;              /* sequential: next; Markov: last */
+	uint32_t repeats;
+};
+
+struct user_defer {
+	struct user_defer *next;
+	void (*fn)(void *);
+	void *arg;
+};
+
+struct swarm_user {
+	struct wheel_timer timer;       /* the wait, or the stop timeout */
+	struct user_class *class;
+	size_t class_index;
+	struct swarm_user *next;        /* in the class's list */
+	struct swarm_user **prev;       /* last started first */
+	struct swarm_user *free_next;   /* open model: the free users */
+	struct swarm_user **free_prev;  /* NULL: not among them */
+	struct fiber_group group;       /* its task's fiber, and helpers */
+	struct arena arena;             /* the running task's memory */
+	struct user_defer *defers;
+	void *data;
+	void **slots;
+	const char *task;               /* its name, or "start", "stop" */
+	struct rng rng;
+	int64_t task_start;             /* ns; when the running task began */
+	int64_t intended;               /* ns; when it should have; 0: then */
+	int64_t lag;                    /* ns between the two */
+	struct user_frame *frames;      /* the class's set, then nested ones */
+	uint32_t depth;
+	unsigned id;
+	enum user_state state;
+	bool stopping;                  /* to end after the running task */
+	bool cancelled;                 /* its waits fail */
+	bool listed;                    /* counts as running */
+	bool leaving;                   /* the innermost set after this task */
+	bool no_wait;                   /* after this task */
+};
+
+/* The worker's users. */
+struct users {
+	struct users_options options;
+	struct users_class *classes;
+	size_t alive;
+	unsigned next_id;
+	bool stopped_pending;
+};
+extern struct users users;
+
+/* life.c: runs an iteration of an idle user, due at `intended`. */
+void user_run_at(struct swarm_user *u, int64_t intended);
+/* task.c: the next task of `u`, entering sets on the way; NULL when it has
+ * none or is to stop. */
+const struct user_task *user_pick(struct swarm_user *u);
+/* The innermost set's stop(), then the outer one goes on. */
+void user_leave_set(struct swarm_user *u);
+/* Seconds to wait now: the innermost set that has a wait decides. */
+double user_wait(struct swarm_user *u);
+/* api.c: ends a task: defers, arena. */
+void user_end_task(struct swarm_user *u);
+/* api.c: calls the slots' destroy functions and frees the slots. */
+void user_release_slots(struct swarm_user *u);
+
+#endif

@@ -1,0 +1,376 @@
+/*
+ * The life of users: started and stopped to the count wanted of each class.
+ *
+ * A user holds a fiber only while start(), a task or stop() runs.  Between two
+ * tasks it is an entry on the timer wheel: a million of them fit in memory,
+ * and waking one is a pooled fiber's start.  Starting many users is spread
+ * over loop passes, so that those already running are not held up.
+ *
+ * Stopping: an idle user ends at once.  A busy one ends after its task, or,
+ * when the stop timeout has passed, has its waits cancelled.  Then stop()
+ * runs, within a grace of its own; what still hangs after that is cancelled
+ * again.
+ */
+#include "user/user.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "fiber/loop.h"
+#include "stats/stats.h"
+#include "user/arrivals.h"
+#include "user/internal.h"
+
+#define START_BATCH 512                 /* users started in a loop pass */
+#define STOP_GRACE  (2 * NS_PER_S)      /* for stop() at least */
+
+struct users_class {
+	struct swarm_user *list;        /* running, last started first */
+	size_t running;
+	size_t retired;                 /* ended by themselves */
+	size_t target;
+};
+
+struct users users;
+
+static double stop_timeout;             /* of the latest order, seconds */
+static bool reach_pending;
+static struct loop_item start_item;
+static uint32_t task_counter;
+
+static void user_run(void *arg);
+
+static void list_add(struct swarm_user *u)
+{
+	struct users_class *c = &users.classes[u->class_index];
+
+	u->next = c->list;
+	u->prev = &c->list;
+	if (c->list != NULL)
+		c->list->prev = &u->next;
+	c->list = u;
+	c->running++;
+	u->listed = true;
+}
+
+static void list_remove(struct swarm_user *u)
+{
+	if (!u->listed)
+		return;
+	*u->prev = u->next;
+	if (u->next != NULL)
+		u->next->prev = u->prev;
+	users.classes[u->class_index].running--;
+	u->listed = false;
+}
+
+static void notify_if_stopped(void)
+{
+	if (!users.stopped_pending || users.alive != 0)
+		return;
+	users.stopped_pending = false;
+	if (users.options.stopped != NULL)
+		users.options.stopped(users.options.arg);
+}
+
+/* The fiber has ended: either the user waits on the wheel, or it is over. */
+static void fiber_ended(void *arg)
+{
+	struct swarm_user *u = arg;
+
+	if (u->state == USER_IDLE)
+		return;
+	wheel_del(&u->timer);
+	arena_clear(&u->arena);
+	free(u->frames);
+	free(u->data);
+	free(u);
+	users.alive--;
+	notify_if_stopped();
+}
+
+static void cancel(struct swarm_user *u, bool on)
+{
+	u->cancelled = on;
+	fiber_group_cancel(&u->group, on);
+}
+
+/* stop(), then the helper fibers, then the slots; on the user's fiber. */
+static void end_user(struct swarm_user *u)
+{
+	int64_t grace = (int64_t)(stop_timeout * (double)NS_PER_S);
+	bool own_end = u->listed;
+
+	if (own_end) {
+		list_remove(u);
+		users.classes[u->class_index].retired++;
+	}
+	u->state = USER_ENDING;
+	u->stopping = true;
+	cancel(u, false);
+	wheel_add(&u->timer,
+	    clock_now() + (grace > STOP_GRACE ? grace : STOP_GRACE));
+	u->intended = 0;
+	u->lag = 0;
+	while (u->depth > 1)
+		user_leave_set(u);
+	if (u->class->def.stop != NULL) {
+		u->task = "stop";
+		u->class->def.stop(u);
+		user_end_task(u);
+	}
+	/* Helpers first: they may use what the slots hold. */
+	fiber_group_cancel(&u->group, true);
+	fiber_group_wait(&u->group, INT64_MAX);
+	fiber_group_cancel(&u->group, false);
+	user_release_slots(u);
+	user_end_task(u);
+}
+
+static void idle_fired(struct wheel_timer *t)
+{
+	struct swarm_user *u = (struct swarm_user *)(void *)t;
+
+	fiber_start_in(&u->group, u, user_run, u, fiber_ended);
+}
+
+/* The stop timeout, or the grace of stop(), has passed. */
+static void limit_fired(struct wheel_timer *t)
+{
+	cancel((struct swarm_user *)(void *)t, true);
+}
+
+static void begin_task(struct swarm_user *u, const char *name)
+{
+	u->task = name;
+	u->task_start = clock_now();
+	u->lag = 0;
+	if (u->intended != 0 && u->task_start > u->intended)
+		u->lag = u->task_start - u->intended;
+	u->intended = 0;
+}
+
+void user_run_at(struct swarm_user *u, int64_t intended)
+{
+	u->intended = intended;
+	fiber_start_in(&u->group, u, user_run, u, fiber_ended);
+}
+
+static void run_start(struct swarm_user *u)
+{
+	u->state = USER_BUSY;
+	begin_task(u, "start");
+	if (u->class->def.data_size > 0)
+		u->data = xcalloc(1, u->class->def.data_size);
+	if (u->class->def.start != NULL) {
+		u->class->def.start(u);
+		user_end_task(u);
+	}
+}
+
+/*
+ * Waits for the next task: on the wheel, or among the free users of the open
+ * model.  False: the next one is due now.
+ */
+static bool go_idle(struct swarm_user *u)
+{
+	double wait;
+
+	if (arrivals_active()) {
+		if (arrivals_next(u))
+			return false;
+		u->no_wait = false;
+		u->state = USER_IDLE;
+		return true;
+	}
+	wait = u->no_wait ? 0 : user_wait(u);
+	u->no_wait = false;
+	if (wait <= 0)
+		return false;
+	u->state = USER_IDLE;
+	u->timer.fire = idle_fired;
+	wheel_add(&u->timer, clock_now() + (int64_t)(wait * (double)NS_PER_S));
+	return true;
+}
+
+/* The fiber's body: tasks until one is followed by a wait, or by the end. */
+static void user_run(void *arg)
+{
+	struct swarm_user *u = arg;
+	const struct user_task *task;
+
+	u->timer.fire = limit_fired;
+	if (u->state == USER_NEW) {
+		run_start(u);
+		if (!u->stopping && arrivals_active() && go_idle(u))
+			return;
+	}
+	while (!u->stopping) {
+		u->state = USER_BUSY;
+		task = user_pick(u);
+		if (task == NULL)
+			break;
+		begin_task(u, task->name);
+		task->run(u);
+		user_end_task(u);
+		stats_count(users.options.stats, task_counter, 1);
+		if (u->stopping)
+			break;
+		if (u->leaving)
+			user_leave_set(u);
+		if (go_idle(u))
+			return;
+		fiber_yield();
+	}
+	end_user(u);
+}
+
+static void start_user(size_t class_index)
+{
+	struct swarm_user *u = xcalloc(1, sizeof *u);
+
+	u->class = user_class_at(class_index);
+	u->class_index = class_index;
+	u->id = users.options.first_id + users.next_id++;
+	rng_seed(&u->rng, users.options.seed, u->id);
+	u->state = USER_NEW;
+	users.alive++;
+	list_add(u);
+	fiber_start_in(&u->group, u, user_run, u, fiber_ended);
+}
+
+static void begin_stop(struct swarm_user *u)
+{
+	int64_t limit = (int64_t)(stop_timeout * (double)NS_PER_S);
+
+	list_remove(u);
+	u->stopping = true;
+	if (u->state == USER_IDLE) {
+		wheel_del(&u->timer);
+		arrivals_forget(u);
+		u->state = USER_BUSY;
+		fiber_start_in(&u->group, u, user_run, u, fiber_ended);
+	} else if (u->state == USER_BUSY && limit > 0) {
+		wheel_add(&u->timer, clock_now() + limit);
+	} else if (u->state == USER_BUSY) {
+		cancel(u, true);
+	}
+}
+
+static size_t missing(const struct users_class *c)
+{
+	size_t have = c->running + c->retired;
+
+	return c->target > have ? c->target - have : 0;
+}
+
+/* Starts a batch; comes back in the next pass while some are missing. */
+static void start_some(struct loop_item *item)
+{
+	size_t budget = START_BATCH;
+	bool more = false;
+
+	for (size_t i = 0; i < user_class_count(); i++) {
+		struct users_class *c = &users.classes[i];
+
+		while (budget > 0 && missing(c) > 0) {
+			start_user(i);
+			budget--;
+		}
+		more = more || missing(c) > 0;
+	}
+	if (more) {
+		loop_defer(item);
+	} else if (reach_pending) {
+		reach_pending = false;
+		if (users.options.reached != NULL)
+			users.options.reached(users.options.arg);
+	}
+}
+
+void users_init(const struct users_options *options)
+{
+	users.options = *options;
+	users.classes = xcalloc(user_class_count() + 1,
+	    sizeof users.classes[0]);
+	users.alive = 0;
+	users.next_id = 0;
+	start_item.run = start_some;
+	task_counter = stats_counter(options->stats, "tasks");
+}
+
+void users_release(void)
+{
+	free(users.classes);
+	users.classes = NULL;
+}
+
+void users_set_host(const char *host)
+{
+	users.options.host = host;
+}
+
+void users_set_first_id(unsigned first_id)
+{
+	users.options.first_id = first_id;
+}
+
+void users_new_run(void)
+{
+	for (size_t i = 0; i < user_class_count(); i++)
+		users.classes[i].retired = 0;
+}
+
+void users_set_target(size_t class_index, size_t count, double timeout)
+{
+	struct users_class *c = &users.classes[class_index];
+
+	stop_timeout = timeout;
+	c->target = count;
+	while (c->running > c->target)
+		begin_stop(c->list);
+	reach_pending = true;
+	loop_defer(&start_item);
+}
+
+void users_stop(double timeout)
+{
+	stop_timeout = timeout;
+	users.stopped_pending = true;
+	for (size_t i = 0; i < user_class_count(); i++) {
+		users.classes[i].target = 0;
+		while (users.classes[i].list != NULL)
+			begin_stop(users.classes[i].list);
+	}
+	notify_if_stopped();
+}
+
+void users_when_empty(void)
+{
+	users.stopped_pending = true;
+}
+
+size_t users_running(size_t class_index)
+{
+	return users.classes[class_index].running;
+}
+
+size_t users_alive(void)
+{
+	return users.alive;
+}
+
+bool users_where(struct user_where *where)
+{
+	struct fiber *f = fiber_self();
+	struct swarm_user *u = f != NULL ? fiber_user(f) : NULL;
+
+	if (u == NULL)
+		return false;
+	where->module = u->class->module;
+	where->user_class = u->class->name;
+	where->task = u->task != NULL ? u->task : "";
+	where->id = u->id;
+	return true;
+}

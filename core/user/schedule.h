@@ -1,0 +1,72 @@
+/*
+ * Arrival schedules of the open load model: when the n-th iteration is to
+ * start, whatever the target does.
+ *
+ * The rate is piecewise linear; L(t) is its integral, and arrival n is due at
+ * the inverse of L at n (n = 1, 2, ...), exactly, for any n, without adding
+ * up rounding errors.  A Poisson schedule replaces n by a sum of n unit
+ * exponentials (time rescaling).
+ *
+ * A schedule is shared by stripes: stripe k of m takes the arrivals n with
+ * n mod m = k; of a Poisson one, each stripe draws a process of 1/m of the
+ * rate, and their sum is the whole.
+ */
+#ifndef USER_SCHEDULE_H
+#define USER_SCHEDULE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/rng.h"
+
+#define SCHEDULE_SEGMENTS_MAX 1024
+
+/* The rate goes from `from` to `to` arrivals a second in `duration`
+ * seconds; the last segment may last for ever (INFINITY). */
+struct schedule_segment {
+	double from;
+	double to;
+	double duration;
+	double begin;                   /* derived: seconds */
+	double before;                  /* derived: arrivals before it */
+};
+
+struct schedule {
+	struct schedule_segment *segments;
+	size_t count;
+	bool poisson;
+};
+
+/*
+ * "100" for ever; "30s:100" holds; "30s:0-100" ramps; several separated by
+ * commas.  0, or -1 after log_error(); nothing to release then.
+ */
+int schedule_parse(struct schedule *, const char *text);
+void schedule_release(struct schedule *);
+/* The text that schedule_parse() reads; caller frees. */
+char *schedule_text(const struct schedule *);
+/* Seconds from the start to where L = n; INFINITY after the end. */
+double schedule_when(const struct schedule *, double n);
+/* L(t): arrivals due until t seconds. */
+double schedule_count(const struct schedule *, double t);
+double schedule_rate(const struct schedule *, double t);
+/* Seconds; INFINITY for ever. */
+double schedule_length(const struct schedule *);
+
+/* A stripe's walk through a schedule. */
+struct schedule_walk {
+	const struct schedule *schedule;
+	unsigned stripe;
+	unsigned stripes;
+	double n;
+	struct rng rng;
+};
+
+void schedule_walk_init(struct schedule_walk *, const struct schedule *,
+    unsigned stripe, unsigned stripes, uint64_t seed);
+/* When the stripe's next arrival is due, in seconds; INFINITY at the end. */
+double schedule_walk_next(struct schedule_walk *);
+
+#endif

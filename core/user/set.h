@@ -1,0 +1,18 @@
+/* Sets of tasks: copied from a module's data, filtered by tags, checked. */
+#ifndef USER_SET_H
+#define USER_SET_H
+
+#include "user/user.h"
+
+/* Adds tasks (an array with the module's stride, ending with name == NULL),
+ * nested sets too.  0, or -1 after log_error(). */
+int set_add_tasks(struct user_set *, const char *module,
+    const struct swarm_task *tasks, size_t stride);
+/* Keeps tasks with any of `tags` (NULL or empty: all) and none of `exclude`;
+ * a set that becomes empty goes too. */
+void set_filter(struct user_set *, char *const *tags, char *const *exclude);
+/* Resolves Markov transitions; 0, or -1 after log_error(). */
+int set_check(struct user_set *, const char *module, const char *name);
+void set_release(struct user_set *);
+
+#endif

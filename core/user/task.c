@@ -1,0 +1,138 @@
+/*
+ * Which task comes next.  A user stands in a stack of sets, the class's own
+ * at the bottom; entering and leaving them runs their hooks.
+ */
+#include "user/internal.h"
+
+#include "base/xalloc.h"
+
+static struct user_frame *top(struct swarm_user *u)
+{
+	return &u->frames[u->depth - 1];
+}
+
+/* Weights are few and small sums: a walk beats a table of repeats. */
+static uint32_t pick_random(struct swarm_user *u, const struct user_set *s)
+{
+	uint64_t at = rng_below(&u->rng, s->weight_sum);
+	uint32_t i = 0;
+
+	while (at >= s->tasks[i].weight)
+		at -= s->tasks[i++].weight;
+	return i;
+}
+
+/* In order, each `weight` times, for ever. */
+static uint32_t pick_sequential(struct user_frame *f)
+{
+	const struct user_set *s = f->set;
+	uint32_t i = f->position;
+
+	if (++f->repeats >= s->tasks[i].weight) {
+		f->repeats = 0;
+		f->position = (i + 1) % (uint32_t)s->task_count;
+	}
+	return i;
+}
+
+/* The first, then by the weights of the one before. */
+static uint32_t pick_markov(struct swarm_user *u, struct user_frame *f)
+{
+	const struct user_task *last;
+	uint64_t at;
+
+	if (f->repeats == 0) {
+		f->repeats = 1;
+		return 0;
+	}
+	last = &f->set->tasks[f->position];
+	at = rng_below(&u->rng, last->next_sum);
+	f->position = 0;
+	while (at >= last->next[f->position])
+		at -= last->next[f->position++];
+	return f->position;
+}
+
+static const struct user_task *pick(struct swarm_user *u)
+{
+	struct user_frame *f = top(u);
+	const struct user_set *s = f->set;
+
+	if (s->task_count == 0)
+		return NULL;
+	switch (s->flow) {
+	case SWARM_SEQUENTIAL:
+		return &s->tasks[pick_sequential(f)];
+	case SWARM_MARKOV:
+		return &s->tasks[pick_markov(u, f)];
+	case SWARM_RANDOM:
+		break;
+	}
+	if (s->task_count == 1)
+		return &s->tasks[0];
+	return &s->tasks[pick_random(u, s)];
+}
+
+static void enter(struct swarm_user *u, const struct user_task *t)
+{
+	u->frames = xreallocarray(u->frames, u->depth + 1,
+	    sizeof u->frames[0]);
+	u->frames[u->depth++] = (struct user_frame){ .set = t->set };
+	if (t->set->start == NULL)
+		return;
+	u->task = t->name;
+	t->set->start(u);
+	user_end_task(u);
+}
+
+void user_leave_set(struct swarm_user *u)
+{
+	const struct user_set *s = top(u)->set;
+
+	u->depth--;
+	u->leaving = false;
+	if (s->stop == NULL)
+		return;
+	s->stop(u);
+	user_end_task(u);
+}
+
+const struct user_task *user_pick(struct swarm_user *u)
+{
+	const struct user_task *t;
+
+	if (u->depth == 0) {
+		u->frames = xcalloc(1, sizeof u->frames[0]);
+		u->frames[u->depth++].set = &u->class->root;
+	}
+	for (;;) {
+		t = pick(u);
+		if (t == NULL || t->set == NULL || u->stopping)
+			return t != NULL && t->set == NULL ? t : NULL;
+		enter(u, t);
+		if (u->leaving)
+			user_leave_set(u);
+	}
+}
+
+double user_wait(struct swarm_user *u)
+{
+	const struct swarm_wait *w = NULL;
+
+	for (uint32_t i = u->depth; i > 0 && w == NULL; i--) {
+		if (u->frames[i - 1].set->wait.next != NULL)
+			w = &u->frames[i - 1].set->wait;
+	}
+	return w != NULL ? w->next(u, w) : 0;
+}
+
+SWARM_API void swarm_leave(struct swarm_user *u, bool at_once)
+{
+	u->leaving = u->depth > 1;
+	u->no_wait = u->no_wait || at_once;
+}
+
+SWARM_API void swarm_skip_wait(struct swarm_user *u)
+{
+	u->no_wait = true;
+}

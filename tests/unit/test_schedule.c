@@ -1,0 +1,148 @@
+/* Arrival schedules: exact times, stripes that add up, hostile text. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "user/schedule.h"
+
+static void test_constant(void **state)
+{
+	struct schedule s;
+
+	(void)state;
+	assert_int_equal(schedule_parse(&s, "100"), 0);
+	assert_float_equal(schedule_when(&s, 1), 0.01, 1e-12);
+	assert_float_equal(schedule_when(&s, 1e9), 1e7, 1e-3);
+	assert_true(isinf(schedule_length(&s)));
+	schedule_release(&s);
+}
+
+/* A ramp from 0 to 100 in 10 s holds 500 arrivals; half of the time holds a
+ * quarter of them. */
+static void test_ramp(void **state)
+{
+	struct schedule s;
+
+	(void)state;
+	assert_int_equal(schedule_parse(&s, "10s:0-100,5s:100,10s:100-0"), 0);
+	assert_float_equal(schedule_count(&s, 10), 500, 1e-9);
+	assert_float_equal(schedule_when(&s, 125), 5, 1e-9);
+	assert_float_equal(schedule_when(&s, 500), 10, 1e-9);
+	assert_float_equal(schedule_when(&s, 750), 12.5, 1e-9);
+	assert_float_equal(schedule_count(&s, 25), 1500, 1e-9);
+	assert_float_equal(schedule_rate(&s, 20), 50, 1e-9);
+	assert_true(isinf(schedule_when(&s, 1500.5)));
+	schedule_release(&s);
+}
+
+static void test_inverse_is_exact(void **state)
+{
+	struct schedule s;
+
+	(void)state;
+	assert_int_equal(schedule_parse(&s, "7s:3-50,1m:50-49,200ms:0"), 0);
+	for (double n = 1; n < 3000; n += 1)
+		assert_float_equal(schedule_count(&s, schedule_when(&s, n)), n,
+		    1e-6);
+	schedule_release(&s);
+}
+
+/* The stripes' arrivals are those of the whole, each once. */
+static void test_stripes(void **state)
+{
+	struct schedule_walk whole, part[3];
+	struct schedule s;
+	double next[3];
+
+	(void)state;
+	assert_int_equal(schedule_parse(&s, "10s:0-100"), 0);
+	schedule_walk_init(&whole, &s, 0, 1, 1);
+	for (unsigned k = 0; k < 3; k++) {
+		schedule_walk_init(&part[k], &s, k, 3, 1);
+		next[k] = schedule_walk_next(&part[k]);
+	}
+	for (unsigned n = 0; n < 500; n++) {
+		assert_float_equal(schedule_walk_next(&whole), next[n % 3],
+		    1e-12);
+		next[n % 3] = schedule_walk_next(&part[n % 3]);
+	}
+	assert_true(isinf(schedule_walk_next(&whole)));
+	schedule_release(&s);
+}
+
+/* Counts of a Poisson process: mean and variance are both rate times time. */
+static void test_poisson(void **state)
+{
+	const int runs = 400;
+	double sum = 0, squares = 0, mean, variance;
+	struct schedule s;
+
+	(void)state;
+	assert_int_equal(schedule_parse(&s, "2s:50,1s:0"), 0);
+	s.poisson = true;
+	for (int i = 0; i < runs; i++) {
+		struct schedule_walk walk[2];
+		double n = 0;
+
+		for (unsigned k = 0; k < 2; k++) {
+			schedule_walk_init(&walk[k], &s, k, 2, (uint64_t)i);
+			while (schedule_walk_next(&walk[k]) <= 2)
+				n++;
+		}
+		sum += n;
+		squares += n * n;
+	}
+	mean = sum / runs;
+	variance = squares / runs - mean * mean;
+	assert_float_equal(mean, 100, 2.5);
+	assert_float_equal(variance, 100, 35);
+	schedule_release(&s);
+}
+
+static void test_text(void **state)
+{
+	struct schedule s, again;
+	char *text;
+
+	(void)state;
+	assert_int_equal(schedule_parse(&s, "1.5s:0-33.3,70"), 0);
+	text = schedule_text(&s);
+	assert_int_equal(schedule_parse(&again, text), 0);
+	assert_float_equal(schedule_when(&again, 40), schedule_when(&s, 40),
+	    1e-9);
+	free(text);
+	schedule_release(&again);
+	schedule_release(&s);
+}
+
+static void test_bad_text(void **state)
+{
+	static const char *const bad[] = { "", ",", "x", "-1", "10s", "10s:",
+		"0s:5", "5-10", "10,10s:5", "1s:1-", "1s:nan", "1e400",
+		"1s:1:2" };
+	struct schedule s;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		assert_int_equal(schedule_parse(&s, bad[i]), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_constant),
+		cmocka_unit_test(test_ramp),
+		cmocka_unit_test(test_inverse_is_exact),
+		cmocka_unit_test(test_stripes),
+		cmocka_unit_test(test_poisson),
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_bad_text),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

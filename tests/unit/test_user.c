@@ -1,0 +1,646 @@
+/*
+ * Users on a virtual clock: life cycle, task choice, sets, waits, stopping,
+ * samples.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <swarm/swarm.h>
+
+#include "base/clock.h"
+#include "fiber/fiber.h"
+#include "fiber/loop.h"
+#include "stats/stats.h"
+#include "user/user.h"
+
+static struct stats *stats;
+static char trace[4096];
+static bool all_reached;
+static bool all_stopped;
+static char raised[512];
+
+static void note(const char *word)
+{
+	size_t len = strlen(trace);
+
+	snprintf(trace + len, sizeof trace - len, "%s%s", len > 0 ? " " : "",
+	    word);
+}
+
+static void on_reached(void *arg)
+{
+	(void)arg;
+	all_reached = true;
+}
+
+static void on_stopped(void *arg)
+{
+	(void)arg;
+	all_stopped = true;
+}
+
+static void on_raised(const char *message, const char *where, void *arg)
+{
+	(void)arg;
+	snprintf(raised, sizeof raised, "%s @ %s", message, where);
+}
+
+static void spin(int passes)
+{
+	for (int i = 0; i < passes; i++)
+		loop_once(false);
+}
+
+/* Moves the clock in steps of 1 ms, as the wheel ticks. */
+static void pass_ms(int ms)
+{
+	for (int i = 0; i < ms; i++) {
+		clock_advance(NS_PER_MS);
+		loop_once(false);
+	}
+	spin(3);
+}
+
+static int begin(const struct swarm_user_class *def)
+{
+	struct users_options options = {
+		.host = NULL,
+		.seed = 42,
+		.first_id = 100,
+		.reached = on_reached,
+		.stopped = on_stopped,
+		.raised = on_raised,
+	};
+	int index;
+
+	trace[0] = '\0';
+	raised[0] = '\0';
+	all_reached = all_stopped = false;
+	stats = stats_new(100, 100);
+	options.stats = stats;
+	index = swarm_class_add(def);
+	assert_true(index >= 0);
+	assert_int_equal(user_class_select(NULL, NULL, NULL), 0);
+	users_init(&options);
+	return index;
+}
+
+static void end(void)
+{
+	users_stop(0);
+	for (int i = 0; i < 5000 && !all_stopped; i++)
+		pass_ms(1);
+	assert_true(all_stopped);
+	assert_int_equal(users_alive(), 0);
+	users_release();
+	stats_free(stats);
+}
+
+/* ---- life cycle ---- */
+
+static void life_start(struct swarm_user *u)
+{
+	int *n = swarm_data(u);
+
+	assert_int_equal(*n, 0);
+	*n = 7;
+	note(swarm_task_name(u));
+	assert_string_equal(swarm_user_class_name(u), "life");
+	assert_string_equal(swarm_host(u), "tcp://default:1");
+	assert_true(swarm_user_id(u) >= 100);
+	assert_ptr_equal(swarm_self(), u);
+}
+
+static void life_task(struct swarm_user *u)
+{
+	assert_int_equal(*(int *)swarm_data(u), 7);
+	note("task");
+}
+
+static void life_stop(struct swarm_user *u)
+{
+	assert_true(swarm_stopping(u));
+	assert_int_equal(swarm_sleep(0.001), 0);
+	note(swarm_task_name(u));
+}
+
+static void test_life(void **state)
+{
+	int class = begin(&(struct swarm_user_class){
+	    .name = "life", .data_size = sizeof(int),
+	    .host = "tcp://default:1", .wait = SWARM_CONSTANT(1),
+	    .start = life_start, .stop = life_stop,
+	    .tasks = SWARM_TASKS(SWARM_TASK(life_task)) });
+
+	(void)state;
+	users_set_target((size_t)class, 1, 0);
+	spin(3);
+	assert_true(all_reached);
+	assert_int_equal(users_running((size_t)class), 1);
+	assert_string_equal(trace, "start task");
+	pass_ms(998);
+	assert_string_equal(trace, "start task");
+	pass_ms(4);
+	assert_string_equal(trace, "start task task");
+	assert_int_equal(stats->counters[0].value, 2);
+	end();
+	assert_string_equal(trace, "start task task stop");
+}
+
+/* ---- sets ---- */
+
+static int visits;
+
+static void set_enter(struct swarm_user *u)
+{
+	(void)u;
+	note("<");
+}
+
+static void set_exit(struct swarm_user *u)
+{
+	(void)u;
+	note(">");
+}
+
+static void set_a(struct swarm_user *u)
+{
+	(void)u;
+	note("a");
+}
+
+static void set_b(struct swarm_user *u)
+{
+	note("b");
+	if (++visits == 2)
+		swarm_leave(u, true);
+}
+
+static void outer_task(struct swarm_user *u)
+{
+	(void)u;
+	note("outer");
+}
+
+static const struct swarm_task_set inner = {
+	.wait = SWARM_CONSTANT(0.010),
+	.start = set_enter,
+	.stop = set_exit,
+	.tasks = SWARM_TASKS(SWARM_TASK(set_a, .weight = 2),
+	    SWARM_TASK(set_b)),
+	.flow = SWARM_SEQUENTIAL,
+};
+
+static void test_sets(void **state)
+{
+	int class = begin(&(struct swarm_user_class){
+	    .name = "sets", .wait = SWARM_CONSTANT(1),
+	    .tasks = SWARM_TASKS(SWARM_SET(inner), SWARM_TASK(outer_task)),
+	    .flow = SWARM_SEQUENTIAL });
+
+	(void)state;
+	visits = 0;
+	users_set_target((size_t)class, 1, 0);
+	spin(3);
+	pass_ms(80);
+	assert_string_equal(trace, "< a a b a a b > outer");
+	end();
+}
+
+static void test_set_stop_runs_when_user_ends(void **state)
+{
+	int class = begin(&(struct swarm_user_class){
+	    .name = "sets-end",
+	    .tasks = SWARM_TASKS(SWARM_SET(inner)) });
+
+	(void)state;
+	visits = 10;
+	users_set_target((size_t)class, 1, 0);
+	spin(3);
+	end();
+	assert_string_equal(trace, "< a >");
+}
+
+/* ---- Markov ---- */
+
+static void m1(struct swarm_user *u)
+{
+	(void)u;
+	note("1");
+}
+
+static void m2(struct swarm_user *u)
+{
+	(void)u;
+	note("2");
+}
+
+static void m3(struct swarm_user *u)
+{
+	(void)u;
+	note("3");
+}
+
+static void test_markov(void **state)
+{
+	int class = begin(&(struct swarm_user_class){
+	    .name = "markov", .wait = SWARM_CONSTANT(0.001),
+	    .flow = SWARM_MARKOV, .tasks = SWARM_TASKS(
+	    SWARM_TASK(m1, .next = SWARM_NEXT({ "m2", 1 })),
+	    SWARM_TASK(m2, .next = SWARM_NEXT({ "m3", 1 })),
+	    SWARM_TASK(m3, .next = SWARM_NEXT({ "m2", 1 }))) });
+
+	(void)state;
+	users_set_target((size_t)class, 1, 0);
+	spin(3);
+	pass_ms(12);
+	assert_memory_equal(trace, "1 2 3 2 3", 9);
+	end();
+}
+
+static void test_markov_needs_known_tasks(void **state)
+{
+	int class = swarm_class_add(&(struct swarm_user_class){
+	    .name = "markov-bad", .flow = SWARM_MARKOV,
+	    .tasks = SWARM_TASKS(
+	    SWARM_TASK(m1, .next = SWARM_NEXT({ "nowhere", 1 }))) });
+	static char keep[] = "life";
+	char *names[] = { keep, NULL };
+
+	(void)state;
+	assert_true(class >= 0);
+	assert_int_equal(user_class_select(NULL, NULL, NULL), -1);
+	/* Out of the way of the other tests. */
+	assert_int_equal(user_class_select(names, NULL, NULL), 0);
+}
+
+/* ---- weights, tags ---- */
+
+static unsigned counts[3];
+
+static void count0(struct swarm_user *u)
+{
+	(void)u;
+	counts[0]++;
+}
+
+static void count1(struct swarm_user *u)
+{
+	(void)u;
+	counts[1]++;
+}
+
+static void count2(struct swarm_user *u)
+{
+	(void)u;
+	counts[2]++;
+}
+
+static void test_weights(void **state)
+{
+	int class = begin(&(struct swarm_user_class){
+	    .name = "weights", .wait = SWARM_CONSTANT(0.001),
+	    .tasks = SWARM_TASKS(SWARM_TASK(count0),
+	    SWARM_TASK(count1, .weight = 3)) });
+
+	(void)state;
+	memset(counts, 0, sizeof counts);
+	users_set_target((size_t)class, 100, 0);
+	spin(3);
+	pass_ms(200);
+	assert_true(counts[0] + counts[1] > 9000);
+	/* Five standard deviations of a binomial. */
+	assert_true(fabs(counts[1] - 0.75 * (counts[0] + counts[1])) <
+	    5 * sqrt(0.75 * 0.25 * (counts[0] + counts[1])));
+	end();
+}
+
+static void test_tags(void **state)
+{
+	static char fast[] = "fast", slow[] = "slow";
+	char *tags[] = { fast, NULL };
+	char *exclude[] = { slow, NULL };
+	int class = swarm_class_add(&(struct swarm_user_class){
+	    .name = "tags", .tasks = SWARM_TASKS(
+	    SWARM_TASK(count0, .tags = "fast,read"),
+	    SWARM_TASK(count1, .tags = "fast, slow"),
+	    SWARM_TASK(count2)) });
+	struct user_class *c = user_class_at((size_t)class);
+
+	(void)state;
+	assert_int_equal(user_class_select(NULL, NULL, exclude), 0);
+	assert_int_equal(c->root.task_count, 2);
+	assert_int_equal(user_class_select(NULL, tags, exclude), 0);
+	assert_int_equal(c->root.task_count, 1);
+	assert_string_equal(c->root.tasks[0].name, "count0");
+}
+
+/* ---- stopping ---- */
+
+static int wait_result;
+static int wait_errno;
+
+static void long_task(struct swarm_user *u)
+{
+	struct swarm_timer t = swarm_begin(u, "T", "long");
+
+	wait_result = swarm_sleep(1000);
+	wait_errno = errno;
+	if (wait_result == -1)
+		swarm_fail(&t, "%m");
+	else
+		swarm_done(&t, 0);
+}
+
+static void test_cancel_at_once(void **state)
+{
+	int class = begin(&(struct swarm_user_class){ .name = "cancel",
+	    .tasks = SWARM_TASKS(SWARM_TASK(long_task)) });
+
+	(void)state;
+	wait_result = 0;
+	users_set_target((size_t)class, 1, 0);
+	spin(3);
+	users_set_target((size_t)class, 0, 0);
+	assert_int_equal(users_running((size_t)class), 0);
+	pass_ms(2);
+	assert_int_equal(wait_result, -1);
+	assert_int_equal(wait_errno, ECANCELED);
+	/* The cut request is nobody's failure. */
+	assert_int_equal(stats->total.requests, 0);
+	assert_int_equal(users_alive(), 0);
+	end();
+}
+
+static void test_cancel_after_timeout(void **state)
+{
+	int class = begin(&(struct swarm_user_class){ .name = "patience",
+	    .tasks = SWARM_TASKS(SWARM_TASK(long_task)) });
+
+	(void)state;
+	users_set_target((size_t)class, 1, 0);
+	spin(3);
+	users_set_target((size_t)class, 0, 0.050);
+	pass_ms(48);
+	assert_int_equal(users_alive(), 1);
+	pass_ms(5);
+	assert_int_equal(users_alive(), 0);
+	end();
+}
+
+static void hanging_stop(struct swarm_user *u)
+{
+	(void)u;
+	while (swarm_sleep(1000) == 0)
+		;
+}
+
+static void test_hanging_stop_is_cut(void **state)
+{
+	int class = begin(&(struct swarm_user_class){ .name = "hang",
+	    .stop = hanging_stop, .wait = SWARM_CONSTANT(1),
+	    .tasks = SWARM_TASKS(SWARM_TASK(m1)) });
+
+	(void)state;
+	users_set_target((size_t)class, 1, 0);
+	spin(3);
+	end();
+}
+
+static void quits(struct swarm_user *u)
+{
+	note("quits");
+	swarm_stop_user(u);
+}
+
+static void test_stop_user_is_not_replaced(void **state)
+{
+	int class = begin(&(struct swarm_user_class){ .name = "quits",
+	    .tasks = SWARM_TASKS(SWARM_TASK(quits)) });
+
+	(void)state;
+	users_set_target((size_t)class, 2, 0);
+	spin(3);
+	users_set_target((size_t)class, 2, 0);
+	spin(3);
+	assert_string_equal(trace, "quits quits");
+	assert_int_equal(users_alive(), 0);
+	users_new_run();
+	users_set_target((size_t)class, 1, 0);
+	spin(3);
+	assert_string_equal(trace, "quits quits quits");
+	end();
+}
+
+/* ---- helpers, defers, slots ---- */
+
+static int slot;
+static int destroyed;
+
+static void helper(void *arg)
+{
+	(void)arg;
+	swarm_sleep(1000);
+	note(errno == ECANCELED ? "helper-cancelled" : "helper");
+}
+
+static void on_defer(void *arg)
+{
+	note(arg);
+}
+
+static void uses_all(struct swarm_user *u)
+{
+	static char first[] = "first", second[] = "second";
+	int *n = swarm_slot(u, slot);
+
+	if ((*n)++ == 0)
+		swarm_spawn(u, helper, NULL);
+	swarm_defer(u, on_defer, first);
+	swarm_defer(u, on_defer, second);
+	assert_string_equal(swarm_printf(u, "%d-%s", 5, "x"), "5-x");
+}
+
+static void destroy(struct swarm_user *u, void *p)
+{
+	(void)u;
+	destroyed = *(int *)p;
+	note("destroyed");
+}
+
+static void test_helpers_and_slots(void **state)
+{
+	int class;
+
+	(void)state;
+	slot = swarm_slot_new(sizeof(int), destroy);
+	class = begin(&(struct swarm_user_class){ .name = "helpers",
+	    .wait = SWARM_CONSTANT(1),
+	    .tasks = SWARM_TASKS(SWARM_TASK(uses_all)) });
+	users_set_target((size_t)class, 1, 0);
+	spin(3);
+	pass_ms(1002);
+	end();
+	assert_int_equal(destroyed, 2);
+	assert_string_equal(trace,
+	    "second first second first helper-cancelled destroyed");
+}
+
+/* ---- samples ---- */
+
+static void samples(struct swarm_user *u)
+{
+	struct swarm_timer t = swarm_begin(u, "T", "ok");
+
+	swarm_sleep(0.005);
+	assert_int_equal(swarm_done(&t, 10), 0);
+	assert_int_equal(swarm_done(&t, 10), 0);
+	t = swarm_begin(u, "T", "bad");
+	errno = EPIPE;
+	assert_int_equal(swarm_fail(&t, "write: %m"), -1);
+	t = swarm_begin(u, "T", "dropped");
+	swarm_drop(&t);
+	swarm_done(&t, 1);
+	swarm_raise(u, "no %s", "token");
+}
+
+static void test_samples(void **state)
+{
+	int class = begin(&(struct swarm_user_class){ .name = "samples",
+	    .wait = SWARM_CONSTANT(100),
+	    .tasks = SWARM_TASKS(SWARM_TASK(samples)) });
+	struct series *ok;
+
+	(void)state;
+	users_set_target((size_t)class, 1, 0);
+	spin(3);
+	pass_ms(10);
+	ok = stats_series(stats, "T", "ok");
+	assert_int_equal(ok->requests, 1);
+	assert_int_equal(ok->bytes, 10);
+	assert_int_equal(stats->total.requests, 2);
+	assert_int_equal(stats->total.failures, 1);
+	assert_int_equal(stats->error_count, 1);
+	assert_string_equal(stats->errors[0]->text, "write: Broken pipe");
+	assert_non_null(strstr(raised, "no token @ "));
+	assert_non_null(strstr(raised, "test_user.c:"));
+	assert_non_null(strstr(raised, "task samples of samples"));
+	end();
+}
+
+/* A paced task that overruns starts late: response times say so, service
+ * times do not. */
+static void paced(struct swarm_user *u)
+{
+	struct swarm_timer t = swarm_begin(u, "T", "paced");
+
+	swarm_sleep(0.030);
+	swarm_done(&t, 0);
+}
+
+static void test_pacing_counts_lag(void **state)
+{
+	int class = begin(&(struct swarm_user_class){ .name = "paced",
+	    .wait = SWARM_PACING(0.020),
+	    .tasks = SWARM_TASKS(SWARM_TASK(paced)) });
+	struct series *s;
+
+	(void)state;
+	users_set_target((size_t)class, 1, 0);
+	spin(3);
+	pass_ms(100);
+	s = stats_series(stats, "T", "paced");
+	assert_in_range(s->requests, 3, 4);
+	assert_in_range(s->service.max, 29 * NS_PER_MS, 33 * NS_PER_MS);
+	assert_in_range(series_response(s)->max, 39 * NS_PER_MS,
+	    45 * NS_PER_MS);
+	end();
+}
+
+/* ---- distributions ---- */
+
+static double drawn[4];
+
+static void draws(struct swarm_user *u)
+{
+	const int n = 20000;
+	unsigned zero = 0;
+
+	memset(drawn, 0, sizeof drawn);
+	for (int i = 0; i < n; i++) {
+		double x = swarm_normal(u, 10, 2);
+
+		drawn[0] += x / n;
+		drawn[1] += (x - 10) * (x - 10) / n;
+		drawn[2] += swarm_exponential(u, 3) / n;
+		zero += swarm_zipf(u, 1000, 1.0) == 0;
+		assert_true(swarm_zipf(u, 7, 2.5) < 7);
+		assert_true(swarm_below(u, 3) < 3);
+	}
+	drawn[3] = (double)zero / n;
+}
+
+static void test_distributions(void **state)
+{
+	int class = begin(&(struct swarm_user_class){ .name = "draws",
+	    .wait = SWARM_CONSTANT(100),
+	    .tasks = SWARM_TASKS(SWARM_TASK(draws)) });
+
+	(void)state;
+	users_set_target((size_t)class, 1, 0);
+	spin(3);
+	assert_float_equal(drawn[0], 10, 0.1);
+	assert_float_equal(drawn[1], 4, 0.25);
+	assert_float_equal(drawn[2], 3, 0.15);
+	/* 1 / H(1000) = 0.1336 */
+	assert_float_equal(drawn[3], 0.1336, 0.013);
+	end();
+}
+
+static int setup_all(void **state)
+{
+	(void)state;
+	clock_freeze(NS_PER_S);
+	if (loop_init() == -1)
+		return -1;
+	return fiber_init(&(struct fiber_options){ 0 });
+}
+
+static int teardown_all(void **state)
+{
+	(void)state;
+	fiber_release();
+	loop_release();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_life),
+		cmocka_unit_test(test_markov_needs_known_tasks),
+		cmocka_unit_test(test_sets),
+		cmocka_unit_test(test_set_stop_runs_when_user_ends),
+		cmocka_unit_test(test_markov),
+		cmocka_unit_test(test_weights),
+		cmocka_unit_test(test_tags),
+		cmocka_unit_test(test_cancel_at_once),
+		cmocka_unit_test(test_cancel_after_timeout),
+		cmocka_unit_test(test_hanging_stop_is_cut),
+		cmocka_unit_test(test_stop_user_is_not_replaced),
+		cmocka_unit_test(test_helpers_and_slots),
+		cmocka_unit_test(test_samples),
+		cmocka_unit_test(test_pacing_counts_lag),
+		cmocka_unit_test(test_distributions),
+	};
+
+	return cmocka_run_group_tests(tests, setup_all, teardown_all);
+}
