@@ -2,9 +2,12 @@
  * Locust's messages: a msgpack array [type, data, node_id] in one ZeroMQ
  * frame.  Between swarm peers `data` holds one more key, "swarm", which
  * Locust ignores: histograms as one binary value each, counters, phases.
+ * A swarm worker says so in its version ("2.46.3+swarm.1", which Locust
+ * takes for one of its own), a swarm master in its ack.
  *
  * Decoding never trusts a field: unknown keys are skipped, wrong types and
- * impossible numbers make it fail with nothing half applied.
+ * impossible numbers make it fail with nothing half applied.  docs/internals/
+ * cluster.md has the messages.
  */
 #ifndef CLUSTER_WIRE_H
 #define CLUSTER_WIRE_H
@@ -19,24 +22,36 @@
 #include "stats/stats.h"
 
 #define WIRE_MAX_MESSAGE (64u << 20)
+#define WIRE_MAX_DEPTH   16             /* containers in each other */
+#define WIRE_MAX_OBJECTS (4u << 20)     /* values in one message */
+#define WIRE_MAX_NODE_ID 255            /* bytes; also ZeroMQ's limit */
+#define WIRE_MAX_NAME    1024           /* longer names are cut */
+#define WIRE_MAX_TEXT    8192           /* error texts, log lines */
+#define WIRE_MAX_CLASSES 10000
+
+#define WIRE_LEVEL 1                    /* of the swarm map */
 #define WIRE_LOCUST_VERSION "2.46.3"    /* what we say to a Locust peer */
+#define WIRE_VERSION WIRE_LOCUST_VERSION "+swarm.1"
 
 enum wire_type {
 	WIRE_UNKNOWN, WIRE_CLIENT_READY, WIRE_ACK, WIRE_HEARTBEAT, WIRE_SPAWN,
 	WIRE_SPAWNING, WIRE_SPAWNING_COMPLETE, WIRE_STATS, WIRE_EXCEPTION,
 	WIRE_LOGS, WIRE_STOP, WIRE_CLIENT_STOPPED, WIRE_QUIT, WIRE_RECONNECT,
+	WIRE_STOP_TEST,                 /* W to M, swarm only: {"why": text} */
 };
 
-/* A decoded envelope; pointers live until wire_message_release(). */
+/* A decoded envelope.  `data` points into the frame, which must stay until
+ * wire_message_release(). */
 struct wire_message {
 	enum wire_type type;
 	char type_name[64];
-	char node_id[256];
+	char node_id[WIRE_MAX_NODE_ID + 1];
 	msgpack_object data;
 	msgpack_unpacked unpacked;
 };
 
-/* 0, or -1 on anything that is not such an array. */
+/* 0, or -1 on anything that is not such an array; then nothing is to be
+ * released. */
 int wire_decode(struct wire_message *, const void *frame, size_t len);
 void wire_message_release(struct wire_message *);
 
@@ -55,37 +70,96 @@ struct wire_spawn {
 };
 
 struct wire_heartbeat {
-	const char *state;
+	const char *state;              /* "ready", "spawning", "running" */
 	double cpu;                     /* percent of one core */
 	int64_t memory;                 /* bytes, RSS */
 	double loop_busy;               /* swarm only, 0..1; -1 unknown */
 	double loop_delay_ms;           /* longest pass since the last one */
 };
 
-/* Encoders append one message to `out`; they cannot fail short of memory. */
+/* What a swarm master adds to its ack; absent from Locust's. */
+struct wire_ack {
+	int64_t index;                  /* -1 unknown */
+	bool swarm;
+	double report_interval;         /* seconds */
+};
+
+/*
+ * Encoders append one message to `out`; they fail only by `out` overflowing,
+ * which its flag tells.
+ */
 void wire_encode_nil(struct buf *out, const char *type, const char *node_id);
 void wire_encode_client_ready(struct buf *out, const char *node_id);
-void wire_encode_ack(struct buf *out, const char *node_id, int64_t index,
-    double report_interval);
+/* The swarm part only when `ack->swarm`. */
+void wire_encode_ack(struct buf *out, const char *node_id,
+    const struct wire_ack *);
+/* The swarm part only when loop_busy is not -1. */
 void wire_encode_heartbeat(struct buf *out, const char *node_id,
     const struct wire_heartbeat *);
 void wire_encode_spawn(struct buf *out, const char *node_id,
     const struct wire_spawn *);
+/* Worker to master. */
 void wire_encode_spawning_complete(struct buf *out, const char *node_id,
     const struct wire_count *, size_t count);
-void wire_encode_stats(struct buf *out, const char *node_id,
-    struct stats *delta, bool swarm_peer, const struct wire_count *,
-    size_t count);
-void wire_encode_log(struct buf *out, const char *node_id, int level,
-    const char *line);
+/* Master to worker, once a ramp is through. */
+void wire_encode_ramp_complete(struct buf *out, const char *node_id,
+    int64_t users);
+void wire_encode_exception(struct buf *out, const char *node_id,
+    const char *message, const char *traceback);
+/* Lines since the last message; `dropped` more were lost to the rate limit.
+ * To a Locust master `level` and `dropped` mean nothing. */
+struct wire_log {
+	int level;                      /* enum log_level */
+	const char *line;
+};
+void wire_encode_logs(struct buf *out, const char *node_id,
+    const struct wire_log *, size_t count, uint64_t dropped);
+void wire_encode_stop_test(struct buf *out, const char *node_id,
+    const char *why);
 
-/* Decoders of `data`: 0, or -1 when malformed. */
+/*
+ * Decoders of `data`: 0, or -1 when malformed.  Strings they give are cleaned
+ * and cut copies.
+ */
+/* 1 for a swarm peer, 0 for Locust, -1 when it is to be refused. `version`
+ * gets what it said ("-1" for a peer that skips the check). */
+int wire_read_client_ready(const msgpack_object *, char *version, size_t size);
+int wire_read_ack(const msgpack_object *, struct wire_ack *);
+/* `state` points to a constant, "ready" when the peer's is unknown. */
 int wire_read_heartbeat(const msgpack_object *, struct wire_heartbeat *);
-/* Merges a report into `into` all or not at all; user counts are given to
- * `on_count`. */
-int wire_read_stats(const msgpack_object *, struct stats *into,
-    void (*on_count)(const char *name, int64_t count, void *), void *arg);
+/* Release it after success. */
+int wire_read_spawn(const msgpack_object *, struct wire_spawn *);
+void wire_spawn_release(struct wire_spawn *);
+/* A map of class names and counts; nil or absent is empty.  All or nothing:
+ * `on_count` may be NULL to only check. */
 int wire_read_counts(const msgpack_object *,
+    void (*on_count)(const char *name, int64_t count, void *), void *arg);
+int wire_read_exception(const msgpack_object *, char *message, size_t size,
+    char *traceback, size_t traceback_size);
+/* `level` is -1 for a Locust peer, whose lines say it themselves. */
+int wire_read_logs(const msgpack_object *,
+    void (*on_line)(int level, const char *line, void *), void *arg,
+    uint64_t *dropped);
+int wire_read_stop_test(const msgpack_object *, char *why, size_t size);
+
+/* ---- reports (wire_stats.c writes, wire_report.c reads) ---- */
+
+/* For a swarm master: everything in `delta`. */
+void wire_stats_encode(struct buf *out, const char *node_id,
+    const struct stats *delta, const struct wire_count *, size_t count);
+/* For a Locust master: requests in its 14 keys, service time, its buckets. */
+void wire_stats_encode_locust(struct buf *out, const char *node_id,
+    const struct stats *delta, const struct wire_count *, size_t count);
+/* The bucket Locust files a response time under, in ms (half to even). */
+int64_t wire_stats_bucket_ms(double ms);
+
+/*
+ * Merges a report of either kind into `into`, all or not at all.  User counts
+ * go to `on_count` (NULL: to nobody).  Times are moved to this machine's
+ * clock, `now` (unix seconds): exactly for a swarm peer, which says its own
+ * time, and when they are clearly off for a Locust peer.
+ */
+int wire_report_read(const msgpack_object *, struct stats *into, double now,
     void (*on_count)(const char *name, int64_t count, void *), void *arg);
 
 #endif

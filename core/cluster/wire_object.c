@@ -1,0 +1,176 @@
+/*
+ * Packing and checked reading of MessagePack objects.  msgpack-c does the
+ * encoding; what is here is the suspicion.
+ */
+#include "cluster/wire_object.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+static int write_buf(void *out, const char *data, size_t len)
+{
+	return buf_add(out, data, len);
+}
+
+void wire_object_packer(msgpack_packer *pk, struct buf *out)
+{
+	msgpack_packer_init(pk, out, write_buf);
+}
+
+void wire_object_put_text(msgpack_packer *pk, const char *text)
+{
+	msgpack_pack_str_with_body(pk, text, strlen(text));
+}
+
+void wire_object_put_text_or_nil(msgpack_packer *pk, const char *text)
+{
+	if (text == NULL)
+		msgpack_pack_nil(pk);
+	else
+		wire_object_put_text(pk, text);
+}
+
+void wire_object_put_bin(msgpack_packer *pk, const void *data, size_t len)
+{
+	msgpack_pack_bin(pk, len);
+	msgpack_pack_bin_body(pk, data, len);
+}
+
+const msgpack_object *wire_object_get(const msgpack_object *map,
+    const char *key)
+{
+	size_t len = strlen(key);
+
+	if (map == NULL || map->type != MSGPACK_OBJECT_MAP)
+		return NULL;
+	for (uint32_t i = 0; i < map->via.map.size; i++) {
+		const msgpack_object_kv *kv = &map->via.map.ptr[i];
+
+		if (kv->key.type != MSGPACK_OBJECT_STR ||
+		    kv->key.via.str.size != len ||
+		    memcmp(kv->key.via.str.ptr, key, len) != 0)
+			continue;
+		return kv->val.type == MSGPACK_OBJECT_NIL ? NULL : &kv->val;
+	}
+	return NULL;
+}
+
+int wire_object_uint(const msgpack_object *o, uint64_t max, uint64_t *out)
+{
+	if (o->type != MSGPACK_OBJECT_POSITIVE_INTEGER || o->via.u64 > max)
+		return -1;
+	*out = o->via.u64;
+	return 0;
+}
+
+int wire_object_int(const msgpack_object *o, int64_t *out)
+{
+	if (o->type == MSGPACK_OBJECT_NEGATIVE_INTEGER) {
+		if (o->via.i64 < -(int64_t)WIRE_MAX_COUNT)
+			return -1;
+		*out = o->via.i64;
+		return 0;
+	}
+	if (o->type != MSGPACK_OBJECT_POSITIVE_INTEGER ||
+	    o->via.u64 > WIRE_MAX_COUNT)
+		return -1;
+	*out = (int64_t)o->via.u64;
+	return 0;
+}
+
+int wire_object_double(const msgpack_object *o, double min, double max,
+    double *out)
+{
+	double v;
+
+	switch (o->type) {
+	case MSGPACK_OBJECT_POSITIVE_INTEGER:
+		v = (double)o->via.u64;
+		break;
+	case MSGPACK_OBJECT_NEGATIVE_INTEGER:
+		v = (double)o->via.i64;
+		break;
+	case MSGPACK_OBJECT_FLOAT32:
+	case MSGPACK_OBJECT_FLOAT64:
+		v = o->via.f64;
+		break;
+	default:
+		return -1;
+	}
+	if (!isfinite(v) || v < min || v > max)
+		return -1;
+	*out = v;
+	return 0;
+}
+
+/* The length of the well-formed UTF-8 sequence at p (RFC 3629 section 4), or
+ * 0. */
+static size_t sequence_length(const unsigned char *p, size_t len)
+{
+	size_t n = *p < 0x80 ? 1 : *p < 0xc2 ? 0 : *p < 0xe0 ? 2 :
+	    *p < 0xf0 ? 3 : *p < 0xf5 ? 4 : 0;
+
+	if (n == 0 || n > len)
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	/* Overlong forms, surrogates, beyond U+10FFFF. */
+	if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) ||
+	    (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+int wire_object_text(const msgpack_object *o, char *out, size_t size)
+{
+	const unsigned char *p;
+	size_t len;
+	size_t used = 0;
+
+	if (o->type != MSGPACK_OBJECT_STR)
+		return -1;
+	p = (const unsigned char *)o->via.str.ptr;
+	len = o->via.str.size;
+	if (len > 0 && memchr(p, '\0', len) != NULL)
+		return -1;
+	while (len > 0) {
+		size_t n = sequence_length(p, len);
+		size_t step = n == 0 ? 1 : n;
+
+		if (used + step >= size)
+			break;
+		if (n == 0)
+			out[used] = '?';
+		else if (n == 1 && (*p < ' ' || *p == 0x7f) && *p != '\n' &&
+		    *p != '\t')
+			out[used] = ' ';
+		else
+			memcpy(out + used, p, n);
+		used += step;
+		p += step;
+		len -= step;
+	}
+	out[used] = '\0';
+	return 0;
+}
+
+int wire_object_get_uint(const msgpack_object *map, const char *key,
+    uint64_t deflt, uint64_t *out)
+{
+	const msgpack_object *o = wire_object_get(map, key);
+
+	*out = deflt;
+	return o == NULL ? 0 : wire_object_uint(o, WIRE_MAX_COUNT, out);
+}
+
+int wire_object_get_double(const msgpack_object *map, const char *key,
+    double min, double max, double deflt, double *out)
+{
+	const msgpack_object *o = wire_object_get(map, key);
+
+	*out = deflt;
+	return o == NULL ? 0 : wire_object_double(o, min, max, out);
+}

@@ -1,0 +1,68 @@
+/* A worker or a stranger sends a frame to the master, or a master to a
+ * worker: whatever the type says, every reader gets the data. */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "cluster/wire.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void on_count(const char *name, int64_t count, void *arg)
+{
+	(void)arg;
+	if (name == NULL || count < 0)
+		abort();
+}
+
+static void on_line(int level, const char *line, void *arg)
+{
+	(void)arg;
+	if (level < -1 || line == NULL)
+		abort();
+}
+
+static void read_all(const struct wire_message *m)
+{
+	char text[WIRE_MAX_TEXT];
+	char more[WIRE_MAX_TEXT];
+	struct wire_heartbeat hb;
+	struct wire_spawn spawn;
+	struct wire_ack ack;
+	uint64_t dropped;
+
+	wire_read_client_ready(&m->data, text, sizeof text);
+	wire_read_ack(&m->data, &ack);
+	wire_read_heartbeat(&m->data, &hb);
+	if (wire_read_spawn(&m->data, &spawn) == 0)
+		wire_spawn_release(&spawn);
+	wire_read_counts(&m->data, on_count, NULL);
+	wire_read_exception(&m->data, text, sizeof text, more, sizeof more);
+	wire_read_logs(&m->data, on_line, NULL, &dropped);
+	wire_read_stop_test(&m->data, text, sizeof text);
+}
+
+/* A refused report leaves no trace. */
+static void read_report(const struct wire_message *m)
+{
+	struct stats *stats = stats_new(50, 50);
+
+	if (wire_report_read(&m->data, stats, 1795249175, on_count, NULL) ==
+	    -1 && (stats->count != 0 || stats->error_count != 0 ||
+	    stats->counter_count != 0 || stats->total.service.count != 0 ||
+	    stats->total.requests != 0))
+		abort();
+	stats_free(stats);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct wire_message m;
+
+	if (wire_decode(&m, data, size) == -1)
+		return 0;
+	read_all(&m);
+	read_report(&m);
+	wire_message_release(&m);
+	return 0;
+}
