@@ -36,7 +36,7 @@ __attribute__((format(printf, 1, 2))) static void line(const char *fmt, ...)
 	free(text);
 }
 
-static bool user_at(const struct module *m, size_t i,
+bool module_user_at(const struct module *m, size_t i,
     struct swarm_user_class *out)
 {
 	const char *base = (const char *)m->def.users;
@@ -50,7 +50,7 @@ static bool user_at(const struct module *m, size_t i,
 	return out->name != NULL;
 }
 
-static bool task_at(const struct module *m, const struct swarm_user_class *c,
+bool module_task_at(const struct module *m, const struct swarm_user_class *c,
     size_t i, struct swarm_task *out)
 {
 	const char *base = (const char *)c->tasks;
@@ -69,14 +69,14 @@ static void print_users(const struct module *m)
 	struct swarm_user_class c;
 	struct swarm_task t;
 
-	for (size_t i = 0; user_at(m, i, &c); i++) {
+	for (size_t i = 0; module_user_at(m, i, &c); i++) {
 		line("user=%s", c.name);
 		if (c.fixed_count)
 			line("user.%s.fixed_count=%u", c.name, c.fixed_count);
 		else
 			line("user.%s.weight=%g", c.name, c.weight > 0 ?
 			    c.weight : 1);
-		for (size_t k = 0; task_at(m, &c, k, &t); k++)
+		for (size_t k = 0; module_task_at(m, &c, k, &t); k++)
 			line("user.%s.task.%s.weight=%u", c.name, t.name,
 			    t.weight ? t.weight : 1);
 	}

@@ -87,7 +87,16 @@ const struct swarm_iface *module_interface(const char *id);
 void module_each_export(const char *id,
     void (*fn)(struct module *, const struct swarm_iface *, void *), void *);
 
-/* ---- options, for forms and help ---- */
+/* ---- what a module declares, at this host's sizes ---- */
+
+/* The i-th user class of its table (setup() may add more, see user/user.h),
+ * and the i-th task of that; false after the last. */
+struct swarm_user_class;
+struct swarm_task;
+bool module_user_at(const struct module *, size_t i,
+    struct swarm_user_class *);
+bool module_task_at(const struct module *, const struct swarm_user_class *,
+    size_t i, struct swarm_task *);
 
 /* The i-th option at this host's size; false after the last. */
 bool module_option_at(const struct module *, size_t i, struct swarm_option *);
