@@ -179,12 +179,12 @@ static void say_unmet(const struct module *m, const char *id)
 	if (name)
 		log_error("%s needs the interface %s, which no loaded module "
 		    "provides, and no plugin %s.so that does was found in %s; "
-		    "install it, or name it with --plugin PATH", m->path, id,
-		    name, list);
+		    "install it, or name it with --plugin PATH",
+		    module_shown(m), id, name, list);
 	else
 		log_error("%s needs the interface %s, which no loaded module "
 		    "provides; name the plugin that does with --plugin",
-		    m->path, id);
+		    module_shown(m), id);
 	free(list);
 	free(name);
 	names_release(&dirs);
@@ -206,7 +206,7 @@ static int bind_one(struct module *m, struct swarm_import *import)
 	if (table->minor < import->minor) {
 		log_error("%s needs %s of minor %u, and %s (%s) provides "
 		    "minor %u; update that plugin, or rebuild %s with its "
-		    "header", m->path, import->id, import->minor,
+		    "header", module_shown(m), import->id, import->minor,
 		    provider->name, provider->path, table->minor, m->name);
 		return -1;
 	}

@@ -44,7 +44,7 @@ static bool make_dirs(char *path)
 }
 
 /* In a folder that others can write to, the entry must really be ours. */
-static char *temporary_dir(void)
+static char *temporary_dir(const char *source)
 {
 	const char *tmp = getenv("TMPDIR");
 	char *path = xasprintf("%s/swarm-%u", tmp && tmp[0] == '/' ? tmp :
@@ -55,14 +55,14 @@ static char *temporary_dir(void)
 	if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
 	    st.st_uid == geteuid() && (st.st_mode & 0077) == 0)
 		return path;
-	log_error("no folder for compiled scenarios: neither XDG_CACHE_HOME "
-	    "nor HOME can be written to, and %s is not ours alone; set "
-	    "XDG_CACHE_HOME", path);
+	log_error("cannot compile %s: no folder for the result: neither "
+	    "XDG_CACHE_HOME nor HOME can be written to, and %s is not ours "
+	    "alone; set XDG_CACHE_HOME", source, path);
 	free(path);
 	return NULL;
 }
 
-char *cache_dir(void)
+char *cache_dir(const char *source)
 {
 	const char *cache = getenv("XDG_CACHE_HOME");
 	const char *home = getenv("HOME");
@@ -75,7 +75,7 @@ char *cache_dir(void)
 	if (path && make_dirs(path))
 		return path;
 	free(path);
-	return temporary_dir();
+	return temporary_dir(source);
 }
 
 static char *beside(const char *so, const char *suffix)

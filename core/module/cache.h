@@ -9,8 +9,8 @@
 #include <stdbool.h>
 
 /* $XDG_CACHE_HOME/swarm, ~/.cache/swarm, or a private folder in $TMPDIR; made
- * when absent (free()).  NULL after log_error(). */
-char *cache_dir(void);
+ * when absent (free()).  NULL after log_error(), which names `source`. */
+char *cache_dir(const char *source);
 /* Waits for the entry's lock; a descriptor for cache_unlock(), or -1 (then
  * two may compile at once, which is only wasteful). */
 int cache_lock(const char *so);

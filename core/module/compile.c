@@ -345,7 +345,7 @@ char *compile_source(const char *source)
 	    find_compiler(&j) == -1)
 		goto release;
 	add_flags(&j);
-	dir = cache_dir();
+	dir = cache_dir(source);
 	if (!dir)
 		goto release;
 	name_result(&j, dir);

@@ -299,6 +299,7 @@ static struct module *open_verified(const char *path, const char *source,
     const struct elf *e)
 {
 	const struct swarm_module *said;
+	const char *shown = source ? source : path;
 	struct module *m = xcalloc(1, sizeof(*m));
 
 	hash_data(e->data, e->size, m->sha256);
@@ -306,16 +307,16 @@ static struct module *open_verified(const char *path, const char *source,
 	m->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	noting = NULL;
 	if (!m->handle) {
-		say_dlerror(path, dlerror());
+		say_dlerror(shown, dlerror());
 		goto free_module;
 	}
-	said = ask(path, m->handle);
+	said = ask(shown, m->handle);
 	if (!said)
 		goto free_module;
 	memcpy(&m->def, said, said->size < sizeof(m->def) ? said->size :
 	    sizeof(m->def));
-	m->name = name_of(source ? source : path, &m->def);
-	if (!m->name || check_exports(path, m) == -1)
+	m->name = name_of(shown, &m->def);
+	if (!m->name || check_exports(shown, m) == -1)
 		goto free_module;
 	m->path = xstrdup(path);
 	m->source = source ? xstrdup(source) : NULL;
@@ -331,12 +332,13 @@ free_module:
 
 struct module *load_module(const char *path, const char *source)
 {
+	const char *shown = source ? source : path;
 	struct module *m = NULL;
 	struct elf e;
 
-	if (verify_module(path, &e) == -1)
+	if (verify_module(path, shown, &e) == -1)
 		return NULL;
-	if (check_host_has(path, &e) == 0)
+	if (check_host_has(shown, &e) == 0)
 		m = open_verified(path, source, &e);
 	elf_close(&e);
 	return m;

@@ -36,6 +36,11 @@ bool module_is_quiet(void)
 	return quiet;
 }
 
+const char *module_shown(const struct module *m)
+{
+	return m->source ? m->source : m->path;
+}
+
 size_t module_count(void)
 {
 	return count;
@@ -102,7 +107,7 @@ static int settle_name(struct module *m)
 		return 0;
 	log_error("two modules are called \"%s\", so that -o %s.NAME would be "
 	    "ambiguous: %s and %s; load one of them, or rename one", m->name,
-	    m->name, other->path, m->path);
+	    m->name, module_shown(other), module_shown(m));
 	return -1;
 }
 
@@ -203,7 +208,7 @@ struct module *module_open_scenario(const char *path)
 	if (m && !m->def.users && !m->def.setup) {
 		log_error("%s declares no users, so it is no scenario; load "
 		    "it with --plugin, or end it with SWARM_SCENARIO()",
-		    m->path);
+		    module_shown(m));
 		return NULL;
 	}
 	return m;
@@ -277,7 +282,7 @@ static int say_failed(const struct module *m, const char *hook, unsigned before)
 {
 	if (api_log_errors() == before)
 		log_error("%s: %s() failed without saying why; a module "
-		    "reports by swarm_error()", m->path, hook);
+		    "reports by swarm_error()", module_shown(m), hook);
 	return -1;
 }
 

@@ -242,13 +242,13 @@ static int check_option(const struct module *m, const struct swarm_option *o)
 {
 	if (!o->dest) {
 		log_error("%s: its option \"%s\" has no variable; use "
-		    "SWARM_OPTION()", m->path, o->name);
+		    "SWARM_OPTION()", module_shown(m), o->name);
 		return -1;
 	}
 	if (!module_option_type_name(o->type)) {
 		log_error("%s: its option \"%s\" has a type (%d) that this "
-		    "swarm does not know; update swarm", m->path, o->name,
-		    (int)o->type);
+		    "swarm does not know; update swarm", module_shown(m),
+		    o->name, (int)o->type);
 		return -1;
 	}
 	return 0;
@@ -450,7 +450,8 @@ static int set_one(const struct module *m, const struct swarm_option *o)
 	} else if (text) {
 		rc = set_from(m, o, variable, text);
 	} else if (o->deflt) {
-		where = xasprintf("%s: the default of %s", m->path, o->name);
+		where = xasprintf("%s: the default of %s", module_shown(m),
+		    o->name);
 		rc = set_from(m, o, where, o->deflt);
 	} else if (o->flags & SWARM_REQUIRED) {
 		log_error("%s.%s must be set (%s): -o %s.%s=VALUE, or %s=VALUE "

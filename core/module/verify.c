@@ -223,13 +223,13 @@ static int say_result(const char *path, const struct elf *e,
 	return -1;
 }
 
-int verify_module(const char *path, struct elf *e)
+int verify_module(const char *path, const char *shown, struct elf *e)
 {
 	enum elf_result result = elf_open(e, path);
 
-	if (say_result(path, e, result) == -1)
+	if (say_result(shown, e, result) == -1)
 		goto close_elf;
-	if (check_kind(path, e) == -1 || check_entry(path, e) == -1 ||
+	if (check_kind(shown, e) == -1 || check_entry(shown, e) == -1 ||
 	    verify_trust(path) == -1)
 		goto close_elf;
 	return 0;
