@@ -18,6 +18,7 @@
 
 struct swarm_io {
 	unsigned edges;
+	bool closed;                    /* by the peer: reading stays ready */
 	struct fiber *reader;
 	struct fiber *writer;
 	struct event event;
@@ -56,6 +57,10 @@ static void io_edge(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	io->edges |= io_bits(what);
+	if (what & EV_CLOSED) {
+		io->closed = true;
+		io->edges |= SWARM_READ;
+	}
 	if (io->reader && io->edges & SWARM_READ)
 		fiber_ready(io->reader);
 	if (io->writer && io->edges & SWARM_WRITE)
@@ -68,7 +73,8 @@ struct swarm_io *swarm_io_new(int fd)
 
 	errno = EINVAL;
 	if (event_assign(&io->event, loop_base(), fd,
-	        EV_READ | EV_WRITE | EV_ET | EV_PERSIST, io_edge, io) == -1)
+	        EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST,
+	        io_edge, io) == -1)
 		goto fail;
 	errno = EBADF;
 	if (fd < 0 || event_add(&io->event, NULL) == -1)
@@ -78,6 +84,20 @@ struct swarm_io *swarm_io_new(int fd)
 fail:
 	free(io);
 	return NULL;
+}
+
+/* The wait is over for these; an end stays. */
+static int io_take(struct swarm_io *io, unsigned ready)
+{
+	io->edges &= ~ready;
+	if (io->closed)
+		io->edges |= SWARM_READ;
+	return (int)ready;
+}
+
+unsigned swarm_io_ready(const struct swarm_io *io)
+{
+	return io->edges;
 }
 
 int swarm_io_wait(struct swarm_io *io, unsigned want, int64_t deadline)
@@ -91,10 +111,8 @@ int swarm_io_wait(struct swarm_io *io, unsigned want, int64_t deadline)
 		return -1;
 	}
 	ready = io->edges & want;
-	if (ready) {
-		io->edges &= ~ready;
-		return (int)ready;
-	}
+	if (ready)
+		return io_take(io, ready);
 	if ((want & SWARM_READ && io->reader) ||
 	    (want & SWARM_WRITE && io->writer)) {
 		errno = EBUSY;
@@ -114,9 +132,7 @@ int swarm_io_wait(struct swarm_io *io, unsigned want, int64_t deadline)
 		io->writer = NULL;
 	if (rc == -1)
 		return -1;
-	ready = io->edges & want;
-	io->edges &= ~ready;
-	return (int)ready;
+	return io_take(io, io->edges & want);
 }
 
 void swarm_io_free(struct swarm_io *io)

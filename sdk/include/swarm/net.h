@@ -11,34 +11,49 @@
 extern "C" {
 #endif
 
+struct iovec;
 struct swarm_stream;
 struct swarm_tls;
+struct swarm_tls_session;
 
 /* How to make TLS connections.  Strings are copied. */
 struct swarm_tls_args {
 	uint32_t size;
 	const char *ca_file;            /* PEM; NULL: the system's */
-	const char *cert_file;          /* client certificate, PEM */
-	const char *key_file;
+	const char *cert_file;          /* client certificate (chain), PEM */
+	const char *key_file;           /* NULL: in cert_file */
 	bool insecure;                  /* do not verify the peer */
 	const char *alpn;               /* "h2,http/1.1" */
-	const char *min_version;        /* "1.2" or "1.3" */
+	const char *min_version;        /* "1.2" (default) or "1.3" */
+	const char *max_version;        /* NULL: the newest */
 	const char *ciphers;            /* OpenSSL list for TLS 1.2 */
 };
 
 /* [main] or [worker] NULL after swarm_error().  Share one among streams; it
- * must outlive them. */
+ * must outlive them.  Free: NULL is fine. */
 SWARM_API struct swarm_tls *swarm_tls_new(const struct swarm_tls_args *);
 SWARM_API void swarm_tls_free(struct swarm_tls *);
 
+/* [worker] What a later connection can resume; kept by whoever owns the slot
+ * given in swarm_connect_args.session.  NULL is fine. */
+SWARM_API void swarm_tls_session_free(struct swarm_tls_session *);
+
 struct swarm_connect_args {
 	uint32_t size;
-	const char *host;               /* name, IPv4, IPv6, or "unix:/path" */
+	const char *host;               /* name, IPv4, IPv6, "unix:/path" or, in
+	                                 * the abstract space, "unix:@name" */
 	uint16_t port;
 	struct swarm_tls *tls;          /* NULL: plain */
 	const char *server_name;        /* SNI and verification; NULL: host */
 	const char *source;             /* local address; NULL: any */
 	int64_t deadline;               /* 0: none */
+	/*
+	 * Where the TLS session is taken from and the newest one is put, so
+	 * that the owner of the slot (one user, say) resumes what it had.
+	 * Start with NULL in it; free it at the end.  The slot must outlive
+	 * the stream.  NULL: every handshake is a full one.
+	 */
+	struct swarm_tls_session **session;
 };
 
 /* Absolute times of the phases (swarm_now()); 0 where a phase was absent. */
@@ -51,15 +66,39 @@ struct swarm_connect_times {
 };
 
 /*
- * [fiber] Connects; tries a name's addresses in turn.  On failure NULL, errno
- * set, and `error` (when not NULL, at least 128 bytes) says which step failed
- * and why, without the address.  The caller closes the stream.
+ * [fiber] Connects.  A name is looked up once a minute for the whole worker
+ * (a failed look-up is remembered for a second); its addresses are tried in
+ * turn, all but the last for 2 seconds at most, starting with those that
+ * worked last time, each of them first in its turn.  TCP_NODELAY is set.
+ *
+ * On failure NULL, errno set, and `error` (when not NULL, at least 128 bytes)
+ * says which step failed and why, without the address: "resolve: …",
+ * "connect: …" or "TLS: …".  The caller closes the stream.
  */
 SWARM_API struct swarm_stream *swarm_connect(
     const struct swarm_connect_args *, char *error, size_t error_size);
+/*
+ * [fiber] A stream on a connected socket, which it owns from now on; NULL
+ * with errno when it cannot be registered (the socket is still the caller's).
+ */
+SWARM_API struct swarm_stream *swarm_stream_new(int fd);
+/*
+ * [fiber] Starts TLS on a plain stream (STARTTLS, CONNECT through a proxy).
+ * Of the arguments tls, server_name (here required unless the context is
+ * insecure), deadline and session count.  0, or -1 as swarm_connect(); the
+ * caller still closes the stream.
+ */
+SWARM_API int swarm_stream_secure(struct swarm_stream *,
+    const struct swarm_connect_args *, char *error, size_t error_size);
 
-/* [fiber] Reads at least one byte; 0 at the end of the stream, -1 with
- * errno. */
+/*
+ * All four below: one fiber may read while another writes.  `deadline` is
+ * absolute (SWARM_FOREVER: none); one that has passed still lets through what
+ * needs no wait.  After a failed write the stream is only good for closing.
+ */
+
+/* [fiber] Reads at least one byte; 0 at the end of the stream, -1 with errno
+ * (ECONNRESET also when a TLS peer left without saying so). */
 SWARM_API int64_t swarm_read(struct swarm_stream *, void *buf, size_t size,
     int64_t deadline);
 /*
@@ -72,8 +111,16 @@ SWARM_API int64_t swarm_recv(struct swarm_stream *, const char **data,
 /* [fiber] Writes everything; 0, or -1 with errno (EPIPE, ECONNRESET, …). */
 SWARM_API int swarm_write(struct swarm_stream *, const void *data, size_t len,
     int64_t deadline);
+/* [fiber] As swarm_write(), of up to 16 pieces as if they were one. */
+SWARM_API int swarm_writev(struct swarm_stream *, const struct iovec *pieces,
+    int count, int64_t deadline);
+
+/* [fiber] Says that nothing more will be written (half close); reading goes
+ * on.  0, or -1 with errno. */
+SWARM_API int swarm_shutdown(struct swarm_stream *);
 /* [fiber] Whether the peer has closed, or sent what nobody asked for, while
- * the stream was idle; costs one system call. */
+ * the stream was idle; costs at most one system call, and none while nothing
+ * has happened. */
 SWARM_API bool swarm_stream_stale(struct swarm_stream *);
 /* [worker] Closes at once.  NULL is fine. */
 SWARM_API void swarm_close(struct swarm_stream *);
