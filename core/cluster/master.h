@@ -1,6 +1,10 @@
 /*
  * The master's side of the wire: one ROUTER socket, the table of workers,
- * liveness, and the local worker processes.  Runs on the loop.
+ * liveness, and the local worker processes.  Runs on the loop; one master in
+ * a process.
+ *
+ * Workers may be swarm's or Locust's; nothing that a worker, or a stranger
+ * who found the port, sends can end the master or change another's numbers.
  */
 #ifndef CLUSTER_MASTER_H
 #define CLUSTER_MASTER_H
@@ -8,64 +12,97 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "cluster/wire.h"
+#include "cluster/zsock.h"
 
+/* STOPPING: from master_send_stop() until the worker is ready again.
+ * MISSING: only during the `lost` event. */
 enum peer_state { PEER_READY, PEER_SPAWNING, PEER_RUNNING, PEER_STOPPING,
 	PEER_MISSING };
 
 struct peer {
 	char *id;                       /* identity: host_uuid */
-	int64_t index;
+	int64_t index;                  /* by first arrival, kept for the id */
 	enum peer_state state;
 	bool swarm;                     /* speaks the swarm map */
-	char *version;
+	char *version;                  /* what it said; "" not known */
 	pid_t pid;                      /* a local worker's; 0 for remote */
 	int64_t last_seen;              /* clock_now() */
-	double cpu;
-	int64_t memory;
-	double loop_busy;
+	double cpu;                     /* percent of one core */
+	int64_t memory;                 /* bytes */
+	double loop_busy;               /* 0..1; -1: not known (Locust) */
 	double loop_delay_ms;
-	/* Reported users, parallel to user_class_count(). */
+	/* Reported users, one number for each class. */
 	int64_t *running;
-	/* Wanted users by the last plan sent. */
+	/* Users that master_send_spawn() asks for; the run fills it in. */
 	int64_t *wanted;
+	/* Text for the run on the other side, sent with each spawn (to swarm
+	 * workers only); malloc'ed by the run, freed with the peer. */
+	char *plan;
 };
 
 struct master_options {
 	const char *bind;               /* tcp endpoint, or NULL: local only */
-	const char *local;              /* "ipc://…" for local workers, or NULL */
+	const struct zsock_keys *keys;  /* NULL: not encrypted */
 	int processes;                  /* local workers to start */
-	char **worker_argv;             /* their command line, NULL-ended */
+	/* Their arguments, NULL-ended; this program is run with
+	 * "--local-worker ENDPOINT" before them. */
+	char **worker_argv;
 	size_t class_count;
 	const char *const *class_names;
-	double report_interval;         /* seconds */
+	double report_interval;         /* seconds, told to swarm workers */
 	struct stats *stats;            /* merged into */
-	/* Events, all on the loop. */
+	/*
+	 * Events, all on the loop; NULL: nobody asks.  A worker that comes
+	 * back after it was lost joins again, under its old index.
+	 */
 	void (*joined)(struct peer *, void *);
-	/* Missing, quit or dead; `why` in words.  Freed after the call. */
+	/* Missing, quit or dead; `why` in words.  Still in the table during
+	 * the call, as PEER_MISSING; freed after it.  A local worker that
+	 * died before it joined comes here too, with index -1. */
 	void (*lost)(struct peer *, const char *why, bool crashed, void *);
 	void (*spawned)(struct peer *, void *); /* spawning_complete */
 	void (*reported)(struct peer *, void *);        /* stats merged */
 	void (*stopped)(struct peer *, void *); /* client_stopped */
+	/* `level` is an enum log_level. */
 	void (*log)(struct peer *, int level, const char *line, void *);
+	/* An uncaught error in user code. */
+	void (*exception)(struct peer *, const char *message,
+	    const char *traceback, void *);
 	void (*stop_test)(struct peer *, const char *why, void *);
 	void *arg;
 };
 
-/* 0, or -1 after log_error(). Starts the local workers too. */
+/* Everything in the options is copied but `stats` and `keys`.  0, or -1 after
+ * log_error(). Starts the local workers too. */
 int master_start(const struct master_options *);
+/* The address remote workers connect to, with the port chosen; NULL when
+ * there are only local ones. */
+const char *master_endpoint(void);
 size_t master_peer_count(void);
 struct peer *master_peer_at(size_t i);
-/* Sends the absolute counts in peer->wanted. */
+/* Sends the absolute counts in peer->wanted, and peer->plan. */
 void master_send_spawn(struct peer *, const char *host, double stop_timeout);
 void master_send_stop(struct peer *);
+/* Tells everyone that a ramp is through with so many users. */
+void master_ramp_complete(int64_t users);
 /* Tells everyone to quit; `done` when all have left or `timeout` passed, with
  * the final reports merged.  Then local workers are killed if need be. */
 void master_quit(double timeout, void (*done)(void *), void *arg);
-/* At once: SIGKILL to local workers, files removed. */
+/* At once: SIGKILL to local workers, files removed.  Async-signal-unsafe. */
 void master_abort(void);
 /* Releases everything. */
 void master_release(void);
+
+/* What was refused since the start: malformed messages, messages of unknown
+ * workers, and those beyond a worker's limit. */
+struct master_refused {
+	uint64_t malformed;
+	uint64_t unknown;
+	uint64_t excess;
+};
+void master_refused(struct master_refused *);
 
 #endif

@@ -249,11 +249,13 @@ void wire_encode_ack(struct buf *out, const char *node_id,
 	msgpack_pack_int64(&pk, ack->index);
 	if (ack->swarm) {
 		wire_object_put_text(&pk, "swarm");
-		msgpack_pack_map(&pk, 2);
+		msgpack_pack_map(&pk, 3);
 		wire_object_put_text(&pk, "level");
 		msgpack_pack_int(&pk, WIRE_LEVEL);
 		wire_object_put_text(&pk, "report_interval");
 		msgpack_pack_double(&pk, ack->report_interval);
+		wire_object_put_text(&pk, "instance");
+		msgpack_pack_uint64(&pk, ack->instance);
 	}
 	wire_object_put_text(&pk, node_id);
 }
@@ -289,7 +291,7 @@ void wire_encode_spawn(struct buf *out, const char *node_id,
 	msgpack_packer pk;
 
 	begin(&pk, out, "spawn");
-	msgpack_pack_map(&pk, 5);
+	msgpack_pack_map(&pk, spawn->plan == NULL ? 5 : 6);
 	wire_object_put_text(&pk, "timestamp");
 	msgpack_pack_double(&pk, spawn->timestamp);
 	wire_object_put_text(&pk, "user_classes_count");
@@ -301,6 +303,12 @@ void wire_encode_spawn(struct buf *out, const char *node_id,
 	/* A Locust worker's receive loop dies without it. */
 	wire_object_put_text(&pk, "parsed_options");
 	msgpack_pack_map(&pk, 0);
+	if (spawn->plan != NULL) {
+		wire_object_put_text(&pk, "swarm");
+		msgpack_pack_map(&pk, 1);
+		wire_object_put_text(&pk, "plan");
+		wire_object_put_text(&pk, spawn->plan);
+	}
 	wire_object_put_text(&pk, node_id);
 }
 
@@ -410,7 +418,9 @@ int wire_read_ack(const msgpack_object *data, struct wire_ack *ack)
 	if (swarm != NULL) {
 		a.swarm = true;
 		if (wire_object_get_double(swarm, "report_interval", 0.01, 60,
-		    1, &a.report_interval) == -1)
+		    1, &a.report_interval) == -1 ||
+		    wire_object_get_uint(swarm, "instance", 0,
+		    &a.instance) == -1)
 			return -1;
 	}
 	*ack = a;
@@ -506,8 +516,11 @@ int wire_read_spawn(const msgpack_object *data, struct wire_spawn *spawn)
 	const msgpack_object *counts =
 	    wire_object_get(data, "user_classes_count");
 	const msgpack_object *host = wire_object_get(data, "host");
+	const msgpack_object *swarm = wire_object_get(data, "swarm");
+	const msgpack_object *plan = wire_object_get(swarm, "plan");
 	struct wire_spawn s = { 0 };
 	char text[WIRE_MAX_NAME];
+	char *room;
 
 	if (wire_object_get(data, "timestamp") == NULL || counts == NULL ||
 	    wire_object_get_double(data, "timestamp", 0, WIRE_MAX_TIME, 0,
@@ -515,8 +528,17 @@ int wire_read_spawn(const msgpack_object *data, struct wire_spawn *spawn)
 	    wire_object_get_double(data, "stop_timeout", 0, 1e9, 0,
 	    &s.stop_timeout) == -1 ||
 	    (host != NULL && wire_object_text(host, text, sizeof text) == -1) ||
+	    (plan != NULL && plan->type != MSGPACK_OBJECT_STR) ||
 	    wire_read_counts(counts, NULL, NULL) == -1)
 		return -1;
+	if (plan != NULL) {
+		room = xmalloc(WIRE_MAX_PLAN);
+		if (wire_object_text(plan, room, WIRE_MAX_PLAN) == -1) {
+			free(room);
+			return -1;
+		}
+		s.plan = room;
+	}
 	s.host = host == NULL ? NULL : xstrdup(text);
 	s.counts = xcalloc(counts->via.map.size + 1, sizeof *s.counts);
 	wire_read_counts(counts, add_count, &s);
@@ -530,6 +552,7 @@ void wire_spawn_release(struct wire_spawn *spawn)
 		free((char *)spawn->counts[i].name);
 	free((struct wire_count *)spawn->counts);
 	free((char *)spawn->host);
+	free((char *)spawn->plan);
 	*spawn = (struct wire_spawn){ 0 };
 }
 

@@ -28,6 +28,7 @@
 #define WIRE_MAX_NAME    1024           /* longer names are cut */
 #define WIRE_MAX_TEXT    8192           /* error texts, log lines */
 #define WIRE_MAX_CLASSES 10000
+#define WIRE_MAX_PLAN    65536
 
 #define WIRE_LEVEL 1                    /* of the swarm map */
 #define WIRE_LOCUST_VERSION "2.46.3"    /* what we say to a Locust peer */
@@ -67,6 +68,7 @@ struct wire_spawn {
 	double stop_timeout;
 	const struct wire_count *counts;
 	size_t count;
+	const char *plan;               /* swarm only: the run's text, or NULL */
 };
 
 struct wire_heartbeat {
@@ -82,6 +84,8 @@ struct wire_ack {
 	int64_t index;                  /* -1 unknown */
 	bool swarm;
 	double report_interval;         /* seconds */
+	uint64_t instance;              /* 48 bits: which master; another
+	                                 * after a restart */
 };
 
 /*

@@ -1,17 +1,21 @@
 /*
  * The worker's side of the wire: one DEALER socket, registration, heartbeats,
- * reports.  Runs on the loop.
+ * reports.  Runs on the loop; one worker in a process.  The master may be
+ * swarm's or Locust's; which one it is the ack says.
  */
 #ifndef CLUSTER_WORKER_H
 #define CLUSTER_WORKER_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "cluster/wire.h"
+#include "cluster/zsock.h"
 
 struct worker_options {
 	const char *connect;            /* "ipc://…" or "tcp://host:port" */
+	const struct zsock_keys *keys;  /* NULL: not encrypted */
 	bool local;                     /* started by the master on this machine:
 	                                 * ends when the master does */
 	struct stats *stats;            /* the delta; reset after each report */
@@ -19,7 +23,8 @@ struct worker_options {
 	const char *const *class_names;
 	/* Events, on the loop. */
 	void (*registered)(int64_t index, void *);
-	/* An accepted spawn; answer with worker_spawned() when reached. */
+	/* An accepted spawn; answer with worker_spawned() when reached.
+	 * `first`: a new test; `stats` has been reset. */
 	void (*spawn)(const struct wire_spawn *, bool first, void *);
 	/* Answer with worker_stopped() when all users have gone. */
 	void (*stop)(void *);
@@ -29,17 +34,29 @@ struct worker_options {
 	void (*orphaned)(const char *why, void *);
 	/* Users running now, by class; fills class_count numbers. */
 	void (*counts)(int64_t *, void *);
+	/* The master says that the whole ramp is through (NULL: not asked). */
+	void (*ramp_complete)(int64_t users, void *);
 	void *arg;
 };
 
+/* Everything in the options is copied but `stats` and `keys`.  0, or -1 after
+ * log_error(). */
 int worker_start(const struct worker_options *);
 void worker_spawned(void);
+/* `stop_timeout`: seconds that a Locust master expects to pass before the
+ * worker is ready again. */
 void worker_stopped(double stop_timeout);
-/* Sends a log line, rate-limited; any thread. */
+/* Sends a log line, rate-limited; any thread.  Before worker_start() and
+ * after worker_finish(), and while there is no master, nobody gets it. */
 void worker_log(int level, const char *line);
 void worker_stop_test(const char *why);
+/* Rate-limited like log lines. */
 void worker_exception(const char *message, const char *where);
-/* The last report and `quit`, flushed; then the socket closes. */
+/* Whether a master has answered, and whether it is swarm's. */
+bool worker_registered(void);
+bool worker_master_is_swarm(void);
+/* The last report and `quit`, flushed; then the socket closes.  Waits up to
+ * 3 s for a master that is slow to take them. */
 void worker_finish(void);
 
 #endif

@@ -148,7 +148,7 @@ static void test_ack(void **state)
 	assert_int_equal(ack.index, -1);
 	wire_message_release(&m);
 	ack = (struct wire_ack){ .index = 7, .swarm = true,
-		.report_interval = 0.5 };
+		.report_interval = 0.5, .instance = 12345678901 };
 	wire_encode_ack(&b, ID, &ack);
 	ack = (struct wire_ack){ 0 };
 	decode(&m, &b);
@@ -156,6 +156,7 @@ static void test_ack(void **state)
 	assert_int_equal(ack.index, 7);
 	assert_true(ack.swarm);
 	assert_true(ack.report_interval == 0.5);
+	assert_true(ack.instance == 12345678901);
 	wire_message_release(&m);
 }
 
@@ -186,6 +187,7 @@ static void test_heartbeat(void **state)
 
 static void test_spawn(void **state)
 {
+	struct buf b = BUF_INIT(WIRE_MAX_MESSAGE);
 	struct wire_message m;
 	struct wire_spawn spawn;
 
@@ -203,7 +205,16 @@ static void test_spawn(void **state)
 	assert_int_equal(wire_read_spawn(&m.data, &spawn), 0);
 	wire_message_release(&m);
 	assert_null(spawn.host);
+	assert_null(spawn.plan);
 	assert_true(spawn.stop_timeout == 0);
+	wire_spawn_release(&spawn);
+	spawn = (struct wire_spawn){ .timestamp = 1, .plan = "a=1" };
+	wire_encode_spawn(&b, ID, &spawn);
+	decode(&m, &b);
+	assert_int_equal(wire_read_spawn(&m.data, &spawn), 0);
+	wire_message_release(&m);
+	assert_string_equal(spawn.plan, "a=1");
+	assert_int_equal(spawn.count, 0);
 	wire_spawn_release(&spawn);
 }
 

@@ -1,0 +1,329 @@
+/*
+ * A ZeroMQ socket on the loop.
+ *
+ * A drain stops after some time, so that a flood of reports keeps neither
+ * timers nor signals waiting, and goes on at the wheel's next tick.
+ */
+#include "cluster/zsock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/event.h>
+#include <zmq.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "cluster/wire.h"
+#include "fiber/loop.h"
+#include "fiber/wheel.h"
+
+/* Time for messages in one pass of the loop. */
+#define DRAIN_NS (5 * NS_PER_MS)
+/* Should an event be missed after all, nothing is late by more. */
+#define SAFETY_NS NS_PER_S
+/* Messages that may wait for one peer. */
+#define WAITING_MAX 1000
+
+struct zsock {
+	struct zsock_options o;
+	void *context;
+	void *socket;
+	struct event *event;
+	struct wheel_timer timer;
+	char endpoint[256];
+	char *identity;
+	bool draining;
+	bool freed;                     /* during a drain */
+	int linger_ms;
+};
+
+static void close_all(struct zsock *s)
+{
+	wheel_del(&s->timer);
+	if (s->event != NULL)
+		event_free(s->event);
+	if (s->socket != NULL) {
+		zmq_setsockopt(s->socket, ZMQ_LINGER, &s->linger_ms,
+		    sizeof s->linger_ms);
+		zmq_close(s->socket);
+	}
+	if (s->context != NULL)
+		zmq_ctx_term(s->context);
+	free(s->identity);
+	free(s);
+}
+
+void zsock_free(struct zsock *s, int linger_ms)
+{
+	if (s == NULL)
+		return;
+	s->linger_ms = linger_ms;
+	if (s->draining)
+		s->freed = true;
+	else
+		close_all(s);
+}
+
+/* ---- receiving ---- */
+
+static bool has_message(struct zsock *s)
+{
+	int events = 0;
+	size_t size = sizeof events;
+
+	if (zmq_getsockopt(s->socket, ZMQ_EVENTS, &events, &size) == -1)
+		return false;
+	return (events & ZMQ_POLLIN) != 0;
+}
+
+/* Throws away the rest of a message of several parts; whether there was any. */
+static bool skip_parts(struct zsock *s, zmq_msg_t *part)
+{
+	bool any = false;
+
+	while (zmq_msg_more(part)) {
+		any = true;
+		if (zmq_msg_recv(part, s->socket, ZMQ_DONTWAIT) == -1)
+			break;
+	}
+	return any;
+}
+
+/* An identity that can be a peer's name. */
+static bool is_name(zmq_msg_t *part, char *name)
+{
+	size_t len = zmq_msg_size(part);
+
+	if (len == 0 || len > WIRE_MAX_NODE_ID ||
+	    memchr(zmq_msg_data(part), '\0', len) != NULL)
+		return false;
+	memcpy(name, zmq_msg_data(part), len);
+	name[len] = '\0';
+	return true;
+}
+
+static void receive(struct zsock *s)
+{
+	char from[WIRE_MAX_NODE_ID + 1];
+	zmq_msg_t part;
+	bool good = true;
+
+	zmq_msg_init(&part);
+	if (zmq_msg_recv(&part, s->socket, ZMQ_DONTWAIT) == -1)
+		goto close;
+	if (s->o.router) {
+		good = is_name(&part, from) && zmq_msg_more(&part);
+		if (zmq_msg_more(&part) &&
+		    zmq_msg_recv(&part, s->socket, ZMQ_DONTWAIT) == -1)
+			goto close;
+	}
+	if (good && !zmq_msg_more(&part))
+		s->o.message(s->o.router ? from : NULL, zmq_msg_data(&part),
+		    zmq_msg_size(&part), s->o.arg);
+	else if (skip_parts(s, &part) || !good) {
+		if (s->o.garbage != NULL)
+			s->o.garbage(s->o.arg);
+	}
+
+close:
+	zmq_msg_close(&part);
+}
+
+void zsock_drain(struct zsock *s)
+{
+	int64_t end = clock_now() + DRAIN_NS;
+
+	if (s->draining || s->freed)
+		return;
+	s->draining = true;
+	while (!s->freed && has_message(s)) {
+		receive(s);
+		if (clock_now() >= end)
+			break;
+	}
+	s->draining = false;
+	if (s->freed)
+		close_all(s);
+	else
+		wheel_add(&s->timer, clock_now() +
+		    (clock_now() >= end ? 0 : SAFETY_NS));
+}
+
+static void on_event(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	loop_woke();
+	zsock_drain(arg);
+}
+
+static void on_timer(struct wheel_timer *t)
+{
+	zsock_drain((struct zsock *)((char *)t -
+	    offsetof(struct zsock, timer)));
+}
+
+/* ---- sending ---- */
+
+/* A send may have used up the event of a message that came in. */
+static void look_again(struct zsock *s)
+{
+	if (!s->draining && has_message(s))
+		wheel_add(&s->timer, clock_now());
+}
+
+int zsock_send(struct zsock *s, const char *to, const void *data, size_t len)
+{
+	int saved;
+
+	if (to != NULL && zmq_send(s->socket, to, strlen(to),
+	    ZMQ_DONTWAIT | ZMQ_SNDMORE) == -1)
+		goto fail;
+	if (zmq_send(s->socket, data, len, ZMQ_DONTWAIT) == -1)
+		goto fail;
+	look_again(s);
+	return 0;
+
+fail:
+	saved = errno;
+	look_again(s);
+	errno = saved;
+	return -1;
+}
+
+/* ---- opening ---- */
+
+static int set_int(struct zsock *s, int option, int value)
+{
+	return zmq_setsockopt(s->socket, option, &value, sizeof value);
+}
+
+static int set_keys(struct zsock *s, const struct zsock_keys *keys)
+{
+	if (!zmq_has("curve")) {
+		errno = ENOTSUP;
+		return -1;
+	}
+	if (zmq_setsockopt(s->socket, ZMQ_CURVE_PUBLICKEY, keys->own_public,
+	    strlen(keys->own_public) + 1) == -1 ||
+	    zmq_setsockopt(s->socket, ZMQ_CURVE_SECRETKEY, keys->own_secret,
+	    strlen(keys->own_secret) + 1) == -1)
+		return -1;
+	if (keys->server == NULL)
+		return set_int(s, ZMQ_CURVE_SERVER, 1);
+	return zmq_setsockopt(s->socket, ZMQ_CURVE_SERVERKEY, keys->server,
+	    strlen(keys->server) + 1);
+}
+
+static int set_router(struct zsock *s)
+{
+	if (set_int(s, ZMQ_ROUTER_MANDATORY, 1) == -1)
+		return -1;
+	/* A worker that comes back before its old connection is known to be
+	 * dead takes its place. */
+	return set_int(s, ZMQ_ROUTER_HANDOVER, 1);
+}
+
+/* The worker pings: a Locust master's library answers by itself, whereas not
+ * every Locust worker's does. */
+static int set_dealer(struct zsock *s, const char *identity)
+{
+	if (zmq_setsockopt(s->socket, ZMQ_ROUTING_ID, identity,
+	    strlen(identity)) == -1 ||
+	    set_int(s, ZMQ_RECONNECT_IVL, 100) == -1 ||
+	    set_int(s, ZMQ_RECONNECT_IVL_MAX, 2000) == -1 ||
+	    set_int(s, ZMQ_HEARTBEAT_IVL, 5000) == -1)
+		return -1;
+	return set_int(s, ZMQ_HEARTBEAT_TIMEOUT, 15000);
+}
+
+static int set_options(struct zsock *s)
+{
+	int64_t max = WIRE_MAX_MESSAGE;
+
+	if (zmq_setsockopt(s->socket, ZMQ_MAXMSGSIZE, &max,
+	    sizeof max) == -1 ||
+	    set_int(s, ZMQ_LINGER, 0) == -1 ||
+	    set_int(s, ZMQ_IPV6, 1) == -1 ||
+	    set_int(s, ZMQ_TCP_KEEPALIVE, 1) == -1 ||
+	    set_int(s, ZMQ_TCP_KEEPALIVE_IDLE, 30) == -1 ||
+	    set_int(s, ZMQ_SNDHWM, WAITING_MAX) == -1 ||
+	    set_int(s, ZMQ_RCVHWM, WAITING_MAX) == -1)
+		return -1;
+	if (s->o.keys != NULL && set_keys(s, s->o.keys) == -1)
+		return -1;
+	return s->o.router ? set_router(s) : set_dealer(s, s->identity);
+}
+
+static int watch(struct zsock *s)
+{
+	size_t size = sizeof(int);
+	int fd;
+
+	if (zmq_getsockopt(s->socket, ZMQ_FD, &fd, &size) == -1)
+		return -1;
+	s->event = event_new(loop_base(), fd, EV_READ | EV_PERSIST, on_event,
+	    s);
+	if (s->event == NULL || event_add(s->event, NULL) == -1)
+		return -1;
+	s->timer.fire = on_timer;
+	wheel_add(&s->timer, clock_now() + SAFETY_NS);
+	return 0;
+}
+
+struct zsock *zsock_new(const struct zsock_options *o)
+{
+	struct zsock *s = xcalloc(1, sizeof *s);
+
+	s->o = *o;
+	s->identity = o->identity == NULL ? NULL : xstrdup(o->identity);
+	s->context = zmq_ctx_new();
+	if (s->context == NULL)
+		goto fail;
+	s->socket = zmq_socket(s->context,
+	    o->router ? ZMQ_ROUTER : ZMQ_DEALER);
+	if (s->socket == NULL || set_options(s) == -1 || watch(s) == -1)
+		goto fail;
+	return s;
+
+fail:
+	log_error("cannot make a ZeroMQ socket: %s", zmq_strerror(errno));
+	close_all(s);
+	return NULL;
+}
+
+int zsock_bind(struct zsock *s, const char *endpoint)
+{
+	size_t size = sizeof s->endpoint;
+
+	if (zmq_bind(s->socket, endpoint) == -1) {
+		log_error("cannot listen for workers on %s: %s%s", endpoint,
+		    zmq_strerror(errno), errno == EADDRINUSE ?
+		    " (another master? choose another port with "
+		    "--master-bind-port)" : "");
+		return -1;
+	}
+	if (zmq_getsockopt(s->socket, ZMQ_LAST_ENDPOINT, s->endpoint,
+	    &size) == -1)
+		snprintf(s->endpoint, sizeof s->endpoint, "%s", endpoint);
+	return 0;
+}
+
+int zsock_connect(struct zsock *s, const char *endpoint)
+{
+	if (zmq_connect(s->socket, endpoint) == -1) {
+		log_error("cannot connect to the master at %s: %s", endpoint,
+		    zmq_strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+const char *zsock_endpoint(const struct zsock *s)
+{
+	return s->endpoint;
+}
