@@ -31,6 +31,7 @@ function(swarm_add_module name)
 			-Werror=incompatible-pointer-types -Werror=int-conversion>
 		-Wall -Wextra -g -fno-omit-frame-pointer
 		-fno-optimize-sibling-calls)
+	target_compile_definitions(${name} PRIVATE _GNU_SOURCE)
 	target_link_options(${name} PRIVATE -Wl,-z,nodelete
 		-Wl,--exclude-libs,ALL)
 	# In swarm's own tree: its warnings, and the other plugins' headers,
@@ -85,6 +86,7 @@ function(swarm_add_test name)
 	endif()
 	add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
 	target_link_libraries(${name} PRIVATE Swarm::sdk PkgConfig::CMOCKA)
+	target_compile_definitions(${name} PRIVATE _GNU_SOURCE)
 	target_include_directories(${name} PRIVATE
 		${CMAKE_CURRENT_SOURCE_DIR})
 	if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/include)

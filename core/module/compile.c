@@ -35,7 +35,7 @@
 
 static const char *const fixed_flags[] = {
 	"-shared", "-fPIC", "-std=gnu17", "-O2", "-g", "-Wall",
-	"-fvisibility=hidden", "-fno-omit-frame-pointer",
+	"-D_GNU_SOURCE", "-fvisibility=hidden", "-fno-omit-frame-pointer",
 	"-fno-optimize-sibling-calls",
 	"-Werror=implicit-function-declaration",
 	"-Werror=incompatible-pointer-types", "-Werror=int-conversion",

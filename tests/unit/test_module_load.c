@@ -2,7 +2,7 @@
  * this host's, missing entry and symbols, hooks and their order. */
 #include "module_kit.h"
 
-#include <swarm/user.h>
+#include "user/user.h"
 
 #define HEAD "#include <swarm/swarm.h>\n"
 #define TASK HEAD \
@@ -57,6 +57,7 @@ static void test_good(void **state)
 	assert_int_equal(module_bind(), 0);
 	assert_int_equal(module_load_all(), 0);
 	assert_true(m->loaded);
+	assert_non_null(user_class_find("web"));
 	/* The same file again is the same module. */
 	assert_ptr_equal(module_open_scenario(kit_path("hello.so")), m);
 	assert_int_equal(module_count(), 1);
@@ -262,6 +263,18 @@ static void test_no_users(void **state)
 	kit_said("--plugin");
 }
 
+static void test_duplicate_classes(void **state)
+{
+	char *path = kit_build("dup", TASK "SWARM_SCENARIO("
+	    "{ .name = \"dup\", .tasks = SWARM_TASKS(SWARM_TASK(t)) }, "
+	    "{ .name = \"dup\", .tasks = SWARM_TASKS(SWARM_TASK(t)) });\n");
+
+	(void)state;
+	assert_non_null(module_open_scenario(path));
+	assert_int_equal(module_load_all(), -1);
+	kit_one_error("dup: there are two user classes named \"dup\"");
+}
+
 /* A plugin is loaded before the scenario and before who imports from it. */
 static void test_order(void **state)
 {
@@ -350,6 +363,7 @@ int main(void)
 		cmocka_unit_test_setup(test_missing_library, kit_clear),
 		cmocka_unit_test_setup(test_names, kit_clear),
 		cmocka_unit_test_setup(test_no_users, kit_clear),
+		cmocka_unit_test_setup(test_duplicate_classes, kit_clear),
 		cmocka_unit_test_setup(test_order, kit_clear),
 		cmocka_unit_test_setup(test_failing_hooks, kit_clear),
 		cmocka_unit_test_setup(test_by_address, kit_clear),

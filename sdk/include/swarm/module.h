@@ -222,6 +222,7 @@ SWARM_API void swarm_import(struct swarm_import *);
  * SWARM_OPTIONS, SWARM_EXPORTS, SWARM_USERS and SWARM_TASKS.
  */
 #define SWARM_MODULE(...) \
+	SWARM_PARTLY_ \
 	static const struct swarm_module swarm_module_ = { \
 		.magic = SWARM_MAGIC, \
 		.abi_major = SWARM_ABI_MAJOR, \
@@ -233,15 +234,23 @@ SWARM_API void swarm_import(struct swarm_import *);
 		.export_size = (uint32_t)sizeof(struct swarm_export), \
 		__VA_ARGS__ \
 	}; \
+	SWARM_PARTLY_END_ \
 	SWARM_MODULE_ENTRY_ \
 	{ \
 		return &swarm_module_; \
 	}
 
 #ifdef __cplusplus
+/* -Wextra of C++ complains of fields left out, by name or not. */
+#define SWARM_PARTLY_ \
+	_Pragma("GCC diagnostic push") \
+	_Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"")
+#define SWARM_PARTLY_END_ _Pragma("GCC diagnostic pop")
 #define SWARM_MODULE_ENTRY_ \
 	extern "C" SWARM_API const struct swarm_module *swarm_module_v0(void)
 #else
+#define SWARM_PARTLY_
+#define SWARM_PARTLY_END_
 #define SWARM_MODULE_ENTRY_ \
 	SWARM_API const struct swarm_module *swarm_module_v0(void); \
 	const struct swarm_module *swarm_module_v0(void)

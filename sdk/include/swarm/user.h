@@ -61,7 +61,7 @@ SWARM_API double swarm_wait_lognormal(struct swarm_user *,
 
 struct swarm_task_set;
 
-/* Where a Markov flow goes from a task, and how likely. */
+/* Where a Markov flow goes from a task, and how likely.  Frozen. */
 struct swarm_transition {
 	const char *task;               /* a name in the same set */
 	unsigned weight;                /* 0 counts as 1 */
@@ -88,6 +88,7 @@ enum swarm_flow {
 /*
  * Tasks that belong together.  A user that picks the set stays in it, running
  * its tasks, until one of them calls swarm_leave().  Sets nest to any depth.
+ * Frozen.
  */
 struct swarm_task_set {
 	struct swarm_wait wait;         /* next == NULL: the outer one's */
