@@ -188,6 +188,9 @@ int codec_put_ping(struct codec_buf *);
 int codec_put_reason(struct codec_buf *, int version, enum codec_type,
     uint8_t reason, const struct codec_props *);
 
+/* An encoded PUBLISH once more, with the DUP flag set. */
+int codec_put_again(struct codec_buf *, const uint8_t *packet, size_t len);
+
 /* Makes room for `n` more bytes; 0, or -1 with errno. */
 int codec_reserve(struct codec_buf *, size_t n);
 /* Frees the memory; the buffer is empty and usable. */

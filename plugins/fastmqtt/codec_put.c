@@ -355,3 +355,13 @@ int codec_put_reason(struct codec_buf *b, int version, enum codec_type type,
 	assert(at == b->data + b->len);
 	return 0;
 }
+
+int codec_put_again(struct codec_buf *b, const uint8_t *packet, size_t len)
+{
+	if (codec_reserve(b, len) == -1)
+		return -1;
+	memcpy(b->data + b->len, packet, len);
+	b->data[b->len] |= 8;
+	b->len += len;
+	return 0;
+}

@@ -1,0 +1,221 @@
+/*
+ * The plugin's parts: a client with its connection, what it has sent and not
+ * yet got acknowledged (pending), and the bytes in both directions (wire).
+ *
+ * All reading happens in a callback on the loop, so that a client whose user
+ * sleeps costs this struct, its stream and an alarm, and no stack.  Fibers
+ * only wait: for an acknowledgement, for room in the window, for a message.
+ */
+#ifndef FASTMQTT_CLIENT_H
+#define FASTMQTT_CLIENT_H
+
+#include <swarm/loop.h>
+#include <swarm/mqtt.h>
+#include <swarm/net.h>
+#include <swarm/stats.h>
+
+#include "codec.h"
+#include "inbox.h"
+#include "settings.h"
+#include "waiters.h"
+
+enum pending_kind { PENDING_PUBLISH, PENDING_SUBSCRIBE, PENDING_UNSUBSCRIBE };
+
+/* One packet with an id that the broker has not yet acknowledged. */
+struct pending {
+	struct pending *chain;          /* same bucket */
+	struct pending *next;           /* in the order of sending */
+	struct pending *prev;
+	struct swarm_timer timer;
+	struct waiters waiters;
+	int64_t deadline;
+	size_t len;                     /* of the payload */
+	uint8_t *packet;                /* to send again; NULL: not kept */
+	size_t packet_len;
+	int error;                      /* errno, when finished */
+	uint16_t id;
+	uint8_t kind;
+	uint8_t qos;
+	uint8_t refs;                   /* the table's and a waiting fiber's */
+	uint8_t reason;
+	bool released;                  /* QoS 2: PUBREC came, PUBREL sent */
+	bool finished;
+};
+
+struct pending_table {
+	struct pending **buckets;
+	size_t size;                    /* power of two, or 0 */
+	size_t count;
+	struct pending *first;
+	struct pending *last;
+};
+
+/* Packet ids of QoS 2 messages received and not yet released. */
+struct idset {
+	uint16_t few[8];
+	uint32_t count;
+	uint64_t *many;                 /* 65536 bits, when few is too small */
+};
+
+/* What only some clients need. */
+struct extras {
+	char **sent_aliases;            /* topics, by alias, this connection */
+	size_t sent_count;
+	char **received_aliases;
+	size_t received_count;
+	char *assigned_id;
+	char *response_information;
+	char *server_reference;
+};
+
+enum client_state {
+	CLIENT_DOWN,
+	CLIENT_CONNECTING,              /* CONNECT sent */
+	CLIENT_UP,
+};
+
+struct mqtt {
+	struct mqtt *next;              /* of the user's */
+	struct swarm_user *user;
+	struct settings *settings;      /* NULL: the arguments were wrong */
+	struct swarm_stream *stream;
+	struct swarm_alarm *alarm;
+	struct extras *extras;
+	struct codec_buf rx;            /* a packet that is not all there */
+	struct codec_buf tx;            /* what the socket did not take yet */
+	size_t tx_at;
+	struct pending_table pending;
+	struct idset incoming;
+	struct inbox inbox;
+	struct waiters changed;         /* anything a fiber may wait for */
+	int64_t last_sent;
+	int64_t last_event;             /* when bytes were last read */
+	int64_t ping_sent;              /* 0: none under way */
+	int64_t retry_at;
+	int64_t expiry_at;
+	uint64_t queued_bytes;
+	uint64_t written_bytes;
+	uint64_t published;
+	uint64_t acknowledged;
+	uint64_t reconnects;
+	uint32_t max_packet;            /* the broker's; 0: not limited */
+	uint32_t inflight;
+	uint32_t window;
+	uint32_t failures;              /* reconnects in a row */
+	uint32_t refs;
+	int reason;
+	uint16_t last_id;
+	uint16_t receive_maximum;       /* the broker's */
+	uint16_t alias_maximum;
+	uint16_t keepalive;             /* seconds; 0: none */
+	uint8_t maximum_qos;
+	uint8_t state;
+	uint8_t unwaited;               /* QoS 0 publishes since a wait */
+	bool retain_available;
+	bool session_present;
+	bool connecting;                /* a fiber is at it */
+	bool retrying;
+	bool closing;
+	bool freed;
+	char text[104];
+};
+
+extern struct settings_defaults client_defaults;
+extern int client_queue;
+extern int client_slot;
+
+/* ---- client.c: the calls of the interface, and what ends a connection ---- */
+
+struct mqtt *client_connect(struct swarm_user *,
+    const struct mqtt_connect_args *);
+int client_reconnect(struct mqtt *);
+int client_disconnect(struct mqtt *, const struct mqtt_disconnect_args *);
+void client_free(struct mqtt *);
+void client_free_all(struct swarm_user *, void *slot);
+/* Says why a call fails: returns -1 with errno `error`. */
+int client_fail(struct mqtt *, int error, int reason, const char *fmt, ...)
+    SWARM_PRINTF(4, 5);
+/* The connection is over, for the reason given (or 0). */
+void client_lost(struct mqtt *, int reason, const char *why);
+/* Sets the alarm to the next thing to do. */
+void client_arm(struct mqtt *);
+struct extras *client_extras(struct mqtt *);
+void client_unref(struct mqtt *);
+
+/* ---- connack.c ---- */
+
+/* A CONNACK came while connecting; 0, or -1 when it refuses. */
+int connack_take(struct mqtt *, const struct codec_packet *);
+/* Encodes the CONNECT; 0, or -1 with errno. */
+int connack_put_connect(struct codec_buf *, const struct settings *);
+
+/* ---- wire.c ---- */
+
+/* For packets about to be sent; empty between calls. */
+extern struct codec_buf wire_out;
+/* For replies to what is being read: they leave in one write after it, and
+ * apart from what a message handler may send meanwhile. */
+extern struct codec_buf wire_replies;
+
+void wire_ready(struct swarm_stream *, unsigned bits, void *client);
+/* Sends what is in wire_out: at once, or when the socket takes it. */
+void wire_send(struct mqtt *);
+/* [fiber] Waits until no more than `left` bytes wait: 0 or -1. */
+int wire_drain(struct mqtt *, size_t left, int64_t deadline);
+size_t wire_waiting(const struct mqtt *);
+/* The broker broke the protocol: says so if it can, and closes. */
+void wire_broken(struct mqtt *, uint8_t reason, const char *why);
+
+/* ---- dispatch.c: received packets ---- */
+
+/* Handles one; false when the connection has ended. */
+bool dispatch_packet(struct mqtt *, struct codec_packet *);
+
+/* ---- pending.c ---- */
+
+/* A new one with a free id, in the table; NULL without memory or ids. */
+struct pending *pending_new(struct mqtt *, enum pending_kind,
+    const struct swarm_timer *);
+struct pending *pending_find(struct mqtt *, uint16_t id);
+/* Records it as done and takes it off the table. */
+void pending_done(struct mqtt *, struct pending *, uint8_t reason);
+/* Records it as failed; it keeps its id when `stay`, because the broker may
+ * still answer. */
+void pending_failed(struct mqtt *, struct pending *, int error, int reason,
+    const char *why, bool stay);
+/* Takes it off the table and drops the table's reference. */
+void pending_remove(struct mqtt *, struct pending *);
+void pending_unref(struct pending *);
+/* [fiber] Waits for its end, drops the caller's reference; 0 or -1. */
+int pending_wait(struct mqtt *, struct pending *, int64_t deadline);
+/* The connection ended: fails them all, except publishes to be resent. */
+void pending_lost(struct mqtt *, bool keep_publishes, int error,
+    const char *why);
+/* Sends again what the broker's session knows of. */
+void pending_resend(struct mqtt *);
+/* Fails asynchronous ones past their deadline; the next deadline. */
+int64_t pending_expire(struct mqtt *, int64_t now);
+void pending_table_release(struct mqtt *);
+
+/* ---- idset.c ---- */
+
+bool idset_has(const struct idset *, uint16_t id);
+/* 0, or -1 without memory. */
+int idset_add(struct idset *, uint16_t id);
+bool idset_remove(struct idset *, uint16_t id);
+void idset_clear(struct idset *);
+
+/* ---- publish.c: the calls of the interface ---- */
+
+int publish_send(struct mqtt *, const struct mqtt_publish_args *);
+int publish_flush(struct mqtt *, int64_t deadline);
+int publish_subscribe(struct mqtt *, const struct mqtt_subscribe_args *);
+int publish_unsubscribe(struct mqtt *, const struct mqtt_unsubscribe_args *);
+int publish_ping(struct mqtt *, double timeout);
+
+/* ---- tls.c ---- */
+
+/* The context for these values, shared; NULL when it cannot be made. */
+struct swarm_tls *tls_context(const struct mqtt_tls *);
+
+#endif

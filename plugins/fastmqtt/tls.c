@@ -1,0 +1,82 @@
+/*
+ * TLS contexts: clients with the same files share one, because a context of
+ * each client's own costs tens of kilobytes.  The list only grows by what a
+ * scenario names, usually one entry, or one for each user's certificate.
+ */
+#include "client.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct context {
+	struct context *next;
+	struct swarm_tls *tls;          /* NULL: could not be made */
+	bool insecure;
+	char *names[4];
+};
+
+static struct context *contexts;
+
+static const char *text(const char *s)
+{
+	return s ? s : "";
+}
+
+static bool same(const struct context *c, const char *const names[4],
+    bool insecure)
+{
+	if (c->insecure != insecure)
+		return false;
+	for (int i = 0; i < 4; i++) {
+		if (strcmp(c->names[i], names[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+static struct context *add(const struct mqtt_tls *t,
+    const char *const names[4])
+{
+	struct swarm_tls_args a = {
+		.size = sizeof a,
+		.ca_file = t->ca_file,
+		.cert_file = t->cert_file,
+		.key_file = t->key_file,
+		.insecure = t->insecure,
+		.alpn = t->alpn,
+	};
+	struct context *c = calloc(1, sizeof *c);
+
+	if (!c)
+		return NULL;
+	for (int i = 0; i < 4; i++) {
+		c->names[i] = strdup(names[i]);
+		if (!c->names[i])
+			goto free_names;
+	}
+	c->insecure = t->insecure;
+	c->tls = swarm_tls_new(&a);
+	c->next = contexts;
+	contexts = c;
+	return c;
+free_names:
+	for (int i = 0; i < 4; i++)
+		free(c->names[i]);
+	free(c);
+	return NULL;
+}
+
+struct swarm_tls *tls_context(const struct mqtt_tls *t)
+{
+	const char *const names[4] = {
+		text(t->ca_file), text(t->cert_file), text(t->key_file),
+		text(t->alpn),
+	};
+	struct context *c = contexts;
+
+	while (c && !same(c, names, t->insecure))
+		c = c->next;
+	if (!c)
+		c = add(t, names);
+	return c ? c->tls : NULL;
+}
