@@ -120,7 +120,8 @@ int swarm_join(struct swarm_fiber *handle, int64_t deadline)
 	}
 	j.next = f->joiners;
 	f->joiners = &j;
-	fiber_wait_for(FIBER_JOIN, -1, deadline);
+	while (!j.done && fiber_wait_for(FIBER_JOIN, -1, deadline) == 0)
+		;
 	if (j.done)
 		return 0;
 	error = errno;

@@ -85,9 +85,12 @@ static void *arena_grow(struct arena *a, size_t size)
 
 void *arena_alloc(struct arena *a, size_t size)
 {
-	size_t rounded = (size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
+	size_t rounded;
 	void *p;
 
+	if (size == 0)
+		size = 1;
+	rounded = (size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
 	if (rounded < size)
 		rounded = size;         /* too large: fails below */
 	if (rounded > (size_t)(a->end - a->at))

@@ -180,7 +180,7 @@ static void __attribute__((noreturn)) fiber_overflow(void)
 }
 
 /* From the hub into a fiber; returns when it waits or has ended. */
-static void fiber_enter(struct fiber *f)
+static inline __attribute__((always_inline)) void fiber_enter(struct fiber *f)
 {
 	struct context_from from;
 	uint64_t turn;
@@ -193,22 +193,29 @@ static void fiber_enter(struct fiber *f)
 	tools_leave(&hub.tools, &f->tools);
 	from = context_jump(f->context, f);
 	f->context = from.context;
+	f->item.hint = from.context;
 	tools_back(&hub.tools, &f->tools);
 	hub.current = NULL;
 	atomic_store_explicit(&watchdog_turn, turn + 1, memory_order_relaxed);
 	if (__builtin_expect(atomic_load_explicit(&watchdog_late,
 	                         memory_order_relaxed) == turn, 0))
 		watchdog_report(f->user);
-	if (__builtin_expect(!stack_intact(&f->stack), 0))
+	if (__builtin_expect(stack_has_canary, 0) && !stack_intact(&f->stack))
 		fiber_overflow();
 	if (f->state == FIBER_STATE_FREE)
 		fiber_retire(f);
 }
 
+/* Runs the fibers behind it in the queue as well: each return to the loop
+ * would be mispredicted, since the processor's return stack does not know of
+ * switches. */
 static void fiber_run_item(struct loop_item *item)
 {
-	fiber_enter((struct fiber *)(void *)((char *)item -
-	    offsetof(struct fiber, item)));
+	do {
+		fiber_enter((struct fiber *)(void *)(
+		    (char *)item - offsetof(struct fiber, item)));
+		item = loop_more(fiber_run_item);
+	} while (item);
 }
 
 static void fiber_wake(struct fiber *f, int error)
@@ -282,7 +289,8 @@ static int fiber_suspend(
 	if (deadline != INT64_MAX)
 		wheel_add(&f->timer, deadline);
 	fiber_leave(f);
-	wheel_del(&f->timer);
+	if (wheel_pending(&f->timer))
+		wheel_del(&f->timer);
 	if (!f->error)
 		return 0;
 	errno = f->error;
@@ -378,6 +386,8 @@ int fiber_group_wait(struct fiber_group *g, int64_t deadline)
 
 uint64_t fiber_id(struct fiber *f)
 {
+	if (!f)
+		return 0;
 	return (uint64_t)f->serial << 32 | (f->stack.index + 1);
 }
 

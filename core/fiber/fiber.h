@@ -92,7 +92,7 @@ void fiber_group_cancel(struct fiber_group *, bool cancelled);
  * is in the group.  0, or -1 with ETIMEDOUT.  One waiter at a time. */
 int fiber_group_wait(struct fiber_group *, int64_t deadline);
 
-/* A name for a fiber that outlives it: 0 is none. */
+/* A name for a fiber that outlives it; 0 for NULL. */
 uint64_t fiber_id(struct fiber *);
 /* NULL when it has ended. */
 struct fiber *fiber_find(uint64_t id);

@@ -122,8 +122,10 @@ int swarm_io_wait(struct swarm_io *io, unsigned want, int64_t deadline)
 		io->reader = f;
 	if (want & SWARM_WRITE)
 		io->writer = f;
-	rc = fiber_wait_for(
-	    io_cause(want), event_get_fd(&io->event), deadline);
+	do
+		rc = fiber_wait_for(
+		    io_cause(want), event_get_fd(&io->event), deadline);
+	while (rc == 0 && !(io->edges & want));
 	if (rc == -1 && errno == EBADF)
 		return -1;              /* freed meanwhile */
 	if (want & SWARM_READ)
@@ -178,7 +180,9 @@ int swarm_wait_fd(int fd, unsigned want, int64_t deadline)
 	errno = EBADF;
 	if (fd < 0 || event_add(&event, NULL) == -1)
 		return -1;
-	rc = fiber_wait_for(io_cause(want), fd, deadline);
+	do
+		rc = fiber_wait_for(io_cause(want), fd, deadline);
+	while (rc == 0 && !once.ready);
 	error = errno;
 	event_del(&event);
 	errno = error;

@@ -34,6 +34,9 @@
  * large enough that the polls do not count. */
 #define LOOP_BUDGET 64
 
+#define CACHE_LINE 64
+#define HINT_LINES 4
+
 struct post {
 	void (*fn)(void *);
 	void *arg;
@@ -53,6 +56,7 @@ static struct {
 	int64_t armed;                  /* when timer_fd fires; INT64_MAX */
 	struct loop_item *first;
 	struct loop_item **last;
+	int budget;                     /* items left in this pass */
 	bool stopped;
 	int64_t woke;                   /* when this pass began to work; 0 */
 	int64_t ended;                  /* when the last pass did */
@@ -217,15 +221,41 @@ void loop_defer(struct loop_item *item)
 	loop.last = &item->next;
 }
 
+/* Takes the first item, and fetches ahead for the next: items are fibers
+ * mostly, each on a page of its own and, when there are many, long out of the
+ * caches. */
+static struct loop_item *loop_take(void)
+{
+	struct loop_item *item = loop.first;
+	struct loop_item *next = item->next;
+
+	loop.budget--;
+	loop.first = next;
+	item->queued = false;
+	if (!next) {
+		loop.last = &loop.first;
+		return item;
+	}
+	__builtin_prefetch(next->next);
+	__builtin_prefetch((const char *)next + CACHE_LINE);
+	for (int i = 0; i < HINT_LINES; i++)
+		__builtin_prefetch((const char *)next->hint + i * CACHE_LINE);
+	return item;
+}
+
+struct loop_item *loop_more(void (*run)(struct loop_item *))
+{
+	if (loop.budget <= 0 || !loop.first || loop.first->run != run)
+		return NULL;
+	return loop_take();
+}
+
 static void loop_run_queue(void)
 {
-	for (int i = 0; i < LOOP_BUDGET && loop.first; i++) {
-		struct loop_item *item = loop.first;
+	loop.budget = LOOP_BUDGET;
+	while (loop.budget > 0 && loop.first) {
+		struct loop_item *item = loop_take();
 
-		loop.first = item->next;
-		if (!loop.first)
-			loop.last = &loop.first;
-		item->queued = false;
 		item->run(item);
 	}
 }

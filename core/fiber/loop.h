@@ -28,10 +28,14 @@ void loop_stop(void);
 struct loop_item {
 	struct loop_item *next;
 	void (*run)(struct loop_item *);
+	const void *hint;               /* memory run() will touch, or NULL */
 	bool queued;
 };
 /* Nothing happens when it is queued already. */
 void loop_defer(struct loop_item *);
+/* Only from run(): the next item, taken from the queue to be run at once, when
+ * it has this `run` too and the pass is not over; else NULL. */
+struct loop_item *loop_more(void (*run)(struct loop_item *));
 
 /* Nothing is queued.  For a test that moves a frozen clock by hand: it may
  * jump to wheel_next() when the loop is idle. */

@@ -58,6 +58,8 @@ static struct {
 	struct stack *pool;
 } stacks;
 
+bool stack_has_canary;
+
 static bool stack_probe_madvise(void)
 {
 	void *p = mmap(NULL, stacks.page, PROT_READ | PROT_WRITE,
@@ -91,6 +93,7 @@ static uint32_t stack_mprotect_room(void)
 static int stack_choose_guard(const char *wanted)
 {
 	stacks.guarded_max = stack_mprotect_room();
+	stack_has_canary = false;
 	if (!wanted) {
 		stacks.guard =
 		    stack_probe_madvise() ? GUARD_MADVISE : GUARD_MPROTECT;
@@ -102,6 +105,7 @@ static int stack_choose_guard(const char *wanted)
 		if (g == GUARD_MADVISE && !stack_probe_madvise())
 			break;
 		stacks.guard = (enum guard)g;
+		stack_has_canary = g == GUARD_CANARY;
 		return 0;
 	}
 	log_error("stack guard \"%s\" does not work here (madvise needs Linux "
@@ -166,6 +170,7 @@ static void stack_guard_page(char *at)
 			return;
 		}
 		stacks.guard = GUARD_CANARY;
+		stack_has_canary = true;
 		log_warn("beyond %u fibers a stack overflow is found only at "
 		         "the next wait, not at once: this kernel allows no "
 		         "more guard pages (raise vm.max_map_count, or use "
@@ -225,16 +230,35 @@ TOOLS_NO_ASAN bool stack_intact(const struct stack *s)
 	const uint64_t *word = (const uint64_t *)(const void *)s->low;
 	uint64_t any = 0;
 
-	if (stacks.guard != GUARD_CANARY)
-		return true;
 	for (int i = 0; i < CANARY_WORDS; i++)
 		any |= word[i];
 	return any == 0;
 }
 
+/* The first page that was ever touched, so as not to touch the others. */
+static const char *stack_first_page(const struct stack *s)
+{
+	unsigned char resident[256];
+	char *page = s->low;
+	char *end = s->low + stacks.size;
+
+	while (page < end) {
+		size_t n = (size_t)(end - page) / stacks.page;
+
+		if (n > sizeof(resident))
+			n = sizeof(resident);
+		if (mincore(page, n * stacks.page, resident) == -1)
+			break;
+		for (size_t i = 0; i < n; i++, page += stacks.page)
+			if (resident[i] & 1)
+				return page;
+	}
+	return page;
+}
+
 TOOLS_NO_ASAN size_t stack_high_water(const struct stack *s)
 {
-	const uint64_t *word = (const uint64_t *)(const void *)s->low;
+	const uint64_t *word = (const void *)stack_first_page(s);
 	const uint64_t *top = (const uint64_t *)(const void *)s;
 
 	while (word < top && *word == 0)

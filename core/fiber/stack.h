@@ -33,7 +33,8 @@ void stack_put(struct stack *);
 uint32_t stack_count(void);
 struct stack *stack_at(uint32_t index);
 
-/* Whether nothing ran over its low end, where only a canary can tell. */
+/* Where only a canary can tell, false when something ran over the low end. */
+extern bool stack_has_canary;
 bool stack_intact(const struct stack *);
 /* Bytes ever used, to the word; reads the whole stack. */
 size_t stack_high_water(const struct stack *);

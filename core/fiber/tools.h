@@ -201,6 +201,11 @@ static inline void tools_valgrind_free(struct tools *t)
 {
 	VALGRIND_STACK_DEREGISTER(t->valgrind);
 }
+
+static inline int tools_on_valgrind(void)
+{
+	return RUNNING_ON_VALGRIND != 0;
+}
 #else
 static inline void tools_valgrind_new(struct tools *t, void *low, size_t size)
 {
@@ -212,6 +217,11 @@ static inline void tools_valgrind_new(struct tools *t, void *low, size_t size)
 static inline void tools_valgrind_free(struct tools *t)
 {
 	(void)t;
+}
+
+static inline int tools_on_valgrind(void)
+{
+	return 0;
 }
 #endif
 

@@ -87,11 +87,10 @@ int swarm_park(int64_t deadline)
 		errno = ECANCELED;
 		return -1;
 	}
-	if (!f->token) {
-		f->parked = true;
+	f->parked = true;
+	while (rc == 0 && !f->token)
 		rc = fiber_wait_for(FIBER_PARK, -1, deadline);
-		f->parked = false;
-	}
+	f->parked = false;
 	/* A wake in the same pass as the timeout was not in vain. */
 	if (rc == -1 && (errno != ETIMEDOUT || !f->token))
 		return -1;

@@ -38,11 +38,6 @@ static struct {
 	uint64_t far_used[FAR_SLOTS / WORD_BITS];
 } wheel = { .next = INT64_MAX };
 
-bool wheel_pending(const struct wheel_timer *t)
-{
-	return t->prev != NULL;
-}
-
 static void wheel_link(struct wheel_timer **head, struct wheel_timer *t)
 {
 	t->next = *head;

@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 struct wheel_timer {
-	struct wheel_timer *next;       /* NULL: not set */
-	struct wheel_timer **prev;
+	struct wheel_timer *next;
+	struct wheel_timer **prev;      /* NULL: not set */
 	int64_t when;                   /* ns, clock_now() */
 	void (*fire)(struct wheel_timer *);
 };
@@ -23,7 +23,10 @@ struct wheel_timer {
 void wheel_add(struct wheel_timer *t, int64_t when);
 /* Fine when not set. */
 void wheel_del(struct wheel_timer *t);
-bool wheel_pending(const struct wheel_timer *t);
+static inline bool wheel_pending(const struct wheel_timer *t)
+{
+	return t->prev != 0;
+}
 /* Fires everything due now (the loop calls it; tests too). */
 void wheel_advance(int64_t now);
 /* The earliest instant at which a timer may be due; INT64_MAX for none. */

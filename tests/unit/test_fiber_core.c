@@ -1,18 +1,5 @@
 /* Starting, waiting, waking, deadlines, cancellation, groups. */
-#include "base/clock.h"
-#include "fiber/fiber.h"
-#include "fiber/loop.h"
-
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
-#define START (1000 * NS_PER_S)
+#include "fiber_test.h"
 
 static char trace[64];
 static int ended_count;
@@ -26,27 +13,11 @@ static void mark(char c)
 	trace[n + 1] = '\0';
 }
 
-static int setup(void **state)
+static int setup_core(void **state)
 {
-	(void)state;
 	trace[0] = '\0';
 	ended_count = 0;
-	clock_freeze(START);
-	assert_int_equal(loop_init(), 0);
-	return fiber_init(&(struct fiber_options){ 0 });
-}
-
-static int teardown(void **state)
-{
-	struct fiber_stats s;
-
-	(void)state;
-	fiber_stats(&s);
-	assert_int_equal(s.alive, 0);
-	fiber_release();
-	loop_release();
-	clock_thaw();
-	return 0;
+	return setup(state);
 }
 
 static void ended(void *arg)
@@ -54,14 +25,6 @@ static void ended(void *arg)
 	(void)arg;
 	assert_null(fiber_self());
 	ended_count++;
-}
-
-/* Everything that can run without the clock moving. */
-static void settle(void)
-{
-	do
-		loop_once(false);
-	while (!loop_idle() || wheel_next() <= clock_now());
 }
 
 struct waiter {
@@ -397,23 +360,24 @@ static void test_dump(void **state)
 	settle();
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST_CORE(name) \
+	cmocka_unit_test_setup_teardown(name, setup_core, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_start_runs_to_the_first_wait),
-		TEST(test_start_of_one_that_does_not_wait),
-		TEST(test_start_on_a_fiber_runs_soon),
-		TEST(test_deadline),
-		TEST(test_first_reason_counts),
-		TEST(test_cancel_and_undo),
-		TEST(test_shielded),
-		TEST(test_yield),
-		TEST(test_group_cancel),
-		TEST(test_group_wait),
-		TEST(test_ids),
-		TEST(test_dump),
+		TEST_CORE(test_start_runs_to_the_first_wait),
+		TEST_CORE(test_start_of_one_that_does_not_wait),
+		TEST_CORE(test_start_on_a_fiber_runs_soon),
+		TEST_CORE(test_deadline),
+		TEST_CORE(test_first_reason_counts),
+		TEST_CORE(test_cancel_and_undo),
+		TEST_CORE(test_shielded),
+		TEST_CORE(test_yield),
+		TEST_CORE(test_group_cancel),
+		TEST_CORE(test_group_wait),
+		TEST_CORE(test_ids),
+		TEST_CORE(test_dump),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
