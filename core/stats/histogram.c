@@ -398,7 +398,7 @@ double histogram_stddev(const struct histogram *h)
 	return variance > 0 ? sqrt(variance) : 0;
 }
 
-uint64_t histogram_count_upto(const struct histogram *h, int64_t ns)
+uint64_t histogram_count_to(const struct histogram *h, int64_t ns)
 {
 	unsigned last = histogram_index(ns);
 	uint64_t seen = 0, n;
@@ -417,7 +417,7 @@ double histogram_share(const struct histogram *h, int64_t ns)
 {
 	if (h->count == 0)
 		return 0;
-	return (double)histogram_count_upto(h, ns) / (double)h->count;
+	return (double)histogram_count_to(h, ns) / (double)h->count;
 }
 
 size_t histogram_memory(const struct histogram *h)

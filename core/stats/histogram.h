@@ -88,7 +88,7 @@ double histogram_stddev(const struct histogram *);
  * counts as a whole.  0 while empty. */
 double histogram_share(const struct histogram *, int64_t ns);
 /* Samples of at most `ns`, likewise. */
-uint64_t histogram_count_upto(const struct histogram *, int64_t ns);
+uint64_t histogram_count_to(const struct histogram *, int64_t ns);
 
 /* Bucket of a value; HISTOGRAM_BUCKETS for an overflow. */
 unsigned histogram_index(int64_t ns);

@@ -1,0 +1,350 @@
+/*
+ * Writing JSON.  Times are milliseconds and seconds, as the names say;
+ * histograms come with their buckets, so that whoever reads the file can ask
+ * for any percentile, merge runs and compare them.
+ *
+ * At most HISTORY slots of the run's history are written: neighbours are put
+ * together, which loses nothing but resolution in time.
+ */
+#include "report/json.h"
+
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "report/file.h"
+#include "report/output.h"
+#include "report/text.h"
+
+#include <jansson.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HISTORY 600
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+	json_object_set_new(object, key, value ? value : json_null());
+}
+
+static void set_text(json_t *object, const char *key, const char *text)
+{
+	set(object, key, text ? json_string(text) : json_null());
+}
+
+static void set_count(json_t *object, const char *key, uint64_t v)
+{
+	set(object, key, json_integer((json_int_t)v));
+}
+
+static void set_real(json_t *object, const char *key, double v)
+{
+	set(object, key, json_real(v));
+}
+
+static void set_time(json_t *object, const char *key, double unix_time)
+{
+	struct buf text = BUF_INIT(100);
+
+	if (unix_time > 0)
+		text_utc(&text, unix_time);
+	set_text(object, key, unix_time > 0 ? buf_str(&text) : NULL);
+	buf_release(&text);
+}
+
+static json_t *times_ms(const struct histogram *h)
+{
+	static const struct {
+		const char *name;
+		double q;
+	} quantiles[] = {
+		{ "p50", 0.5 }, { "p66", 0.66 }, { "p75", 0.75 },
+		{ "p80", 0.8 }, { "p90", 0.9 }, { "p95", 0.95 },
+		{ "p98", 0.98 }, { "p99", 0.99 }, { "p99.9", 0.999 },
+		{ "p99.99", 0.9999 },
+	};
+	json_t *o = json_object();
+
+	set_count(o, "count", h->count);
+	if (h->count == 0)
+		return o;
+	set_real(o, "mean", histogram_mean(h) / 1e6);
+	set_real(o, "stddev", histogram_stddev(h) / 1e6);
+	set_real(o, "min", (double)h->min / 1e6);
+	set_real(o, "max", (double)h->max / 1e6);
+	for (size_t i = 0; i < sizeof(quantiles) / sizeof(*quantiles); i++)
+		set_real(o, quantiles[i].name, (double)histogram_quantile(h,
+		    quantiles[i].q) / 1e6);
+	return o;
+}
+
+static json_t *buckets(const struct histogram *h)
+{
+	json_t *array = json_array();
+	uint64_t n;
+
+	for (unsigned i = histogram_next(h, 0, &n); i < HISTOGRAM_BUCKETS;
+	    i = histogram_next(h, i + 1, &n)) {
+		json_array_append_new(array, json_integer(i));
+		json_array_append_new(array, json_integer((json_int_t)n));
+	}
+	/* One past the last bucket stands for the overflow. */
+	if (h->overflow) {
+		json_array_append_new(array,
+		    json_integer(HISTOGRAM_BUCKETS));
+		json_array_append_new(array,
+		    json_integer((json_int_t)h->overflow));
+	}
+	return array;
+}
+
+static json_t *series(const struct result_series *s)
+{
+	json_t *o = json_object();
+
+	set_text(o, "type", s->type);
+	set_text(o, "name", s->name);
+	set(o, "phase", json_boolean(s->phase));
+	set_count(o, "requests", s->requests);
+	set_count(o, "failures", s->failures);
+	set_real(o, "fail_ratio", s->requests ?
+	    (double)s->failures / (double)s->requests : 0);
+	set_count(o, "untimed", s->untimed);
+	set_count(o, "bytes", s->bytes);
+	set_real(o, "requests_per_s", s->rps);
+	set(o, "response_ms", times_ms(&s->response));
+	set(o, "service_ms", times_ms(&s->service));
+	set(o, "response_buckets", buckets(&s->response));
+	if (s->lagged)
+		set(o, "service_buckets", buckets(&s->service));
+	return o;
+}
+
+static json_t *all_series(const struct result *r)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < r->series_count; i++)
+		json_array_append_new(array, series(&r->series[i]));
+	return array;
+}
+
+static json_t *failures(const struct result *r)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < r->error_count; i++) {
+		const struct result_error *e = &r->errors[i];
+		json_t *o = json_object();
+
+		set_text(o, "type", e->type);
+		set_text(o, "name", e->name);
+		set_text(o, "error", e->text);
+		set_count(o, "occurrences", e->occurrences);
+		set_time(o, "first_seen", e->first_seen);
+		set_time(o, "last_seen", e->last_seen);
+		json_array_append_new(array, o);
+	}
+	return array;
+}
+
+static json_t *exceptions(const struct result *r)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < r->exception_count; i++) {
+		json_t *o = json_object();
+
+		set_text(o, "message", r->exceptions[i].message);
+		set_text(o, "traceback", r->exceptions[i].traceback);
+		set_count(o, "count", r->exceptions[i].count);
+		json_array_append_new(array, o);
+	}
+	return array;
+}
+
+static json_t *counters(const struct result *r)
+{
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < r->counter_count; i++)
+		set(o, r->counters[i].name,
+		    json_integer(r->counters[i].value));
+	return o;
+}
+
+static json_t *events(const struct result *r)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < r->event_count; i++) {
+		json_t *o = json_object();
+
+		set_real(o, "at_s", r->events[i].at);
+		set_text(o, "text", r->events[i].text);
+		json_array_append_new(array, o);
+	}
+	return array;
+}
+
+static json_t *notes(const struct result *r)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < r->note_count; i++)
+		json_array_append_new(array, json_string(r->notes[i]));
+	return array;
+}
+
+/* A group of neighbouring points as one. */
+static json_t *point(const struct result_point *points, size_t count)
+{
+	struct histogram h;
+	json_t *o = json_object();
+	uint64_t requests = 0, failed = 0, bytes = 0;
+	double length = 0;
+
+	histogram_init(&h);
+	for (size_t i = 0; i < count; i++) {
+		length += points[i].length;
+		requests += points[i].requests;
+		failed += points[i].failures;
+		bytes += points[i].bytes;
+		sparse_add(&h, &points[i].response);
+	}
+	set_real(o, "end_s", points[count - 1].end);
+	set_real(o, "length_s", length);
+	set(o, "users", json_integer(points[count - 1].users));
+	set_count(o, "requests", requests);
+	set_count(o, "failures", failed);
+	set_count(o, "bytes", bytes);
+	set_real(o, "mean_ms", histogram_mean(&h) / 1e6);
+	set(o, "response_buckets", buckets(&h));
+	histogram_release(&h);
+	return o;
+}
+
+static json_t *history(const struct result *r)
+{
+	size_t group = (r->point_count + HISTORY - 1) / HISTORY;
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < r->point_count; i += group) {
+		size_t left = r->point_count - i;
+
+		json_array_append_new(array, point(&r->points[i],
+		    left < group ? left : group));
+	}
+	return array;
+}
+
+static json_t *run(const struct result *r)
+{
+	json_t *o = json_object();
+
+	set_text(o, "scenario", r->scenario);
+	set_text(o, "host", r->host);
+	set_text(o, "command", r->command);
+	set_time(o, "started", r->started);
+	set_real(o, "started_unix", r->started);
+	set_real(o, "duration_s", r->duration);
+	set(o, "users_max", json_integer(r->users));
+	set_count(o, "workers", r->workers);
+	set_count(o, "workers_lost", r->workers_lost);
+	set_text(o, "stop_reason", r->stop_reason);
+	return o;
+}
+
+static json_t *verdict(const struct result *r)
+{
+	json_t *o = json_object();
+
+	set_text(o, "result", result_verdict_name(r->verdict));
+	set(o, "exit_code", json_integer(r->exit_code));
+	set_text(o, "reason", r->sentence);
+	return o;
+}
+
+static int dump(const char *data, size_t len, void *arg)
+{
+	return buf_add(arg, data, len);
+}
+
+int json_write(struct buf *out, const struct result *r)
+{
+	json_t *o = json_object();
+	int rc;
+
+	set_text(o, "schema", JSON_SCHEMA);
+	set_text(o, "swarm_version", r->version);
+	set(o, "run", run(r));
+	set(o, "verdict", verdict(r));
+	set(o, "total", series(&r->total));
+	set(o, "series", all_series(r));
+	set(o, "failures", failures(r));
+	set(o, "exceptions", exceptions(r));
+	set(o, "counters", counters(r));
+	set(o, "events", events(r));
+	set(o, "notes", notes(r));
+	set(o, "history", history(r));
+	rc = json_dump_callback(o, dump, out, JSON_COMPACT |
+	    JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(16));
+	json_decref(o);
+	return rc == 0 ? buf_putc(out, '\n') : -1;
+}
+
+static bool json_wanted(const struct report *r)
+{
+	return r->options.json || r->options.json_file;
+}
+
+/* Locust's option names the file without the suffix. */
+static char *path_of(const char *name)
+{
+	size_t len = strlen(name);
+
+	if (len > 5 && strcmp(name + len - 5, ".json") == 0)
+		return xstrdup(name);
+	return xasprintf("%s.json", name);
+}
+
+static int json_start(const struct report *r)
+{
+	char *path;
+	int rc;
+
+	if (!r->options.json_file)
+		return 0;
+	path = path_of(r->options.json_file);
+	rc = file_check(path);
+	free(path);
+	return rc;
+}
+
+static int json_finish(const struct report *r, const struct result *result)
+{
+	struct buf out = BUF_INIT(JSON_MAX);
+	int rc = json_write(&out, result);
+
+	if (rc == -1)
+		log_error("the results are too large for JSON");
+	if (rc == 0 && r->options.json) {
+		fwrite(out.data, 1, out.len, stdout);
+		rc = fflush(stdout);
+	}
+	if (rc == 0 && r->options.json_file) {
+		char *path = path_of(r->options.json_file);
+
+		rc = file_replace(path, out.data, out.len);
+		free(path);
+	}
+	buf_release(&out);
+	return rc == 0 ? 0 : -1;
+}
+
+const struct output output_json = {
+	.name = "json",
+	.wanted = json_wanted,
+	.start = json_start,
+	.finish = json_finish,
+};

@@ -1,0 +1,190 @@
+/*
+ * The fan-out: one place that owns the windows and the story of the run, and
+ * a table of outputs that are shown it.
+ *
+ * A failing output never stops another, nor the run: what can be known to
+ * fail (a folder that can't be written) fails at the start.
+ */
+#include "report/report.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "report/output.h"
+#include "stats/stats.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_EVENTS 1000
+#define MAX_NOTES  100
+
+static const struct output *const outputs[] = {
+	&output_progress, &output_csv, &output_json, &output_summary,
+};
+
+#define OUTPUTS (sizeof(outputs) / sizeof(*outputs))
+
+static struct report report;
+static bool active[OUTPUTS];
+static bool started;
+static int64_t test_started;            /* of the test that is shown */
+
+static void release(void)
+{
+	windows_free(report.windows);
+	for (size_t i = 0; i < report.event_count; i++)
+		free(report.events[i].text);
+	free(report.events);
+	for (size_t i = 0; i < report.note_count; i++)
+		free(report.notes[i]);
+	free(report.notes);
+	memset(&report, 0, sizeof(report));
+	memset(active, 0, sizeof(active));
+	started = false;
+}
+
+int report_start(const struct report_options *options)
+{
+	release();
+	report.options = *options;
+	report.windows = windows_new();
+	report.wall = clock_wall();
+	report.load = (struct report_load){ -1, -1, -1 };
+	test_started = 0;
+	started = true;
+	for (size_t i = 0; i < OUTPUTS; i++) {
+		const struct output *o = outputs[i];
+
+		if (!o->wanted(&report))
+			continue;
+		if (o->start && o->start(&report) == -1) {
+			release();
+			return -1;
+		}
+		active[i] = true;
+	}
+	return 0;
+}
+
+/* The story of the test before is not this one's. */
+static void forget(void)
+{
+	windows_clear(report.windows);
+	for (size_t i = 0; i < report.event_count; i++)
+		free(report.events[i].text);
+	report.event_count = 0;
+	report.users_max = 0;
+}
+
+static void take_status(const struct run_status *run)
+{
+	int64_t now = clock_now();
+
+	/* What happened while waiting for workers belongs to the first. */
+	if (run->started != test_started && test_started != 0)
+		forget();
+	test_started = run->started;
+	report.run = *run;
+	report.wall = clock_wall();
+	report.elapsed = 0;
+	if (run->started)
+		report.elapsed = (double)((run->stopped ? run->stopped : now) -
+		    run->started) / (double)NS_PER_S;
+	if (run->users_running > report.users_max)
+		report.users_max = run->users_running;
+}
+
+void report_tick(const struct run_status *run, const struct report_load *load)
+{
+	take_status(run);
+	report.load = load ? *load : (struct report_load){ -1, -1, -1 };
+	if (run->started && !run->stopped)
+		windows_tick(report.windows, report.options.stats,
+		    clock_now(), run->users_running);
+	for (size_t i = 0; i < OUTPUTS; i++) {
+		if (active[i] && outputs[i]->tick)
+			outputs[i]->tick(&report);
+	}
+}
+
+/* Seconds into the test, also between two ticks. */
+static double now_in_test(void)
+{
+	if (!report.run.started)
+		return 0;
+	if (report.run.stopped)
+		return report.elapsed;
+	return (double)(clock_now() - report.run.started) / (double)NS_PER_S;
+}
+
+void report_event(const char *fmt, ...)
+{
+	struct result_event *event;
+	va_list ap;
+
+	if (!started || report.event_count == MAX_EVENTS)
+		return;
+	report.events = xreallocarray(report.events, report.event_count + 1,
+	    sizeof(*report.events));
+	event = &report.events[report.event_count++];
+	va_start(ap, fmt);
+	*event = (struct result_event){ now_in_test(), xvasprintf(fmt, ap) };
+	va_end(ap);
+	for (size_t i = 0; i < OUTPUTS; i++) {
+		if (active[i] && outputs[i]->event)
+			outputs[i]->event(&report, event);
+	}
+}
+
+void report_note(const char *fmt, ...)
+{
+	va_list ap;
+	char *note;
+
+	va_start(ap, fmt);
+	note = xvasprintf(fmt, ap);
+	va_end(ap);
+	for (size_t i = 0; i < report.note_count; i++) {
+		if (strcmp(report.notes[i], note) == 0) {
+			free(note);
+			return;
+		}
+	}
+	if (!started || report.note_count == MAX_NOTES) {
+		free(note);
+		return;
+	}
+	report.notes = xreallocarray(report.notes, report.note_count + 1,
+	    sizeof(*report.notes));
+	report.notes[report.note_count++] = note;
+}
+
+int report_finish(const struct report_outcome *outcome)
+{
+	struct result result;
+	int code;
+
+	take_status(&outcome->run);
+	/* The last reports came after the last tick. */
+	windows_tick(report.windows, report.options.stats, clock_now(),
+	    outcome->run.users_running);
+	result_init(&result, &report, outcome);
+	code = result.exit_code;
+	for (size_t i = 0; i < OUTPUTS; i++) {
+		if (!active[i] || !outputs[i]->finish)
+			continue;
+		/* Results that could not be written are no success. */
+		if (outputs[i]->finish(&report, &result) == -1 && code == 0)
+			code = REPORT_FAILED;
+	}
+	result_release(&result);
+	release();
+	return code;
+}
+
+const struct windows *report_windows(void)
+{
+	return report.windows;
+}

@@ -1,0 +1,85 @@
+/*
+ * What people and files see of a run.  The master starts it with what was
+ * asked for, feeds it once a second, and finishes it when the last report of
+ * the workers has been merged; the answer is the exit code.
+ *
+ * Everything goes through here so that the same numbers reach the terminal,
+ * CSV, JSON and HTML.  Results go to standard output, everything else to
+ * standard error.  One run of a process at a time; the loop's thread.
+ */
+#ifndef REPORT_REPORT_H
+#define REPORT_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "run/run.h"
+#include "stats/window.h"
+
+struct stats;
+
+/* Exit codes that a verdict may give. */
+#define REPORT_PASSED      0
+#define REPORT_FAILED      1            /* or --exit-code-on-error */
+#define REPORT_NO_ANSWER   4
+#define REPORT_WORKERS     5
+#define REPORT_CRASHED     6
+#define REPORT_CRITERION   99
+
+enum report_summary { REPORT_SUMMARY_FULL, REPORT_SUMMARY_COMPACT,
+	REPORT_SUMMARY_NONE };
+enum report_colour { REPORT_COLOUR_AUTO, REPORT_COLOUR_ALWAYS,
+	REPORT_COLOUR_NEVER };
+
+/* Strings and arrays live until report_finish() has returned.  A path that
+ * is NULL is not wanted. */
+struct report_options {
+	const struct stats *stats;      /* the master's totals */
+	const char *scenario;           /* name to show; NULL: none */
+	const char *host;               /* the target; NULL: the classes' */
+	int argc;                       /* the command line, to be shown */
+	char **argv;
+	double progress;                /* seconds between lines; 0: none */
+	enum report_summary summary;
+	enum report_colour colour;
+	bool json;                      /* on stdout, instead of a summary */
+	const char *csv;                /* prefix of four files */
+	bool csv_full_history;
+	const char *json_file;
+	int exit_code_on_error;
+};
+
+/* What the load generator itself is doing: the worst of its workers; -1 where
+ * it is not known. */
+struct report_load {
+	double cpu;                     /* percent of one core */
+	double loop_busy;               /* 0..1 */
+	double loop_delay_ms;
+};
+
+struct report_outcome {
+	struct run_status run;
+	bool workers_missing;           /* the expected ones never came, or the
+	                                 * last one was lost */
+	int scenario_exit_code;         /* -1: the scenario set none */
+};
+
+/* 0, or -1 after log_error(): a file that can't be written. */
+int report_start(const struct report_options *);
+/* Once a second while a test is there; `load` may be NULL. */
+void report_tick(const struct run_status *, const struct report_load *);
+/* Something that belongs into the story of the run: a lost worker, an edit of
+ * the load.  Shown at once, and again in the results. */
+void report_event(const char *fmt, ...)
+    __attribute__((format(printf, 1, 2)));
+/* A sentence for the notes of the results; each once. */
+void report_note(const char *fmt, ...)
+    __attribute__((format(printf, 1, 2)));
+/* Writes everything out, prints the summary, frees; the exit code. */
+int report_finish(const struct report_outcome *);
+
+/* The windows and history of the run, for the web page and criteria.  NULL
+ * before report_start(). */
+const struct windows *report_windows(void);
+
+#endif

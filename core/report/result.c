@@ -1,0 +1,280 @@
+/*
+ * Taking the result of a run out of the live statistics.  Everything is
+ * copied: results outlive runs, and several are compared side by side.
+ */
+#include "report/result.h"
+
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "report/output.h"
+#include "report/text.h"
+#include "report/verdict.h"
+#include "stats/locust.h"
+
+#include <swarm/version.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+static char *copy(const char *text)
+{
+	return text ? xstrdup(text) : NULL;
+}
+
+/* What comes from the target is made valid once, here. */
+static char *clean(const char *text)
+{
+	struct buf out = BUF_INIT(1 << 20);
+
+	text_clean(&out, text);
+	return buf_detach(&out);
+}
+
+static char *clean_lines(const char *text)
+{
+	struct buf out = BUF_INIT(1 << 20);
+
+	text_clean_lines(&out, text);
+	return buf_detach(&out);
+}
+
+static void take_series(struct result_series *out, const struct series *s,
+    double seconds)
+{
+	*out = (struct result_series){
+		.type = clean(s->type),
+		.name = clean(s->name),
+		.phase = s->phase,
+		.lagged = s->response != NULL,
+		.requests = s->requests,
+		.failures = s->failures,
+		.untimed = s->untimed,
+		.bytes = s->bytes,
+		.rps = seconds > 0 ? (double)s->requests / seconds : 0,
+	};
+	histogram_init(&out->service);
+	histogram_init(&out->response);
+	histogram_copy(&out->service, &s->service);
+	histogram_copy(&out->response, series_response(s));
+}
+
+static int compare_series(const void *a, const void *b)
+{
+	const struct result_series *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+
+	return order ? order : strcmp(x->type, y->type);
+}
+
+static void take_all_series(struct result *r, const struct stats *stats)
+{
+	double seconds = stats->total.last_time - stats->total.start_time;
+
+	take_series(&r->total, &stats->total, seconds);
+	r->series = xcalloc(stats->count + 1, sizeof(*r->series));
+	for (size_t i = 0; i < stats->count; i++)
+		take_series(&r->series[r->series_count++], stats->series[i],
+		    seconds);
+	qsort(r->series, r->series_count, sizeof(*r->series),
+	    compare_series);
+}
+
+static int compare_errors(const void *a, const void *b)
+{
+	const struct result_error *x = a, *y = b;
+
+	if (x->occurrences != y->occurrences)
+		return x->occurrences < y->occurrences ? 1 : -1;
+	return strcmp(x->text, y->text);
+}
+
+static void take_errors(struct result *r, const struct stats *stats)
+{
+	r->errors = xcalloc(stats->error_count + 1, sizeof(*r->errors));
+	for (size_t i = 0; i < stats->error_count; i++) {
+		const struct error_row *row = stats->errors[i];
+
+		r->errors[r->error_count++] = (struct result_error){
+			.type = clean(row->series->type),
+			.name = clean(row->series->name),
+			.text = clean(row->text),
+			.occurrences = row->occurrences,
+			.first_seen = row->first_seen,
+			.last_seen = row->last_seen,
+		};
+	}
+	qsort(r->errors, r->error_count, sizeof(*r->errors), compare_errors);
+	r->exceptions = xcalloc(stats->exception_count + 1,
+	    sizeof(*r->exceptions));
+	for (size_t i = 0; i < stats->exception_count; i++) {
+		const struct exception_row *row = &stats->exceptions[i];
+
+		r->exceptions[r->exception_count++] =
+		    (struct result_exception){
+			.message = clean(row->message),
+			.traceback = clean_lines(row->traceback),
+			.count = row->count,
+		};
+	}
+}
+
+static void take_counters(struct result *r, const struct stats *stats)
+{
+	r->counters = xcalloc(stats->counter_count + 1,
+	    sizeof(*r->counters));
+	for (size_t i = 0; i < stats->counter_count; i++)
+		r->counters[r->counter_count++] = (struct result_counter){
+			.name = clean(stats->counters[i].name),
+			.value = stats->counters[i].value,
+		};
+}
+
+static void take_points(struct result *r, const struct windows *windows)
+{
+	const struct history_slot *slots;
+	size_t count = windows_history(windows, &slots);
+
+	r->points = xcalloc(count + 1, sizeof(*r->points));
+	for (size_t i = 0; i < count; i++) {
+		struct result_point *p = &r->points[r->point_count++];
+		const struct window_slot *slot = &slots[i].slot;
+
+		*p = (struct result_point){
+			.end = slot->end,
+			.length = slot->length,
+			.users = slots[i].users,
+			.requests = slot->requests,
+			.failures = slot->failures,
+			.bytes = slot->bytes,
+		};
+		sparse_merge(&p->response, &slot->response);
+	}
+}
+
+static void take_story(struct result *r, const struct report *report)
+{
+	r->events = xcalloc(report->event_count + 1, sizeof(*r->events));
+	for (size_t i = 0; i < report->event_count; i++)
+		r->events[r->event_count++] = (struct result_event){
+			.at = report->events[i].at,
+			.text = clean(report->events[i].text),
+		};
+	r->notes = xcalloc(report->note_count + 1, sizeof(*r->notes));
+	for (size_t i = 0; i < report->note_count; i++)
+		r->notes[r->note_count++] = clean(report->notes[i]);
+}
+
+/* Quoted where a shell would need it. */
+static char *command_line(int argc, char **argv)
+{
+	struct buf line = BUF_INIT(1 << 16);
+	char *text;
+
+	for (int i = 0; i < argc; i++) {
+		buf_puts(&line, i ? " " : "");
+		if (argv[i][0] && !strpbrk(argv[i], " \t\n'\"\\$&|;<>()*?[#~"
+		    "`!")) {
+			buf_puts(&line, argv[i]);
+			continue;
+		}
+		buf_putc(&line, '\'');
+		for (const char *c = argv[i]; *c; c++) {
+			if (*c == '\'')
+				buf_puts(&line, "'\\''");
+			else
+				buf_putc(&line, *c);
+		}
+		buf_putc(&line, '\'');
+	}
+	text = clean(buf_str(&line));
+	buf_release(&line);
+	return text;
+}
+
+void result_init(struct result *r, const struct report *report,
+    const struct report_outcome *outcome)
+{
+	const struct report_options *o = &report->options;
+	const struct run_status *run = &outcome->run;
+	int64_t stopped = run->stopped ? run->stopped : clock_now();
+
+	memset(r, 0, sizeof(*r));
+	r->version = xstrdup(SWARM_VERSION);
+	r->scenario = copy(o->scenario);
+	r->host = copy(o->host);
+	r->command = command_line(o->argc, o->argv);
+	if (run->started) {
+		r->started = clock_wall_at(run->started);
+		r->duration = (double)(stopped - run->started) /
+		    (double)NS_PER_S;
+	}
+	r->users = report->users_max;
+	r->workers = run->workers;
+	r->workers_lost = run->workers_lost;
+	r->stop_reason = copy(run->stop_reason);
+	take_all_series(r, o->stats);
+	take_errors(r, o->stats);
+	take_counters(r, o->stats);
+	take_points(r, report->windows);
+	take_story(r, report);
+	verdict_decide(r, report, outcome);
+}
+
+static void release_series(struct result_series *s)
+{
+	free(s->type);
+	free(s->name);
+	histogram_release(&s->service);
+	histogram_release(&s->response);
+}
+
+static void release_errors(struct result *r)
+{
+	for (size_t i = 0; i < r->error_count; i++) {
+		free(r->errors[i].type);
+		free(r->errors[i].name);
+		free(r->errors[i].text);
+	}
+	free(r->errors);
+	for (size_t i = 0; i < r->exception_count; i++) {
+		free(r->exceptions[i].message);
+		free(r->exceptions[i].traceback);
+	}
+	free(r->exceptions);
+}
+
+void result_release(struct result *r)
+{
+	free(r->version);
+	free(r->scenario);
+	free(r->host);
+	free(r->command);
+	free(r->stop_reason);
+	free(r->sentence);
+	release_series(&r->total);
+	for (size_t i = 0; i < r->series_count; i++)
+		release_series(&r->series[i]);
+	free(r->series);
+	release_errors(r);
+	for (size_t i = 0; i < r->counter_count; i++)
+		free(r->counters[i].name);
+	free(r->counters);
+	for (size_t i = 0; i < r->event_count; i++)
+		free(r->events[i].text);
+	free(r->events);
+	for (size_t i = 0; i < r->note_count; i++)
+		free(r->notes[i]);
+	free(r->notes);
+	for (size_t i = 0; i < r->point_count; i++)
+		sparse_release(&r->points[i].response);
+	free(r->points);
+	memset(r, 0, sizeof(*r));
+}
+
+const char *result_verdict_name(enum verdict verdict)
+{
+	static const char *const names[] = { "passed", "failed",
+		"inconclusive" };
+
+	return names[verdict];
+}

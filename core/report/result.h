@@ -1,0 +1,109 @@
+/*
+ * The result of a run as plain data: what the summary, JSON, HTML, Markdown
+ * and JUnit show, and what is read back from a JSON file to be shown again or
+ * compared.  All of them render this and nothing else, so that no two of them
+ * can disagree.
+ */
+#ifndef REPORT_RESULT_H
+#define REPORT_RESULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "stats/histogram.h"
+#include "stats/sparse.h"
+
+enum verdict { VERDICT_PASSED, VERDICT_FAILED, VERDICT_INCONCLUSIVE };
+
+struct result_series {
+	char *type;
+	char *name;
+	bool phase;                     /* part of requests, not a request */
+	bool lagged;                    /* response differs from service */
+	uint64_t requests;
+	uint64_t failures;
+	uint64_t untimed;
+	uint64_t bytes;
+	double rps;                     /* over the time of the total */
+	struct histogram service;
+	struct histogram response;      /* equals service unless lagged */
+};
+
+struct result_error {
+	char *type;
+	char *name;
+	char *text;
+	uint64_t occurrences;
+	double first_seen;              /* unix; 0: not known */
+	double last_seen;
+};
+
+struct result_exception {
+	char *message;
+	char *traceback;
+	uint64_t count;
+};
+
+struct result_counter {
+	char *name;
+	int64_t value;
+};
+
+struct result_event {
+	double at;                      /* seconds into the run */
+	char *text;
+};
+
+/* A stretch of the run; oldest first. */
+struct result_point {
+	double end;                     /* seconds into the run */
+	double length;
+	int64_t users;
+	uint64_t requests;
+	uint64_t failures;
+	uint64_t bytes;
+	struct sparse response;
+};
+
+struct result {
+	char *version;                  /* of the swarm that measured */
+	char *scenario;
+	char *host;                     /* NULL: none */
+	char *command;
+	double started;                 /* unix; 0: it never did */
+	double duration;                /* first start to last request, s */
+	int64_t users;                  /* most at once */
+	unsigned workers;
+	unsigned workers_lost;
+	char *stop_reason;              /* NULL: none */
+	enum verdict verdict;
+	int exit_code;
+	char *sentence;                 /* why */
+	struct result_series total;
+	struct result_series *series;   /* by name, then type */
+	size_t series_count;
+	struct result_error *errors;    /* most frequent first */
+	size_t error_count;
+	struct result_exception *exceptions;
+	size_t exception_count;
+	struct result_counter *counters;
+	size_t counter_count;
+	struct result_event *events;
+	size_t event_count;
+	char **notes;
+	size_t note_count;
+	struct result_point *points;
+	size_t point_count;
+};
+
+struct report;
+struct report_outcome;
+
+/* Of a run; release it. */
+void result_init(struct result *, const struct report *,
+    const struct report_outcome *);
+void result_release(struct result *);
+const char *result_verdict_name(enum verdict);
+
+#endif

@@ -1,0 +1,479 @@
+/*
+ * The end of a run on standard output: the verdict first, then what it rests
+ * on.  Never wider than the terminal.
+ */
+#include "report/summary.h"
+
+#include "base/xalloc.h"
+#include "report/output.h"
+#include "report/text.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ENDPOINTS      15
+#define COMPACT_ERRORS 3
+#define ERRORS         10
+#define NUMBER_COLUMNS 53               /* of the endpoint table */
+#define BAR_COLUMNS    30
+
+struct summary {
+	const struct result *result;
+	struct terminal terminal;
+	enum report_summary size;
+	FILE *stream;
+};
+
+static const char *colour_of(enum verdict verdict)
+{
+	static const char *const colours[] = { "\033[1;32m", "\033[1;31m",
+		"\033[1;33m" };
+
+	return colours[verdict];
+}
+
+static void print(const struct summary *s, struct buf *line)
+{
+	fprintf(s->stream, "%s\n", buf_str(line));
+	buf_clear(line);
+}
+
+static void headline(const struct summary *s)
+{
+	static const char *const words[] = { "PASSED", "FAILED",
+		"INCONCLUSIVE" };
+	const struct result *r = s->result;
+	struct buf line = BUF_INIT(4096), right = BUF_INIT(100);
+	size_t used;
+
+	text_clock(&right, r->duration);
+	buf_puts(&right, ", ");
+	text_short_count(&right, r->total.requests);
+	buf_puts(&right, r->total.requests == 1 ? " request" : " requests");
+	used = 4 + strlen(words[r->verdict]);
+	fprintf(s->stream, "\n  %s%s%s  ",
+	    s->terminal.colour ? colour_of(r->verdict) : "",
+	    words[r->verdict], s->terminal.colour ? "\033[0m" : "");
+	text_name(&line, r->sentence, 0, s->terminal.utf8, false);
+	used += text_width(buf_str(&line));
+	/* On a line of its own where it does not fit. */
+	if (used + 2 + right.len > (size_t)s->terminal.width) {
+		buf_puts(&line, "\n  ");
+		used = 2;
+	}
+	while (used++ + right.len < (size_t)s->terminal.width)
+		buf_putc(&line, ' ');
+	buf_puts(&line, buf_str(&right));
+	print(s, &line);
+	buf_release(&line);
+	buf_release(&right);
+}
+
+/* "  LATENCY    p50 4.1   p90 14": parts that do not fit go to a new line. */
+struct parts {
+	const struct summary *summary;
+	struct buf line;
+	size_t used;
+};
+
+static void parts_begin(struct parts *p, const struct summary *s,
+    const char *title)
+{
+	p->summary = s;
+	buf_init(&p->line, 4096);
+	buf_printf(&p->line, "  %-9s", title);
+	p->used = 11;
+}
+
+static void parts_add(struct parts *p, const char *name, struct buf *value)
+{
+	size_t width = 3 + strlen(name) + text_width(buf_str(value));
+
+	if (p->used + width > (size_t)p->summary->terminal.width) {
+		print(p->summary, &p->line);
+		buf_printf(&p->line, "%11s", "");
+		p->used = 11;
+	}
+	buf_printf(&p->line, "  %s%s%s", name, name[0] ? " " : "",
+	    buf_str(value));
+	p->used += width;
+	buf_clear(value);
+}
+
+static void parts_end(struct parts *p)
+{
+	print(p->summary, &p->line);
+	buf_release(&p->line);
+}
+
+static void total(const struct summary *s)
+{
+	const struct result_series *t = &s->result->total;
+	struct buf value = BUF_INIT(100);
+	struct parts p;
+
+	parts_begin(&p, s, "TOTAL");
+	text_count(&value, t->requests);
+	parts_add(&p, "requests", &value);
+	text_count(&value, t->failures);
+	buf_puts(&value, " (");
+	text_percent(&value, t->requests ?
+	    (double)t->failures / (double)t->requests : 0);
+	buf_putc(&value, ')');
+	parts_add(&p, "failed", &value);
+	text_rate(&value, t->rps);
+	parts_add(&p, "req/s", &value);
+	text_bytes(&value, (double)t->bytes);
+	parts_add(&p, "received", &value);
+	text_count(&value, (uint64_t)s->result->users);
+	parts_add(&p, "users", &value);
+	parts_end(&p);
+	buf_release(&value);
+}
+
+static const struct {
+	const char *name;
+	double q;
+} quantiles[] = {
+	{ "p50", 0.5 }, { "p90", 0.9 }, { "p95", 0.95 }, { "p99", 0.99 },
+	{ "p99.9", 0.999 }, { "max", 1 },
+};
+
+static void times(const struct summary *s, const char *title,
+    const struct histogram *h)
+{
+	struct buf value = BUF_INIT(100);
+	struct parts p;
+
+	if (h->count == 0)
+		return;
+	parts_begin(&p, s, title);
+	for (size_t i = 0; i < sizeof(quantiles) / sizeof(*quantiles); i++) {
+		text_ms(&value,
+		    (double)histogram_quantile(h, quantiles[i].q));
+		parts_add(&p, quantiles[i].name, &value);
+	}
+	text_ms(&value, histogram_mean(h));
+	buf_puts(&value, " ms");
+	parts_add(&p, "mean", &value);
+	parts_end(&p);
+	buf_release(&value);
+}
+
+/* A bar of eighths of a column; '#' where only ASCII may be shown. */
+static void bar(struct buf *line, double columns, bool utf8)
+{
+	static const char *const eighths[] = { "", "▏", "▎", "▍", "▌", "▋",
+		"▊", "▉" };
+	int whole = (int)columns;
+	int rest = (int)((columns - whole) * 8);
+
+	if (!utf8) {
+		whole = (int)lround(columns);
+		rest = 0;
+	}
+	for (int i = 0; i < whole; i++)
+		buf_puts(line, utf8 ? "█" : "#");
+	buf_puts(line, eighths[rest]);
+	for (int i = whole + (rest > 0); i < BAR_COLUMNS; i++)
+		buf_putc(line, ' ');
+}
+
+static void mark_quantiles(struct buf *line, const struct histogram *h,
+    int64_t over, int64_t to, bool utf8)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < sizeof(quantiles) / sizeof(*quantiles); i++) {
+		int64_t at = histogram_quantile(h, quantiles[i].q);
+
+		if (at <= over || at > to)
+			continue;
+		if (first)
+			buf_puts(line, utf8 ? "  ← " : "  <- ");
+		buf_printf(line, "%s%s", first ? "" : " ", quantiles[i].name);
+		first = false;
+	}
+}
+
+/* One row per power of two of milliseconds; rare ends are put together. */
+#define ROWS 12
+
+static void histogram(const struct summary *s, const struct histogram *h)
+{
+	struct buf line = BUF_INIT(1024), label = BUF_INIT(64);
+	int64_t median = histogram_quantile(h, 0.5), over = -1, to;
+	double highest = 0;
+	int first = 0, last;
+
+	if (h->count == 0)
+		return;
+	/* Rows are numbered by the power; the median's is in the middle. */
+	first = (int)ceil(log2((double)median / 1e6 + 1e-9)) - ROWS / 2;
+	last = first + ROWS - 1;
+	while (last > first && ldexp(1e6, last - 1) >= (double)h->max)
+		last--;
+	while (first < last && ldexp(1e6, first) < (double)h->min)
+		first++;
+	for (int row = first; row <= last; row++) {
+		to = row == last ? INT64_MAX : (int64_t)ldexp(1e6, row);
+		highest = fmax(highest, histogram_share(h, to) -
+		    (over < 0 ? 0 : histogram_share(h, over)));
+		over = to;
+	}
+	over = -1;
+	for (int row = first; row <= last; row++) {
+		bool open = row == last && ldexp(1e6, row) < (double)h->max;
+		double share;
+
+		to = row == last ? INT64_MAX : (int64_t)ldexp(1e6, row);
+		share = histogram_share(h, to) -
+		    (over < 0 ? 0 : histogram_share(h, over));
+		text_time(&label, ldexp(1e6, open ? row - 1 : row));
+		buf_printf(&line, "  %c", open ? '>' : ' ');
+		text_right(&line, buf_str(&label), 7);
+		buf_putc(&line, ' ');
+		bar(&line, highest > 0 ? share / highest * BAR_COLUMNS : 0,
+		    s->terminal.utf8);
+		buf_printf(&line, " %5.1f %%", share * 100);
+		mark_quantiles(&line, h, over, to, s->terminal.utf8);
+		print(s, &line);
+		buf_clear(&label);
+		over = to;
+	}
+	buf_release(&line);
+	buf_release(&label);
+}
+
+static int by_p95(const void *a, const void *b)
+{
+	const struct result_series *const *x = a, *const *y = b;
+	int64_t p = histogram_quantile(&(*x)->response, 0.95);
+	int64_t q = histogram_quantile(&(*y)->response, 0.95);
+
+	return p < q ? 1 : p > q ? -1 : 0;
+}
+
+static void cell(struct buf *line, struct buf *value, size_t width)
+{
+	text_right(line, buf_str(value), width);
+	buf_clear(value);
+}
+
+static void endpoint_row(const struct summary *s,
+    const struct result_series *e)
+{
+	static const double shown[] = { 0.5, 0.95, 0.99, 1 };
+	struct buf line = BUF_INIT(4096), value = BUF_INIT(100);
+	struct buf name = BUF_INIT(4096);
+	int width = s->terminal.width - NUMBER_COLUMNS - 2;
+
+	buf_printf(&name, "%s%s%s", e->type, e->type[0] ? " " : "", e->name);
+	buf_puts(&line, "  ");
+	text_name(&line, buf_str(&name), width < 8 ? 8 : (size_t)width,
+	    s->terminal.utf8, true);
+	text_short_count(&value, e->phase ? e->service.count : e->requests);
+	cell(&line, &value, 9);
+	if (!e->phase)
+		text_short_count(&value, e->failures);
+	cell(&line, &value, 8);
+	if (!e->phase)
+		text_rate(&value, e->rps);
+	cell(&line, &value, 8);
+	for (size_t i = 0; i < 4; i++) {
+		if (e->response.count == 0)
+			buf_putc(&value, '-');
+		else
+			text_ms(&value, (double)histogram_quantile(
+			    &e->response, shown[i]));
+		cell(&line, &value, 7);
+	}
+	print(s, &line);
+	buf_release(&line);
+	buf_release(&value);
+	buf_release(&name);
+}
+
+static void endpoint_table(const struct summary *s, const char *title,
+    bool phases)
+{
+	const struct result *r = s->result;
+	const struct result_series **rows = xcalloc(r->series_count + 1,
+	    sizeof(*rows));
+	int width = s->terminal.width - NUMBER_COLUMNS - 2;
+	size_t count = 0;
+
+	for (size_t i = 0; i < r->series_count; i++) {
+		if (r->series[i].phase == phases)
+			rows[count++] = &r->series[i];
+	}
+	qsort(rows, count, sizeof(*rows), by_p95);
+	if (count > 0)
+		fprintf(s->stream, "\n  %-*s%9s%8s%8s%7s%7s%7s%7s\n",
+		    width < 8 ? 8 : width, title,
+		    phases ? "count" : "requests", phases ? "" : "failed",
+		    phases ? "" : "req/s", "p50 ms", "p95", "p99", "max");
+	for (size_t i = 0; i < count && i < ENDPOINTS; i++)
+		endpoint_row(s, rows[i]);
+	if (count > ENDPOINTS)
+		fprintf(s->stream, "  and %zu more with a lower p95\n",
+		    count - ENDPOINTS);
+	free(rows);
+}
+
+static void errors(const struct summary *s, size_t most)
+{
+	const struct result *r = s->result;
+	struct buf line = BUF_INIT(8192), value = BUF_INIT(100);
+	struct buf text = BUF_INIT(8192);
+
+	if (r->error_count > 0)
+		fprintf(s->stream, "\n  FAILURES\n");
+	for (size_t i = 0; i < r->error_count && i < most; i++) {
+		const struct result_error *e = &r->errors[i];
+
+		text_count(&value, e->occurrences);
+		buf_puts(&line, "  ");
+		cell(&line, &value, 10);
+		buf_puts(&line, "  ");
+		buf_printf(&text, "%s %s  %s", e->type, e->name, e->text);
+		text_name(&line, buf_str(&text),
+		    (size_t)s->terminal.width - 15, s->terminal.utf8, false);
+		buf_clear(&text);
+		print(s, &line);
+	}
+	if (r->error_count > most)
+		fprintf(s->stream, "              and %zu more kinds\n",
+		    r->error_count - most);
+	buf_release(&line);
+	buf_release(&value);
+	buf_release(&text);
+}
+
+static void exceptions(const struct summary *s)
+{
+	const struct result *r = s->result;
+
+	if (r->exception_count > 0)
+		fprintf(s->stream, "\n  EXCEPTIONS\n");
+	for (size_t i = 0; i < r->exception_count && i < ERRORS; i++) {
+		struct buf line = BUF_INIT(8192);
+
+		buf_printf(&line, "  %10llu  ",
+		    (unsigned long long)r->exceptions[i].count);
+		text_name(&line, r->exceptions[i].message,
+		    (size_t)s->terminal.width - 15, s->terminal.utf8, false);
+		print(s, &line);
+		buf_release(&line);
+	}
+}
+
+static void counters(const struct summary *s)
+{
+	const struct result *r = s->result;
+	bool any = false;
+
+	for (size_t i = 0; i < r->counter_count; i++) {
+		struct buf line = BUF_INIT(4096);
+
+		if (r->counters[i].value == 0)
+			continue;
+		if (!any)
+			fprintf(s->stream, "\n  COUNTERS\n");
+		any = true;
+		buf_puts(&line, "  ");
+		text_name(&line, r->counters[i].name, 40, s->terminal.utf8,
+		    true);
+		buf_printf(&line, " %20lld",
+		    (long long)r->counters[i].value);
+		print(s, &line);
+		buf_release(&line);
+	}
+}
+
+/* A sentence over as many lines as it takes. */
+static void wrapped(const struct summary *s, const char *text)
+{
+	struct buf clean = BUF_INIT(8192);
+	size_t used = 0, width = (size_t)s->terminal.width - 4;
+	const char *at;
+
+	text_name(&clean, text, 0, s->terminal.utf8, false);
+	fputs("  ! ", s->stream);
+	for (at = buf_str(&clean); *at; at += strspn(at, " ")) {
+		int len = (int)strcspn(at, " ");
+		char *word = xstrndup(at, (size_t)len);
+		size_t columns = text_width(word);
+
+		if (used > 0 && used + 1 + columns > width) {
+			fputs("\n    ", s->stream);
+			used = 0;
+		}
+		fprintf(s->stream, "%s%s", used ? " " : "", word);
+		used += columns + (used > 0);
+		at += len;
+		free(word);
+	}
+	fputc('\n', s->stream);
+	buf_release(&clean);
+}
+
+static void notes(const struct summary *s)
+{
+	const struct result *r = s->result;
+
+	if (r->note_count > 0)
+		fprintf(s->stream, "\n  NOTES\n");
+	for (size_t i = 0; i < r->note_count; i++)
+		wrapped(s, r->notes[i]);
+}
+
+void summary_print(const struct result *result, FILE *stream,
+    enum report_summary size, enum report_colour colour)
+{
+	struct summary s = { .result = result, .size = size,
+		.stream = stream };
+
+	if (size == REPORT_SUMMARY_NONE)
+		return;
+	text_terminal(&s.terminal, stream, colour);
+	if (s.terminal.width < 40)
+		s.terminal.width = 40;
+	headline(&s);
+	fputc('\n', stream);
+	total(&s);
+	times(&s, "LATENCY", &result->total.response);
+	if (result->total.lagged)
+		times(&s, "SERVICE", &result->total.service);
+	if (size == REPORT_SUMMARY_FULL) {
+		histogram(&s, &result->total.response);
+		endpoint_table(&s, "ENDPOINTS", false);
+		endpoint_table(&s, "PHASES", true);
+	}
+	errors(&s, size == REPORT_SUMMARY_FULL ? ERRORS : COMPACT_ERRORS);
+	exceptions(&s);
+	if (size == REPORT_SUMMARY_FULL)
+		counters(&s);
+	notes(&s);
+	fprintf(stream, "\n  exit %d\n", result->exit_code);
+	fflush(stream);
+}
+
+static bool summary_wanted(const struct report *r)
+{
+	return !r->options.json;
+}
+
+static int summary_finish(const struct report *r, const struct result *result)
+{
+	summary_print(result, stdout, r->options.summary, r->options.colour);
+	return 0;
+}
+
+const struct output output_summary = {
+	.name = "summary",
+	.wanted = summary_wanted,
+	.finish = summary_finish,
+};

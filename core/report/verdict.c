@@ -1,0 +1,107 @@
+/*
+ * The verdict.  The first of these that holds decides:
+ *
+ *	the scenario set an exit code of its own
+ *	a worker crashed                                        6
+ *	workers are missing or were lost                        5
+ *	no request ended well                                   4
+ *	requests failed (or code of a Locust worker raised)     1
+ *
+ * What makes the measurement itself doubtful comes before what it says.
+ */
+#include "report/verdict.h"
+
+#include "base/xalloc.h"
+#include "report/output.h"
+#include "report/text.h"
+
+static void set(struct result *r, enum verdict verdict, int exit_code,
+    char *sentence)
+{
+	r->verdict = verdict;
+	r->exit_code = exit_code;
+	r->sentence = sentence;
+}
+
+static char *failure_sentence(const struct result *r)
+{
+	struct buf count = BUF_INIT(100), share = BUF_INIT(100);
+	char *sentence;
+
+	text_count(&count, r->total.failures);
+	text_percent(&share, (double)r->total.failures /
+	    (double)r->total.requests);
+	sentence = xasprintf("%s %s failed (%s)", buf_str(&count),
+	    r->total.failures == 1 ? "request" : "requests",
+	    buf_str(&share));
+	buf_release(&count);
+	buf_release(&share);
+	return sentence;
+}
+
+/* Something was measured that did not fail. */
+static bool had_success(const struct result *r)
+{
+	if (r->total.requests > r->total.failures)
+		return true;
+	for (size_t i = 0; i < r->series_count; i++) {
+		if (r->series[i].phase && r->series[i].service.count > 0)
+			return true;
+	}
+	return false;
+}
+
+static void decide_by_requests(struct result *r, const struct report *report)
+{
+	int code = report->options.exit_code_on_error;
+
+	if (!had_success(r) && code != 0) {
+		set(r, r->total.requests ? VERDICT_FAILED :
+		    VERDICT_INCONCLUSIVE, REPORT_NO_ANSWER,
+		    xstrdup(r->total.requests ? "every request failed" :
+		    "no request finished"));
+		return;
+	}
+	if (r->exception_count > 0) {
+		set(r, code ? VERDICT_FAILED : VERDICT_PASSED, code,
+		    xstrdup("code of the scenario raised exceptions"));
+		return;
+	}
+	if (r->total.failures > 0) {
+		set(r, code ? VERDICT_FAILED : VERDICT_PASSED, code,
+		    failure_sentence(r));
+		return;
+	}
+	set(r, VERDICT_PASSED, REPORT_PASSED, xstrdup(r->total.requests ?
+	    "no request failed" : "nothing failed"));
+}
+
+void verdict_decide(struct result *r, const struct report *report,
+    const struct report_outcome *outcome)
+{
+	const struct run_status *run = &outcome->run;
+
+	if (outcome->scenario_exit_code >= 0) {
+		set(r, outcome->scenario_exit_code ? VERDICT_FAILED :
+		    VERDICT_PASSED, outcome->scenario_exit_code,
+		    xasprintf("the scenario said %d",
+		    outcome->scenario_exit_code));
+	} else if (run->workers_crashed > 0) {
+		set(r, VERDICT_FAILED, REPORT_CRASHED, xasprintf(
+		    "%u worker%s crashed", run->workers_crashed,
+		    run->workers_crashed == 1 ? "" : "s"));
+	} else if (outcome->workers_missing) {
+		set(r, VERDICT_INCONCLUSIVE, REPORT_WORKERS,
+		    xstrdup("workers are missing"));
+	} else if (run->workers_lost > 0) {
+		set(r, VERDICT_INCONCLUSIVE, REPORT_WORKERS, xasprintf(
+		    "%u worker%s lost, %s what they had measured",
+		    run->workers_lost, run->workers_lost == 1 ? " was" :
+		    "s were", "and with them some of"));
+	} else if (run->started == 0) {
+		set(r, VERDICT_INCONCLUSIVE, REPORT_PASSED,
+		    xstrdup("no test was run"));
+	} else {
+		decide_by_requests(r, report);
+	}
+}

@@ -1,0 +1,159 @@
+/* Numbers and names as people read them. */
+#include "report/text.h"
+
+#include "base/rng.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void expect(struct buf *out, const char *text)
+{
+	assert_string_equal(buf_str(out), text);
+	buf_clear(out);
+}
+
+static void test_numbers(void **state)
+{
+	struct buf out = BUF_INIT(1000);
+
+	(void)state;
+	text_ms(&out, 0);
+	expect(&out, "0");
+	text_ms(&out, 3.81e6);
+	expect(&out, "3.81");
+	text_ms(&out, 9.996e6);
+	expect(&out, "10.0");
+	text_ms(&out, 999.6e6);
+	expect(&out, "1 000");
+	text_ms(&out, 12345.6e6);
+	expect(&out, "12 346");
+	text_ms(&out, 12300);
+	expect(&out, "0.0123");
+	text_time(&out, 950);
+	expect(&out, "950ns");
+	text_time(&out, 410e3);
+	expect(&out, "410us");
+	text_time(&out, 3.84e6);
+	expect(&out, "3.8ms");
+	text_time(&out, 999.7e6);
+	expect(&out, "1.0s");
+	text_count(&out, 17387104);
+	expect(&out, "17 387 104");
+	text_count(&out, 70);
+	expect(&out, "70");
+	text_short_count(&out, 9999);
+	expect(&out, "9999");
+	text_short_count(&out, 17400000);
+	expect(&out, "17.4M");
+	text_short_count(&out, 999960);
+	expect(&out, "1.00M");
+	text_bytes(&out, 512);
+	expect(&out, "512 B");
+	text_bytes(&out, 2.1e9);
+	expect(&out, "2.1 GB");
+	text_percent(&out, 0);
+	expect(&out, "0 %");
+	text_percent(&out, 1);
+	expect(&out, "100 %");
+	/* Never all or nothing by rounding. */
+	text_percent(&out, 0.00000001);
+	expect(&out, "<0.01 %");
+	text_percent(&out, 0.9999999);
+	expect(&out, ">99.99 %");
+	text_percent(&out, 0.0012);
+	expect(&out, "0.12 %");
+	text_clock(&out, 761);
+	expect(&out, "12:41");
+	text_clock(&out, 3661);
+	expect(&out, "1:01:01");
+	text_utc(&out, 1795249539);
+	expect(&out, "2026-11-21T08:25:39Z");
+	buf_release(&out);
+}
+
+static void test_names(void **state)
+{
+	struct buf out = BUF_INIT(10000);
+
+	(void)state;
+	text_name(&out, "GET /a", 10, true, true);
+	expect(&out, "GET /a    ");
+	text_name(&out, "abcdefghijklmnop", 9, true, true);
+	expect(&out, "abcd…mnop");
+	text_name(&out, "abcdefghijklmnop", 9, false, true);
+	expect(&out, "abcd..nop");
+	/* Two columns each. */
+	text_name(&out, "漢字漢字漢字", 7, true, true);
+	assert_int_equal(text_width(buf_str(&out)), 7);
+	buf_clear(&out);
+	/* What would harm a terminal. */
+	text_name(&out, "a\x1b[31mb\nc\xff", 0, false, false);
+	expect(&out, "a?[31mb c?");
+	text_name(&out, "x\xe2\x80\xaey", 0, true, false);
+	expect(&out, "x\xef\xbf\xbdy");
+	text_clean(&out, "\xc0\xaf\xed\xa0\x80ok");
+	assert_non_null(strstr(buf_str(&out), "ok"));
+	assert_null(strchr(buf_str(&out), '\xc0'));
+	buf_release(&out);
+}
+
+/* Any bytes, any width: valid, and never wider. */
+static void test_names_never_wrap(void **state)
+{
+	(void)state;
+	for (unsigned seed = 0; seed < 3000; seed++) {
+		struct buf out = BUF_INIT(10000);
+		struct rng rng;
+		char name[40];
+		size_t width = seed % 30 + 1;
+
+		rng_seed(&rng, seed, 0);
+		for (size_t i = 0; i < sizeof(name) - 1; i++)
+			name[i] = (char)(rng_below(&rng, 255) + 1);
+		name[sizeof(name) - 1] = '\0';
+		text_name(&out, name, width, seed & 1, true);
+		assert_int_equal(text_width(buf_str(&out)), width);
+		buf_release(&out);
+	}
+}
+
+static void test_environment(void **state)
+{
+	struct terminal t;
+
+	(void)state;
+	unsetenv("CLICOLOR_FORCE");
+	setenv("LC_ALL", "C", 1);
+	text_terminal(&t, stdin, REPORT_COLOUR_ALWAYS);
+	assert_true(t.colour);
+	assert_false(t.utf8);
+	setenv("CLICOLOR_FORCE", "1", 1);
+	text_terminal(&t, stdin, REPORT_COLOUR_AUTO);
+	assert_true(t.colour);
+	setenv("NO_COLOR", "1", 1);
+	text_terminal(&t, stdin, REPORT_COLOUR_AUTO);
+	assert_false(t.colour);
+	unsetenv("NO_COLOR");
+	setenv("CLICOLOR_FORCE", "0", 1);
+	setenv("TERM", "dumb", 1);
+	setenv("LC_ALL", "C.UTF-8", 1);
+	text_terminal(&t, stdin, REPORT_COLOUR_AUTO);
+	assert_false(t.colour);
+	assert_true(t.utf8);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_names_never_wrap),
+		cmocka_unit_test(test_environment),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
