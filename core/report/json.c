@@ -52,17 +52,47 @@ static void set_time(json_t *object, const char *key, double unix_time)
 	buf_release(&text);
 }
 
+static const struct {
+	const char *name;
+	double q;
+} quantiles[] = {
+	{ "p50", 0.5 }, { "p66", 0.66 }, { "p75", 0.75 }, { "p80", 0.8 },
+	{ "p90", 0.9 }, { "p95", 0.95 }, { "p98", 0.98 }, { "p99", 0.99 },
+	{ "p99.9", 0.999 }, { "p99.99", 0.9999 },
+};
+
+#define QUANTILES (sizeof(quantiles) / sizeof(*quantiles))
+
+static json_t *interval(struct interval i, double unit)
+{
+	json_t *array = json_array();
+
+	json_array_append_new(array, json_real(i.lo / unit));
+	json_array_append_new(array, json_real(i.hi / unit));
+	return array;
+}
+
+/* How sure the response times are. */
+static json_t *confidence(const struct result_series *s)
+{
+	json_t *o = json_object(), *few = json_array();
+
+	for (size_t i = 0; i < QUANTILES; i++) {
+		set(o, quantiles[i].name, interval(confidence_quantile(
+		    &s->response, quantiles[i].q, s->effective), 1e6));
+		if (confidence_sufficiency(quantiles[i].q, s->effective) ==
+		    INSUFFICIENT)
+			json_array_append_new(few,
+			    json_string(quantiles[i].name));
+	}
+	set(o, "mean", interval(confidence_mean(&s->response, s->effective),
+	    1e6));
+	set(o, "insufficient", few);
+	return o;
+}
+
 static json_t *times_ms(const struct histogram *h)
 {
-	static const struct {
-		const char *name;
-		double q;
-	} quantiles[] = {
-		{ "p50", 0.5 }, { "p66", 0.66 }, { "p75", 0.75 },
-		{ "p80", 0.8 }, { "p90", 0.9 }, { "p95", 0.95 },
-		{ "p98", 0.98 }, { "p99", 0.99 }, { "p99.9", 0.999 },
-		{ "p99.99", 0.9999 },
-	};
 	json_t *o = json_object();
 
 	set_count(o, "count", h->count);
@@ -72,7 +102,7 @@ static json_t *times_ms(const struct histogram *h)
 	set_real(o, "stddev", histogram_stddev(h) / 1e6);
 	set_real(o, "min", (double)h->min / 1e6);
 	set_real(o, "max", (double)h->max / 1e6);
-	for (size_t i = 0; i < sizeof(quantiles) / sizeof(*quantiles); i++)
+	for (size_t i = 0; i < QUANTILES; i++)
 		set_real(o, quantiles[i].name, (double)histogram_quantile(h,
 		    quantiles[i].q) / 1e6);
 	return o;
@@ -114,6 +144,15 @@ static json_t *series(const struct result_series *s)
 	set_real(o, "requests_per_s", s->rps);
 	set(o, "response_ms", times_ms(&s->response));
 	set(o, "service_ms", times_ms(&s->service));
+	if (s->response.count > 0) {
+		set_real(o, "effective_samples", s->effective);
+		set(o, "response_confidence_ms", confidence(s));
+	}
+	if (s->requests > 0)
+		set(o, "fail_ratio_confidence", interval(confidence_share(
+		    (double)s->failures / (double)s->requests,
+		    s->effective > 0 ? s->effective : (double)s->requests),
+		    1));
 	set(o, "response_buckets", buckets(&s->response));
 	if (s->lagged)
 		set(o, "service_buckets", buckets(&s->service));
@@ -249,9 +288,12 @@ static json_t *run(const struct result *r)
 	set_real(o, "started_unix", r->started);
 	set_real(o, "duration_s", r->duration);
 	set(o, "users_max", json_integer(r->users));
-	set_count(o, "workers", r->workers);
+	set_count(o, "workers_max", r->workers);
 	set_count(o, "workers_lost", r->workers_lost);
 	set_text(o, "stop_reason", r->stop_reason);
+	if (r->throughput.hi > 0)
+		set(o, "requests_per_s_confidence",
+		    interval(r->throughput, 1));
 	return o;
 }
 

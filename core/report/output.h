@@ -22,6 +22,7 @@ struct report {
 	double wall;                    /* unix time of the last tick */
 	double elapsed;                 /* seconds of the test so far */
 	int64_t users_max;
+	unsigned workers_max;
 	/* Events and notes, kept for the result. */
 	struct result_event *events;
 	size_t event_count;

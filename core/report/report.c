@@ -76,6 +76,7 @@ static void forget(void)
 		free(report.events[i].text);
 	report.event_count = 0;
 	report.users_max = 0;
+	report.workers_max = 0;
 }
 
 static void take_status(const struct run_status *run)
@@ -94,6 +95,8 @@ static void take_status(const struct run_status *run)
 		    run->started) / (double)NS_PER_S;
 	if (run->users_running > report.users_max)
 		report.users_max = run->users_running;
+	if (run->workers > report.workers_max)
+		report.workers_max = run->workers;
 }
 
 void report_tick(const struct run_status *run, const struct report_load *load)

@@ -75,8 +75,6 @@ static void take_all_series(struct result *r, const struct stats *stats)
 	for (size_t i = 0; i < stats->count; i++)
 		take_series(&r->series[r->series_count++], stats->series[i],
 		    seconds);
-	qsort(r->series, r->series_count, sizeof(*r->series),
-	    compare_series);
 }
 
 static int compare_errors(const void *a, const void *b)
@@ -151,6 +149,70 @@ static void take_points(struct result *r, const struct windows *windows)
 	}
 }
 
+static struct confidence_slot *slots_of(const struct result *r)
+{
+	struct confidence_slot *slots = xcalloc(r->point_count + 1,
+	    sizeof(*slots));
+
+	for (size_t i = 0; i < r->point_count; i++)
+		slots[i] = (struct confidence_slot){
+			.count = r->points[i].response.count,
+			.sum = (double)r->points[i].response.sum,
+			.length = r->points[i].length,
+		};
+	return slots;
+}
+
+static double variance(const struct histogram *h)
+{
+	double deviation = histogram_stddev(h);
+
+	return deviation * deviation;
+}
+
+/*
+ * The autocorrelation time of a series.  Its batches saw each worker alone;
+ * `whole` is the time of the total seen second by second over all workers (0:
+ * too short a run), and `alone` that of the total's batches.
+ */
+static double time_of(const struct series *s, const struct series *total,
+    double whole, double alone, unsigned streams)
+{
+	const struct histogram *h = series_response(s);
+	double time = batches_time(&s->batches, variance(h));
+	double share = total->service.count ? (double)h->count /
+	    (double)total->service.count : 0;
+
+	/* Locust's workers send no batches. */
+	if (s->batches.level[0].n * 4 < h->count)
+		return whole * share > 1 ? whole * share : 1;
+	if (whole > 0)
+		return whole > alone ? time * whole / alone : time;
+	/* At worst the streams say the same. */
+	return 1 + (time - 1) * (streams ? streams : 1);
+}
+
+static void take_confidence(struct result *r, const struct report *report)
+{
+	const struct stats *stats = report->options.stats;
+	const struct series *total = &stats->total;
+	const struct histogram *all = series_response(total);
+	struct confidence_slot *slots = slots_of(r);
+	double alone = batches_time(&total->batches, variance(all));
+	double whole = confidence_time_of_slots(slots, r->point_count,
+	    variance(all));
+
+	r->throughput = confidence_throughput(slots, r->point_count);
+	r->total.effective = confidence_effective(all, time_of(total, total,
+	    whole, alone, report->workers_max));
+	/* Before they are sorted: in the order of the statistics. */
+	for (size_t i = 0; i < r->series_count; i++)
+		r->series[i].effective = confidence_effective(
+		    &r->series[i].response, time_of(stats->series[i], total,
+		    whole, alone, report->workers_max));
+	free(slots);
+}
+
 static void take_story(struct result *r, const struct report *report)
 {
 	r->events = xcalloc(report->event_count + 1, sizeof(*r->events));
@@ -209,13 +271,16 @@ void result_init(struct result *r, const struct report *report,
 		    (double)NS_PER_S;
 	}
 	r->users = report->users_max;
-	r->workers = run->workers;
+	r->workers = report->workers_max;
 	r->workers_lost = run->workers_lost;
 	r->stop_reason = copy(run->stop_reason);
 	take_all_series(r, o->stats);
 	take_errors(r, o->stats);
 	take_counters(r, o->stats);
 	take_points(r, report->windows);
+	take_confidence(r, report);
+	qsort(r->series, r->series_count, sizeof(*r->series),
+	    compare_series);
 	take_story(r, report);
 	verdict_decide(r, report, outcome);
 }

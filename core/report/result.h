@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "stats/confidence.h"
 #include "stats/histogram.h"
 #include "stats/sparse.h"
 
@@ -26,6 +27,8 @@ struct result_series {
 	uint64_t untimed;
 	uint64_t bytes;
 	double rps;                     /* over the time of the total */
+	double effective;               /* independent samples that the
+	                                 * response times are worth */
 	struct histogram service;
 	struct histogram response;      /* equals service unless lagged */
 };
@@ -74,8 +77,9 @@ struct result {
 	double started;                 /* unix; 0: it never did */
 	double duration;                /* first start to last request, s */
 	int64_t users;                  /* most at once */
-	unsigned workers;
+	unsigned workers;               /* most at once */
 	unsigned workers_lost;
+	struct interval throughput;     /* requests/s, 95 %; 0, 0: too short */
 	char *stop_reason;              /* NULL: none */
 	enum verdict verdict;
 	int exit_code;

@@ -141,8 +141,27 @@ static const struct {
 	{ "p99.9", 0.999 }, { "max", 1 },
 };
 
+#define QUANTILES (sizeof(quantiles) / sizeof(*quantiles))
+
+/* A percentile, or what it would take to know it. */
+static void quantile(struct buf *value, const struct histogram *h, double q,
+    double effective)
+{
+	enum sufficiency enough = confidence_sufficiency(q, effective);
+
+	if (enough == INSUFFICIENT) {
+		buf_puts(value, "n/a (needs ");
+		text_count(value, confidence_needed(q));
+		buf_putc(value, ')');
+		return;
+	}
+	text_ms(value, (double)histogram_quantile(h, q));
+	if (enough == SUFFICIENT_BARELY)
+		buf_putc(value, '?');
+}
+
 static void times(const struct summary *s, const char *title,
-    const struct histogram *h)
+    const struct histogram *h, double effective)
 {
 	struct buf value = BUF_INIT(100);
 	struct parts p;
@@ -150,14 +169,48 @@ static void times(const struct summary *s, const char *title,
 	if (h->count == 0)
 		return;
 	parts_begin(&p, s, title);
-	for (size_t i = 0; i < sizeof(quantiles) / sizeof(*quantiles); i++) {
-		text_ms(&value,
-		    (double)histogram_quantile(h, quantiles[i].q));
+	for (size_t i = 0; i < QUANTILES; i++) {
+		quantile(&value, h, quantiles[i].q, effective);
 		parts_add(&p, quantiles[i].name, &value);
 	}
 	text_ms(&value, histogram_mean(h));
 	buf_puts(&value, " ms");
 	parts_add(&p, "mean", &value);
+	parts_end(&p);
+	buf_release(&value);
+}
+
+static void interval(struct buf *value, struct interval i)
+{
+	text_ms(value, i.lo);
+	buf_puts(value, " to ");
+	text_ms(value, i.hi);
+}
+
+/* What the true values may be, with 95 % confidence. */
+static void intervals(const struct summary *s)
+{
+	const struct result_series *t = &s->result->total;
+	struct buf value = BUF_INIT(100);
+	struct parts p;
+
+	if (t->effective < 20)
+		return;
+	parts_begin(&p, s, "95 % SURE");
+	for (size_t i = 0; i < QUANTILES - 1; i++) {
+		if (confidence_sufficiency(quantiles[i].q, t->effective) !=
+		    SUFFICIENT)
+			continue;
+		interval(&value, confidence_quantile(&t->response,
+		    quantiles[i].q, t->effective));
+		parts_add(&p, quantiles[i].name, &value);
+	}
+	interval(&value, confidence_mean(&t->response, t->effective));
+	buf_puts(&value, " ms");
+	parts_add(&p, "mean", &value);
+	text_count(&value, (uint64_t)t->effective);
+	buf_puts(&value, " independent samples");
+	parts_add(&p, "worth", &value);
 	parts_end(&p);
 	buf_release(&value);
 }
@@ -186,7 +239,7 @@ static void mark_quantiles(struct buf *line, const struct histogram *h,
 {
 	bool first = true;
 
-	for (size_t i = 0; i < sizeof(quantiles) / sizeof(*quantiles); i++) {
+	for (size_t i = 0; i < QUANTILES; i++) {
 		int64_t at = histogram_quantile(h, quantiles[i].q);
 
 		if (at <= over || at > to)
@@ -279,15 +332,20 @@ static void endpoint_row(const struct summary *s,
 	if (!e->phase)
 		text_short_count(&value, e->failures);
 	cell(&line, &value, 8);
-	if (!e->phase)
+	if (!e->phase && e->rps < 999999)
 		text_rate(&value, e->rps);
+	else if (!e->phase)
+		text_short_count(&value, (uint64_t)e->rps);
 	cell(&line, &value, 8);
 	for (size_t i = 0; i < 4; i++) {
 		if (e->response.count == 0)
 			buf_putc(&value, '-');
+		else if (confidence_sufficiency(shown[i], e->effective) ==
+		    INSUFFICIENT)
+			buf_puts(&value, "n/a");
 		else
-			text_ms(&value, (double)histogram_quantile(
-			    &e->response, shown[i]));
+			quantile(&value, &e->response, shown[i],
+			    e->effective);
 		cell(&line, &value, 7);
 	}
 	print(s, &line);
@@ -444,10 +502,13 @@ void summary_print(const struct result *result, FILE *stream,
 	headline(&s);
 	fputc('\n', stream);
 	total(&s);
-	times(&s, "LATENCY", &result->total.response);
+	times(&s, "LATENCY", &result->total.response,
+	    result->total.effective);
 	if (result->total.lagged)
-		times(&s, "SERVICE", &result->total.service);
+		times(&s, "SERVICE", &result->total.service,
+		    result->total.effective);
 	if (size == REPORT_SUMMARY_FULL) {
+		intervals(&s);
 		histogram(&s, &result->total.response);
 		endpoint_table(&s, "ENDPOINTS", false);
 		endpoint_table(&s, "PHASES", true);

@@ -454,6 +454,36 @@ static void test_unusable_files(void **state)
 	assert_int_equal(report_start(&f->options), -1);
 }
 
+/* A percentile that was not seen often enough is not printed. */
+static void test_insufficient(void **state)
+{
+	struct fixture *f = *state;
+	json_t *o, *confidence, *p50;
+	char *text;
+	int code;
+
+	f->options.csv = NULL;
+	assert_int_equal(report_start(&f->options), 0);
+	for (int i = 0; i < 800; i++)
+		sample(f, "/a", 10 + i % 7, NULL);
+	second(f);
+	text = finish(f, &code);
+	assert_non_null(strstr(text, "p99.9 n/a (needs 10 000)"));
+	if (!strstr(text, "p99 16.0?"))
+		fail_msg("%s", text);
+	assert_non_null(strstr(text, "p95 16.0 "));
+	free(text);
+	o = load_json(f);
+	confidence = json_object_get(json_object_get(o, "total"),
+	    "response_confidence_ms");
+	assert_int_equal(json_array_size(json_object_get(confidence,
+	    "insufficient")), 2);
+	p50 = json_object_get(confidence, "p50");
+	assert_true(json_real_value(json_array_get(p50, 0)) <= 13);
+	assert_true(json_real_value(json_array_get(p50, 1)) >= 13);
+	json_decref(o);
+}
+
 /* Standard output is JSON and nothing else. */
 static void test_json_on_stdout(void **state)
 {
@@ -536,6 +566,7 @@ int main(void)
 		TEST(test_exit_codes),
 		TEST(test_verdict_without_requests),
 		TEST(test_unusable_files),
+		TEST(test_insufficient),
 		TEST(test_json_on_stdout),
 		TEST(test_long_history),
 	};
