@@ -130,6 +130,23 @@ int swarm_join(struct swarm_fiber *handle, int64_t deadline)
 	return -1;
 }
 
+void swarm_reap(struct swarm_fiber *handle)
+{
+	struct joiner j = { .fiber = fiber_self() };
+	struct fiber *f;
+
+	if (swarm_join(handle, SWARM_FOREVER) == 0)
+		return;
+	f = api_fiber(handle);
+	if (!f || f == j.fiber)
+		return;
+	fiber_cancel(f, true);
+	j.next = f->joiners;
+	f->joiners = &j;
+	while (!j.done)
+		fiber_wait_shielded(FIBER_JOIN, SWARM_FOREVER);
+}
+
 void swarm_cancel(struct swarm_fiber *handle)
 {
 	struct fiber *f = api_fiber(handle);

@@ -100,6 +100,9 @@ SWARM_API struct swarm_fiber *swarm_spawn(struct swarm_user *,
 /* [fiber] Waits for its end: 0, or -1 as any wait.  After 0 the handle is
  * gone. */
 SWARM_API int swarm_join(struct swarm_fiber *, int64_t deadline);
+/* [fiber] Waits until it has ended, also while the caller is being cancelled
+ * (then it is cancelled too): for a fiber that works in its maker's memory. */
+SWARM_API void swarm_reap(struct swarm_fiber *);
 /* [fiber] Makes its present and later waits fail with ECANCELED. */
 SWARM_API void swarm_cancel(struct swarm_fiber *);
 

@@ -1,0 +1,81 @@
+/*
+ * One call of a scenario: a request and its answer, with what may come between
+ * them (a connection, a second try, redirects).
+ */
+#ifndef FASTHTTP_EXCHANGE_H
+#define FASTHTTP_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <swarm/http.h>
+
+#include "answer.h"
+#include "body.h"
+#include "inflate.h"
+#include "parse.h"
+#include "session.h"
+
+#define EXCHANGE_PIECE ((size_t)16 * 1024)
+
+struct exchange {
+	struct answer a;                /* first: &a.pub is what callers hold */
+	struct http_args args;
+	struct session *session;
+	struct base *base;              /* NULL: path is a whole URL */
+	struct connection *conn;
+	const char *method;
+	const char *path;
+	struct body body;
+	const char *authorization;
+	int64_t deadline;
+	int64_t sent;                   /* when waiting for the answer began */
+	int64_t first_byte;
+	bool opened;                    /* the scenario reads the body */
+	char *kept;                     /* the body so far */
+	size_t kept_cap;
+	struct inflate *inflate;
+	struct parse parse;
+	/* Of an open response: bytes read and not yet told, and where decoded
+	 * ones go. */
+	char *piece;
+	const char *at;
+	const char *end;
+	const char *event_at;
+	const char *event_end;
+};
+
+/* ---- exchange.c ---- */
+
+struct http_response *exchange_request(struct swarm_user *,
+    const struct http_args *);
+struct http_response *exchange_open(struct swarm_user *,
+    const struct http_args *);
+/* The exchange is over: gives back or closes what it holds and ends the
+ * sample.  `error`: NULL, or why it failed (lives until the task ends). */
+void exchange_end(struct exchange *, const char *error);
+
+/* ---- send.c ---- */
+
+/*
+ * Sends the request on x->conn: 0, or -1 with errno.  *why is set instead
+ * when the request cannot be made at all.
+ */
+int send_request(struct exchange *, const char **why);
+/* Whether what the scenario gave can be sent: NULL, or why not. */
+const char *send_check(const struct http_args *);
+
+/* ---- receive.c ---- */
+
+/*
+ * Reads until the answer is whole, or (`head`) until its headers are there.
+ * 0, or -1 with *error (a text that lives long enough) and errno.
+ */
+int receive_answer(struct exchange *, bool head, const char **error);
+/* Functions of struct http_api for open responses. */
+int64_t receive_read(struct http_response *, const char **data);
+int receive_event(struct http_response *, struct http_event *);
+int receive_finish(struct http_response *);
+
+#endif

@@ -1,0 +1,573 @@
+/*
+ * A strict parser.  What a server must not send is an error with a name, and
+ * never guessed at: lines end with CRLF, names are tokens, values have no
+ * control characters, lengths are plain digits that agree, a length and a
+ * transfer coding exclude each other (RFC 9112, 6.3).
+ *
+ * A head that arrives whole, which is nearly always, is parsed where it is,
+ * each line once.  One that arrives in pieces is gathered; lines that have
+ * been parsed are not parsed again, so that a server that sends single bytes
+ * costs no more than it sends.
+ */
+#include "parse.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum state {
+	STATUS_LINE,
+	HEADER_LINE,
+	BODY_START,                     /* the head has been told */
+	BODY_LENGTH,
+	BODY_TO_END,
+	CHUNK_SIZE,
+	CHUNK_EXTENSION,
+	CHUNK_SIZE_LF,
+	CHUNK_DATA,
+	CHUNK_CR,
+	CHUNK_LF,
+	TRAILER_START,
+	TRAILER,
+	TRAILER_LF,
+	LAST_LF,
+	DONE,
+	FAILED,
+};
+
+static const unsigned char token_byte[256] = {
+	['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1, ['&'] = 1, ['\''] = 1,
+	['*'] = 1, ['+'] = 1, ['-'] = 1, ['.'] = 1, ['^'] = 1, ['_'] = 1,
+	['`'] = 1, ['|'] = 1, ['~'] = 1,
+	['0' ... '9'] = 1, ['a' ... 'z'] = 1, ['A' ... 'Z'] = 1,
+};
+
+static enum parse_event fail(struct parse *p, const char *why)
+{
+	p->state = FAILED;
+	p->error = why;
+	p->keep_alive = false;
+	return PARSE_ERROR;
+}
+
+void parse_start(struct parse *p, bool to_head)
+{
+	char *buf = p->buf;
+	size_t cap = p->buf_cap;
+
+	memset(p, 0, sizeof *p);
+	p->no_body = to_head;
+	p->buf = buf;
+	p->buf_cap = cap;
+}
+
+void parse_release(struct parse *p)
+{
+	free(p->buf);
+	p->buf = NULL;
+	p->buf_cap = p->buf_len = 0;
+}
+
+/* ---- lines of the head ---- */
+
+/* No control characters but tabs: eight bytes at a time, and one by one only
+ * where one of the eight is below a space. */
+static bool clean(const char *s, size_t len)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t word;
+	size_t i, j;
+
+	for (i = 0; i < len; i += sizeof word) {
+		size_t n = len - i < sizeof word ? len - i : sizeof word;
+
+		word = ones * ' ';
+		memcpy(&word, s + i, n);
+		if (((word - ones * ' ') & ~word & ones * 0x80) == 0)
+			continue;
+		for (j = i; j < i + n; j++) {
+			if ((unsigned char)s[j] < ' ' && s[j] != '\t')
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* HTTP/1.x SP 3DIGIT [SP reason]: RFC 9112, 4. */
+static const char *status_line(struct parse *p, const char *s, size_t len)
+{
+	if (len < 12 || memcmp(s, "HTTP/", 5) != 0)
+		return "not an HTTP answer";
+	if (memcmp(s + 5, "1.", 2) != 0 || !is_digit(s[7]) || s[8] != ' ')
+		return "not an answer in HTTP/1.x";
+	if (!is_digit(s[9]) || !is_digit(s[10]) || !is_digit(s[11]) ||
+	    s[9] == '0' || (len > 12 && s[12] != ' '))
+		return "malformed status line";
+	if (!clean(s + 12, len - 12))
+		return "control character in the status line";
+	p->minor = s[7] - '0';
+	p->status = (s[9] - '0') * 100 + (s[10] - '0') * 10 + (s[11] - '0');
+	return NULL;
+}
+
+static const char *content_length(struct parse *p, const char *v, size_t len)
+{
+	uint64_t n = 0;
+	size_t i;
+
+	if (len == 0 || len > 18)
+		return "malformed Content-Length";
+	for (i = 0; i < len; i++) {
+		if (!is_digit(v[i]))
+			return "malformed Content-Length";
+		n = n * 10 + (uint64_t)(v[i] - '0');
+	}
+	if (p->has_length && p->length != n)
+		return "Content-Length given twice, differently";
+	p->has_length = true;
+	p->length = n;
+	return NULL;
+}
+
+static bool is_word(const char *v, size_t len, const char *word)
+{
+	return len == strlen(word) && strncasecmp(v, word, len) == 0;
+}
+
+/* Connection is a list: "keep-alive, Upgrade". */
+static void connection(struct parse *p, const char *v, size_t len)
+{
+	const char *end = v + len, *stop, *last;
+
+	for (; v < end; v = stop + 1) {
+		stop = memchr(v, ',', (size_t)(end - v));
+		if (!stop)
+			stop = end;
+		while (v < stop && (*v == ' ' || *v == '\t'))
+			v++;
+		for (last = stop; last > v &&
+		    (last[-1] == ' ' || last[-1] == '\t');)
+			last--;
+		if (is_word(v, (size_t)(last - v), "close"))
+			p->says_close = true;
+		else if (is_word(v, (size_t)(last - v), "keep-alive"))
+			p->says_keep_alive = true;
+	}
+}
+
+static const char *transfer_encoding(struct parse *p, const char *v,
+    size_t len)
+{
+	if (p->has_transfer || !is_word(v, len, "chunked"))
+		return "a Transfer-Encoding other than chunked";
+	p->has_transfer = true;
+	p->chunked = true;
+	return NULL;
+}
+
+static void content_encoding(struct parse *p, const char *v, size_t len)
+{
+	if (is_word(v, len, "gzip") || is_word(v, len, "x-gzip"))
+		p->coding = PARSE_GZIP;
+	else if (is_word(v, len, "deflate"))
+		p->coding = PARSE_DEFLATE;
+	else if (!is_word(v, len, "identity") && len > 0)
+		p->coding = PARSE_OTHER;
+}
+
+/* The headers that decide how to go on; `at` is where the value starts in the
+ * head. */
+static const char *known_header(struct parse *p, const char *name,
+    size_t name_len, const char *v, size_t len, size_t at)
+{
+	switch (name_len) {
+	case 8:
+		if (strncasecmp(name, "location", 8) == 0) {
+			p->location_at = at;
+			p->location_len = len;
+		}
+		break;
+	case 10:
+		if (strncasecmp(name, "connection", 10) == 0)
+			connection(p, v, len);
+		else if (strncasecmp(name, "set-cookie", 10) == 0)
+			p->has_cookies = true;
+		break;
+	case 14:
+		if (strncasecmp(name, "content-length", 14) == 0)
+			return content_length(p, v, len);
+		break;
+	case 16:
+		if (strncasecmp(name, "content-encoding", 16) == 0)
+			content_encoding(p, v, len);
+		break;
+	case 17:
+		if (strncasecmp(name, "transfer-encoding", 17) == 0)
+			return transfer_encoding(p, v, len);
+		break;
+	default:
+		break;
+	}
+	return NULL;
+}
+
+/* field-name ":" OWS field-value OWS: RFC 9112, 5. */
+static const char *header_line(struct parse *p, const char *s, size_t len)
+{
+	const char *end = s + len, *v, *colon = s;
+
+	if (++p->headers > PARSE_HEADERS_MAX)
+		return "too many headers";
+	while (colon < end && token_byte[(unsigned char)*colon])
+		colon++;
+	if (colon == s || colon == end || *colon != ':')
+		return "malformed header";
+	v = colon + 1;
+	if (!clean(v, (size_t)(end - v)))
+		return "control character in a header";
+	while (v < end && (*v == ' ' || *v == '\t'))
+		v++;
+	while (end > v && (end[-1] == ' ' || end[-1] == '\t'))
+		end--;
+	return known_header(p, s, (size_t)(colon - s), v, (size_t)(end - v),
+	    p->line + (size_t)(v - s));
+}
+
+/* ---- the head ---- */
+
+static int gather(struct parse *p, const char *data, size_t len)
+{
+	size_t cap = p->buf_cap ? p->buf_cap : 1024;
+	char *grown;
+
+	while (cap < p->buf_len + len)
+		cap *= 2;
+	if (cap != p->buf_cap) {
+		grown = realloc(p->buf, cap);
+		if (!grown)
+			return -1;
+		p->buf = grown;
+		p->buf_cap = cap;
+	}
+	memcpy(p->buf + p->buf_len, data, len);
+	p->buf_len += len;
+	return 0;
+}
+
+/* How the body ends: RFC 9112, 6.3. */
+static const char *frame(struct parse *p)
+{
+	if (p->chunked && p->has_length)
+		return "both Content-Length and Transfer-Encoding";
+	if (p->chunked && p->minor == 0)
+		return "Transfer-Encoding in HTTP/1.0";
+	p->keep_alive = p->minor == 0 ? p->says_keep_alive && !p->says_close
+	    : !p->says_close;
+	if (p->status == 204 || p->status == 304)
+		p->no_body = true;
+	if (!p->no_body && !p->chunked && !p->has_length) {
+		p->to_the_end = true;
+		p->keep_alive = false;
+	}
+	return NULL;
+}
+
+/* An interim answer (100, 103, …) is followed by the real one. */
+static const char *skip_interim(struct parse *p)
+{
+	unsigned interim = p->interim + 1;
+
+	if (p->status == 101)
+		return "101 Switching Protocols, which was not asked for";
+	if (interim > PARSE_INTERIM_MAX)
+		return "too many interim answers";
+	parse_start(p, p->no_body);
+	p->interim = interim;
+	p->started = true;
+	return NULL;
+}
+
+/* One line of the head; *end_of_head when it was the empty one. */
+static const char *head_line(struct parse *p, const char *s, size_t len,
+    bool *end_of_head)
+{
+	if (len == 0 || s[len - 1] != '\r')
+		return "a line of the head does not end with CRLF";
+	len--;
+	if (p->state == STATUS_LINE) {
+		p->first_line = len + 2;
+		p->state = HEADER_LINE;
+		return status_line(p, s, len);
+	}
+	*end_of_head = len == 0;
+	return len == 0 ? NULL : header_line(p, s, len);
+}
+
+/* Parses lines of base[0..n): 1 at the end of the head (its length in
+ * *used), 0 when more is needed, -1 after fail(). */
+static int parse_lines(struct parse *p, const char *base, size_t n,
+    size_t *used)
+{
+	bool end_of_head = false;
+	const char *lf, *why;
+
+	while (!end_of_head) {
+		lf = memchr(base + p->seen, '\n', n - p->seen);
+		if (!lf) {
+			p->seen = n;
+			return 0;
+		}
+		why = head_line(p, base + p->line,
+		    (size_t)(lf - base) - p->line, &end_of_head);
+		if (why) {
+			fail(p, why);
+			return -1;
+		}
+		p->line = p->seen = (size_t)(lf - base) + 1;
+	}
+	*used = p->line;
+	return 1;
+}
+
+/* The first line tells soon whether this is HTTP at all: a server that speaks
+ * something else may never send a line end. */
+static bool cannot_be_http(const char *base, size_t n)
+{
+	return memcmp(base, "HTTP/1.", n < 7 ? n : 7) != 0;
+}
+
+static enum parse_event feed_head(struct parse *p, const char **at,
+    const char *end)
+{
+	size_t before = p->buf_len, n = (size_t)(end - *at), used = 0;
+	const char *base = *at, *why;
+	bool gathered = before > 0;
+	int rc;
+
+	if (gathered) {
+		if (n > PARSE_HEAD_MAX - before)
+			n = PARSE_HEAD_MAX - before;
+		if (gather(p, *at, n) == -1)
+			return fail(p, "out of memory");
+		base = p->buf;
+		n += before;
+	}
+	if (p->state == STATUS_LINE && cannot_be_http(base, n))
+		return fail(p, "not an answer in HTTP/1.x");
+	rc = parse_lines(p, base, n, &used);
+	if (rc == -1)
+		return PARSE_ERROR;
+	if (rc == 1 ? used > PARSE_HEAD_MAX : n >= PARSE_HEAD_MAX)
+		return fail(p, "the head is larger than 64 KiB");
+	if (rc == 0) {
+		if (!gathered && gather(p, base, n) == -1)
+			return fail(p, "out of memory");
+		*at = end;
+		return PARSE_MORE;
+	}
+	*at += used - before;
+	p->buf_len = 0;
+	if (p->status < 200) {
+		why = skip_interim(p);
+		return why ? fail(p, why) : parse_next(p, at, end);
+	}
+	why = frame(p);
+	if (why)
+		return fail(p, why);
+	p->head = base + p->first_line;
+	p->head_len = used - 2 - p->first_line;
+	if (p->location_at)
+		p->location = base + p->location_at;
+	p->state = BODY_START;
+	return PARSE_HEAD;
+}
+
+/* ---- the body ---- */
+
+static enum parse_event start_body(struct parse *p)
+{
+	p->head = p->location = NULL;
+	if (p->no_body || (p->has_length && p->length == 0)) {
+		p->state = DONE;
+		return PARSE_DONE;
+	}
+	p->state = p->chunked ? CHUNK_SIZE
+	    : p->has_length ? BODY_LENGTH : BODY_TO_END;
+	p->left = p->length;
+	return PARSE_MORE;
+}
+
+static enum parse_event give(struct parse *p, const char **at, size_t len)
+{
+	p->data = *at;
+	p->data_len = len;
+	*at += len;
+	return PARSE_DATA;
+}
+
+static enum parse_event give_left(struct parse *p, const char **at,
+    const char *end, int next)
+{
+	size_t n = (size_t)(end - *at);
+
+	if (n > p->left)
+		n = (size_t)p->left;
+	p->left -= n;
+	if (p->left == 0)
+		p->state = next;
+	return give(p, at, n);
+}
+
+static int hex_value(char c)
+{
+	if (is_digit(c))
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+/* chunk-size [ chunk-ext ] CRLF: RFC 9112, 7.1.  NULL, or why not. */
+static const char *size_byte(struct parse *p, char c)
+{
+	int digit = hex_value(c);
+
+	if (digit >= 0) {
+		if (++p->digits > 15)
+			return "a chunk is too large";
+		p->left = p->left << 4 | (uint64_t)digit;
+		return NULL;
+	}
+	if (p->digits == 0)
+		return "malformed chunk size";
+	if (c == '\r')
+		p->state = CHUNK_SIZE_LF;
+	else if (c == ';' || c == ' ' || c == '\t')
+		p->state = CHUNK_EXTENSION;
+	else
+		return "malformed chunk size";
+	return NULL;
+}
+
+/* A byte of what is only passed over. */
+static const char *extra_byte(struct parse *p, char c, int at_cr)
+{
+	if (++p->extra > PARSE_EXTRA_MAX)
+		return "too many chunk extensions or trailers";
+	if (c == '\r')
+		p->state = at_cr;
+	else if ((unsigned char)c < ' ' && c != '\t')
+		return "control character in a chunk extension or trailer";
+	else if (p->state == TRAILER_START)
+		p->state = TRAILER;
+	return NULL;
+}
+
+static const char *expect_byte(struct parse *p, char c, char wanted, int next)
+{
+	if (c != wanted)
+		return "a chunk does not end with CRLF";
+	p->state = next;
+	return NULL;
+}
+
+/* One byte of a chunk's frame. */
+static const char *chunk_byte(struct parse *p, char c)
+{
+	switch (p->state) {
+	case CHUNK_SIZE:
+		return size_byte(p, c);
+	case CHUNK_EXTENSION:
+		return extra_byte(p, c, CHUNK_SIZE_LF);
+	case CHUNK_SIZE_LF:
+		p->digits = 0;
+		return expect_byte(p, c, '\n',
+		    p->left ? CHUNK_DATA : TRAILER_START);
+	case CHUNK_CR:
+		return expect_byte(p, c, '\r', CHUNK_LF);
+	case CHUNK_LF:
+		return expect_byte(p, c, '\n', CHUNK_SIZE);
+	case TRAILER_START:
+		return extra_byte(p, c, LAST_LF);
+	case TRAILER:
+		return extra_byte(p, c, TRAILER_LF);
+	case TRAILER_LF:
+		return expect_byte(p, c, '\n', TRAILER_START);
+	default:                        /* LAST_LF */
+		return expect_byte(p, c, '\n', DONE);
+	}
+}
+
+static enum parse_event feed_chunks(struct parse *p, const char **at,
+    const char *end)
+{
+	const char *why;
+
+	while (*at < end && p->state != DONE) {
+		if (p->state == CHUNK_DATA)
+			return give_left(p, at, end, CHUNK_CR);
+		why = chunk_byte(p, *(*at)++);
+		if (why)
+			return fail(p, why);
+	}
+	return p->state == DONE ? PARSE_DONE : PARSE_MORE;
+}
+
+enum parse_event parse_next(struct parse *p, const char **at, const char *end)
+{
+	enum parse_event event;
+
+	if (p->state == BODY_START) {
+		event = start_body(p);
+		if (event != PARSE_MORE)
+			return event;
+	}
+	if (p->state == FAILED)
+		return PARSE_ERROR;
+	if (p->state == DONE)
+		return PARSE_DONE;
+	if (*at == end)
+		return PARSE_MORE;
+	p->started = true;
+	switch (p->state) {
+	case STATUS_LINE:
+	case HEADER_LINE:
+		return feed_head(p, at, end);
+	case BODY_LENGTH:
+		return give_left(p, at, end, DONE);
+	case BODY_TO_END:
+		return give(p, at, (size_t)(end - *at));
+	default:
+		return feed_chunks(p, at, end);
+	}
+}
+
+enum parse_event parse_end(struct parse *p)
+{
+	switch (p->state) {
+	case DONE:
+	case BODY_TO_END:
+		p->state = DONE;
+		return PARSE_DONE;
+	case BODY_START:
+		if (start_body(p) == PARSE_DONE || p->state == BODY_TO_END) {
+			p->state = DONE;
+			return PARSE_DONE;
+		}
+		break;
+	case FAILED:
+		return PARSE_ERROR;
+	default:
+		break;
+	}
+	if (!p->started)
+		return fail(p, "the server closed the connection");
+	return fail(p, "the answer ended early");
+}

@@ -1,0 +1,353 @@
+/*
+ * Answers.  A whole answer is parsed in the worker's read buffer and only what
+ * the scenario may look at is copied: the header lines and, unless discarded,
+ * the body.
+ */
+#include "exchange.h"
+
+#include "settings.h"
+
+#include <swarm/fiber.h>
+#include <swarm/net.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SCRATCH_FIRST ((size_t)4096)
+
+static const char too_large[] =
+    "the body is larger than the option max_body";
+static const char broken_coding[] = "the compressed body is broken";
+
+/* ---- the head ---- */
+
+static void take_head(struct exchange *x)
+{
+	struct parse *p = &x->parse;
+	struct http_response *r = &x->a.pub;
+	char *head = swarm_alloc(r->user, p->head_len + 1);
+
+	memcpy(head, p->head, p->head_len);
+	head[p->head_len] = '\0';
+	if (p->location)
+		p->location = head + (p->location - p->head);
+	x->a.head = p->head = head;
+	x->a.head_len = p->head_len;
+	r->status = p->status;
+	r->version = p->minor ? "1.1" : "1.0";
+}
+
+/* A decoder where there is something to decode; NULL, or what is wrong. */
+static const char *prepare_body(struct exchange *x)
+{
+	struct parse *p = &x->parse;
+
+	if (p->has_length && p->length > (uint64_t)settings.max_body &&
+	    !p->no_body)
+		return too_large;
+	if (p->coding != PARSE_GZIP && p->coding != PARSE_DEFLATE)
+		return NULL;
+	if (p->no_body || (x->args.discard && !x->opened))
+		return NULL;
+	x->inflate = inflate_take(p->coding == PARSE_GZIP);
+	return x->inflate ? NULL : "out of memory";
+}
+
+/* ---- the body ---- */
+
+static void keep(struct exchange *x, const char *data, size_t len)
+{
+	struct http_response *r = &x->a.pub;
+	size_t cap = x->kept_cap;
+	char *grown;
+
+	if (cap == 0) {
+		cap = SCRATCH_FIRST;
+		if (!x->inflate && x->parse.has_length)
+			cap = (size_t)x->parse.length + 1;
+	}
+	while (cap < r->len + len + 1)
+		cap *= 2;
+	if (cap != x->kept_cap) {
+		grown = swarm_alloc(r->user, cap);
+		if (r->len > 0)
+			memcpy(grown, x->kept, r->len);
+		x->kept = grown;
+		x->kept_cap = cap;
+		r->body = grown;
+	}
+	memcpy(x->kept + r->len, data, len);
+	x->kept[r->len + len] = '\0';
+}
+
+/* Plain bytes of the body; NULL, or why to give up. */
+static const char *deliver(struct exchange *x, const char *data, size_t len)
+{
+	struct http_response *r = &x->a.pub;
+
+	if (r->len + len > (uint64_t)settings.max_body)
+		return too_large;
+	if (x->args.consume) {
+		if (x->args.consume(x->args.consume_arg, data, len) != 0)
+			return "the scenario gave up on the body";
+	} else if (!x->args.discard) {
+		keep(x, data, len);
+	}
+	r->len += len;
+	return NULL;
+}
+
+static const char *take_data(struct exchange *x, const char *data, size_t len)
+{
+	const char *plain, *why = NULL;
+	long n;
+
+	if (!x->inflate)
+		return deliver(x, data, len);
+	inflate_feed(x->inflate, data, len);
+	while (!why && (n = inflate_next(x->inflate, &plain)) != 0) {
+		if (n < 0)
+			return broken_coding;
+		why = deliver(x, plain, (size_t)n);
+	}
+	return why;
+}
+
+/* ---- reading ---- */
+
+/* What a failed read is called.  The causes are few, so the texts are too. */
+static const char *read_error(struct exchange *x, int error)
+{
+	switch (error) {
+	case ETIMEDOUT:
+		return "timed out";
+	case ECANCELED:
+		return "cancelled";
+	case ECONNRESET:
+		return "read: Connection reset by peer";
+	default:
+		return swarm_printf(x->a.pub.user, "read: %s",
+		    strerror(error));
+	}
+}
+
+/*
+ * Eats data[..]: 1 when the answer is whole (or, with `head`, has its head),
+ * 0 for more, -1 with *error.
+ */
+static int eat(struct exchange *x, bool head, const char **at,
+    const char *end, const char **error)
+{
+	for (;;) {
+		switch (parse_next(&x->parse, at, end)) {
+		case PARSE_MORE:
+			return 0;
+		case PARSE_HEAD:
+			take_head(x);
+			*error = prepare_body(x);
+			if (!*error && head)
+				return 1;
+			break;
+		case PARSE_DATA:
+			*error = take_data(x, x->parse.data,
+			    x->parse.data_len);
+			break;
+		case PARSE_DONE:
+			if (x->inflate && !inflate_ended(x->inflate)) {
+				*error = broken_coding;
+				break;
+			}
+			return 1;
+		case PARSE_ERROR:
+			*error = x->parse.error;
+			break;
+		}
+		if (*error) {
+			errno = EPROTO;
+			return -1;
+		}
+	}
+}
+
+/* The connection is at its end: the body may be too. */
+static int at_the_end(struct exchange *x, const char **error)
+{
+	bool started = x->parse.started;
+
+	if (parse_end(&x->parse) == PARSE_DONE &&
+	    (!x->inflate || inflate_ended(x->inflate)))
+		return 0;
+	*error = x->parse.error ? x->parse.error : broken_coding;
+	errno = started ? EPROTO : ECONNRESET;
+	return -1;
+}
+
+/* Bytes behind the answer: nobody asked for them. */
+static void note_rest(struct exchange *x, const char *at, const char *end)
+{
+	if (at != end)
+		x->parse.keep_alive = false;
+}
+
+/* An open response has a small buffer of its own, since its scenario may wait
+ * between two pieces; any other borrows the worker's. */
+static int64_t read_some(struct exchange *x, const char **at)
+{
+	struct swarm_stream *s = x->conn->stream;
+
+	if (!x->piece)
+		return swarm_recv(s, at, x->deadline);
+	*at = x->piece;
+	return swarm_read(s, x->piece, EXCHANGE_PIECE, x->deadline);
+}
+
+int receive_answer(struct exchange *x, bool head, const char **error)
+{
+	const char *at, *end;
+	int64_t n;
+	int rc;
+
+	*error = NULL;
+	for (;;) {
+		n = read_some(x, &at);
+		if (n == -1) {
+			*error = read_error(x, errno);
+			return -1;
+		}
+		if (n == 0)
+			return at_the_end(x, error);
+		end = at + n;
+		rc = eat(x, head, &at, end, error);
+		if (rc == -1)
+			return -1;
+		if (rc == 1 && head) {
+			x->at = at;
+			x->end = end;
+			return 0;
+		}
+		if (rc == 1) {
+			note_rest(x, at, end);
+			return 0;
+		}
+		if (x->first_byte == 0)
+			x->first_byte = swarm_now();
+	}
+}
+
+/* ---- open responses ---- */
+
+/* The next plain piece among the bytes at hand: its length, 0 for none, -1
+ * with *error; *done when the answer is whole. */
+static int64_t next_at_hand(struct exchange *x, const char **data, bool *done,
+    const char **error)
+{
+	const char *plain;
+	long n;
+
+	for (;;) {
+		if (x->inflate) {
+			n = inflate_next(x->inflate, &plain);
+			if (n < 0)
+				*error = broken_coding;
+			if (n > 0) {
+				memcpy(x->kept, plain, (size_t)n);
+				*data = x->kept;
+			}
+			if (n != 0)
+				return n;
+		}
+		switch (parse_next(&x->parse, &x->at, x->end)) {
+		case PARSE_DATA:
+			if (!x->inflate) {
+				*data = x->parse.data;
+				return (int64_t)x->parse.data_len;
+			}
+			inflate_feed(x->inflate, x->parse.data,
+			    x->parse.data_len);
+			break;
+		case PARSE_DONE:
+			*done = true;
+			return 0;
+		case PARSE_ERROR:
+			*error = x->parse.error;
+			return -1;
+		case PARSE_MORE:
+		case PARSE_HEAD:
+			return 0;
+		}
+	}
+}
+
+int64_t receive_read(struct http_response *r, const char **data)
+{
+	struct exchange *x = (struct exchange *)r;
+	const char *error = NULL;
+	bool done = false;
+	int64_t n;
+
+	*data = "";
+	if (x->a.ended || !x->opened)
+		return r->error ? -1 : 0;
+	if (x->inflate && !x->kept)
+		x->kept = swarm_alloc(r->user, INFLATE_PIECE);
+	for (;;) {
+		n = next_at_hand(x, data, &done, &error);
+		if (n > 0) {
+			r->len += (size_t)n;
+			return n;
+		}
+		if (n == -1 || done)
+			break;
+		n = read_some(x, &x->at);
+		if (n == -1) {
+			error = read_error(x, errno);
+			break;
+		}
+		if (n == 0) {
+			at_the_end(x, &error);
+			break;
+		}
+		x->end = x->at + n;
+	}
+	if (done)
+		note_rest(x, x->at, x->end);
+	exchange_end(x, error);
+	return error ? -1 : 0;
+}
+
+int receive_event(struct http_response *r, struct http_event *event)
+{
+	struct exchange *x = (struct exchange *)r;
+	const char *data;
+	int64_t n;
+	int rc;
+
+	for (;;) {
+		rc = answer_event(&x->a, &x->event_at, x->event_end, event);
+		if (rc != 0)
+			break;
+		n = receive_read(r, &data);
+		if (n <= 0)
+			return (int)n;
+		x->event_at = data;
+		x->event_end = data + n;
+		x->a.event_at = swarm_now();
+	}
+	if (rc == -1)
+		exchange_end(x, "a server-sent event is larger than 4 MiB");
+	return rc;
+}
+
+int receive_finish(struct http_response *r)
+{
+	struct exchange *x = (struct exchange *)r;
+
+	if (!x->a.ended) {
+		/* In the middle of an answer. */
+		x->parse.keep_alive = false;
+		exchange_end(x, NULL);
+	}
+	return r->error ? -1 : 0;
+}

@@ -1,0 +1,293 @@
+/*
+ * Requests as bytes.  A request with nothing of its own, which is most of
+ * them, is sent from its template as it is.  Others are put together in a
+ * buffer of the worker; when the socket does not take everything at once, what
+ * is left is moved to the task's memory before the fiber waits.
+ */
+#include "exchange.h"
+
+#include "settings.h"
+#include "template.h"
+#include "url.h"
+
+#include <swarm/fiber.h>
+#include <swarm/net.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/uio.h>
+#include <time.h>
+
+#define COMPOSE_SIZE ((size_t)96 * 1024)
+#define SMALL_BODY ((size_t)16 * 1024)
+#define CHUNK_SIZE ((size_t)16 * 1024)
+
+static char compose[COMPOSE_SIZE];      /* the worker's; never across a wait */
+
+struct writer {
+	size_t len;
+	bool full;
+};
+
+static void put(struct writer *w, const void *data, size_t len)
+{
+	if (len > COMPOSE_SIZE - w->len) {
+		w->full = true;
+		return;
+	}
+	memcpy(compose + w->len, data, len);
+	w->len += len;
+}
+
+static void put_text(struct writer *w, const char *text)
+{
+	put(w, text, strlen(text));
+}
+
+static void put_header(struct writer *w, const char *name, const char *value)
+{
+	put_text(w, name);
+	put(w, ": ", 2);
+	put_text(w, value);
+	put(w, "\r\n", 2);
+}
+
+/* ---- what the scenario gave ---- */
+
+const char *send_check(const struct http_args *args)
+{
+	const struct http_field *f;
+
+	if (args->method && !body_is_token(args->method))
+		return "the method has a character that no method has";
+	if (args->expect && answer_expect_check(args->expect) == -1)
+		return ".expect is no list of statuses, as \"200-299,404\"";
+	if (args->auth && strcmp(args->auth, "basic") != 0)
+		return "only basic authentication is possible here: run with "
+		    "--plugin http";
+	if (args->bearer && !body_is_value(args->bearer))
+		return "the bearer token has a line break in it";
+	for (f = args->headers; f && f->name; f++) {
+		if (!body_is_token(f->name))
+			return "a header's name has a character that no name "
+			    "has";
+		if (f->value && !body_is_value(f->value))
+			return "a header's value has a line break in it";
+	}
+	return NULL;
+}
+
+/* Given by the request itself, also as "none at all". */
+static bool in_args(const struct exchange *x, const char *name)
+{
+	const struct http_field *f;
+
+	for (f = x->args.headers; f && f->name; f++) {
+		if (strcasecmp(f->name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool given(const struct exchange *x, const char *name)
+{
+	const struct header *h;
+
+	if (in_args(x, name))
+		return true;
+	for (h = x->session->headers; h; h = h->next) {
+		if (strcasecmp(h->name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The template's usual lines, but for those given otherwise. */
+static void put_usual(struct writer *w, const struct exchange *x,
+    const struct template *t)
+{
+	const char *at = template_usual(t), *end = at + t->usual_len, *stop;
+	char name[32];
+	size_t len;
+
+	for (; at < end; at = stop) {
+		stop = (const char *)memchr(at, '\n', (size_t)(end - at)) + 1;
+		len = (size_t)((const char *)memchr(at, ':',
+		    (size_t)(stop - at)) - at);
+		memcpy(name, at, len);
+		name[len] = '\0';
+		if (!given(x, name))
+			put(w, at, (size_t)(stop - at));
+	}
+}
+
+static void put_own(struct writer *w, const struct exchange *x)
+{
+	const struct http_field *f;
+	const struct header *h;
+
+	for (h = x->session->headers; h; h = h->next) {
+		if (!in_args(x, h->name))
+			put_header(w, h->name, h->value);
+	}
+	for (f = x->args.headers; f && f->name; f++) {
+		if (f->value)
+			put_header(w, f->name, f->value);
+	}
+	if (x->authorization && !given(x, "Authorization"))
+		put_header(w, "Authorization", x->authorization);
+}
+
+static void put_cookies(struct writer *w, struct exchange *x,
+    const struct template *t)
+{
+	char path[1024], value[8192];
+	struct cookie_place to = {
+		.host = t->origin->host,
+		.https = t->origin->https,
+		.now = time(NULL),
+	};
+	size_t len;
+
+	if (!x->session->jar.first || !settings.cookies || given(x, "Cookie"))
+		return;
+	to.path = template_path(t, x->method, path, sizeof path);
+	len = jar_header(&x->session->jar, &to, value, sizeof value);
+	if (len == 0)
+		return;
+	put_text(w, "Cookie: ");
+	put(w, value, len);
+	put(w, "\r\n", 2);
+}
+
+/* Methods that mean a body say so when it is empty (RFC 9110, 8.6). */
+static bool means_body(const char *method)
+{
+	return strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
+	    strcmp(method, "PATCH") == 0;
+}
+
+static void put_body_headers(struct writer *w, const struct exchange *x)
+{
+	char length[24];
+
+	if (x->body.present && x->body.type && !given(x, "Content-Type"))
+		put_header(w, "Content-Type", x->body.type);
+	if (x->args.produce && x->body.present) {
+		put_header(w, "Transfer-Encoding", "chunked");
+		return;
+	}
+	if (!x->body.present && !means_body(x->method))
+		return;
+	if (given(x, "Content-Length"))
+		return;
+	snprintf(length, sizeof length, "%zu", x->body.len);
+	put_header(w, "Content-Length", length);
+}
+
+/* ---- sending ---- */
+
+/* Writes bytes that will not survive a wait. */
+static int write_now(struct exchange *x, const char *data, size_t len)
+{
+	struct swarm_stream *s = x->conn->stream;
+	int64_t n = swarm_try_write(s, data, len);
+	char *rest;
+
+	if (n == (int64_t)len)
+		return 0;
+	if (n == -1 && errno != EAGAIN)
+		return -1;
+	if (n > 0) {
+		data += n;
+		len -= (size_t)n;
+	}
+	rest = swarm_alloc(x->a.pub.user, len);
+	memcpy(rest, data, len);
+	return swarm_write(s, rest, len, x->deadline);
+}
+
+/* The head from `compose` and a body that stays where it is. */
+static int write_with_body(struct exchange *x, size_t head_len)
+{
+	struct iovec pieces[2];
+	char *head;
+
+	if (x->body.len <= SMALL_BODY && head_len + x->body.len <=
+	    COMPOSE_SIZE) {
+		if (x->body.len > 0)
+			memcpy(compose + head_len, x->body.data, x->body.len);
+		return write_now(x, compose, head_len + x->body.len);
+	}
+	head = swarm_alloc(x->a.pub.user, head_len);
+	memcpy(head, compose, head_len);
+	pieces[0] = (struct iovec){ head, head_len };
+	pieces[1] = (struct iovec){ (void *)(uintptr_t)x->body.data,
+		x->body.len };
+	return swarm_writev(x->conn->stream, pieces, 2, x->deadline);
+}
+
+/* A body of unknown length, in chunks. */
+static int write_chunks(struct exchange *x, const char **why)
+{
+	char *buf = swarm_alloc(x->a.pub.user, CHUNK_SIZE + 32);
+	char size[16];
+	int64_t n;
+	int len;
+
+	do {
+		n = x->args.produce(x->args.produce_arg, buf + 16, CHUNK_SIZE);
+		if (n < 0 || n > (int64_t)CHUNK_SIZE) {
+			*why = "the scenario gave up on the body";
+			return -1;
+		}
+		len = snprintf(size, sizeof size, "%llx\r\n",
+		    (unsigned long long)n);
+		memcpy(buf + 16 - len, size, (size_t)len);
+		memcpy(buf + 16 + n, "\r\n", 2);
+		if (swarm_write(x->conn->stream, buf + 16 - len,
+		    (size_t)(len + n + 2), x->deadline) == -1)
+			return -1;
+	} while (n > 0);
+	return 0;
+}
+
+/* Nothing of its own: the template's bytes are the request. */
+static bool is_plain(const struct exchange *x)
+{
+	return !x->args.headers && !x->session->headers &&
+	    !x->session->jar.first && !x->authorization && !x->body.present &&
+	    !means_body(x->method);
+}
+
+int send_request(struct exchange *x, const char **why)
+{
+	const struct template *t = template_get(x->base, x->method, x->path,
+	    x->args.name, why);
+	struct writer w = { 0 };
+
+	if (!t)
+		return -1;
+	if (is_plain(x))
+		return write_now(x, template_line(t),
+		    (size_t)t->line_len + t->usual_len + 2);
+	put(&w, template_line(t), t->line_len);
+	put_usual(&w, x, t);
+	put_own(&w, x);
+	put_cookies(&w, x, t);
+	put_body_headers(&w, x);
+	put(&w, "\r\n", 2);
+	if (w.full) {
+		*why = "its headers are larger than 96 KiB";
+		return -1;
+	}
+	if (!x->body.present)
+		return write_now(x, compose, w.len);
+	if (!x->args.produce)
+		return write_with_body(x, w.len);
+	if (write_now(x, compose, w.len) == -1)
+		return -1;
+	return write_chunks(x, why);
+}

@@ -1,0 +1,84 @@
+/*
+ * The part of a response that is the same in both providers: its sample and
+ * verdict, and what scenarios look up in it.
+ */
+#ifndef HTTP_ANSWER_H
+#define HTTP_ANSWER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <swarm/http.h>
+#include <swarm/stats.h>
+
+struct json_t;
+struct sse;
+
+/* First in each provider's own struct; zeroed by answer_init(). */
+struct answer {
+	struct http_response pub;
+	struct swarm_timer timer;
+	int64_t ended;                  /* of the exchange; 0: under way */
+	const char *expect;
+	bool catch_response;
+	bool recorded;
+	/* The header lines without the status line: "Name: value" CRLF … */
+	const char *head;
+	size_t head_len;
+	struct json_t *json;
+	bool json_tried;
+	struct sse *sse;                /* of an open response, when used */
+	int64_t event_at;               /* when its last bytes arrived */
+};
+
+/* Nothing has happened yet. */
+extern const struct http_times answer_no_times;
+
+/* Starts the sample, `start` being when the call was made. */
+void answer_init(struct answer *, struct swarm_user *, uint32_t series,
+    int64_t start, const struct http_args *);
+
+/*
+ * The exchange is over: notes the time and records the sample, unless the
+ * verdict is the scenario's.  `error` (kept, not copied; NULL: there is a
+ * whole response) is why it failed.
+ */
+void answer_end(struct answer *, int64_t now, const char *error);
+
+/* Says once that the arguments cannot be used; the same as answer_end(). */
+void answer_refuse(struct answer *, const char *fmt, ...)
+    SWARM_PRINTF(2, 3);
+
+/* Functions of struct http_api, for both providers' tables. */
+int answer_ok(struct http_response *);
+int answer_fail(struct http_response *, const char *fmt, ...)
+    SWARM_PRINTF(2, 3);
+const char *answer_header(struct http_response *, const char *name,
+    unsigned nth);
+const char *answer_json(struct http_response *, const char *path);
+double answer_json_number(struct http_response *, const char *path,
+    double otherwise);
+const char *answer_match(struct http_response *, const char *pattern,
+    unsigned group);
+const char *answer_between(struct http_response *, const char *left,
+    const char *right);
+
+/*
+ * The next event among the bytes from *at to `end`, which arrived at event_at:
+ * 1 with *event, 0 when all bytes are eaten, -1 when it is too large.
+ */
+int answer_event(struct answer *, const char **at, const char *end,
+    struct http_event *event);
+
+/* worker_stop(): forgets compiled patterns. */
+void answer_release(void);
+
+/* Whether `status` passes: `expect` as in struct http_args. */
+bool answer_expected(const char *expect, int status);
+/* 0, or -1 when `expect` is no list of statuses. */
+int answer_expect_check(const char *expect);
+/* The standard's words for a status, or "". */
+const char *answer_status_words(int status);
+
+#endif

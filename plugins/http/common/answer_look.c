@@ -1,0 +1,252 @@
+/*
+ * What scenarios look up in an answer: headers, JSON values, expressions.
+ * Nothing is parsed before it is asked for, and a body only once.
+ *
+ * Compiled expressions are kept for the worker, since compiling one costs more
+ * than most bodies take to search; the table is small and replaced in turn.
+ */
+#include "answer.h"
+
+#include "sse.h"
+
+#include <swarm/log.h>
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <jansson.h>
+#include <regex.h>
+
+#define PATTERNS 32
+#define GROUPS 10
+
+static char *copy(struct swarm_user *u, const char *text, size_t len)
+{
+	char *s = swarm_alloc(u, len + 1);
+
+	memcpy(s, text, len);
+	s[len] = '\0';
+	return s;
+}
+
+/* ---- headers ---- */
+
+const char *answer_header(struct http_response *r, const char *name,
+    unsigned nth)
+{
+	struct answer *a = (struct answer *)r;
+	const char *at = a->head, *end = a->head + a->head_len, *stop;
+	size_t len = strlen(name);
+
+	for (; at < end; at = stop + 1) {
+		stop = memchr(at, '\n', (size_t)(end - at));
+		if (!stop)
+			stop = end;
+		if ((size_t)(stop - at) <= len || at[len] != ':' ||
+		    strncasecmp(at, name, len) != 0 || nth-- > 0)
+			continue;
+		at += len + 1;
+		while (at < stop && (*at == ' ' || *at == '\t'))
+			at++;
+		while (stop > at && isspace((unsigned char)stop[-1]))
+			stop--;
+		return copy(r->user, at, (size_t)(stop - at));
+	}
+	return NULL;
+}
+
+/* ---- JSON ---- */
+
+static void drop_json(void *arg)
+{
+	json_decref(arg);
+}
+
+static json_t *root_of(struct answer *a)
+{
+	struct http_response *r = &a->pub;
+
+	if (a->json_tried)
+		return a->json;
+	a->json_tried = true;
+	a->json = json_loadb(r->body, *r->body ? r->len : 0,
+	    JSON_DECODE_ANY, NULL);
+	if (a->json)
+		swarm_defer(r->user, drop_json, a->json);
+	return a->json;
+}
+
+/* One step of a path: a key up to "." or "[", or "[n]". */
+static json_t *step(json_t *v, const char **path, json_t **made)
+{
+	const char *at = *path;
+	char *end;
+	char key[256];
+	size_t len;
+	json_t *next;
+
+	if (*at == '[') {
+		size_t index = strtoul(at + 1, &end, 10);
+
+		if (end == at + 1 || *end != ']')
+			return NULL;
+		*path = end + 1;
+		return json_array_get(v, index);
+	}
+	if (*at == '.')
+		at++;
+	len = strcspn(at, ".[");
+	if (len == 0 || len >= sizeof key)
+		return NULL;
+	memcpy(key, at, len);
+	key[len] = '\0';
+	*path = at + len;
+	next = json_object_get(v, key);
+	if (!next && json_is_array(v) && strcmp(key, "length") == 0)
+		next = *made = json_integer((json_int_t)json_array_size(v));
+	return next;
+}
+
+/* *made, when not NULL afterwards, is the caller's to drop. */
+static json_t *find(struct answer *a, const char *path, json_t **made)
+{
+	json_t *v = root_of(a);
+
+	*made = NULL;
+	while (v && *path)
+		v = step(v, &path, made);
+	return v;
+}
+
+const char *answer_json(struct http_response *r, const char *path)
+{
+	json_t *made, *v = find((struct answer *)r, path, &made);
+	const char *text = NULL;
+	char *dump;
+
+	if (json_is_string(v)) {
+		/* Lives as long as the tree, which is the task's. */
+		text = json_string_value(v);
+	} else if (v) {
+		dump = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
+		if (dump)
+			text = swarm_strdup(r->user, dump);
+		free(dump);
+	}
+	json_decref(made);
+	return text;
+}
+
+double answer_json_number(struct http_response *r, const char *path,
+    double otherwise)
+{
+	json_t *made, *v = find((struct answer *)r, path, &made);
+	double number = json_is_number(v) ? json_number_value(v) : otherwise;
+
+	json_decref(made);
+	return number;
+}
+
+/* ---- events ---- */
+
+static void drop_sse(void *arg)
+{
+	sse_release(arg);
+}
+
+int answer_event(struct answer *a, const char **at, const char *end,
+    struct http_event *event)
+{
+	int rc;
+
+	if (!a->sse) {
+		a->sse = swarm_alloc(a->pub.user, sizeof *a->sse);
+		memset(a->sse, 0, sizeof *a->sse);
+		swarm_defer(a->pub.user, drop_sse, a->sse);
+	}
+	rc = sse_feed(a->sse, at, end);
+	if (rc != 1)
+		return rc;
+	event->event = sse_event(a->sse);
+	event->data = sse_data(a->sse, &event->len);
+	event->id = sse_id(a->sse);
+	event->at = a->event_at;
+	return 1;
+}
+
+/* ---- text ---- */
+
+struct pattern {
+	char *text;
+	regex_t re;
+	bool good;
+};
+
+static struct pattern patterns[PATTERNS];
+static unsigned pattern_turn;
+
+static void pattern_drop(struct pattern *p)
+{
+	if (p->text && p->good)
+		regfree(&p->re);
+	free(p->text);
+	memset(p, 0, sizeof *p);
+}
+
+static const regex_t *compiled(const char *text)
+{
+	struct pattern *p;
+	char why[128];
+	int rc;
+
+	for (p = patterns; p < patterns + PATTERNS; p++) {
+		if (p->text && strcmp(p->text, text) == 0)
+			return p->good ? &p->re : NULL;
+	}
+	p = &patterns[pattern_turn++ % PATTERNS];
+	pattern_drop(p);
+	p->text = strdup(text);
+	rc = p->text ? regcomp(&p->re, text, REG_EXTENDED) : REG_ESPACE;
+	p->good = rc == 0;
+	if (rc == 0)
+		return &p->re;
+	regerror(rc, &p->re, why, sizeof why);
+	swarm_error("the expression \"%.200s\" is not valid: %s", text, why);
+	return NULL;
+}
+
+const char *answer_match(struct http_response *r, const char *pattern,
+    unsigned group)
+{
+	regmatch_t found[GROUPS];
+	const regex_t *re = compiled(pattern);
+
+	if (!re || group >= GROUPS || group > re->re_nsub ||
+	    regexec(re, r->body, GROUPS, found, 0) != 0 ||
+	    found[group].rm_so < 0)
+		return NULL;
+	return copy(r->user, r->body + found[group].rm_so,
+	    (size_t)(found[group].rm_eo - found[group].rm_so));
+}
+
+const char *answer_between(struct http_response *r, const char *left,
+    const char *right)
+{
+	const char *from = strstr(r->body, left), *to;
+
+	if (!from)
+		return NULL;
+	from += strlen(left);
+	to = strstr(from, right);
+	return to ? copy(r->user, from, (size_t)(to - from)) : NULL;
+}
+
+void answer_release(void)
+{
+	struct pattern *p;
+
+	for (p = patterns; p < patterns + PATTERNS; p++)
+		pattern_drop(p);
+}
