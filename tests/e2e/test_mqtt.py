@@ -6,7 +6,7 @@ import pytest
 
 from conftest import BUILD, free_port, totals, wait_for
 
-if not os.path.exists(os.path.join(BUILD, "plugins", "mqtt.so")) and \
+if not os.path.exists(os.path.join(BUILD, "plugins", "mqtt", "mqtt.so")) and \
         not os.environ.get("CI"):
     pytest.skip("plugin not built", allow_module_level=True)
 

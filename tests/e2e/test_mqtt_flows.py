@@ -1,0 +1,236 @@
+"""Every flow of swarm.mqtt/1 on both providers, against a real broker and
+against one that lies.
+
+The broker's own counters are the judge of what was sent; a scenario that
+checks what it receives is the judge of what came back.
+"""
+import contextlib
+import os
+import socket
+import subprocess
+import threading
+
+import pytest
+
+from conftest import BUILD, free_port, read_csv, totals, wait_for
+
+if not os.path.exists(os.path.join(BUILD, "plugins", "mqtt", "mqtt.so")) and \
+        not os.environ.get("CI"):
+    pytest.skip("plugin not built", allow_module_level=True)
+
+PROVIDERS = ["fastmqtt", "mqtt"]
+both = pytest.mark.parametrize("provider", PROVIDERS)
+
+
+@both
+@pytest.mark.parametrize("version", [4, 5])
+def test_every_flow(swarm, broker, provider, version):
+    done = swarm.run("--plugin", provider, "-f", swarm.module("mqtt_flows.so"),
+                     "--headless", "-H", broker.url, "-u", "1", "-t", "60s",
+                     "-o", f"mqtt_flows.version={version}", timeout=90)
+    assert done.status == 0, done.text
+    assert "all flows done" in done.text
+
+
+def publishes(rows):
+    return {name: int(row["Request Count"]) - int(row["Failure Count"])
+            for (kind, name), row in rows.items()
+            if kind == "MQTT" and name.startswith("publish:")}
+
+
+@both
+@pytest.mark.parametrize("qos", [0, 1, 2])
+def test_broker_and_swarm_agree(swarm, spawn, broker, tmp_path, provider, qos):
+    listener = spawn(["mosquitto_sub", "-p", str(broker.port), "-q", "2",
+                      "-t", "load/#", "-F", "%t", "-i", "listener"])
+    wait_for(lambda: broker.sys("clients/connected") >= 1, "the listener")
+    done = swarm.run("--plugin", provider, "-f", swarm.module("mqtt_load.so"),
+                     "--headless", "-H", broker.url, "-u", "20", "-r", "50",
+                     "-t", "4s", "-o", f"mqtt_load.qos={qos}",
+                     "--csv", tmp_path / "out", timeout=60)
+    assert done.status == 0, done.text
+    rows = totals(tmp_path / "out")
+    mine = sum(publishes(rows).values())
+    assert mine > 100
+    wait_for(lambda: len(listener.lines["out"]) >= mine,
+             f"{mine} messages at the listener", 10)
+    # This broker's own counter leaves QoS 2 out.
+    if qos < 2:
+        wait_for(lambda: broker.sys("publish/messages/received") >= mine,
+                 f"{mine} messages at the broker", 10)
+        assert broker.sys("publish/messages/received") == mine
+    assert len(listener.lines["out"]) == mine
+
+
+@both
+def test_wrong_password(swarm, spawn, tmp_path, provider):
+    passwords = tmp_path / "passwords"
+    passwords.touch(mode=0o600)
+    subprocess.run(["mosquitto_passwd", "-b", passwords, "right", "secret"],
+                   check=True)
+    url = start_mosquitto(spawn, tmp_path, "allow_anonymous false",
+                          f"password_file {passwords}")
+    args = ["--plugin", provider, "-f", swarm.scenario("iot.so"),
+            "--headless", "-H", url, "-u", "3", "-r", "50", "-t", "2s"]
+    done = swarm.run(*args, "-o", f"{provider}.username=right",
+                     "-o", f"{provider}.password=wrong",
+                     "--csv", tmp_path / "bad", timeout=60)
+    assert done.status != 0, done.text
+    errors = {row["Error"] for row in read_csv(f"{tmp_path}/bad_failures.csv")
+              if row["Name"] == "connect"}
+    assert len(errors) == 1
+    assert "not authorized" in errors.pop()
+    done = swarm.run(*args, "-o", f"{provider}.username=right",
+                     "-o", f"{provider}.password=secret", timeout=60)
+    assert done.status == 0, done.text
+
+
+def start_mosquitto(spawn, directory, *lines):
+    for _ in range(5):
+        port = free_port()
+        conf = directory / f"own-{port}.conf"
+        user = ["user root"] if os.getuid() == 0 else []
+        conf.write_text("\n".join([f"listener {port} 127.0.0.1", *lines,
+                                   *user]) + "\n")
+        env = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin")
+        process = spawn(["mosquitto", "-c", conf], env=env)
+        wait_for(lambda: "running" in process.err
+                 or process.popen.poll() is not None, "mosquitto")
+        if process.popen.poll() is None:
+            return f"mqtt://127.0.0.1:{port}"
+    pytest.fail("mosquitto does not start:\n" + process.err)
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    """An authority, and keys of the server and of a client, signed by it."""
+    where = tmp_path_factory.mktemp("tls")
+
+    def openssl(*args):
+        subprocess.run(["openssl", *args], cwd=where, check=True,
+                       capture_output=True)
+
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt",
+            "ec_paramgen_curve:P-256", "-nodes", "-keyout", "ca.key",
+            "-out", "ca.pem", "-days", "2", "-subj", "/CN=test authority")
+    for name in ("server", "client"):
+        openssl("req", "-newkey", "ec", "-pkeyopt",
+                "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+                f"{name}.key", "-out", f"{name}.csr", "-subj",
+                "/CN=localhost")
+        extra = where / f"{name}.ext"
+        extra.write_text("subjectAltName=DNS:localhost\n")
+        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem",
+                "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
+                "-extfile", f"{name}.ext", "-out", f"{name}.pem")
+    return where
+
+
+@both
+def test_tls_with_client_certificates(swarm, spawn, tmp_path, certificates,
+                                      provider):
+    url = start_mosquitto(
+        spawn, tmp_path, "allow_anonymous true",
+        f"cafile {certificates}/ca.pem", f"certfile {certificates}/server.pem",
+        f"keyfile {certificates}/server.key", "require_certificate true")
+    url = url.replace("mqtt://127.0.0.1", "mqtts://localhost")
+    files = ["-o", f"{provider}.cert={certificates}/client.pem",
+             "-o", f"{provider}.key={certificates}/client.key"]
+    args = ["--plugin", provider, "-f", swarm.module("mqtt_load.so"),
+            "--headless", "-H", url, "-u", "5", "-r", "50", "-t", "2s"]
+    done = swarm.run(*args, *files, "-o",
+                     f"{provider}.cafile={certificates}/ca.pem", timeout=60)
+    assert done.status == 0, done.text
+    # An authority that is not trusted is a failure, and named.
+    done = swarm.run(*args, *files, "--csv", tmp_path / "out", timeout=60)
+    assert done.status != 0, done.text
+    assert "certificate" in done.text.lower()
+
+
+@both
+def test_broker_that_comes_back(swarm, broker, tmp_path, provider):
+    run = swarm.start("--plugin", provider, "-f", swarm.scenario("iot.so"),
+                      "--headless", "-H", broker.url, "-u", "10", "-r", "50",
+                      "-t", "12s", "--csv", tmp_path / "out")
+    wait_for(lambda: broker.sys("clients/connected") >= 11, "all clients")
+    broker.stop()
+    broker.start(broker.port)
+    wait_for(lambda: broker.sys("clients/connected") >= 11, "all clients back")
+    assert run.wait(60) == 1, run.text
+    rows = totals(tmp_path / "out")
+    reconnect = rows["MQTT", "reconnect"]
+    assert int(reconnect["Request Count"]) \
+        - int(reconnect["Failure Count"]) == 11
+
+
+# ---- a broker that lies ----
+
+CONNACK = {4: b"\x20\x02\x00\x00", 5: b"\x20\x03\x00\x00\x00"}
+
+LIES = {
+    "bad CONNACK": [b"\x20\x02\x07\x07"],
+    "refuses in a way unknown": [b"\x20\x02\x00\x63"],
+    "half a CONNACK": [b"\x20\x02\x00"],
+    "oversized length": [CONNACK[4], b"\x30\xff\xff\xff\x7f" + b"x" * 64],
+    "endless length": [CONNACK[4], b"\x30\xff\xff\xff\xff\xff"],
+    "wrong packet id": [CONNACK[4], b"\x40\x02\x77\x77"],
+    "PUBCOMP out of turn": [CONNACK[4], b"\x70\x02\x00\x01"],
+    "half a packet": [CONNACK[4], b"\x30\x20\x00\x05hello"],
+    "not MQTT": [b"HTTP/1.1 400 Bad Request\r\n\r\n"],
+    "second CONNACK": [CONNACK[4], CONNACK[4]],
+    "packet of a client": [CONNACK[4], b"\x10\x00"],
+    "silence": [],
+    "closes at once": None,
+}
+
+
+@contextlib.contextmanager
+def liar(script):
+    """Answers the CONNECT of each client with the script and no more."""
+    server = socket.create_server(("127.0.0.1", 0))
+    open_ones = []
+
+    def serve():
+        while True:
+            try:
+                client, _ = server.accept()
+            except OSError:
+                return
+            if script is None:
+                client.close()
+                continue
+            open_ones.append(client)
+            try:
+                client.recv(4096)
+                for part in script:
+                    client.sendall(part)
+            except OSError:
+                pass
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"mqtt://127.0.0.1:{server.getsockname()[1]}"
+    finally:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+        thread.join(5)
+        for client in open_ones:
+            client.close()
+
+
+@both
+@pytest.mark.parametrize("lie", LIES)
+def test_a_broker_that_lies(swarm, tmp_path, provider, lie):
+    with liar(LIES[lie]) as url:
+        done = swarm.run("--plugin", provider,
+                         "-f", swarm.module("mqtt_load.so"), "--headless",
+                         "-H", url, "-u", "3", "-r", "50", "-t", "3s",
+                         "-o", f"{provider}.version=4",
+                         "-o", f"{provider}.timeout=1s",
+                         "--csv", tmp_path / "out", timeout=60)
+    # No crash, no hang, and no request that passed but the connect.
+    assert done.status in (1, 4), done.text
+    rows = totals(tmp_path / "out")
+    assert all(count == 0 for count in publishes(rows).values()), rows
+    assert int(rows["", "Aggregated"]["Failure Count"]) > 0
