@@ -139,6 +139,14 @@ void wire_broken(struct mqtt *m, uint8_t reason, const char *why)
 		client_lost(m, 0, text);
 }
 
+/* A server of another protocol would be waited for in vain: what it says
+ * seldom makes a whole packet. */
+static bool may_answer_connect(const struct mqtt *m, uint8_t first)
+{
+	return m->state != CLIENT_CONNECTING || first == CODEC_CONNACK << 4 ||
+	    first == CODEC_AUTH << 4 || first == CODEC_DISCONNECT << 4;
+}
+
 /* Handles the whole packets in `data`; how many bytes they were. */
 static size_t take_packets(struct mqtt *m, const uint8_t *data, size_t len)
 {
@@ -150,6 +158,10 @@ static size_t take_packets(struct mqtt *m, const uint8_t *data, size_t len)
 		int64_t n = codec_length(data + at, len - at,
 		    m->settings->args.max_packet_size, &why);
 
+		if (!may_answer_connect(m, data[at])) {
+			wire_broken(m, 0x82, "no CONNACK first");
+			return len;
+		}
 		if (n == 0 || (n > 0 && (size_t)n > len - at))
 			break;
 		if (n == -1 || codec_decode(&p, m->settings->version,

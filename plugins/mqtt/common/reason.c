@@ -61,6 +61,6 @@ int reason_of_connack(int code)
 	static const int of[] = { 0x00, 0x84, 0x85, 0x88, 0x86, 0x87 };
 
 	if (code < 0 || code >= (int)(sizeof of / sizeof *of))
-		return 0x80;
+		return 0xff;
 	return of[code];
 }

@@ -7,7 +7,8 @@
 
 /* A constant text, never NULL. */
 const char *reason_name(int code);
-/* The MQTT 5 code for a return code of a 3.1.1 CONNACK. */
+/* The MQTT 5 code for a return code of a 3.1.1 CONNACK; 0xff for one that
+ * does not exist. */
 int reason_of_connack(int code);
 
 #endif
