@@ -2,7 +2,7 @@
  * Interfaces: which module provides what another wants.
  *
  * The rule, in order: a module's own table; the provider that the user named,
- * by --plugin or by an option of it (-o NAME.x=…); for "swarm.NAME/n" the
+ * by --plugin or by an option of it (-o NAME.x=…); for "VENDOR.NAME/n" the
  * plugin fastNAME when there is one and its table is recent enough, as it
  * costs the load generator less; the plugin NAME; whatever else is loaded.
  * One interface has one provider in the whole process.  Where there was a
@@ -56,19 +56,20 @@ struct module *bind_provider(const struct swarm_import *import)
 	return NULL;
 }
 
-/* NAME of "swarm.NAME/n" (free()); NULL for another vendor's id. */
+/* NAME of "VENDOR.NAME/n" (free()); NULL when no file may be called so. */
 static char *plugin_of(const char *id)
 {
-	static const char ours[] = "swarm.";
+	const char *name = strchr(id, '.');
 	size_t len;
 
-	if (strncmp(id, ours, sizeof(ours) - 1) != 0)
+	if (!name)
 		return NULL;
-	id += sizeof(ours) - 1;
-	len = strcspn(id, "/");
-	if (len == 0 || memchr(id, '.', len))
+	name++;
+	len = strspn(name, "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+	if (len == 0 || name[len] != '/')
 		return NULL;
-	return xstrndup(id, len);
+	return xstrndup(name, len);
 }
 
 static struct module *provider_chosen(const char *id)

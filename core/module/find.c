@@ -332,20 +332,28 @@ void find_include_dirs(struct names *out)
 		add_if_dir(out, xasprintf("%s/include", dirs[i].path));
 }
 
+static char *if_there(char *path)
+{
+	if (access(path, F_OK) == 0)
+		return path;
+	free(path);
+	return NULL;
+}
+
 char *find_data(const char *relative)
 {
 	char *data = user_data();
 	char *path = NULL;
 
 	if (data)
-		path = if_file(xasprintf("%s/%s", data, relative));
+		path = if_there(xasprintf("%s/%s", data, relative));
 	free(data);
 	if (path)
 		return path;
 	if (build)
-		return if_file(xasprintf("%s/share/swarm/%s", build,
+		return if_there(xasprintf("%s/share/swarm/%s", build,
 		    relative));
-	return if_file(xasprintf("%s/" SWARM_DATA_SUBDIR "/%s", prefix,
+	return if_there(xasprintf("%s/" SWARM_DATA_SUBDIR "/%s", prefix,
 	    relative));
 }
 

@@ -35,7 +35,7 @@ void find_plugin_names_in(const struct find_dir *, struct names *);
 
 /* Folders for -I, as this program's build or install has them. */
 void find_include_dirs(struct names *);
-/* A file of share/swarm (free()), or NULL. */
+/* A file or folder of share/swarm (free()), or NULL. */
 char *find_data(const char *relative);
 /* This program (never NULL after find_init()). */
 const char *find_exe(void);

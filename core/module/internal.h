@@ -51,6 +51,8 @@ void bind_forget(void);
 const char *option_naming(const char *module);
 /* Gives every option its value; 0, or -1 after log_error(). */
 int option_apply(struct module *);
+/* A required option that nothing gives a value to (free()), or NULL. */
+char *option_unset(const struct module *);
 /* -o and settings of modules that were never loaded; 0, or -1 after
  * log_error(). */
 int option_check_unused(void);
@@ -61,6 +63,12 @@ void option_forget(void);
 /* The shared object made of `source` (absolute path), from the cache when it
  * is still right (free()); NULL after log_error(). */
 char *compile_source(const char *source);
+
+/* ---- inspect.c ---- */
+
+/* A module named on a command's line, by path or by plugin's name: its path
+ * (free()); NULL after log_error(). */
+char *tools_find(const char *what);
 
 /* ---- api_log.c ---- */
 

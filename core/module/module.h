@@ -50,7 +50,7 @@ struct module *module_open_plugin(const char *name);
 
 /*
  * Connects every import to a provider, loading NAME.so for an unmet
- * "swarm.NAME/n" from the plugin folders.  Among several providers the first
+ * "VENDOR.NAME/n" from the plugin folders.  Among several providers the first
  * one opened by the user wins.  0, or -1 after log_error().
  */
 int module_bind(void);

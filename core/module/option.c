@@ -464,6 +464,22 @@ static int set_one(const struct module *m, const struct swarm_option *o)
 	return rc;
 }
 
+char *option_unset(const struct module *m)
+{
+	struct swarm_option o;
+
+	for (size_t i = 0; module_option_at(m, i, &o); i++) {
+		char *variable = variable_name(m->name, o.name);
+		bool given = strongest(m, o.name, false) || getenv(variable) ||
+		    strongest(m, o.name, true);
+
+		free(variable);
+		if ((o.flags & SWARM_REQUIRED) && !given)
+			return xstrdup(o.name);
+	}
+	return NULL;
+}
+
 int option_apply(struct module *m)
 {
 	struct swarm_option o;

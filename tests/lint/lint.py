@@ -257,7 +257,7 @@ def run_tool(command, names):
 
 
 # Identifiers and protocol words that only look like mistakes.
-KNOWN = ["te", "ro", "ba", "fo", "ser", "crate", "parms", "inout", "hist",
+KNOWN = ["nd", "te", "ro", "ba", "fo", "ser", "crate", "parms", "inout", "hist",
          "clen", "inflight", "truely"]
 
 

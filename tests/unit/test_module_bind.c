@@ -49,6 +49,18 @@ static void test_found_by_itself(void **state)
 	assert_null(module_interface("swarm.alpha/2"));
 }
 
+/* A stranger's plugin is found by the same rule. */
+static void test_other_vendor(void **state)
+{
+	(void)state;
+	provider("plugins/omega", "acme.omega/1", 4);
+	assert_non_null(module_open_plugin(consumer("c13", "acme.omega/1",
+	    0)));
+	assert_int_equal(module_bind(), 0);
+	assert_int_equal(module_load_all(), 0);
+	kit_said("c13: got 4");
+}
+
 static void test_absent(void **state)
 {
 	char *path = consumer("c2", "swarm.nowhere/1", 0);
@@ -63,7 +75,7 @@ static void test_absent(void **state)
 	kit_said("--plugin PATH");
 	kit_clear(NULL);
 
-	path = consumer("c3", "acme.rockets/1", 0);
+	path = consumer("c3", "acme.big.rockets/1", 0);
 	assert_non_null(module_open_plugin(path));
 	assert_int_equal(module_bind(), -1);
 	kit_one_error(path);
@@ -270,6 +282,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_found_by_itself, kit_clear),
+		cmocka_unit_test_setup(test_other_vendor, kit_clear),
 		cmocka_unit_test_setup(test_absent, kit_clear),
 		cmocka_unit_test_setup(test_other_revision, kit_clear),
 		cmocka_unit_test_setup(test_older_minor, kit_clear),

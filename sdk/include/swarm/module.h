@@ -174,8 +174,9 @@ SWARM_API void swarm_import(struct swarm_import *);
 /*
  * Declares `static const struct type *slot`, to be pointed at the interface
  * `id` of at least `minor` before the module's load().  For public headers of
- * plugins; a module may contain it any number of times.  An id "swarm.NAME/n"
- * that no loaded module provides makes swarm load the plugin NAME.
+ * plugins; a module may contain it any number of times.  For an id
+ * "VENDOR.NAME/n" that no loaded module provides swarm looks for a plugin
+ * NAME (or fastNAME, which it prefers).
  */
 #define SWARM_IMPORT(type, slot, id_, minor_) \
 	static const struct type *slot __attribute__((unused)); \

@@ -1,0 +1,242 @@
+/*
+ * `swarm check`: runs each check on a module in a child process, since what it
+ * is looking for may crash or hang, and prints the Test Anything Protocol.
+ */
+#include "module/check.h"
+
+#include "base/buf.h"
+#include "base/parse.h"
+#include "base/xalloc.h"
+#include "module/find.h"
+#include "module/internal.h"
+#include "module/spawn.h"
+#include "module/tools.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TIME_LIMIT 20.0                 /* seconds for one check */
+#define OUTPUT_MAX (1 << 20)
+
+struct request {
+	struct check_subject subject;
+	const char *one;                /* the check this child runs */
+	struct names only;              /* --only; none: all */
+	double timeout;                 /* seconds for one check */
+	bool only_failed;
+	bool list;
+};
+
+static int usage(void)
+{
+	fputs("usage: swarm check [--only CHECK] [--only-failed] "
+	    "[--timeout SECONDS]\n"
+	    "                   [--host HOST] [--plugin PLUGIN] "
+	    "[-o MODULE.NAME=VALUE]\n"
+	    "                   FILE.so|FILE.c|PLUGIN\n"
+	    "       swarm check --list\n", stderr);
+	return TOOLS_USAGE;
+}
+
+void check_say(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+	/* What was said before a crash must not be lost. */
+	fflush(stdout);
+}
+
+static const struct check *find_check(const char *name)
+{
+	for (const struct check *c = check_list; c->name; c++)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}
+
+/* An option with a value; 0, or -1 for wrong usage. */
+static int parse_valued(struct request *r, const char *a, const char *value)
+{
+	if (!value)
+		return -1;
+	if (strcmp(a, "--timeout") == 0)
+		return parse_duration(value, &r->timeout);
+	if (strcmp(a, "--one") == 0)
+		r->one = value;
+	else if (strcmp(a, "--host") == 0)
+		r->subject.host = value;
+	else if (strcmp(a, "--only") == 0 && find_check(value))
+		names_add(&r->only, value);
+	else if (strcmp(a, "--plugin") == 0)
+		names_add(&r->subject.plugins, value);
+	else if (strcmp(a, "-o") == 0)
+		names_add(&r->subject.settings, value);
+	else
+		return -1;
+	return 0;
+}
+
+static int parse(struct request *r, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		const char *a = argv[i];
+
+		if (strcmp(a, "--only-failed") == 0)
+			r->only_failed = true;
+		else if (strcmp(a, "--list") == 0)
+			r->list = true;
+		else if (a[0] == '-' && parse_valued(r, a, argv[++i]) == -1)
+			return -1;
+		else if (a[0] != '-' && r->subject.path)
+			return -1;
+		else if (a[0] != '-')
+			r->subject.path = a;
+	}
+	return r->subject.path || r->list ? 0 : -1;
+}
+
+static void child_line(const struct request *r, const char *name,
+    struct names *argv)
+{
+	const struct check_subject *s = &r->subject;
+
+	names_add(argv, find_exe());
+	names_add(argv, "check");
+	names_add(argv, "--one");
+	names_add(argv, name);
+	if (s->host) {
+		names_add(argv, "--host");
+		names_add(argv, s->host);
+	}
+	for (size_t i = 0; i < s->plugins.count; i++) {
+		names_add(argv, "--plugin");
+		names_add(argv, s->plugins.at[i]);
+	}
+	for (size_t i = 0; i < s->settings.count; i++) {
+		names_add(argv, "-o");
+		names_add(argv, s->settings.at[i]);
+	}
+	names_add(argv, s->path);
+}
+
+static void print_lines(const struct buf *b)
+{
+	const char *s = buf_str(b);
+
+	while (*s) {
+		size_t len = strcspn(s, "\n");
+
+		if (len)
+			printf("# %.*s\n", (int)len, s);
+		s += len + (s[len] == '\n');
+	}
+}
+
+/* Whether it passed or was skipped. */
+static bool run_check(const struct request *r, const struct check *c,
+    int number)
+{
+	struct buf out = BUF_INIT(OUTPUT_MAX), err = BUF_INIT(OUTPUT_MAX);
+	struct names argv = { 0 };
+	int rc;
+	bool good;
+
+	child_line(r, c->name, &argv);
+	rc = spawn_capture(names_argv(&argv), r->timeout, &out, &err);
+	names_release(&argv);
+	good = rc == CHECK_OK || rc == CHECK_SKIP;
+	if (rc == CHECK_SKIP)
+		printf("ok %d - %s # SKIP %.*s\n", number, c->title,
+		    (int)strcspn(buf_str(&out), "\n"), buf_str(&out));
+	else if (!good || !r->only_failed)
+		printf("%s %d - %s\n", good ? "ok" : "not ok", number,
+		    c->title);
+	if (!good) {
+		print_lines(&out);
+		print_lines(&err);
+	}
+	if (rc == SPAWN_TIMEOUT)
+		printf("# did not end within %g s\n", r->timeout);
+	else if (rc > 128)
+		printf("# crashed (signal %d, SIG%s)\n", rc - 128,
+		    sigabbrev_np(rc - 128));
+	fflush(stdout);
+	buf_release(&out);
+	buf_release(&err);
+	return good;
+}
+
+static bool wanted(const struct request *r, const struct check *c)
+{
+	return r->only.count == 0 || names_has(&r->only, c->name);
+}
+
+static int run_all(const struct request *r)
+{
+	int count = 0, number = 0, bad = 0;
+
+	for (const struct check *c = check_list; c->name; c++)
+		count += wanted(r, c);
+	printf("TAP version 13\n1..%d\n", count);
+	for (const struct check *c = check_list; c->name; c++)
+		if (wanted(r, c))
+			bad += !run_check(r, c, ++number);
+	printf("# %d of %d checks of %s did not pass\n", bad, count,
+	    r->subject.path);
+	return bad ? TOOLS_FAILED : TOOLS_OK;
+}
+
+static int print_checks(void)
+{
+	for (const struct check *c = check_list; c->name; c++)
+		printf("%-10s %s\n", c->name, c->title);
+	return TOOLS_OK;
+}
+
+/* The paths once, for the parent and all its children. */
+static int run_request(struct request *r)
+{
+	const struct check *c = r->one ? find_check(r->one) : NULL;
+	char *path = tools_find(r->subject.path);
+	char *compiled = NULL;
+	int rc = TOOLS_MODULE;
+
+	if (!path)
+		return TOOLS_MODULE;
+	r->subject.path = r->subject.so = path;
+	if (find_ends_with(path, ".c"))
+		r->subject.so = compiled = compile_source(path);
+	if (r->subject.so) {
+		if (!r->one)
+			rc = run_all(r);
+		else
+			rc = c ? c->run(&r->subject) : usage();
+	}
+	free(compiled);
+	free(path);
+	return rc;
+}
+
+int module_check_main(int argc, char **argv)
+{
+	struct request r = { .timeout = TIME_LIMIT };
+	int rc;
+
+	if (parse(&r, argc, argv) == -1)
+		rc = usage();
+	else if (r.list)
+		rc = print_checks();
+	else
+		rc = run_request(&r);
+	names_release(&r.only);
+	names_release(&r.subject.plugins);
+	names_release(&r.subject.settings);
+	return rc;
+}

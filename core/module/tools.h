@@ -1,0 +1,23 @@
+/*
+ * Command words for people who write modules.  argv[0] is the word; each
+ * returns the exit code of the program: 0, 1 (a check failed), 2 (wrong usage)
+ * or 3 (could not be loaded).  After module_init().
+ */
+#ifndef MODULE_TOOLS_H
+#define MODULE_TOOLS_H
+
+#define TOOLS_OK     0
+#define TOOLS_FAILED 1
+#define TOOLS_USAGE  2
+#define TOOLS_MODULE 3
+
+/* swarm check MODULE: what can be found wrong without a test, as TAP. */
+int module_check_main(int argc, char **argv);
+/* swarm inspect MODULE: what it is and offers; loads it in a child. */
+int module_inspect_main(int argc, char **argv);
+/* swarm new scenario|plugin NAME: writes files to start from. */
+int module_new_main(int argc, char **argv);
+/* swarm plugins: what is found where. */
+int module_plugins_main(int argc, char **argv);
+
+#endif
