@@ -399,7 +399,7 @@ int wire_read_client_ready(const msgpack_object *data, char *version,
 		memcpy(version, "-1", 3);
 		return 0;
 	}
-	if (wire_object_text(data, version, size) == -1 || *version == '\0')
+	if (wire_object_text(data, version, size) == -1)
 		return -1;
 	return strstr(version, "+swarm.") != NULL;
 }
@@ -554,6 +554,13 @@ void wire_spawn_release(struct wire_spawn *spawn)
 	free((char *)spawn->host);
 	free((char *)spawn->plan);
 	*spawn = (struct wire_spawn){ 0 };
+}
+
+int wire_read_ramp_complete(const msgpack_object *data, int64_t *users)
+{
+	const msgpack_object *count = wire_object_get(data, "user_count");
+
+	return count == NULL ? -1 : wire_object_int(count, users);
 }
 
 /* Absent is empty: Locust's exceptions may have no message. */

@@ -126,7 +126,8 @@ void wire_encode_stop_test(struct buf *out, const char *node_id,
  * and cut copies.
  */
 /* 1 for a swarm peer, 0 for Locust, -1 when it is to be refused. `version`
- * gets what it said ("-1" for a peer that skips the check). */
+ * gets what it said: "-1" for a peer that skips the check, "" for Debian's
+ * Locust, which does not know its own. */
 int wire_read_client_ready(const msgpack_object *, char *version, size_t size);
 int wire_read_ack(const msgpack_object *, struct wire_ack *);
 /* `state` points to a constant, "ready" when the peer's is unknown. */
@@ -138,6 +139,7 @@ void wire_spawn_release(struct wire_spawn *);
  * `on_count` may be NULL to only check. */
 int wire_read_counts(const msgpack_object *,
     void (*on_count)(const char *name, int64_t count, void *), void *arg);
+int wire_read_ramp_complete(const msgpack_object *, int64_t *users);
 int wire_read_exception(const msgpack_object *, char *message, size_t size,
     char *traceback, size_t traceback_size);
 /* `level` is -1 for a Locust peer, whose lines say it themselves. */

@@ -7,9 +7,12 @@
 #include "cluster/zsock.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 #include <zmq.h>
@@ -273,6 +276,26 @@ static int watch(struct zsock *s)
 	s->timer.fire = on_timer;
 	wheel_add(&s->timer, clock_now() + SAFETY_NS);
 	return 0;
+}
+
+void zsock_new_identity(char *id, size_t size)
+{
+	char host[HOST_NAME_MAX + 1] = "localhost";
+	unsigned char random[16];
+	size_t len;
+
+	gethostname(host, sizeof host - 1);
+	if (getrandom(random, sizeof random, 0) != sizeof random)
+		abort();
+	/* What is before the first '_' is taken for the host. */
+	for (char *p = host; *p != '\0'; p++) {
+		if (*p == '_')
+			*p = '-';
+	}
+	len = (size_t)snprintf(id, size, "%.200s_", host);
+	for (size_t i = 0; i < sizeof random && len + 2 < size; i++)
+		len += (size_t)snprintf(id + len, size - len, "%02x",
+		    random[i]);
 }
 
 struct zsock *zsock_new(const struct zsock_options *o)

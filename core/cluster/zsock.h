@@ -34,6 +34,9 @@ struct zsock_options {
 	void *arg;
 };
 
+/* A worker's name as Locust makes it: the host, '_', 32 hexadecimal digits. */
+void zsock_new_identity(char *id, size_t size);
+
 /* NULL after log_error(). */
 struct zsock *zsock_new(const struct zsock_options *);
 /* "tcp://0.0.0.0:5557", "tcp://127.0.0.1:0" (any free port), "ipc:///path".

@@ -120,6 +120,11 @@ static void test_client_ready(void **state)
 	wire_message_release(&m);
 	decode_file(&m, "client_ready_debian");
 	assert_int_equal(wire_read_client_ready(&m.data, version,
+	    sizeof version), 0);
+	assert_string_equal(version, "");
+	wire_message_release(&m);
+	decode_file(&m, "quit");
+	assert_int_equal(wire_read_client_ready(&m.data, version,
 	    sizeof version), -1);
 	wire_message_release(&m);
 	wire_encode_client_ready(&b, ID);

@@ -1,0 +1,455 @@
+/*
+ * The master's inbox.
+ *
+ * Who is not in the table may only register, and, when it was here before,
+ * come back: a worker that was silent for some seconds is not sent away.  A
+ * Locust worker whose master was restarted never registers again by itself;
+ * its heartbeat is taken for a registration.  A swarm worker is asked to.
+ */
+#include "cluster/inbox.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "cluster/master_internal.h"
+#include "cluster/wire.h"
+#include "cluster/wire_object.h"
+
+/* Messages a second, and at once, that a worker may send. */
+#define TRAFFIC_RATE  200
+#define TRAFFIC_BURST 2000
+#define CHAT_RATE     50
+#define CHAT_BURST    500
+/* Of messages that nobody can read, so many are told of. */
+#define COMPLAINTS_MAX 10
+
+static const struct master_options *options(void)
+{
+	return &master_shared.o;
+}
+
+void inbox_garbage(void)
+{
+	master_shared.refused.malformed++;
+	if (master_shared.refused.malformed == COMPLAINTS_MAX)
+		log_warn("more messages that are not a worker's: no more will "
+		    "be shown");
+}
+
+static void refuse_malformed(const char *from, const char *what)
+{
+	if (master_shared.refused.malformed < COMPLAINTS_MAX - 1)
+		log_warn("a malformed %s from worker %s was ignored", what,
+		    from);
+	inbox_garbage();
+}
+
+/* ---- registration ---- */
+
+static void send_ack(struct zsock *sock, const struct member *m)
+{
+	const struct wire_ack ack = { .index = m->peer.index,
+		.swarm = m->peer.swarm,
+		.report_interval = options()->report_interval,
+		.instance = master_shared.instance };
+
+	wire_encode_ack(&master_shared.out, m->peer.id, &ack);
+	master_send(sock, m->peer.id);
+}
+
+/* Who comes while all are leaving is told to leave, too. */
+static void tell_joined(struct member *m)
+{
+	if (master_shared.quitting) {
+		wire_encode_nil(&master_shared.out, "quit", m->peer.id);
+		master_send(m->sock, m->peer.id);
+	} else if (options()->joined != NULL) {
+		options()->joined(&m->peer, options()->arg);
+	}
+}
+
+/* Into the table, from its record. */
+static struct member *add_member(struct zsock *sock, const char *from,
+    struct member_record *record)
+{
+	struct member *m = member_add(from, record, sock,
+	    options()->class_count);
+
+	record->gone = false;
+	m->peer.pid = master_child_of(from);
+	return m;
+}
+
+/* Again from one that is here: it has stopped and is ready, or it has lost
+ * its users some other way and is to be given them anew. */
+static void register_again(struct member *m)
+{
+	bool had_stopped = m->peer.state == PEER_STOPPING ||
+	    m->peer.state == PEER_READY;
+
+	m->peer.state = PEER_READY;
+	memset(m->peer.running, 0,
+	    options()->class_count * sizeof *m->peer.running);
+	send_ack(m->sock, m);
+	if (!had_stopped)
+		tell_joined(m);
+}
+
+static void on_client_ready(struct zsock *sock, const char *from,
+    const struct wire_message *msg)
+{
+	struct member *m = member_find(from);
+	struct member_record *record;
+	char version[64];
+	int kind = wire_read_client_ready(&msg->data, version,
+	    sizeof version);
+
+	if (kind == -1) {
+		log_error("worker %s is refused: it does not say its version "
+		    "(Locust before 2.0?)", from);
+		return;
+	}
+	if (m != NULL && m->sock != sock) {
+		refuse_malformed(from, "registration (the name is taken)");
+		return;
+	}
+	record = member_remember(from);
+	if (record == NULL) {
+		master_shared.refused.unknown++;
+		return;
+	}
+	record->swarm = kind == 1;
+	snprintf(record->version, sizeof record->version, "%s", version);
+	if (m != NULL) {
+		m->peer.last_seen = clock_now();
+		register_again(m);
+		return;
+	}
+	m = add_member(sock, from, record);
+	send_ack(sock, m);
+	tell_joined(m);
+}
+
+/* A heartbeat of a Locust worker that another master had. */
+static struct member *adopt(struct zsock *sock, const char *from)
+{
+	struct member_record *record = member_remember(from);
+	struct member *m;
+
+	if (record == NULL)
+		return NULL;
+	snprintf(record->version, sizeof record->version, "?");
+	m = add_member(sock, from, record);
+	log_info("worker %s was another master's and is taken over", from);
+	tell_joined(m);
+	return m;
+}
+
+static struct member *bring_back(struct zsock *sock, const char *from,
+    struct member_record *record)
+{
+	struct member *m = add_member(sock, from, record);
+
+	log_info("worker %lld is back", (long long)record->index);
+	tell_joined(m);
+	return m;
+}
+
+/* What came was sent before the end that is known already. */
+static void take_late(const struct wire_message *msg)
+{
+	if (msg->type == WIRE_STATS &&
+	    wire_report_read(&msg->data, options()->stats, clock_wall(), NULL,
+	    NULL) == -1)
+		inbox_garbage();
+}
+
+/* The sender is not in the table; NULL when it shall not be. */
+static struct member *meet(struct zsock *sock, const char *from,
+    const struct wire_message *msg)
+{
+	struct member_record *record = member_recall(from);
+	struct wire_heartbeat hb;
+
+	if (record != NULL && record->gone) {
+		take_late(msg);
+		return NULL;
+	}
+	if (record != NULL && msg->type != WIRE_QUIT)
+		return bring_back(sock, from, record);
+	if (msg->type == WIRE_HEARTBEAT &&
+	    wire_read_heartbeat(&msg->data, &hb) == 0) {
+		if (hb.loop_busy < 0)
+			return adopt(sock, from);
+		wire_encode_nil(&master_shared.out, "reconnect", from);
+		master_send(sock, from);
+	}
+	master_shared.refused.unknown++;
+	return NULL;
+}
+
+/* ---- what members say ---- */
+
+static void on_heartbeat(struct member *m, const struct wire_message *msg)
+{
+	struct peer *p = &m->peer;
+	struct wire_heartbeat hb;
+
+	if (wire_read_heartbeat(&msg->data, &hb) == -1) {
+		refuse_malformed(p->id, "heartbeat");
+		return;
+	}
+	p->cpu = hb.cpu;
+	p->memory = hb.memory;
+	p->loop_busy = hb.loop_busy;
+	p->loop_delay_ms = hb.loop_delay_ms;
+	if (p->state != PEER_STOPPING)
+		p->state = strcmp(hb.state, "running") == 0 ? PEER_RUNNING :
+		    strcmp(hb.state, "spawning") == 0 ? PEER_SPAWNING :
+		    PEER_READY;
+	if (!member_knows_heartbeat(m))
+		return;
+	wire_encode_nil(&master_shared.out, "heartbeat", p->id);
+	master_send(m->sock, p->id);
+}
+
+static void on_count(const char *name, int64_t count, void *arg)
+{
+	int64_t *counts = arg;
+
+	for (size_t i = 0; i < options()->class_count; i++) {
+		if (strcmp(options()->class_names[i], name) == 0)
+			counts[i] = count;
+	}
+}
+
+static void keep_counts(struct member *m, int64_t *counts)
+{
+	free(m->peer.running);
+	m->peer.running = counts;
+}
+
+/* Classes that a message does not name have no users. */
+static int64_t *new_counts(void)
+{
+	return xcalloc(options()->class_count + 1, sizeof(int64_t));
+}
+
+static void on_spawning_complete(struct member *m,
+    const struct wire_message *msg)
+{
+	int64_t *counts = new_counts();
+
+	if (wire_read_counts(wire_object_get(&msg->data, "user_classes_count"),
+	    on_count, counts) == -1) {
+		free(counts);
+		refuse_malformed(m->peer.id, "spawning_complete");
+		return;
+	}
+	keep_counts(m, counts);
+	if (m->peer.state == PEER_STOPPING)
+		return;
+	m->peer.state = PEER_RUNNING;
+	if (options()->spawned != NULL)
+		options()->spawned(&m->peer, options()->arg);
+}
+
+static void on_stats(struct member *m, const struct wire_message *msg)
+{
+	int64_t *counts = new_counts();
+
+	if (wire_report_read(&msg->data, options()->stats, clock_wall(),
+	    on_count, counts) == -1) {
+		free(counts);
+		refuse_malformed(m->peer.id, "report");
+		return;
+	}
+	keep_counts(m, counts);
+	if (options()->reported != NULL)
+		options()->reported(&m->peer, options()->arg);
+}
+
+static void on_exception(struct member *m, const struct wire_message *msg)
+{
+	char message[WIRE_MAX_TEXT];
+	char traceback[WIRE_MAX_TEXT];
+
+	if (wire_read_exception(&msg->data, message, sizeof message,
+	    traceback, sizeof traceback) == -1)
+		refuse_malformed(m->peer.id, "exception");
+	else if (options()->exception != NULL)
+		options()->exception(&m->peer, message, traceback,
+		    options()->arg);
+}
+
+struct lines {
+	struct member *m;
+	size_t seen;
+};
+
+/* Locust writes "[time] host/LEVEL/logger: text". */
+static int locust_level(const char *line)
+{
+	static const char *const marks[] = { "/DEBUG/", "/INFO/",
+		"/WARNING/", "/ERROR/", "/CRITICAL/" };
+	static const int levels[] = { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO,
+		LOG_LEVEL_WARN, LOG_LEVEL_ERROR, LOG_LEVEL_ERROR };
+
+	for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+		if (strstr(line, marks[i]) != NULL)
+			return levels[i];
+	}
+	return LOG_LEVEL_INFO;
+}
+
+/* A Locust worker sends its whole ring each time: only what is new. */
+static void on_line(int level, const char *line, void *arg)
+{
+	struct lines *l = arg;
+
+	l->seen++;
+	if (level == -1 && l->seen <= l->m->log_lines)
+		return;
+	if (options()->log != NULL)
+		options()->log(&l->m->peer,
+		    level == -1 ? locust_level(line) : level, line,
+		    options()->arg);
+}
+
+static void on_logs(struct member *m, const struct wire_message *msg)
+{
+	struct lines l = { .m = m };
+	uint64_t dropped;
+	char text[80];
+
+	if (wire_read_logs(&msg->data, on_line, &l, &dropped) == -1) {
+		refuse_malformed(m->peer.id, "log");
+		return;
+	}
+	m->log_lines = l.seen;
+	if (dropped == 0 || options()->log == NULL)
+		return;
+	snprintf(text, sizeof text, "%llu more lines were dropped: it wrote "
+	    "too many", (unsigned long long)dropped);
+	options()->log(&m->peer, LOG_LEVEL_WARN, text, options()->arg);
+}
+
+static void on_client_stopped(struct member *m)
+{
+	memset(m->peer.running, 0,
+	    options()->class_count * sizeof *m->peer.running);
+	m->peer.state = PEER_STOPPING;
+	if (options()->stopped != NULL)
+		options()->stopped(&m->peer, options()->arg);
+}
+
+static void on_quit(struct member *m)
+{
+	struct member_record *record = member_recall(m->peer.id);
+
+	if (record != NULL)
+		record->gone = true;
+	master_lose(m, "quit", false);
+}
+
+static void on_stop_test(struct member *m, const struct wire_message *msg)
+{
+	char why[WIRE_MAX_NAME];
+
+	if (wire_read_stop_test(&msg->data, why, sizeof why) == -1)
+		refuse_malformed(m->peer.id, "request to stop");
+	else if (options()->stop_test != NULL)
+		options()->stop_test(&m->peer, why, options()->arg);
+}
+
+static void dispatch(struct member *m, const struct wire_message *msg)
+{
+	switch (msg->type) {
+	case WIRE_HEARTBEAT:
+		on_heartbeat(m, msg);
+		break;
+	case WIRE_SPAWNING:
+		if (m->peer.state != PEER_STOPPING)
+			m->peer.state = PEER_SPAWNING;
+		break;
+	case WIRE_SPAWNING_COMPLETE:
+		on_spawning_complete(m, msg);
+		break;
+	case WIRE_STATS:
+		on_stats(m, msg);
+		break;
+	case WIRE_EXCEPTION:
+		on_exception(m, msg);
+		break;
+	case WIRE_LOGS:
+		on_logs(m, msg);
+		break;
+	case WIRE_CLIENT_STOPPED:
+		on_client_stopped(m);
+		break;
+	case WIRE_QUIT:
+		on_quit(m);
+		break;
+	case WIRE_STOP_TEST:
+		on_stop_test(m, msg);
+		break;
+	default:
+		log_debug("message %s of worker %lld is not known",
+		    msg->type_name, (long long)m->peer.index);
+		break;
+	}
+}
+
+static bool is_chat(enum wire_type type)
+{
+	return type == WIRE_EXCEPTION || type == WIRE_LOGS ||
+	    type == WIRE_UNKNOWN;
+}
+
+/* Whether the member may send this one more. */
+static bool within_limits(struct member *m, enum wire_type type)
+{
+	if (is_chat(type) ? member_take(&m->chat, CHAT_RATE, CHAT_BURST) :
+	    member_take(&m->traffic, TRAFFIC_RATE, TRAFFIC_BURST))
+		return true;
+	master_shared.refused.excess++;
+	if (!m->warned)
+		log_warn("worker %lld sends more messages than can be "
+		    "handled; some are dropped", (long long)m->peer.index);
+	m->warned = true;
+	return false;
+}
+
+void inbox_take(struct zsock *sock, const char *from, const void *data,
+    size_t len)
+{
+	struct wire_message msg;
+	struct member *m;
+
+	if (wire_decode(&msg, data, len) == -1) {
+		refuse_malformed(from, "message");
+		return;
+	}
+	if (strcmp(msg.node_id, from) != 0) {
+		refuse_malformed(from, "message (another's name in it)");
+		goto release;
+	}
+	if (msg.type == WIRE_CLIENT_READY) {
+		on_client_ready(sock, from, &msg);
+		goto release;
+	}
+	m = member_find(from);
+	if (m == NULL)
+		m = meet(sock, from, &msg);
+	if (m == NULL || m->sock != sock || !within_limits(m, msg.type))
+		goto release;
+	m->peer.last_seen = clock_now();
+	dispatch(m, &msg);
+
+release:
+	wire_message_release(&msg);
+}

@@ -1,0 +1,26 @@
+/* What master.c and inbox.c share. */
+#ifndef CLUSTER_MASTER_INTERNAL_H
+#define CLUSTER_MASTER_INTERNAL_H
+
+#include "base/buf.h"
+#include "cluster/master.h"
+#include "cluster/member.h"
+
+struct master_shared {
+	struct master_options o;
+	struct master_refused refused;
+	uint64_t instance;              /* 48 random bits */
+	bool quitting;
+	struct buf out;                 /* one message being made */
+};
+
+extern struct master_shared master_shared;
+
+/* Sends master_shared.out. */
+void master_send(struct zsock *, const char *id);
+/* Out of the table, with the event; freed later in this pass of the loop. */
+void master_lose(struct member *, const char *why, bool crashed);
+/* A worker said something for the first time (again): who is it here? */
+pid_t master_child_of(const char *id);
+
+#endif

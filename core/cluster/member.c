@@ -1,0 +1,158 @@
+/*
+ * The table of workers.  Order is that of arrival; the index of an id is kept
+ * as long as the master lives, because users' numbers and the files of
+ * workers hang on it.
+ */
+#include "cluster/member.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/strmap.h"
+#include "base/xalloc.h"
+
+#define RECORDS_MAX 100000
+
+static struct {
+	struct member **at;
+	size_t count;
+	struct strmap by_id;            /* struct member */
+	struct strmap records;          /* struct member_record */
+} table;
+
+struct member_record *member_recall(const char *id)
+{
+	return strmap_get(&table.records, id);
+}
+
+struct member_record *member_remember(const char *id)
+{
+	struct member_record *r = member_recall(id);
+
+	if (r != NULL || table.records.count >= RECORDS_MAX)
+		return r;
+	r = xcalloc(1, sizeof *r);
+	r->index = (int64_t)table.records.count;
+	strmap_put(&table.records, id, r);
+	return r;
+}
+
+struct member *member_add(const char *id, const struct member_record *record,
+    struct zsock *sock, size_t class_count)
+{
+	struct member *m = xcalloc(1, sizeof *m);
+	struct peer *p = &m->peer;
+
+	p->id = xstrdup(id);
+	p->index = record == NULL ? -1 : record->index;
+	p->swarm = record != NULL && record->swarm;
+	p->version = xstrdup(record == NULL ? "" : record->version);
+	p->last_seen = clock_now();
+	p->loop_busy = -1;
+	p->running = xcalloc(class_count + 1, sizeof *p->running);
+	p->wanted = xcalloc(class_count + 1, sizeof *p->wanted);
+	m->sock = sock;
+	if (record == NULL)
+		return m;
+	table.at = xreallocarray(table.at, table.count + 1,
+	    sizeof(struct member *));
+	table.at[table.count++] = m;
+	strmap_put(&table.by_id, id, m);
+	return m;
+}
+
+struct member *member_find(const char *id)
+{
+	return strmap_get(&table.by_id, id);
+}
+
+size_t member_count(void)
+{
+	return table.count;
+}
+
+struct member *member_at(size_t i)
+{
+	return table.at[i];
+}
+
+void member_remove(struct member *m)
+{
+	size_t i = 0;
+
+	if (strmap_get(&table.by_id, m->peer.id) != m)
+		return;
+	strmap_remove(&table.by_id, m->peer.id);
+	while (table.at[i] != m)
+		i++;
+	table.count--;
+	memmove(&table.at[i], &table.at[i + 1],
+	    (table.count - i) * sizeof(struct member *));
+}
+
+void member_free(struct member *m)
+{
+	free(m->peer.id);
+	free(m->peer.version);
+	free(m->peer.running);
+	free(m->peer.wanted);
+	free(m->peer.plan);
+	free(m);
+}
+
+void member_release(void)
+{
+	for (size_t i = 0; i < table.count; i++)
+		member_free(table.at[i]);
+	for (size_t i = 0; i < table.records.count; i++)
+		free(table.records.entries[i].value);
+	free(table.at);
+	strmap_release(&table.by_id);
+	strmap_release(&table.records);
+	memset(&table, 0, sizeof table);
+}
+
+bool member_take(struct member_bucket *b, double rate, double burst)
+{
+	int64_t now = clock_now();
+
+	if (b->at == 0)
+		b->tokens = burst;
+	else
+		b->tokens += (double)(now - b->at) / (double)NS_PER_S * rate;
+	b->at = now;
+	if (b->tokens > burst)
+		b->tokens = burst;
+	if (b->tokens < 1)
+		return false;
+	b->tokens--;
+	return true;
+}
+
+/* Its version is at least 2.MINOR. */
+static bool at_least(const struct member *m, int minor)
+{
+	int major_is;
+	int minor_is;
+
+	if (m->peer.swarm)
+		return true;
+	if (sscanf(m->peer.version, "%d.%d", &major_is, &minor_is) != 2)
+		return false;
+	return major_is > 2 || (major_is == 2 && minor_is >= minor);
+}
+
+/* An adopted worker's version is "?"; "-1" is a client in another language,
+ * which minds the master's heartbeats. */
+bool member_knows_heartbeat(const struct member *m)
+{
+	return at_least(m, 19) || strcmp(m->peer.version, "-1") == 0 ||
+	    strcmp(m->peer.version, "?") == 0;
+}
+
+bool member_knows_ramp(const struct member *m)
+{
+	return at_least(m, 29);
+}

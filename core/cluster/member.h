@@ -1,0 +1,62 @@
+/*
+ * The master's table of workers, and what it remembers of those that left.
+ */
+#ifndef CLUSTER_MEMBER_H
+#define CLUSTER_MEMBER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cluster/master.h"
+#include "cluster/zsock.h"
+
+/* So many tokens at most, refilled with time; a token is a message. */
+struct member_bucket {
+	double tokens;
+	int64_t at;
+};
+
+struct member {
+	struct peer peer;               /* first: master.h hands this out */
+	struct zsock *sock;             /* the way to it */
+	size_t log_lines;               /* seen of a Locust worker's ring */
+	struct member_bucket traffic;   /* reports, heartbeats */
+	struct member_bucket chat;      /* logs, exceptions, the unknown */
+	bool warned;                    /* about its excess */
+	struct member *next;            /* lost, to be freed */
+};
+
+/* An id that has been here, for the master's life. */
+struct member_record {
+	int64_t index;
+	bool swarm;
+	bool gone;                      /* it quit or its process ended: what
+	                                 * still comes was sent before */
+	char version[64];
+};
+
+/* Ids are a stranger's to choose, so their number has an end: NULL. */
+struct member_record *member_remember(const char *id);
+struct member_record *member_recall(const char *id);
+
+struct member *member_add(const char *id, const struct member_record *,
+    struct zsock *, size_t class_count);
+struct member *member_find(const char *id);
+size_t member_count(void);
+struct member *member_at(size_t i);
+/* Out of the table; the caller frees. */
+void member_remove(struct member *);
+void member_free(struct member *);
+/* Forgets all. */
+void member_release(void);
+
+/* Takes a token, or says that there is none. */
+bool member_take(struct member_bucket *, double rate, double burst);
+
+/* Whether it knows the master's heartbeats (2.19) and spawning_complete
+ * (2.29); others would log a warning for each. */
+bool member_knows_heartbeat(const struct member *);
+bool member_knows_ramp(const struct member *);
+
+#endif

@@ -1,0 +1,586 @@
+/*
+ * The worker's side: register, say each second that we live, report, do as
+ * told.
+ *
+ * The order of messages is Locust's, because a Locust master depends on it;
+ * two rules keep it alive: nothing is sent before its ack, and
+ * spawning_complete never between client_stopped and the next ack.
+ *
+ * A delta is reset only when its report was handed to ZeroMQ, and a report
+ * precedes client_stopped and quit, so that a run's last samples are in.
+ */
+#include "cluster/worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "cluster/child.h"
+#include "cluster/worker_log.h"
+#include "cluster/zsock.h"
+#include "fiber/loop.h"
+#include "fiber/wheel.h"
+
+#define HEARTBEAT_NS  NS_PER_S
+#define READY_NS      (5 * NS_PER_S)    /* between two client_ready */
+#define READY_TRIES   61
+#define LOCUST_LOG_NS (10 * NS_PER_S)
+#define FINISH_MS     3000
+/* Without a word from the master for so long: a swarm master, which answers
+ * every heartbeat, has lost us; a Locust master may just be ramping, which it
+ * does with closed ears, so it gets more time. */
+#define SILENT_NS        (10 * NS_PER_S)
+#define SILENT_LOCUST_NS (30 * NS_PER_S)
+#define ORPHANED_NS      (60 * NS_PER_S)
+
+enum state { READY, SPAWNING, RUNNING };
+
+static struct {
+	struct worker_options o;
+	char *endpoint;
+	char *id;
+	struct zsock *sock;
+	enum state state;
+	bool registered;
+	bool was_registered;            /* at least once */
+	bool swarm;                     /* the master is */
+	bool hears;                     /* the master sends heartbeats */
+	bool stopping;
+	bool orphaned;
+	int tries;
+	uint64_t instance;
+	double interval;                /* seconds between reports */
+	double last_timestamp;          /* of a spawn */
+	int64_t last_heard;
+	int64_t stop_came;
+	struct wheel_timer retry;
+	struct wheel_timer heartbeat;
+	struct wheel_timer report;
+	struct wheel_timer logs;
+	struct wheel_timer ready_again;
+	struct wire_count *counts;
+	int64_t *numbers;
+	struct buf out;
+	/* For the shares since the last heartbeat. */
+	int64_t sampled;
+	int64_t cpu_ns;
+	int64_t busy_ns;
+} self;
+
+static void open_socket(void);
+
+/* ---- sending ---- */
+
+/* Sends self.out and empties it: 0, or -1 when it could not be taken. */
+static int flush(void)
+{
+	int rc = -1;
+
+	if (self.sock != NULL && !self.out.overflow)
+		rc = zsock_send(self.sock, NULL, self.out.data, self.out.len);
+	buf_clear(&self.out);
+	return rc;
+}
+
+static void send_nil(const char *type)
+{
+	wire_encode_nil(&self.out, type, self.id);
+	flush();
+}
+
+static void send_ready(void)
+{
+	wire_encode_client_ready(&self.out, self.id);
+	flush();
+}
+
+static const struct wire_count *user_counts(void)
+{
+	size_t n = self.o.class_count;
+
+	memset(self.numbers, 0, n * sizeof *self.numbers);
+	self.o.counts(self.numbers, self.o.arg);
+	for (size_t i = 0; i < n; i++)
+		self.counts[i] = (struct wire_count){
+			self.o.class_names[i], self.numbers[i] };
+	return self.counts;
+}
+
+static void send_report(void)
+{
+	const struct wire_count *counts = user_counts();
+
+	if (self.swarm)
+		wire_stats_encode(&self.out, self.id, self.o.stats, counts,
+		    self.o.class_count);
+	else
+		wire_stats_encode_locust(&self.out, self.id, self.o.stats,
+		    counts, self.o.class_count);
+	if (flush() == 0)
+		stats_reset(self.o.stats);
+}
+
+static void send_logs(void)
+{
+	if (self.swarm && worker_log_encode(&self.out, self.id))
+		flush();
+}
+
+/* ---- heartbeats ---- */
+
+static int64_t resident_bytes(void)
+{
+	long long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
+
+	if (f == NULL)
+		return 0;
+	if (fscanf(f, "%*s %lld", &pages) != 1)
+		pages = 0;
+	fclose(f);
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
+static int64_t cpu_time(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * NS_PER_S +
+	    (u.ru_utime.tv_usec + u.ru_stime.tv_usec) * NS_PER_US;
+}
+
+/* CPU and loop since the last call. */
+static void sample(struct wire_heartbeat *hb)
+{
+	int64_t now = clock_now();
+	int64_t cpu = cpu_time();
+	struct loop_health health;
+	double passed = (double)(now - self.sampled);
+
+	loop_health(&health);
+	if (self.sampled != 0 && passed > 0) {
+		hb->cpu = 100 * (double)(cpu - self.cpu_ns) / passed;
+		hb->loop_busy = (double)(health.busy_ns - self.busy_ns) /
+		    passed;
+	}
+	if (hb->loop_busy > 1)
+		hb->loop_busy = 1;
+	hb->loop_delay_ms = (double)health.longest_pass_ns / NS_PER_MS;
+	hb->memory = resident_bytes();
+	self.sampled = now;
+	self.cpu_ns = cpu;
+	self.busy_ns = health.busy_ns;
+}
+
+static void send_heartbeat(void)
+{
+	static const char *const names[] = { [READY] = "ready",
+		[SPAWNING] = "spawning", [RUNNING] = "running" };
+	struct wire_heartbeat hb = { .state = names[self.state] };
+
+	sample(&hb);
+	if (!self.swarm)
+		hb.loop_busy = -1;
+	wire_encode_heartbeat(&self.out, self.id, &hb);
+	flush();
+}
+
+/* ---- registration ---- */
+
+static void orphan(const char *why)
+{
+	if (self.orphaned)
+		return;
+	self.orphaned = true;
+	wheel_del(&self.retry);
+	self.o.orphaned(why, self.o.arg);
+}
+
+static void on_retry(struct wheel_timer *t)
+{
+	char why[400];
+
+	if (self.registered || self.orphaned)
+		return;
+	if (!self.was_registered && self.tries++ >= READY_TRIES) {
+		snprintf(why, sizeof why, "no master answers at %s: gave up "
+		    "after 5 minutes", self.endpoint);
+		orphan(why);
+		return;
+	}
+	send_ready();
+	wheel_add(t, clock_now() + READY_NS);
+}
+
+static void register_now(void)
+{
+	self.registered = false;
+	wheel_add(&self.retry, clock_now());
+}
+
+/* A new master knows nothing of our users, so they belong to no run. */
+static void leave_old_run(void)
+{
+	if (self.state == READY || self.stopping)
+		return;
+	log_warn("the master was restarted: the users of the run before are "
+	    "stopped");
+	self.stopping = true;
+	self.stop_came = clock_now();
+	self.o.stop(self.o.arg);
+}
+
+static void on_ack(const struct wire_message *m)
+{
+	bool again = self.was_registered;
+	struct wire_ack ack;
+
+	if (wire_read_ack(&m->data, &ack) == -1)
+		return;
+	if (self.registered)
+		return;                 /* for a repeated client_ready */
+	self.registered = true;
+	self.was_registered = true;
+	wheel_del(&self.retry);
+	self.swarm = ack.swarm;
+	self.interval = ack.swarm ? ack.report_interval : 3;
+	if (self.o.registered != NULL)
+		self.o.registered(ack.index, self.o.arg);
+	if (again && ack.instance != self.instance)
+		leave_old_run();
+	self.instance = ack.instance;
+	if (again)
+		return;
+	send_heartbeat();
+	wheel_add(&self.heartbeat, clock_now() + HEARTBEAT_NS);
+	send_report();
+	wheel_add(&self.report, clock_now() +
+	    (int64_t)(self.interval * (double)NS_PER_S));
+	wheel_add(&self.logs, clock_now() + LOCUST_LOG_NS);
+	send_logs();
+}
+
+/* ---- what the master says ---- */
+
+static void on_spawn(const struct wire_message *m)
+{
+	struct wire_spawn spawn;
+	bool first = self.state == READY;
+
+	if (wire_read_spawn(&m->data, &spawn) == -1) {
+		log_error("a malformed order to spawn users was ignored");
+		return;
+	}
+	send_nil("spawning");
+	if (spawn.timestamp <= self.last_timestamp || self.stopping)
+		goto release;
+	self.last_timestamp = spawn.timestamp;
+	if (first)
+		stats_reset(self.o.stats);
+	self.state = SPAWNING;
+	self.o.spawn(&spawn, first, self.o.arg);
+
+release:
+	wire_spawn_release(&spawn);
+}
+
+static void on_stop(void)
+{
+	if (self.stopping)
+		return;
+	self.stopping = true;
+	self.stop_came = clock_now();
+	self.o.stop(self.o.arg);
+}
+
+/* Locust's own workers only open a new socket; a swarm master sends this to
+ * one it does not know. */
+static void on_reconnect(void)
+{
+	open_socket();
+	if (self.swarm || !self.registered)
+		register_now();
+}
+
+static void on_ramp_complete(const struct wire_message *m)
+{
+	const msgpack_object *data = &m->data;
+	int64_t users;
+
+	if (self.o.ramp_complete != NULL &&
+	    wire_read_ramp_complete(data, &users) == 0)
+		self.o.ramp_complete(users, self.o.arg);
+}
+
+static void dispatch(const struct wire_message *m)
+{
+	switch (m->type) {
+	case WIRE_ACK:
+		on_ack(m);
+		break;
+	case WIRE_SPAWN:
+		on_spawn(m);
+		break;
+	case WIRE_STOP:
+		on_stop();
+		break;
+	case WIRE_QUIT:
+		self.o.quit(self.o.arg);
+		break;
+	case WIRE_RECONNECT:
+		on_reconnect();
+		break;
+	case WIRE_HEARTBEAT:
+		self.hears = true;
+		break;
+	case WIRE_SPAWNING_COMPLETE:
+		on_ramp_complete(m);
+		break;
+	default:
+		log_debug("message %s of the master is not known",
+		    m->type_name);
+		break;
+	}
+}
+
+static void on_message(const char *from, const void *data, size_t len,
+    void *arg)
+{
+	struct wire_message m;
+
+	(void)from;
+	(void)arg;
+	if (wire_decode(&m, data, len) == -1) {
+		log_error("a malformed message of the master was ignored");
+		return;
+	}
+	self.last_heard = clock_now();
+	dispatch(&m);
+	wire_message_release(&m);
+}
+
+/* ---- timers ---- */
+
+static void check_silence(void)
+{
+	int64_t silence = clock_now() - self.last_heard;
+
+	/* An old Locust master never says a word. */
+	if (!self.hears)
+		return;
+	if (silence > ORPHANED_NS) {
+		orphan("no word from the master for a minute");
+	} else if (self.swarm && silence > SILENT_NS && self.registered) {
+		log_warn("no word from the master for %lld s; trying to "
+		    "register again", (long long)(silence / NS_PER_S));
+		register_now();
+	} else if (!self.swarm && silence > SILENT_LOCUST_NS &&
+	    (silence / NS_PER_S) % 10 == 0) {
+		send_ready();
+	}
+}
+
+static void on_heartbeat_due(struct wheel_timer *t)
+{
+	wheel_add(t, clock_now() + HEARTBEAT_NS);
+	if (self.registered)
+		send_heartbeat();
+	send_logs();
+	check_silence();
+}
+
+static void on_report_due(struct wheel_timer *t)
+{
+	wheel_add(t, clock_now() +
+	    (int64_t)(self.interval * (double)NS_PER_S));
+	if (self.registered)
+		send_report();
+}
+
+/* Only to a Locust master that is new enough to know them. */
+static void on_logs_due(struct wheel_timer *t)
+{
+	wheel_add(t, clock_now() + LOCUST_LOG_NS);
+	if (!self.swarm && self.hears && self.registered &&
+	    worker_log_encode_locust(&self.out, self.id))
+		flush();
+}
+
+static void on_ready_again(struct wheel_timer *t)
+{
+	(void)t;
+	self.state = READY;
+	self.stopping = false;
+	register_now();
+}
+
+static void on_lines(void *arg)
+{
+	(void)arg;
+	if (self.registered)
+		send_logs();
+}
+
+/* ---- what the run says ---- */
+
+void worker_spawned(void)
+{
+	if (self.sock == NULL || self.stopping || self.state == READY)
+		return;
+	self.state = RUNNING;
+	if (!self.registered)
+		return;
+	wire_encode_spawning_complete(&self.out, self.id, user_counts(),
+	    self.o.class_count);
+	flush();
+}
+
+void worker_stopped(double stop_timeout)
+{
+	int64_t ready = clock_now();
+
+	if (self.sock == NULL || !self.stopping)
+		return;
+	if (self.registered) {
+		send_report();
+		send_nil("client_stopped");
+	}
+	self.registered = false;
+	if (!self.swarm)
+		ready = self.stop_came +
+		    (int64_t)(stop_timeout * (double)NS_PER_S);
+	wheel_add(&self.ready_again, ready);
+}
+
+/* Locust knows no such message: there this worker leaves, and the test ends
+ * with the last one. */
+void worker_stop_test(const char *why)
+{
+	if (self.sock == NULL || !self.registered)
+		return;
+	if (!self.swarm) {
+		log_warn("the scenario ended the test (%s): this worker "
+		    "leaves", why);
+		self.o.quit(self.o.arg);
+		return;
+	}
+	wire_encode_stop_test(&self.out, self.id, why);
+	flush();
+}
+
+void worker_exception(const char *message, const char *where)
+{
+	if (self.sock == NULL || !self.registered || !worker_log_allow())
+		return;
+	wire_encode_exception(&self.out, self.id, message, where);
+	flush();
+}
+
+bool worker_registered(void)
+{
+	return self.registered;
+}
+
+bool worker_master_is_swarm(void)
+{
+	return self.swarm;
+}
+
+/* ---- life ---- */
+
+static void open_socket(void)
+{
+	const struct zsock_options options = { .identity = self.id,
+		.keys = self.o.keys, .message = on_message };
+
+	zsock_free(self.sock, 0);
+	self.sock = zsock_new(&options);
+	if (self.sock != NULL &&
+	    zsock_connect(self.sock, self.endpoint) == -1) {
+		zsock_free(self.sock, 0);
+		self.sock = NULL;
+	}
+}
+
+static void copy_options(const struct worker_options *o)
+{
+	char **names = xcalloc(o->class_count + 1, sizeof *names);
+
+	self.o = *o;
+	for (size_t i = 0; i < o->class_count; i++)
+		names[i] = xstrdup(o->class_names[i]);
+	self.o.class_names = (const char *const *)names;
+	self.endpoint = xstrdup(o->connect);
+	self.counts = xcalloc(o->class_count + 1, sizeof *self.counts);
+	self.numbers = xcalloc(o->class_count + 1, sizeof *self.numbers);
+}
+
+/* The master names its own children, to know them again. */
+static char *choose_id(void)
+{
+	const char *given = getenv(CHILD_ID_ENV);
+	char id[WIRE_MAX_NODE_ID + 1];
+
+	if (given != NULL && *given != '\0' &&
+	    strlen(given) <= WIRE_MAX_NODE_ID)
+		return xstrdup(given);
+	zsock_new_identity(id, sizeof id);
+	return xstrdup(id);
+}
+
+int worker_start(const struct worker_options *o)
+{
+	copy_options(o);
+	self.id = choose_id();
+	buf_init(&self.out, WIRE_MAX_MESSAGE);
+	open_socket();
+	if (self.sock == NULL)
+		return -1;
+	self.interval = 3;
+	self.last_heard = clock_now();
+	self.retry.fire = on_retry;
+	self.heartbeat.fire = on_heartbeat_due;
+	self.report.fire = on_report_due;
+	self.logs.fire = on_logs_due;
+	self.ready_again.fire = on_ready_again;
+	worker_log_start(on_lines);
+	wheel_add(&self.retry, clock_now());
+	return 0;
+}
+
+static void release(void)
+{
+	for (size_t i = 0; i < self.o.class_count; i++)
+		free((char *)self.o.class_names[i]);
+	free((char **)self.o.class_names);
+	free(self.endpoint);
+	free(self.id);
+	free(self.counts);
+	free(self.numbers);
+	buf_release(&self.out);
+	memset(&self, 0, sizeof self);
+}
+
+void worker_finish(void)
+{
+	wheel_del(&self.retry);
+	wheel_del(&self.heartbeat);
+	wheel_del(&self.report);
+	wheel_del(&self.logs);
+	wheel_del(&self.ready_again);
+	if (self.registered) {
+		send_report();
+		send_logs();
+		send_nil("quit");
+	}
+	worker_log_stop();
+	zsock_free(self.sock, self.was_registered ? FINISH_MS : 0);
+	release();
+}
