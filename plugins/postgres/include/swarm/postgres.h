@@ -25,8 +25,10 @@
  *
  * Measured.  Every statement is one sample: type "SQL simple", "SQL extended",
  * "SQL prepared" or "SQL copy", name `.name` or else the shortened statement.
- * Beside them, as durations that are not requests of their own: "SQL connect"
- * ("resolve", "tcp", "tls", "auth", "total"), "SQL pool" ("wait"), "SQL tx"
+ * A connection that cannot be made is a failed sample "SQL connect" "connect",
+ * and the statement that needed it is none.  Beside them, as durations that
+ * are not requests of their own: "SQL connect" ("resolve", "tcp", "tls",
+ * "auth", "ready", "total"), "SQL pool" ("wait"), "SQL prepare", "SQL tx"
  * (whole transactions with their retries), "SQL first row" (streamed
  * statements), "SQL notify" (delivery).  Counters: pg_rows, pg_bytes,
  * pg_connects, pg_disconnects, pg_tx_retries, pg_tx_failed,
@@ -37,7 +39,8 @@
  * the server's words (numbers taken out, so that equal failures count
  * together), and the call's result says the same.  SQLSTATEs made here:
  * 08001 (cannot connect), 08006 (connection lost), 57014 after a timeout,
- * 54000 (result larger than max_result), 58030 (the user is being stopped).
+ * 54000 (result larger than max_result), 57000 (the user is being stopped; not
+ * recorded), 58000 (a call that cannot be made now).
  *
  * Structures of arguments begin with `size`, which the macros fill in; C++
  * fills it by hand.  All functions are [fiber] unless marked otherwise.
@@ -64,7 +67,8 @@ enum pg_kind {
 	PG_KIND_INT,                    /* v.i, as text; the server infers */
 	PG_KIND_FLOAT,                  /* v.f, as text; the server infers */
 	PG_KIND_BOOL,                   /* v.i, as text; the server infers */
-	PG_KIND_TEXT,                   /* v.p and len; the server infers */
+	PG_KIND_TEXT,                   /* v.p; the server infers, but with a
+	                                 * len it is of type text */
 	PG_KIND_INT4,                   /* v.i, binary int4 */
 	PG_KIND_INT8,                   /* v.i, binary int8 */
 	PG_KIND_FLOAT8,                 /* v.f, binary float8 */

@@ -1,0 +1,422 @@
+/*
+ * Connections on the loop.
+ *
+ * Memory is bounded against large results.  libpq has no limit of its own and
+ * tells nobody how much it has read, but the kernel does, and exactly: of TCP
+ * by TCP_INFO; of a Unix socket by its peek offset, which every read moves
+ * back and which nobody else uses.  A connection whose answer grows beyond the
+ * limit is dropped.
+ */
+#include "pgc_conn.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <linux/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <swarm/log.h>
+#include <swarm/loop.h>
+
+#define STMTS_MAX 4096          /* prepared statements of one connection */
+
+struct pgc_stmt {
+	uint64_t hash;
+	char *sql;
+	char name[16];
+};
+
+/* ---- reading ---- */
+
+static void set_want(struct pgc_conn *c, unsigned want)
+{
+	if (c->want == want)
+		return;
+	c->want = want;
+	if (swarm_watch_want(c->watch, want) == -1) {
+		c->lost = true;
+		c->want = 0;
+	}
+}
+
+static void lose(struct pgc_conn *c)
+{
+	bool first = !c->lost;
+
+	c->lost = true;
+	set_want(c, 0);
+	if (first && !c->active && c->dropped != NULL)
+		c->dropped(c->arg);
+}
+
+static void take_notifications(struct pgc_conn *c)
+{
+	PGnotify *n;
+
+	while ((n = PQnotifies(c->pq)) != NULL) {
+		if (c->notified != NULL)
+			c->notified(n, c->arrived, c->arg);
+		else
+			PQfreemem(n);
+	}
+}
+
+/* Bytes received on this connection so far. */
+static int64_t received(struct pgc_conn *c)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+	int offset = 0;
+
+	if (!c->is_unix) {
+		getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len);
+		return (int64_t)info.tcpi_bytes_received;
+	}
+	len = sizeof(offset);
+	if (getsockopt(c->fd, SOL_SOCKET, SO_PEEK_OFF, &offset, &len) == -1 ||
+	    offset < 0)
+		return 0;
+	if (offset < INT_MAX / 2) {
+		c->received_before += INT_MAX - offset;
+		offset = INT_MAX;
+		setsockopt(c->fd, SOL_SOCKET, SO_PEEK_OFF, &offset, len);
+	}
+	return c->received_before + (INT_MAX - offset);
+}
+
+static void start_counting(struct pgc_conn *c)
+{
+	struct sockaddr addr = { .sa_family = AF_UNSPEC };
+	socklen_t len = sizeof(addr);
+	int offset = INT_MAX;
+
+	getsockname(c->fd, &addr, &len);
+	c->is_unix = addr.sa_family == AF_UNIX;
+	if (c->is_unix)
+		setsockopt(c->fd, SOL_SOCKET, SO_PEEK_OFF, &offset,
+		    sizeof(offset));
+}
+
+static bool consume(struct pgc_conn *c)
+{
+	/* The first read is small: most answers cost no count. */
+	bool counted = c->active && c->reads++ > 0 && c->max_input > 0;
+
+	if (counted && c->input_base == -1)
+		c->input_base = received(c);
+	c->arrived = swarm_now();
+	if (c->first == 0)
+		c->first = c->arrived;
+	if (!PQconsumeInput(c->pq))
+		return false;
+	if (!counted || received(c) - c->input_base <= c->max_input)
+		return true;
+	c->too_large = true;
+	return false;
+}
+
+static void wake(struct pgc_conn *c)
+{
+	if (c->waker != NULL)
+		swarm_wake(c->waker);
+}
+
+static void on_ready(int fd, unsigned ready, void *arg)
+{
+	struct pgc_conn *c = arg;
+	bool busy;
+
+	(void)fd;
+	if (ready & SWARM_WRITE && pgc_conn_push(c) == -1)
+		lose(c);
+	if (ready & SWARM_READ && !c->lost) {
+		/* A fiber that has not taken the last result yet holds the
+		 * server back. */
+		if (c->active && c->waker == NULL && !PQisBusy(c->pq)) {
+			set_want(c, c->want & ~SWARM_READ);
+			return;
+		}
+		if (!consume(c))
+			lose(c);
+	}
+	busy = PQisBusy(c->pq);
+	take_notifications(c);
+	if (c->lost || !busy || (c->any_input && ready & SWARM_READ) ||
+	    (c->any_output && !(c->want & SWARM_WRITE)))
+		wake(c);
+}
+
+/* ---- waiting ---- */
+
+static int park(struct pgc_conn *c, int64_t deadline)
+{
+	int rc;
+
+	if (c->lost) {
+		errno = ECONNRESET;
+		return -1;
+	}
+	set_want(c, c->want | SWARM_READ);
+	c->waker = swarm_waker();
+	rc = swarm_park(deadline);
+	swarm_waker_free(c->waker);
+	c->waker = NULL;
+	return rc;
+}
+
+int pgc_conn_wait(struct pgc_conn *c, int64_t deadline)
+{
+	while (PQisBusy(c->pq)) {
+		if (park(c, deadline) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+int pgc_conn_wait_input(struct pgc_conn *c, int64_t deadline)
+{
+	int rc;
+
+	c->any_input = true;
+	rc = park(c, deadline);
+	c->any_input = false;
+	return rc;
+}
+
+int pgc_conn_push(struct pgc_conn *c)
+{
+	int left = PQflush(c->pq);
+
+	if (left == -1 || c->lost) {
+		errno = ECONNRESET;
+		return -1;
+	}
+	if (left == 1)
+		set_want(c, c->want | SWARM_WRITE);
+	else if (c->want & SWARM_WRITE)
+		set_want(c, c->want & ~SWARM_WRITE);
+	return 0;
+}
+
+int pgc_conn_flush(struct pgc_conn *c, int64_t deadline)
+{
+	int rc = pgc_conn_push(c);
+
+	c->any_output = true;
+	c->any_input = true;
+	while (rc == 0 && c->want & SWARM_WRITE && !c->lost)
+		rc = park(c, deadline);
+	c->any_output = false;
+	c->any_input = false;
+	if (rc == 0 && c->lost) {
+		errno = ECONNRESET;
+		return -1;
+	}
+	return rc;
+}
+
+/* ---- life ---- */
+
+/* Left to itself libpq would write notices to standard error. */
+static void on_notice(void *arg, const PGresult *result)
+{
+	struct pgc_conn *c = arg;
+	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+
+	snprintf(c->notice_state, sizeof(c->notice_state), "%s",
+	    state != NULL ? state : "");
+	snprintf(c->notice, sizeof(c->notice), "%s", text != NULL ? text : "");
+	swarm_debug("server: %s %s", c->notice_state, c->notice);
+}
+
+struct pgc_conn *pgc_conn_new(PGconn *pq, int64_t max_input)
+{
+	struct pgc_conn *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		goto finish;
+	c->pq = pq;
+	c->fd = PQsocket(pq);
+	c->max_input = max_input;
+	if (PQsetnonblocking(pq, 1) == -1)
+		goto free_conn;
+	PQsetNoticeReceiver(pq, on_notice, c);
+	PQsetErrorVerbosity(pq, PQERRORS_DEFAULT);
+	start_counting(c);
+	c->want = SWARM_READ;
+	c->watch = swarm_watch_new(c->fd, c->want, on_ready, c);
+	if (c->watch == NULL)
+		goto free_conn;
+	return c;
+
+free_conn:
+	free(c);
+finish:
+	PQfinish(pq);
+	return NULL;
+}
+
+void pgc_conn_free(struct pgc_conn *c)
+{
+	size_t i;
+
+	if (c == NULL)
+		return;
+	swarm_watch_free(c->watch);
+	PQfinish(c->pq);
+	for (i = 0; i < c->stmt_cap; i++)
+		free(c->stmts[i].sql);
+	free(c->stmts);
+	free(c);
+}
+
+bool pgc_conn_usable(const struct pgc_conn *c)
+{
+	return c != NULL && !c->lost && PQstatus(c->pq) == CONNECTION_OK;
+}
+
+void pgc_conn_check(struct pgc_conn *c)
+{
+	/* At once: libpq has closed the descriptor, and its number may be
+	 * given to the next connection. */
+	if (!c->lost && PQstatus(c->pq) != CONNECTION_OK)
+		lose(c);
+}
+
+void pgc_conn_begin(struct pgc_conn *c)
+{
+	c->active = true;
+	c->first = 0;
+	c->reads = 0;
+	c->input_base = -1;
+	c->notice_state[0] = '\0';
+}
+
+void pgc_conn_end(struct pgc_conn *c)
+{
+	c->active = false;
+	if (!c->lost)
+		set_want(c, c->want | SWARM_READ);
+}
+
+void pgc_conn_row(struct pgc_conn *c)
+{
+	c->input_base = -1;
+}
+
+/* ---- cancelling ---- */
+
+struct cancel {
+	PGcancel *request;
+	char error[256];
+};
+
+static int cancel_in_thread(void *arg)
+{
+	struct cancel *cancel = arg;
+
+	return PQcancel(cancel->request, cancel->error,
+	    sizeof(cancel->error)) ? 0 : -1;
+}
+
+int pgc_conn_cancel(struct pgc_conn *c)
+{
+	struct cancel cancel = { .request = PQgetCancel(c->pq) };
+	int rc;
+
+	if (cancel.request == NULL) {
+		errno = ENOTCONN;
+		return -1;
+	}
+	rc = swarm_offload(cancel_in_thread, &cancel);
+	if (rc == -1)
+		swarm_debug("cancel request: %s", cancel.error);
+	PQfreeCancel(cancel.request);
+	return rc;
+}
+
+/* ---- prepared statements ---- */
+
+static uint64_t hash_text(const char *text)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (; *text != '\0'; text++)
+		h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+/* The place of `sql`, or the free one where it belongs. */
+static struct pgc_stmt *find(struct pgc_stmt *stmts, size_t cap,
+    const char *sql, uint64_t hash)
+{
+	size_t i = hash & (cap - 1);
+
+	while (stmts[i].sql != NULL && (stmts[i].hash != hash ||
+	    strcmp(stmts[i].sql, sql) != 0))
+		i = (i + 1) & (cap - 1);
+	return &stmts[i];
+}
+
+const char *pgc_conn_stmt(struct pgc_conn *c, const char *sql)
+{
+	struct pgc_stmt *stmt;
+
+	if (c->stmt_cap == 0)
+		return NULL;
+	stmt = find(c->stmts, c->stmt_cap, sql, hash_text(sql));
+	return stmt->sql != NULL && stmt->name[0] != '\0' ? stmt->name : NULL;
+}
+
+static bool grow(struct pgc_conn *c)
+{
+	size_t cap = c->stmt_cap ? c->stmt_cap * 2 : 16;
+	struct pgc_stmt *stmts = calloc(cap, sizeof(*stmts));
+	size_t i;
+
+	if (stmts == NULL)
+		return false;
+	for (i = 0; i < c->stmt_cap; i++) {
+		struct pgc_stmt *old = &c->stmts[i];
+
+		if (old->sql != NULL)
+			*find(stmts, cap, old->sql, old->hash) = *old;
+	}
+	free(c->stmts);
+	c->stmts = stmts;
+	c->stmt_cap = cap;
+	return true;
+}
+
+const char *pgc_conn_stmt_add(struct pgc_conn *c, const char *sql)
+{
+	uint64_t hash = hash_text(sql);
+	struct pgc_stmt *stmt;
+
+	if (c->stmt_count >= STMTS_MAX)
+		return NULL;
+	if ((c->stmt_count + 1) * 2 > c->stmt_cap && !grow(c))
+		return NULL;
+	stmt = find(c->stmts, c->stmt_cap, sql, hash);
+	if (stmt->sql == NULL) {
+		stmt->sql = strdup(sql);
+		if (stmt->sql == NULL)
+			return NULL;
+		stmt->hash = hash;
+		c->stmt_count++;
+	}
+	snprintf(stmt->name, sizeof(stmt->name), "s%u", ++c->stmt_serial);
+	return stmt->name;
+}
+
+void pgc_conn_stmt_drop(struct pgc_conn *c, const char *sql)
+{
+	/* The place stays taken, without a name: others may lie behind. */
+	if (c->stmt_cap > 0)
+		find(c->stmts, c->stmt_cap, sql, hash_text(sql))->name[0] =
+		    '\0';
+}
