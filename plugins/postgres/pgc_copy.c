@@ -102,7 +102,8 @@ static int take_data(struct pgc_call *call, const struct pg_copy_args *args)
 	}
 	s->result.rows++;
 	s->result.bytes += n;
-	if (args->chunk != NULL && args->chunk(s->user, data, (size_t)n, args->arg) != 0) {
+	if (args->chunk != NULL &&
+	    args->chunk(s->user, data, (size_t)n, args->arg) != 0) {
 		call->cancelled = true;
 		pgc_stat_count(PGC_CANCELS, 1);
 		pgc_conn_cancel(call->conn);

@@ -119,10 +119,10 @@ static void test_unknown_plugin(void **state)
 	(void)state;
 	setenv("SWARM_PLUGIN_PATH", plugins, 1);
 	module_init(NULL);
-	kit_build("plugins/postgresql", PLUGIN("p"));
-	assert_null(module_open_plugin("postgresq"));
-	kit_one_error("there is no plugin \"postgresq\"");
-	kit_said("did you mean postgresql?");
+	kit_build("plugins/clickhouse", PLUGIN("p"));
+	assert_null(module_open_plugin("clickhous"));
+	kit_one_error("there is no plugin \"clickhous\"");
+	kit_said("did you mean clickhouse?");
 	kit_said(plugins);
 	kit_clear(NULL);
 	assert_null(module_open_plugin("zzzzzz"));
