@@ -5,7 +5,6 @@
  */
 #include "cluster/member.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,14 +133,16 @@ bool member_take(struct member_bucket *b, double rate, double burst)
 /* Its version is at least 2.MINOR. */
 static bool at_least(const struct member *m, int minor)
 {
-	int major_is;
-	int minor_is;
+	long major_is;
+	char *end;
 
 	if (m->peer.swarm)
 		return true;
-	if (sscanf(m->peer.version, "%d.%d", &major_is, &minor_is) != 2)
+	major_is = strtol(m->peer.version, &end, 10);
+	if (*end != '.')
 		return false;
-	return major_is > 2 || (major_is == 2 && minor_is >= minor);
+	return major_is > 2 ||
+	    (major_is == 2 && strtol(end + 1, NULL, 10) >= minor);
 }
 
 /* An adopted worker's version is "?"; "-1" is a client in another language,

@@ -338,14 +338,14 @@ static void test_messages_of_a_worker(void **state)
 /* Thousands of lines at once: a burst gets through, the rest is counted. */
 static void test_log_flood(void **state)
 {
-	int dropped = 0;
+	long dropped;
 
 	(void)state;
 	join();
 	for (int i = 0; i < 5000; i++)
 		worker_log(LOG_LEVEL_INFO, "again");
 	wait_until(strstr(seen.line, "more lines were dropped") != NULL);
-	assert_int_equal(sscanf(seen.line, "%d more", &dropped), 1);
+	dropped = strtol(seen.line, NULL, 10);
 	assert_true(seen.lines >= 50 && seen.lines <= 300);
 	assert_int_equal(dropped + seen.lines - 1, 5000);
 	quit_all();
