@@ -63,7 +63,7 @@ static void overflow_stack(void *arg)
 static void misbehave(void)
 {
 	if (strcmp(behaviour, "segv") == 0)
-		fault_here(NULL);
+		fault_here((volatile int *)8);
 	else if (strcmp(behaviour, "overflow") == 0)
 		fiber_start(NULL, overflow_stack, NULL, NULL);
 	else if (strcmp(behaviour, "abort") == 0)
@@ -308,7 +308,7 @@ static void assert_crash(const char *what, const char *sign,
 static void test_null_pointer(void **state)
 {
 	(void)state;
-	assert_crash("segv", "SIGSEGV (address 0x0) in unit_cluster_child",
+	assert_crash("segv", "SIGSEGV (address 0x8) in unit_cluster_child",
 	    "fault_here");
 }
 
