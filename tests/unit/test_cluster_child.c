@@ -40,6 +40,9 @@ static bool where(struct crash_where *w)
 	return true;
 }
 
+/* Not a null pointer, which a sanitizer would catch first. */
+static volatile int *volatile nowhere = (volatile int *)8;
+
 __attribute__((noinline)) static void fault_here(volatile int *address)
 {
 	*address = 1;
@@ -63,7 +66,7 @@ static void overflow_stack(void *arg)
 static void misbehave(void)
 {
 	if (strcmp(behaviour, "segv") == 0)
-		fault_here((volatile int *)8);
+		fault_here(nowhere);
 	else if (strcmp(behaviour, "overflow") == 0)
 		fiber_start(NULL, overflow_stack, NULL, NULL);
 	else if (strcmp(behaviour, "abort") == 0)
