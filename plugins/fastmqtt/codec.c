@@ -303,13 +303,13 @@ static void get_props(struct cursor *c, struct codec_props *p, uint64_t may)
 int codec_next(const struct codec_props *p, size_t *at,
     struct codec_span *name, struct codec_span *value, uint32_t *number)
 {
-	struct cursor c = {
-		.at = p->block.data + *at,
-		.end = p->block.data + p->block.len,
-	};
+	struct cursor c = { .at = NULL };
 
+	/* Without any, `block` need not be set. */
 	if (p->user_count == 0 && p->id_count == 0)
 		return 0;
+	c.at = p->block.data + *at;
+	c.end = p->block.data + p->block.len;
 	while (c.at < c.end) {
 		uint32_t id = get_varint(&c);
 		enum codec_kind kind = codec_info[id].kind;
