@@ -256,7 +256,7 @@ static bool is_redirect(const struct exchange *x)
 {
 	int status = x->a.pub.status;
 
-	return !x->args.no_redirects && x->parse.location_len > 0 &&
+	return !x->args.no_redirects && x->location_len > 0 &&
 	    strcmp(x->method, "HEAD") != 0 &&
 	    (status == 301 || status == 302 || status == 303 ||
 	    status == 307 || status == 308);
@@ -294,7 +294,7 @@ static const char *follow(struct exchange *x)
 	if ((int)r->redirects >= settings.max_redirects)
 		return "too many redirects";
 	snprintf(location, sizeof location, "%.*s",
-	    (int)x->parse.location_len, x->parse.location);
+	    (int)x->location_len, x->location);
 	if (url_join(from, location, url, sizeof url) == -1)
 		return "a redirect to no http URL";
 	if (r->status == 303 || (r->status < 303 &&

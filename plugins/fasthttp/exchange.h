@@ -32,6 +32,8 @@ struct exchange {
 	int64_t deadline;
 	int64_t sent;                   /* when waiting for the answer began */
 	int64_t first_byte;
+	const char *location;           /* of the answer; not terminated */
+	size_t location_len;            /* 0: none */
 	bool opened;                    /* the scenario reads the body */
 	char *kept;                     /* the body so far */
 	size_t kept_cap;

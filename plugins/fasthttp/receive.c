@@ -31,9 +31,10 @@ static void take_head(struct exchange *x)
 
 	memcpy(head, p->head, p->head_len);
 	head[p->head_len] = '\0';
+	x->location_len = p->location ? p->location_len : 0;
 	if (p->location)
-		p->location = head + (p->location - p->head);
-	x->a.head = p->head = head;
+		x->location = head + (p->location - p->head);
+	x->a.head = head;
 	x->a.head_len = p->head_len;
 	r->status = p->status;
 	r->version = p->minor ? "1.1" : "1.0";

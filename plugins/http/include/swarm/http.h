@@ -180,8 +180,8 @@ struct http_api {
 	int64_t (*read)(struct http_response *, const char **);
 	int (*event)(struct http_response *, struct http_event *);
 	int (*finish)(struct http_response *);
-	int (*ok)(struct http_response *);
-	int (*fail)(struct http_response *, const char *, ...)
+	int (*mark_ok)(struct http_response *);
+	int (*mark_failed)(struct http_response *, const char *, ...)
 	    SWARM_PRINTF(2, 3);
 	const char *(*header)(struct http_response *, const char *, unsigned);
 	const char *(*json)(struct http_response *, const char *);
@@ -301,12 +301,12 @@ static inline int http_finish(struct http_response *r)
 /* The verdict, for requests with .catch_response: it passed (returns 0). */
 static inline int http_ok(struct http_response *r)
 {
-	return http_api_->ok(r);
+	return http_api_->mark_ok(r);
 }
 
 /* The verdict: it failed, for this reason (returns -1).  Equal reasons are
  * counted together. */
-#define http_fail(r, ...)  http_api_->fail((r), __VA_ARGS__)
+#define http_fail(r, ...)  http_api_->mark_failed((r), __VA_ARGS__)
 
 /* A header of the answer by name (case does not count), or NULL; `nth` (from
  * 0) where there are several of that name. */

@@ -1,0 +1,839 @@
+/*
+ * The client as scenarios use it, against a server that follows a script to
+ * the byte: what is sent, what is made of answers good and bad, and which
+ * connections are used.
+ */
+#include "client_kit.h"
+
+#include <malloc.h>
+
+#include <zlib.h>
+
+#define OK(body_len, body) "HTTP/1.1 200 OK\r\nContent-Length: " body_len \
+	"\r\n\r\n" body
+
+/* ---- requests ---- */
+
+static void plain_requests(struct swarm_user *u)
+{
+	struct http_response *r = http_get(u, "/hello?x=1");
+
+	assert_int_equal(r->status, 200);
+	assert_null(r->error);
+	assert_string_equal(r->body, "hi");
+	assert_int_equal(r->len, 2);
+	assert_false(r->reused);
+	assert_string_equal(r->version, "1.1");
+	assert_string_equal(http_header(r, "x-y"), "z");
+	assert_null(http_header(r, "nothing"));
+	assert_true(r->times.connect > 0 && r->times.total > 0);
+	assert_int_equal(r->times.tls, -1);
+	assert_int_equal(r->times.resolve, -1);
+	r = http_get(u, "/items/42");
+	assert_true(r->reused);
+	assert_int_equal(r->times.connect, -1);
+	assert_true(r->times.wait > 0);
+	r = http_delete(u, "/items/43");
+	assert_int_equal(r->status, 204);
+	r = http_head(u, "/hello");
+	assert_int_equal(r->status, 200);
+	assert_string_equal(r->body, "");
+	assert_int_equal(r->len, 0);
+	r = http_post(u, "/empty");
+	assert_int_equal(r->status, 200);
+}
+
+static void test_plain_requests(void **state)
+{
+	char want[256];
+
+	(void)state;
+	snprintf(want, sizeof want, "^GET /hello?x=1 HTTP/1.1\r\n"
+	    "Host: 127.0.0.1:%u\r\nUser-Agent: kit\r\nAccept: */*\r\n\r\n",
+	    kit.port);
+	kit_run(plain_requests, STEPS(
+	    { .want = want, .reply = "HTTP/1.1 200 OK\r\nX-Y: z\r\n"
+	      "Content-Length: 2\r\n\r\nhi" },
+	    { .want = "^GET /items/42 HTTP/1.1\r\n", .reply = OK("0", "") },
+	    { .want = "^DELETE /items/43 ",
+	      .reply = "HTTP/1.1 204 No Content\r\n\r\n" },
+	    { .want = "^HEAD /hello ", .reply = OK("2", "") },
+	    { .want = "Content-Length: 0\r\n\r\n", .reply = OK("0", "") }));
+	assert_int_equal(kit.connections, 1);
+	kit_counts("GET", "/hello", 1, 0);
+	kit_counts("GET", "/items/[id]", 1, 0);
+	kit_counts("DELETE", "/items/[id]", 1, 0);
+	kit_counts("HEAD", "/hello", 1, 0);
+	kit_counts("POST", "/empty", 1, 0);
+}
+
+static void all_arguments(struct swarm_user *u)
+{
+	http_post(u, "/j", .json = "{\"a\":1}");
+	http_post(u, "/f", .form = HTTP_FIELDS({ "a", "b c" }, { "d", "&" }));
+	http_put(u, "/b", .body = "a\0b", .body_len = 3,
+	    .headers = HTTP_FIELDS({ "Content-Type", "x/y" },
+	        { "User-Agent", NULL }, { "accept", "text/html" }));
+	http_request(u, .method = "PATCH", .path = "/p#frag",
+	    .query = HTTP_FIELDS({ "q", "1 2" }), .name = "my name",
+	    .user = "a", .password = "b");
+	http_set_header(u, "Authorization", "Bearer me");
+	http_set_header(u, "X-Own", "1");
+	http_get(u, "/own", .user = "not", .password = "used");
+	http_set_header(u, "X-Own", NULL);
+	http_get(u, "/bearer", .headers = HTTP_FIELDS({ "Authorization",
+	    NULL }));
+}
+
+static void test_all_arguments(void **state)
+{
+	(void)state;
+	kit_run(all_arguments, STEPS(
+	    { .want = "Content-Type: application/json\r\n"
+	      "Content-Length: 7\r\n\r\n{\"a\":1}", .reply = OK("0", "") },
+	    { .want = "Content-Type: application/x-www-form-urlencoded\r\n"
+	      "Content-Length: 11\r\n\r\na=b+c&d=%26", .reply = OK("0", "") },
+	    { .want = "accept: text/html\r\nContent-Length: 3\r\n\r\na",
+	      .lacks = "User-Agent", .reply = OK("0", "") },
+	    { .want = "^PATCH /p?q=1%202 HTTP/1.1\r\n",
+	      .reply = OK("0", "") },
+	    { .want = "\r\nAuthorization: Bearer me\r\nX-Own: 1\r\n",
+	      .lacks = "Basic", .reply = OK("0", "") },
+	    { .want = "^GET /bearer ", .lacks = "Authorization",
+	      .reply = OK("0", "") }));
+	kit_counts("POST", "/j", 1, 0);
+	kit_counts("PATCH", "my name", 1, 0);
+}
+
+static void bad_arguments(struct swarm_user *u)
+{
+	assert_string_equal(http_get(u, "/", .headers = HTTP_FIELDS(
+	    { "A b", "c" }))->error,
+	    "a header's name has a character that no name has");
+	assert_string_equal(http_get(u, "/", .headers = HTTP_FIELDS(
+	    { "A", "c\r\nEvil: 1" }))->error,
+	    "a header's value has a line break in it");
+	assert_string_equal(http_request(u, .method = "GET /x",
+	    .path = "/")->error,
+	    "the method has a character that no method has");
+	assert_string_equal(http_get(u, "/", .expect = "nonsense")->error,
+	    ".expect is no list of statuses, as \"200-299,404\"");
+	assert_string_equal(http_get(u, "http://:1/")->error,
+	    "it has no host");
+	assert_string_equal(http_get(u, "/", .auth = "digest", .user = "u")
+	    ->error, "only basic authentication is possible here: run with "
+	    "--plugin http");
+	/* Line breaks in a path are data, not lines. */
+	http_get(u, "/a b\r\nEvil: 1");
+}
+
+static void test_bad_arguments(void **state)
+{
+	(void)state;
+	kit_run(bad_arguments, STEPS(
+	    { .want = "^GET /a%20b%0D%0AEvil:%201 HTTP/1.1\r\n",
+	      .reply = OK("0", "") }));
+	assert_int_equal(kit.connections, 1);
+	kit_counts("GET", "/", 4, 4);
+}
+
+static int64_t three_pieces(void *arg, void *buf, size_t size)
+{
+	int *n = arg;
+
+	assert_true(size >= 16);
+	if (++*n > 3)
+		return 0;
+	memset(buf, 'a' + *n, 5);
+	return 5;
+}
+
+static void produced_body(struct swarm_user *u)
+{
+	int n = 0;
+
+	http_post(u, "/up", .produce = three_pieces, .produce_arg = &n);
+}
+
+static void test_produced_body(void **state)
+{
+	(void)state;
+	kit_run(produced_body, STEPS(
+	    { .want = "Transfer-Encoding: chunked\r\n\r\n"
+	      "5\r\nbbbbb\r\n5\r\nccccc\r\n5\r\nddddd\r\n0\r\n\r\n",
+	      .reply = OK("0", "") }));
+	kit_counts("POST", "/up", 1, 0);
+}
+
+/* A body that no socket buffer holds, and headers beside it. */
+static void large_body(struct swarm_user *u)
+{
+	char *data = swarm_alloc(u, 900000);
+
+	memset(data, 'x', 900000);
+	assert_int_equal(http_post(u, "/large", .body = data,
+	    .body_len = 900000)->status, 200);
+	assert_int_equal(kit.request_len - 900000,
+	    strstr(kit.request, "\r\n\r\n") + 4 - kit.request);
+}
+
+static void test_large_body(void **state)
+{
+	(void)state;
+	kit_run(large_body, STEPS({ .want = "Content-Length: 900000\r\n",
+	    .reply = OK("0", "") }));
+}
+
+/* ---- answers ---- */
+
+static void many_shapes(struct swarm_user *u)
+{
+	struct http_response *r;
+
+	r = http_get(u, "/chunked");
+	assert_string_equal(r->body, "hello world");
+	r = http_get(u, "/interim");
+	assert_string_equal(r->body, "ok");
+	r = http_get(u, "/close");
+	assert_string_equal(r->body, "to the end");
+	assert_int_equal(r->len, 10);
+	r = http_get(u, "/after");
+	assert_false(r->reused);
+	r = http_get(u, "/discard", .discard = true);
+	assert_string_equal(r->body, "");
+	assert_int_equal(r->len, 5);
+	r = http_get(u, "/says-close");
+	assert_int_equal(r->len, 1);
+	r = http_get(u, "/not-modified");
+	assert_int_equal(r->status, 304);
+}
+
+/* Every answer comes byte by byte. */
+static void test_many_shapes(void **state)
+{
+	(void)state;
+	kit_run(many_shapes, STEPS(
+	    { .want = "/chunked", .piece = 1, .reply = "HTTP/1.1 200 OK\r\n"
+	      "Transfer-Encoding: chunked\r\n\r\n6\r\nhello \r\n"
+	      "5;x=y\r\nworld\r\n0\r\nT: 1\r\n\r\n" },
+	    { .want = "/interim", .piece = 1, .reply =
+	      "HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n" OK("2", "ok") },
+	    { .want = "/close", .piece = 1, .close = true,
+	      .reply = "HTTP/1.1 200 OK\r\n\r\nto the end" },
+	    { .want = "/after", .piece = 1, .reply = OK("1", "x") },
+	    { .want = "/discard", .reply = OK("5", "12345") },
+	    { .want = "/says-close", .close = true, .reply =
+	      "HTTP/1.1 200 OK\r\nConnection: close\r\n"
+	      "Content-Length: 1\r\n\r\nx" },
+	    { .want = "/not-modified", .piece = 1,
+	      .reply = "HTTP/1.1 304 Not Modified\r\n"
+	      "Content-Length: 99\r\n\r\n" }));
+	assert_int_equal(kit.connections, 3);
+}
+
+static void failures(struct swarm_user *u)
+{
+	static const char *const want[] = {
+		"not an answer in HTTP/1.x",
+		"the answer ended early",
+		"the body is larger than the option max_body",
+		"the body is larger than the option max_body",
+		"the server closed the connection",
+		"Content-Length given twice, differently",
+		"HTTP 404 Not Found",
+		"HTTP 599",
+	};
+	size_t i;
+
+	settings.max_body = 10;
+	settings.retry = false;
+	for (i = 0; i < sizeof want / sizeof want[0]; i++) {
+		struct http_response *r = http_get(u, "/f");
+
+		assert_string_equal(r->error, want[i]);
+	}
+	settings.max_body = 1 << 20;
+	assert_null(http_get(u, "/f", .expect = "404")->error);
+	assert_string_equal(http_get(u, "/f", .expect = "201")->error,
+	    "HTTP 200");
+}
+
+static void test_failures(void **state)
+{
+	(void)state;
+	kit_run(failures, STEPS(
+	    { .want = "/f", .reply = "SSH-2.0-x\r\n", .close = true },
+	    { .want = "/f", .reply = OK("5", "abc"), .close = true },
+	    { .want = "/f", .reply = OK("11", "abc"), .close = true },
+	    { .want = "/f", .close = true, .reply = "HTTP/1.1 200 OK\r\n"
+	      "Transfer-Encoding: chunked\r\n\r\n6\r\n123456\r\n"
+	      "6\r\n123456\r\n" },
+	    { .want = "/f", .close = true },
+	    { .want = "/f", .close = true, .reply = "HTTP/1.1 200 OK\r\n"
+	      "Content-Length: 1\r\nContent-Length: 2\r\n\r\n" },
+	    { .want = "/f", .reply = "HTTP/1.1 404 x\r\n"
+	      "Content-Length: 0\r\n\r\n" },
+	    { .want = "/f", .reply = "HTTP/1.1 599 x\r\n"
+	      "Content-Length: 0\r\n\r\n" },
+	    { .want = "/f", .reply = "HTTP/1.1 404 x\r\n"
+	      "Content-Length: 0\r\n\r\n" },
+	    { .want = "/f", .reply = OK("0", "") }));
+	kit_counts("GET", "/f", 10, 9);
+}
+
+static void time_outs(struct swarm_user *u)
+{
+	struct http_response *r = http_get(u, "/slow", .timeout = 0.03);
+
+	assert_string_equal(r->error, "timed out");
+	assert_int_equal(r->status, 0);
+	assert_true(r->times.total >= 30000000);
+	/* The late answer is nobody's: the connection is gone. */
+	r = http_get(u, "http://127.0.0.1:1/refused");
+	assert_string_equal(r->error, "connect: Connection refused");
+	r = http_get(u, "https://no.such.host.invalid/");
+	assert_int_equal(strncmp(r->error, "resolve: ", 9), 0);
+}
+
+static void test_time_outs(void **state)
+{
+	(void)state;
+	kit_run(time_outs, STEPS(
+	    { .want = "/slow", .hang = true, .close = true }));
+	kit_counts("GET", "/slow", 1, 1);
+	kit_counts("GET", "http://127.0.0.1:1/refused", 1, 1);
+}
+
+/* ---- connections that were closed meanwhile ---- */
+
+static void stale_connections(struct swarm_user *u)
+{
+	struct http_response *r;
+
+	assert_null(http_get(u, "/1")->error);
+	/* Closed while the user thought: seen before anything is sent. */
+	swarm_sleep(0.02);
+	r = http_post(u, "/2", .body = "x");
+	assert_null(r->error);
+	assert_false(r->reused);
+	/* Closed as the request arrives: repeated, since that is safe. */
+	r = http_get(u, "/3");
+	assert_null(r->error);
+	assert_string_equal(r->body, "3");
+	/* Not repeated: it might be done twice. */
+	r = http_post(u, "/4", .body = "x");
+	assert_string_equal(r->error, "the server closed the connection");
+	/* Once only. */
+	assert_null(http_get(u, "/5")->error);
+	r = http_get(u, "/6");
+	assert_string_equal(r->error, "the server closed the connection");
+}
+
+static void test_stale_connections(void **state)
+{
+	(void)state;
+	kit_run(stale_connections, STEPS(
+	    { .want = "/1", .reply = OK("0", ""), .close = true },
+	    { .want = "POST /2", .reply = OK("0", "") },
+	    { .want = "GET /3", .close = true },
+	    { .want = "GET /3", .reply = OK("1", "3") },
+	    { .want = "POST /4", .close = true },
+	    { .want = "GET /5", .reply = OK("0", "") },
+	    { .want = "GET /6", .close = true },
+	    { .want = "GET /6", .close = true }));
+	kit_counts("GET", "/[id]", 4, 1);
+	kit_counts("POST", "/[id]", 2, 1);
+}
+
+static void unasked_bytes(struct swarm_user *u)
+{
+	assert_null(http_get(u, "/a")->error);
+	assert_false(http_get(u, "/b")->reused);
+}
+
+static void test_unasked_bytes(void **state)
+{
+	(void)state;
+	kit_run(unasked_bytes, STEPS(
+	    { .want = "/a", .reply = OK("1", "xHTTP/1.1 200 OK"),
+	      .close = true },
+	    { .want = "/b", .reply = OK("0", "") }));
+}
+
+/* ---- cookies and redirects ---- */
+
+static void cookies(struct swarm_user *u)
+{
+	http_get(u, "/set");
+	assert_string_equal(http_cookie(u, "a"), "1");
+	assert_null(http_cookie(u, "p"));
+	http_get(u, "/p/x");
+	http_set_cookie(u, "a", "2");
+	http_set_cookie(u, "b", "3");
+	http_get(u, "/q");
+	http_set_cookie(u, NULL, NULL);
+	http_get(u, "/none");
+}
+
+static void test_cookies(void **state)
+{
+	(void)state;
+	kit_run(cookies, STEPS(
+	    { .want = "/set", .lacks = "Cookie", .reply = "HTTP/1.1 200 OK\r\n"
+	      "Set-Cookie: a=1; Path=/; HttpOnly\r\n"
+	      "Set-Cookie: p=2; Path=/p\r\n"
+	      "Set-Cookie: gone=1; Max-Age=0\r\n"
+	      "Set-Cookie: s=1; Secure\r\n"
+	      "Set-Cookie: d=1; Domain=other.test\r\n"
+	      "Content-Length: 0\r\n\r\n" },
+	    { .want = "\r\nCookie: p=2; a=1\r\n", .reply = OK("0", "") },
+	    { .want = "\r\nCookie: a=2; b=3\r\n", .reply = OK("0", "") },
+	    { .want = "/none", .lacks = "Cookie", .reply = OK("0", "") }));
+}
+
+static void redirects(struct swarm_user *u)
+{
+	struct http_response *r = http_post(u, "/a/from", .json = "{}",
+	    .name = "hop", .user = "me");
+
+	assert_null(r->error);
+	assert_string_equal(r->body, "there");
+	assert_int_equal(r->redirects, 2);
+	assert_non_null(strstr(r->url, "/there?x"));
+	r = http_put(u, "/keep", .body = "b");
+	assert_int_equal(r->status, 200);
+	r = http_get(u, "/stay", .no_redirects = true);
+	assert_int_equal(r->status, 302);
+	assert_null(r->error);
+	r = http_head(u, "/head");
+	assert_int_equal(r->status, 301);
+	settings.max_redirects = 1;
+	assert_string_equal(http_get(u, "/loop")->error, "too many redirects");
+	assert_string_equal(http_get(u, "/mail")->error,
+	    "a redirect to no http URL");
+}
+
+#define TO(status, where) "HTTP/1.1 " status " x\r\nLocation: " where \
+	"\r\nContent-Length: 3\r\n\r\nold"
+
+static void test_redirects(void **state)
+{
+	(void)state;
+	kit_run(redirects, STEPS(
+	    { .want = "^POST /a/from ", .reply = TO("302", "../b/next") },
+	    { .want = "^GET /b/next ", .lacks = "{}",
+	      .reply = TO("301", "/there?x") },
+	    { .want = "Authorization: Basic bWU6\r\n",
+	      .reply = OK("5", "there") },
+	    { .want = "^PUT /keep ", .reply = TO("307", "/kept") },
+	    { .want = "^PUT /kept ", .reply = OK("0", "") },
+	    { .want = "/stay", .reply = TO("302", "/away") },
+	    { .want = "^HEAD /head", .reply = "HTTP/1.1 301 x\r\n"
+	      "Location: /x\r\nContent-Length: 0\r\n\r\n" },
+	    { .want = "/loop", .reply = TO("302", "/loop") },
+	    { .want = "/loop", .reply = TO("302", "/loop"), .close = true },
+	    { .want = "/mail", .reply = TO("302", "mailto:x") }));
+	kit_counts("POST", "hop", 1, 0);
+	assert_int_equal(kit.connections, 1 + 1);
+}
+
+static void leave_credentials(struct swarm_user *u)
+{
+	struct http_response *r = http_get(u, swarm_printf(u,
+	    "http://localhost:%u/x", kit.port), .bearer = "secret");
+
+	assert_null(r->error);
+	assert_string_equal(r->body, "b");
+}
+
+static void test_credentials_stay(void **state)
+{
+	char away[200];
+
+	(void)state;
+	snprintf(away, sizeof away, TO("302", "http://127.0.0.1:%u/y"),
+	    kit.port);
+	kit_run(leave_credentials, STEPS(
+	    { .want = "Bearer secret", .reply = away, .close = true },
+	    { .want = "GET /y ", .lacks = "secret", .reply = OK("1", "b") }));
+}
+
+/* ---- compression ---- */
+
+static char packed[3][4096];
+static size_t packed_len[3];
+
+/* window: 31 gzip, 15 zlib, -15 bare. */
+static void pack(int i, int window, const char *data, size_t len)
+{
+	z_stream z = { 0 };
+	unsigned char out[2048];
+	int head;
+
+	assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, window, 8, 0), Z_OK);
+	z.next_in = (Bytef *)(uintptr_t)data;
+	z.avail_in = (uInt)len;
+	z.next_out = out;
+	z.avail_out = sizeof out;
+	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+	head = snprintf(packed[i], sizeof packed[i], "HTTP/1.1 200 OK\r\n"
+	    "Content-Encoding: %s\r\nContent-Length: %lu\r\n\r\n",
+	    window == 31 ? "gzip" : "deflate", z.total_out);
+	memcpy(packed[i] + head, out, z.total_out);
+	packed_len[i] = (size_t)head + z.total_out;
+	deflateEnd(&z);
+}
+
+static void compressed(struct swarm_user *u)
+{
+	struct http_response *r;
+	int i;
+
+	settings.max_body = 100000;
+	for (i = 0; i < 6; i++) {
+		r = http_get(u, "/z");
+		assert_null(r->error);
+		assert_int_equal(r->len, 50000);
+		assert_int_equal(r->body[49999], 'y');
+	}
+	r = http_get(u, "/z", .discard = true);
+	assert_null(r->error);
+	settings.max_body = 49999;
+	assert_string_equal(http_get(u, "/z")->error,
+	    "the body is larger than the option max_body");
+	assert_string_equal(http_get(u, "/z")->error,
+	    "the compressed body is broken");
+	assert_string_equal(http_get(u, "/z")->error,
+	    "the compressed body is broken");
+}
+
+static void test_compressed(void **state)
+{
+	char *data = malloc(50000);
+	int i, windows[] = { 31, 15, -15 };
+
+	(void)state;
+	memset(data, 'y', 50000);
+	for (i = 0; i < 3; i++)
+		pack(i, windows[i], data, 50000);
+#define Z(i, ...) { .want = "/z", .reply = packed[i], .len = packed_len[i], \
+	__VA_ARGS__ }
+	kit_run(compressed, STEPS(Z(0), Z(1), Z(2), Z(0, .piece = 1),
+	    Z(1, .piece = 1), Z(2, .piece = 1), Z(0),
+	    Z(0, .close = true),
+	    { .want = "/z", .close = true, .reply = "HTTP/1.1 200 OK\r\n"
+	      "Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd" },
+	    { .want = "/z", .close = true, .reply = "HTTP/1.1 200 OK\r\n"
+	      "Content-Encoding: gzip\r\nContent-Length: 0\r\n\r\n" }));
+	free(data);
+}
+
+/* ---- verdicts ---- */
+
+static void verdicts(struct swarm_user *u)
+{
+	struct http_response *r;
+
+	r = http_get(u, "/v", .catch_response = true);
+	assert_int_equal(http_fail(r, "no %s", "luck"), -1);
+	r = http_get(u, "/v", .catch_response = true);
+	assert_int_equal(r->status, 500);
+	http_ok(r);
+	/* Neither said: the usual rule, when the task ends. */
+	http_get(u, "/v", .catch_response = true);
+}
+
+static void test_verdicts(void **state)
+{
+	(void)state;
+	kit_run(verdicts, STEPS(
+	    { .want = "/v", .reply = OK("0", "") },
+	    { .want = "/v", .reply = "HTTP/1.1 500 x\r\n"
+	      "Content-Length: 0\r\n\r\n" },
+	    { .want = "/v", .reply = "HTTP/1.1 503 x\r\n"
+	      "Content-Length: 0\r\n\r\n" }));
+	kit_counts("GET", "/v", 3, 2);
+	assert_int_equal(kit.stats->error_count, 2);
+	assert_string_equal(kit.stats->errors[0]->text, "no luck");
+	assert_string_equal(kit.stats->errors[1]->text,
+	    "HTTP 503 Service Unavailable");
+}
+
+/* ---- open responses ---- */
+
+static void streams(struct swarm_user *u)
+{
+	struct http_response *r = http_open(u, .path = "/events");
+	struct http_event e;
+	const char *data;
+
+	assert_int_equal(r->status, 200);
+	assert_int_equal(http_next_event(r, &e), 1);
+	assert_string_equal(e.data, "one");
+	assert_int_equal(http_next_event(r, &e), 1);
+	assert_string_equal(e.event, "two");
+	assert_string_equal(e.data, "2\n2");
+	assert_string_equal(e.id, "7");
+	assert_true(e.at > 0);
+	assert_int_equal(http_next_event(r, &e), 0);
+	assert_null(r->error);
+	/* The connection is whole again. */
+	r = http_open(u, .path = "/read");
+	assert_true(r->reused);
+	assert_int_equal(http_read(r, &data), 5);
+	assert_memory_equal(data, "piece", 5);
+	assert_int_equal(http_read(r, &data), 0);
+	assert_int_equal(http_read(r, &data), 0);
+	r = http_open(u, .path = "/cut");
+	while (http_read(r, &data) > 0)
+		continue;
+	assert_string_equal(r->error, "the answer ended early");
+	r = http_open(u, .path = "/early");
+	assert_int_equal(http_read(r, &data), 1);
+	assert_int_equal(http_finish(r), 0);
+	/* Left open: the task's end closes it. */
+	http_open(u, .path = "/forgotten");
+}
+
+static void test_streams(void **state)
+{
+	(void)state;
+	kit_run(streams, STEPS(
+	    { .want = "/events", .piece = 3, .reply = "HTTP/1.1 200 OK\r\n"
+	      "Transfer-Encoding: chunked\r\n\r\n"
+	      "11\r\ndata: one\n\nevent:\r\n"
+	      "19\r\n two\nid: 7\ndata: 2\ndata: \r\n3\r\n2\n\n\r\n"
+	      "0\r\n\r\n" },
+	    { .want = "/read", .reply = OK("5", "piece") },
+	    { .want = "/cut", .reply = OK("5", "pie"), .close = true },
+	    { .want = "/early", .reply = OK("5", "p"), .close = true },
+	    { .want = "/forgotten", .reply = OK("5", "p"), .close = true }));
+	kit_counts("GET", "/events", 1, 0);
+	kit_counts("GET", "/cut", 1, 1);
+	kit_counts("GET", "/early", 1, 0);
+	kit_counts("GET", "/forgotten", 1, 0);
+}
+
+static int collect(void *arg, const void *data, size_t len)
+{
+	char *out = arg;
+
+	strncat(out, data, len);
+	return strlen(out) > 8 ? -1 : 0;
+}
+
+static void consumed(struct swarm_user *u)
+{
+	char out[64] = "";
+	struct http_response *r;
+
+	r = http_get(u, "/c", .consume = collect, .consume_arg = out);
+	assert_null(r->error);
+	assert_string_equal(out, "12345678");
+	assert_string_equal(r->body, "");
+	r = http_get(u, "/c", .consume = collect, .consume_arg = out);
+	assert_string_equal(r->error, "the scenario gave up on the body");
+}
+
+static void test_consumed(void **state)
+{
+	(void)state;
+	kit_run(consumed, STEPS(
+	    { .want = "/c", .piece = 3, .reply = OK("8", "12345678") },
+	    { .want = "/c", .reply = OK("8", "12345678"), .close = true }));
+}
+
+/* ---- several at once ---- */
+
+static void batched(struct swarm_user *u)
+{
+	const struct http_args *requests[] = {
+		HTTP_REQUEST(.path = "/1"), HTTP_REQUEST(.path = "/2"),
+		HTTP_REQUEST(.path = "/3"),
+	};
+	struct http_response *r[3];
+
+	settings.connections = 1;
+	http_batch(u, requests, r, 3);
+	assert_string_equal(r[0]->body, "a");
+	assert_string_equal(r[1]->body, "b");
+	assert_string_equal(r[2]->body, "c");
+	http_close(u);
+	settings.connections = 2;
+	http_batch(u, requests, r, 2);
+	assert_string_equal(r[0]->body, "d");
+	assert_string_equal(r[1]->body, "e");
+}
+
+/* The first of the last two is answered when the other is there too. */
+static void test_batch(void **state)
+{
+	(void)state;
+	kit_run(batched, STEPS(
+	    { .want = "/1", .reply = OK("1", "a") },
+	    { .want = "/2", .reply = OK("1", "b") },
+	    { .want = "/3", .reply = OK("1", "c"), .close = true },
+	    { .want = "/1", .reply = OK("1", "d"), .second = true,
+	      .close = true },
+	    { .want = "/2", .reply = OK("1", "e") }));
+	assert_int_equal(kit.connections, 3);
+}
+
+/* ---- the end of a run ---- */
+
+static bool began;
+
+static void endless(struct swarm_user *u)
+{
+	struct http_response *r;
+
+	began = true;
+	r = http_get(u, "/never", .timeout = 1000);
+	assert_string_equal(r->error, "cancelled");
+}
+
+static void test_stopped(void **state)
+{
+	const struct step *steps = STEPS(
+	    { .want = "/never", .hang = true, .close = true });
+
+	(void)state;
+	began = false;
+	kit.body = endless;
+	kit.steps = steps;
+	kit.running = true;
+	fiber_start(NULL, kit_serve, NULL, kit_served);
+	users_new_run();
+	users_set_target(0, 1, 0);
+	while (kit.request_len == 0)
+		loop_once(true);
+	users_set_target(0, 0, 0);
+	while (kit.running || users_alive() > 0)
+		loop_once(true);
+	assert_true(began);
+	kit_counts("GET", "/never", 0, 0);
+}
+
+/* ---- no allocation ---- */
+
+#ifndef __SANITIZE_ADDRESS__
+static size_t allocations;
+
+void *__libc_malloc(size_t);
+void *__libc_calloc(size_t, size_t);
+void *__libc_realloc(void *, size_t);
+
+void *malloc(size_t size)
+{
+	allocations++;
+	return __libc_malloc(size);
+}
+
+void *calloc(size_t n, size_t size)
+{
+	allocations++;
+	return __libc_calloc(n, size);
+}
+
+void *realloc(void *p, size_t size)
+{
+	allocations++;
+	return __libc_realloc(p, size);
+}
+
+static unsigned rounds;
+
+/* Many tasks of the same user; the server is its own process. */
+static void counting_task(struct swarm_user *u)
+{
+	static size_t before;
+
+	assert_int_equal(http_get(u, "/steady")->status, 200);
+	if (++rounds == 100)
+		before = allocations;
+	if (rounds == 1000) {
+		assert_int_equal(allocations, before);
+		swarm_stop_user(u);
+	}
+}
+
+static void answer_for_ever(int listener)
+{
+	char buf[4096];
+	int fd;
+
+	fcntl(listener, F_SETFL, 0);
+	fd = accept(listener, NULL, NULL);
+	while (fd >= 0 && read(fd, buf, sizeof buf) > 0)
+		if (write(fd, OK("2", "ok"), strlen(OK("2", "ok"))) < 0)
+			break;
+	_exit(0);
+}
+
+/* A histogram makes room for a range of times when it meets the first of
+ * them: not the client's doing. */
+static unsigned fill_histograms(void)
+{
+	struct series *s = stats_series(kit.stats, "GET", "/steady");
+	unsigned n = 0;
+	int64_t ns;
+
+	for (ns = 1000; ns < INT64_C(100000000000); ns *= 2, n++)
+		stats_record(kit.stats, s, swarm_now(), ns, 0, 0, false);
+	return n;
+}
+
+static void test_steady_state_allocates_nothing(void **state)
+{
+	unsigned before = fill_histograms();
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0)
+		answer_for_ever(kit.listener);
+	assert_true(pid > 0);
+	rounds = 0;
+	kit.body = counting_task;
+	kit.repeat = true;
+	users_new_run();
+	users_set_target(0, 1, 0);
+	while (rounds < 1000 || users_alive() > 0)
+		loop_once(true);
+	kit.repeat = false;
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	kit_counts("GET", "/steady", before + 1000, 0);
+}
+#endif
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, kit_setup, kit_teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_plain_requests),
+		T(test_all_arguments),
+		T(test_bad_arguments),
+		T(test_produced_body),
+		T(test_large_body),
+		T(test_many_shapes),
+		T(test_failures),
+		T(test_time_outs),
+		T(test_stale_connections),
+		T(test_unasked_bytes),
+		T(test_cookies),
+		T(test_redirects),
+		T(test_credentials_stay),
+		T(test_compressed),
+		T(test_verdicts),
+		T(test_streams),
+		T(test_consumed),
+		T(test_batch),
+		T(test_stopped),
+#ifndef __SANITIZE_ADDRESS__
+		T(test_steady_state_allocates_nothing),
+#endif
+	};
+#undef T
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
