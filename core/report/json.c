@@ -212,6 +212,28 @@ static json_t *counters(const struct result *r)
 	return o;
 }
 
+static json_t *criteria(const struct result *r)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < r->criterion_count; i++) {
+		const struct result_criterion *c = &r->criteria[i];
+		json_t *o = json_object();
+
+		set_text(o, "criterion", c->text);
+		set_text(o, "action", c->action);
+		set(o, "failed", json_boolean(c->failed));
+		set(o, "met", json_boolean(c->broken));
+		set(o, "value", c->known ? json_real(c->value) : NULL);
+		set_text(o, "shown", c->shown);
+		set(o, "first_met_s", c->first_s >= 0 ?
+		    json_real(c->first_s) : NULL);
+		set_real(o, "share_of_time", c->share);
+		json_array_append_new(array, o);
+	}
+	return array;
+}
+
 static json_t *events(const struct result *r)
 {
 	json_t *array = json_array();
@@ -321,6 +343,7 @@ int json_write(struct buf *out, const struct result *r)
 	set_text(o, "swarm_version", r->version);
 	set(o, "run", run(r));
 	set(o, "verdict", verdict(r));
+	set(o, "criteria", criteria(r));
 	set(o, "total", series(&r->total));
 	set(o, "series", all_series(r));
 	set(o, "failures", failures(r));

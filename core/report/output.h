@@ -12,11 +12,13 @@
 
 #include "report/report.h"
 #include "report/result.h"
+#include "run/criteria.h"
 
 /* A run in progress. */
 struct report {
 	struct report_options options;
 	struct windows *windows;
+	struct criteria *criteria;
 	struct run_status run;          /* at the last tick */
 	struct report_load load;
 	double wall;                    /* unix time of the last tick */

@@ -34,6 +34,7 @@ static int64_t test_started;            /* of the test that is shown */
 static void release(void)
 {
 	windows_free(report.windows);
+	criteria_free(report.criteria);
 	for (size_t i = 0; i < report.event_count; i++)
 		free(report.events[i].text);
 	free(report.events);
@@ -45,6 +46,25 @@ static void release(void)
 	started = false;
 }
 
+static int add_criteria(char *const *texts, enum criterion_action action)
+{
+	for (; texts && *texts; texts++) {
+		if (criteria_add(report.criteria, *texts, action) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int start_criteria(void)
+{
+	report.criteria = criteria_new();
+	if (add_criteria(report.options.fail_if, CRITERION_FAIL) == -1 ||
+	    add_criteria(report.options.stop_if, CRITERION_STOP) == -1)
+		return -1;
+	windows_keep(report.windows, criteria_longest(report.criteria));
+	return 0;
+}
+
 int report_start(const struct report_options *options)
 {
 	release();
@@ -54,6 +74,10 @@ int report_start(const struct report_options *options)
 	report.load = (struct report_load){ -1, -1, -1 };
 	test_started = 0;
 	started = true;
+	if (start_criteria() == -1) {
+		release();
+		return -1;
+	}
 	for (size_t i = 0; i < OUTPUTS; i++) {
 		const struct output *o = outputs[i];
 
@@ -72,6 +96,7 @@ int report_start(const struct report_options *options)
 static void forget(void)
 {
 	windows_clear(report.windows);
+	criteria_clear(report.criteria);
 	for (size_t i = 0; i < report.event_count; i++)
 		free(report.events[i].text);
 	report.event_count = 0;
@@ -99,6 +124,38 @@ static void take_status(const struct run_status *run)
 		report.workers_max = run->workers;
 }
 
+/* Says which criteria have just been broken, once each. */
+static void judge(void)
+{
+	const struct criterion_state *stop;
+	size_t count = criteria_count(report.criteria);
+	bool *before;
+
+	if (count == 0)
+		return;
+	before = xcalloc(count, sizeof(*before));
+	for (size_t i = 0; i < count; i++)
+		before[i] = criteria_at(report.criteria, i)->broken;
+	stop = criteria_tick(report.criteria, report.options.stats,
+	    report.windows, report.elapsed);
+	for (size_t i = 0; i < count; i++) {
+		const struct criterion_state *s =
+		    criteria_at(report.criteria, i);
+		struct buf value = BUF_INIT(100);
+
+		if (s->broken && !before[i]) {
+			criterion_print_value(&s->criterion, s->value,
+			    &value);
+			report_event("criterion met: %s (%s)",
+			    s->criterion.text, buf_str(&value));
+		}
+		buf_release(&value);
+	}
+	free(before);
+	if (stop && report.options.stop)
+		report.options.stop(stop->criterion.text);
+}
+
 void report_tick(const struct run_status *run, const struct report_load *load)
 {
 	take_status(run);
@@ -106,6 +163,9 @@ void report_tick(const struct run_status *run, const struct report_load *load)
 	if (run->started && !run->stopped)
 		windows_tick(report.windows, report.options.stats,
 		    clock_now(), run->users_running);
+	/* Users that leave are no fault of the target. */
+	if (run->state == RUN_SPAWNING || run->state == RUN_RUNNING)
+		judge();
 	for (size_t i = 0; i < OUTPUTS; i++) {
 		if (active[i] && outputs[i]->tick)
 			outputs[i]->tick(&report);
@@ -173,6 +233,9 @@ int report_finish(const struct report_outcome *outcome)
 	/* The last reports came after the last tick. */
 	windows_tick(report.windows, report.options.stats, clock_now(),
 	    outcome->run.users_running);
+	if (report.run.started)
+		criteria_finish(report.criteria, report.options.stats,
+		    report.elapsed);
 	result_init(&result, &report, outcome);
 	code = result.exit_code;
 	for (size_t i = 0; i < OUTPUTS; i++) {

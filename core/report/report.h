@@ -47,6 +47,11 @@ struct report_options {
 	bool csv_full_history;
 	const char *json_file;
 	int exit_code_on_error;
+	/* Criteria (run/criterion.h), NULL-ended; NULL: none. */
+	char *const *fail_if;
+	char *const *stop_if;
+	/* Called when a criterion asks for the end of the run. */
+	void (*stop)(const char *why);
 };
 
 /* What the load generator itself is doing: the worst of its workers; -1 where
@@ -64,7 +69,8 @@ struct report_outcome {
 	int scenario_exit_code;         /* -1: the scenario set none */
 };
 
-/* 0, or -1 after log_error(): a file that can't be written. */
+/* 0, or -1 after log_error(): a file that can't be written, a criterion that
+ * can't be understood. */
 int report_start(const struct report_options *);
 /* Once a second while a test is there; `load` may be NULL. */
 void report_tick(const struct run_status *, const struct report_load *);

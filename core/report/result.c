@@ -213,6 +213,36 @@ static void take_confidence(struct result *r, const struct report *report)
 	free(slots);
 }
 
+static void take_criteria(struct result *r, const struct criteria *criteria)
+{
+	static const char *const actions[] = { "warn", "fail", "stop" };
+	size_t count = criteria_count(criteria);
+
+	r->criteria = xcalloc(count + 1, sizeof(*r->criteria));
+	for (size_t i = 0; i < count; i++) {
+		const struct criterion_state *s = criteria_at(criteria, i);
+		struct buf shown = BUF_INIT(100);
+
+		if (s->known)
+			criterion_print_value(&s->criterion, s->value,
+			    &shown);
+		r->criteria[r->criterion_count++] =
+		    (struct result_criterion){
+			.text = clean(s->criterion.text),
+			.action = xstrdup(actions[s->criterion.action]),
+			.failed = criterion_state_failed(s),
+			.broken = s->broken,
+			.known = s->known,
+			.value = s->value,
+			.shown = s->known ? xstrdup(buf_str(&shown)) : NULL,
+			.first_s = s->held ? s->first_s : -1,
+			.share = s->judged ? (double)s->held /
+			    (double)s->judged : 0,
+		};
+		buf_release(&shown);
+	}
+}
+
 static void take_story(struct result *r, const struct report *report)
 {
 	r->events = xcalloc(report->event_count + 1, sizeof(*r->events));
@@ -281,6 +311,7 @@ void result_init(struct result *r, const struct report *report,
 	take_confidence(r, report);
 	qsort(r->series, r->series_count, sizeof(*r->series),
 	    compare_series);
+	take_criteria(r, report->criteria);
 	take_story(r, report);
 	verdict_decide(r, report, outcome);
 }
@@ -324,6 +355,12 @@ void result_release(struct result *r)
 	for (size_t i = 0; i < r->counter_count; i++)
 		free(r->counters[i].name);
 	free(r->counters);
+	for (size_t i = 0; i < r->criterion_count; i++) {
+		free(r->criteria[i].text);
+		free(r->criteria[i].action);
+		free(r->criteria[i].shown);
+	}
+	free(r->criteria);
 	for (size_t i = 0; i < r->event_count; i++)
 		free(r->events[i].text);
 	free(r->events);

@@ -53,6 +53,18 @@ struct result_counter {
 	int64_t value;
 };
 
+struct result_criterion {
+	char *text;
+	char *action;                   /* "warn", "fail", "stop" */
+	bool failed;
+	bool broken;                    /* it held, also when it only warns */
+	bool known;                     /* there was something to judge */
+	double value;                   /* ns, share or plain */
+	char *shown;                    /* the same, for people; NULL */
+	double first_s;                 /* into the run; -1: it never held */
+	double share;                   /* of the judged seconds it held */
+};
+
 struct result_event {
 	double at;                      /* seconds into the run */
 	char *text;
@@ -93,6 +105,8 @@ struct result {
 	size_t exception_count;
 	struct result_counter *counters;
 	size_t counter_count;
+	struct result_criterion *criteria;
+	size_t criterion_count;
 	struct result_event *events;
 	size_t event_count;
 	char **notes;

@@ -133,6 +133,54 @@ static void total(const struct summary *s)
 	buf_release(&value);
 }
 
+/* One criterion: whether, what was measured, and since when. */
+static void criterion(const struct summary *s,
+    const struct result_criterion *c)
+{
+	struct buf line = BUF_INIT(4096), right = BUF_INIT(200);
+	const char *mark = c->failed ? "x" : c->broken ? "!" : "ok";
+
+	if (s->terminal.utf8)
+		mark = c->failed ? "✗" : c->broken ? "!" : "✓";
+	buf_puts(&right, c->known ? c->shown : "nothing to judge");
+	if (c->broken && c->first_s >= 0) {
+		buf_puts(&right, ", first ");
+		text_clock(&right, c->first_s);
+		buf_puts(&right, ", ");
+		text_percent(&right, c->share);
+		buf_puts(&right, " of the time");
+	}
+	buf_puts(&line, "  ");
+	text_name(&line, mark, 3, s->terminal.utf8, true);
+	if (text_width(c->text) + right.len + 8 >
+	    (size_t)s->terminal.width) {
+		text_name(&line, c->text, (size_t)s->terminal.width - 6,
+		    s->terminal.utf8, false);
+		print(s, &line);
+		buf_puts(&line, "     ");
+	} else {
+		text_name(&line, c->text, 32, s->terminal.utf8,
+		    text_width(c->text) <= 32);
+		buf_puts(&line, "  ");
+	}
+	buf_puts(&line, buf_str(&right));
+	print(s, &line);
+	buf_release(&line);
+	buf_release(&right);
+}
+
+static void criteria(const struct summary *s)
+{
+	const struct result *r = s->result;
+
+	if (r->criterion_count > 0)
+		fprintf(s->stream, "  FAILS IF\n");
+	for (size_t i = 0; i < r->criterion_count; i++)
+		criterion(s, &r->criteria[i]);
+	if (r->criterion_count > 0)
+		fputc('\n', s->stream);
+}
+
 static const struct {
 	const char *name;
 	double q;
@@ -501,6 +549,7 @@ void summary_print(const struct result *result, FILE *stream,
 		s.terminal.width = 40;
 	headline(&s);
 	fputc('\n', stream);
+	criteria(&s);
 	total(&s);
 	times(&s, "LATENCY", &result->total.response,
 	    result->total.effective);

@@ -4,16 +4,21 @@
  *	the scenario set an exit code of its own
  *	a worker crashed                                        6
  *	workers are missing or were lost                        5
+ *	a criterion failed                                      99
  *	no request ended well                                   4
  *	requests failed (or code of a Locust worker raised)     1
  *
- * What makes the measurement itself doubtful comes before what it says.
+ * What makes the measurement itself doubtful comes before what it says.  With
+ * criteria that a run can fail, failed requests alone do not decide any more:
+ * how many are too many has been said.
  */
 #include "report/verdict.h"
 
 #include "base/xalloc.h"
 #include "report/output.h"
 #include "report/text.h"
+
+#include <string.h>
 
 static void set(struct result *r, enum verdict verdict, int exit_code,
     char *sentence)
@@ -49,6 +54,46 @@ static bool had_success(const struct result *r)
 			return true;
 	}
 	return false;
+}
+
+/* Criteria that can fail a run, and how many did; `first` of these. */
+static size_t count_criteria(const struct result *r, size_t *failed,
+    const struct result_criterion **first)
+{
+	size_t count = 0;
+
+	*failed = 0;
+	*first = NULL;
+	for (size_t i = 0; i < r->criterion_count; i++) {
+		if (strcmp(r->criteria[i].action, "warn") == 0)
+			continue;
+		count++;
+		if (!r->criteria[i].failed)
+			continue;
+		if ((*failed)++ == 0)
+			*first = &r->criteria[i];
+	}
+	return count;
+}
+
+/* False when there are none. */
+static bool decide_by_criteria(struct result *r)
+{
+	const struct result_criterion *first;
+	size_t failed, count = count_criteria(r, &failed, &first);
+
+	if (count == 0)
+		return false;
+	if (failed > 0)
+		set(r, VERDICT_FAILED, REPORT_CRITERION, xasprintf(
+		    "%zu of %zu criteri%s: %s%s", failed, count,
+		    count == 1 ? "on" : "a", first->text,
+		    first->known ? "" : " (nothing to judge)"));
+	else
+		set(r, VERDICT_PASSED, REPORT_PASSED, xasprintf(
+		    "none of %zu failure criteri%s was met", count,
+		    count == 1 ? "on" : "a"));
+	return true;
 }
 
 static void decide_by_requests(struct result *r, const struct report *report)
@@ -101,7 +146,7 @@ void verdict_decide(struct result *r, const struct report *report,
 	} else if (run->started == 0) {
 		set(r, VERDICT_INCONCLUSIVE, REPORT_PASSED,
 		    xstrdup("no test was run"));
-	} else {
+	} else if (r->exception_count > 0 || !decide_by_criteria(r)) {
 		decide_by_requests(r, report);
 	}
 }

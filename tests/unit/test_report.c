@@ -484,6 +484,79 @@ static void test_insufficient(void **state)
 	json_decref(o);
 }
 
+static char stop_reason[100];
+
+static void stop(const char *why)
+{
+	snprintf(stop_reason, sizeof(stop_reason), "%s", why);
+}
+
+static void test_criteria(void **state)
+{
+	static char *const fail_if[] = { (char *)"p95 > 100ms over 5s",
+		(char *)"errors% > 50%", (char *)"max > 1ms -> warn", NULL };
+	static char *const stop_if[] = { (char *)"errors > 4 within 3s",
+		NULL };
+	struct fixture *f = *state;
+	json_t *o, *criteria;
+	char *text;
+	int code;
+
+	f->options.csv = NULL;
+	f->options.fail_if = fail_if;
+	f->options.stop_if = stop_if;
+	f->options.stop = stop;
+	stop_reason[0] = '\0';
+	assert_int_equal(report_start(&f->options), 0);
+	for (int i = 0; i < 30; i++) {
+		sample(f, "/a", 10, i % 5 ? NULL : "bad");
+		second(f);
+	}
+	assert_string_equal(stop_reason, "");
+	/* Failed requests alone do not fail a run that has criteria. */
+	text = finish(f, &code);
+	assert_int_equal(code, 0);
+	assert_non_null(strstr(text, "none of 3 failure criteria was met"));
+	assert_non_null(strstr(text, "!  max > 1ms -> warn"));
+	free(text);
+
+	stats_reset(f->stats);
+	f->outcome.run.started = clock_now();
+	assert_int_equal(report_start(&f->options), 0);
+	for (int i = 0; i < 10; i++) {
+		sample(f, "/a", 500, NULL);
+		second(f);
+	}
+	assert_string_equal(stop_reason, "");
+	for (int i = 0; i < 5; i++)
+		sample(f, "/a", 500, "bad");
+	second(f);
+	assert_string_equal(stop_reason, "errors > 4 within 3s");
+	text = finish(f, &code);
+	assert_int_equal(code, REPORT_CRITERION);
+	assert_non_null(strstr(text, "2 of 3 criteria"));
+	assert_non_null(strstr(text, "x  p95 > 100ms over 5s"));
+	assert_non_null(strstr(text, "exit 99"));
+	free(text);
+	o = load_json(f);
+	criteria = json_object_get(o, "criteria");
+	assert_int_equal(json_array_size(criteria), 4);
+	assert_true(json_is_true(json_object_get(json_array_get(criteria, 0),
+	    "failed")));
+	assert_true(json_is_false(json_object_get(json_array_get(criteria,
+	    1), "failed")));
+	json_decref(o);
+}
+
+static void test_bad_criterion(void **state)
+{
+	static char *const bad[] = { (char *)"p95 > 100", NULL };
+	struct fixture *f = *state;
+
+	f->options.fail_if = bad;
+	assert_int_equal(report_start(&f->options), -1);
+}
+
 /* Standard output is JSON and nothing else. */
 static void test_json_on_stdout(void **state)
 {
@@ -567,6 +640,8 @@ int main(void)
 		TEST(test_verdict_without_requests),
 		TEST(test_unusable_files),
 		TEST(test_insufficient),
+		TEST(test_criteria),
+		TEST(test_bad_criterion),
 		TEST(test_json_on_stdout),
 		TEST(test_long_history),
 	};

@@ -1,0 +1,274 @@
+/* Criteria judged second by second on a made-up run. */
+#include "run/criteria.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct fixture {
+	struct stats *stats;
+	struct windows *windows;
+	struct criteria *criteria;
+	double elapsed;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	f->stats = stats_new(100, 100);
+	f->windows = windows_new();
+	f->criteria = criteria_new();
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	stats_free(f->stats);
+	windows_free(f->windows);
+	criteria_free(f->criteria);
+	free(f);
+	return 0;
+}
+
+/* A second with n requests of so many ms; true when the run is to stop. */
+static bool second(struct fixture *f, const char *name, int n, int64_t ms,
+    int failed)
+{
+	struct series *s = stats_series(f->stats, "GET", name);
+
+	for (int i = 0; i < n; i++)
+		stats_record(f->stats, s, (int64_t)f->elapsed * NS_PER_S,
+		    ms * NS_PER_MS, 0, 0, i < failed);
+	f->elapsed++;
+	windows_keep(f->windows, criteria_longest(f->criteria));
+	windows_tick(f->windows, f->stats, (int64_t)f->elapsed * NS_PER_S, 1);
+	return criteria_tick(f->criteria, f->stats, f->windows, f->elapsed) !=
+	    NULL;
+}
+
+static const struct criterion_state *add(struct fixture *f, const char *text,
+    enum criterion_action action)
+{
+	assert_int_equal(criteria_add(f->criteria, text, action), 0);
+	return criteria_at(f->criteria, criteria_count(f->criteria) - 1);
+}
+
+static void test_whole_run_is_judged_at_the_end(void **state)
+{
+	struct fixture *f = *state;
+	const struct criterion_state *s =
+	    add(f, "p90 > 100ms", CRITERION_FAIL);
+
+	second(f, "/", 10, 500, 0);
+	assert_false(s->broken);
+	for (int i = 0; i < 20; i++)
+		second(f, "/", 10, 10, 0);
+	criteria_finish(f->criteria, f->stats, f->elapsed);
+	assert_false(s->broken);
+	assert_true(s->known);
+	assert_true(s->held > 0);
+	assert_true(s->first_s == 1);
+	assert_false(criterion_state_failed(s));
+	for (int i = 0; i < 20; i++)
+		second(f, "/", 10, 200, 0);
+	criteria_finish(f->criteria, f->stats, f->elapsed);
+	assert_true(criterion_state_failed(s));
+}
+
+static void test_for(void **state)
+{
+	struct fixture *f = *state;
+	const struct criterion_state *s =
+	    add(f, "p50 > 100ms for 5s", CRITERION_FAIL);
+
+	for (int i = 0; i < 4; i++)
+		second(f, "/", 10, 500, 0);
+	assert_false(s->broken);
+	/* A good second (the window is two) starts it again. */
+	second(f, "/", 100, 10, 0);
+	for (int i = 0; i < 4; i++)
+		second(f, "/", 10, 500, 0);
+	assert_false(s->broken);
+	for (int i = 0; i < 2; i++)
+		second(f, "/", 10, 500, 0);
+	assert_true(s->broken);
+	/* What happened is not forgotten. */
+	for (int i = 0; i < 50; i++)
+		second(f, "/", 100, 10, 0);
+	criteria_finish(f->criteria, f->stats, f->elapsed);
+	assert_true(criterion_state_failed(s));
+	assert_true(s->value >= 490 * NS_PER_MS);
+	assert_in_range((int)s->first_s, 10, 12);
+}
+
+static void test_over_and_within(void **state)
+{
+	struct fixture *f = *state;
+	const struct criterion_state *over =
+	    add(f, "rate < 50/s over 5s", CRITERION_FAIL);
+	const struct criterion_state *within;
+
+	add(f, "errors > 3 within 5s", CRITERION_FAIL);
+	over = criteria_at(f->criteria, 0);
+	within = criteria_at(f->criteria, 1);
+	/* Too early for a full window, not for a partial one. */
+	for (int i = 0; i < 3; i++)
+		second(f, "/", 10, 1, 1);
+	assert_false(over->broken);
+	assert_false(within->broken);
+	second(f, "/", 10, 1, 1);
+	assert_true(within->broken);
+	second(f, "/", 300, 1, 0);
+	assert_false(over->broken);
+	second(f, "/", 1, 1, 0);
+	second(f, "/", 1, 1, 0);
+	second(f, "/", 1, 1, 0);
+	second(f, "/", 1, 1, 0);
+	assert_false(over->broken);
+	second(f, "/", 1, 1, 0);
+	assert_true(over->broken);
+	assert_true(over->value == 1);
+}
+
+static void test_after(void **state)
+{
+	struct fixture *f = *state;
+	const struct criterion_state *s;
+
+	add(f, "max > 100ms after 5s", CRITERION_FAIL);
+	add(f, "errors > 0 within 3s after 5s", CRITERION_FAIL);
+	for (int i = 0; i < 5; i++)
+		second(f, "/", 10, 900, 10);
+	for (int i = 0; i < 5; i++)
+		second(f, "/", 10, 20, 0);
+	criteria_finish(f->criteria, f->stats, f->elapsed);
+	for (size_t i = 0; i < 2; i++) {
+		s = criteria_at(f->criteria, i);
+		assert_true(s->known);
+		assert_false(criterion_state_failed(s));
+	}
+	assert_true(criteria_at(f->criteria, 0)->value < 21 * NS_PER_MS);
+	second(f, "/", 1, 300, 1);
+	criteria_finish(f->criteria, f->stats, f->elapsed);
+	for (size_t i = 0; i < 2; i++)
+		assert_true(criterion_state_failed(
+		    criteria_at(f->criteria, i)));
+}
+
+static void test_stop(void **state)
+{
+	struct fixture *f = *state;
+	const struct criterion_state *s =
+	    add(f, "errors% > 50% for 3s", CRITERION_STOP);
+
+	assert_false(second(f, "/", 10, 1, 9));
+	assert_false(second(f, "/", 10, 1, 9));
+	assert_true(second(f, "/", 10, 1, 9));
+	assert_true(criterion_state_failed(s));
+}
+
+static void test_stop_on_the_whole_run(void **state)
+{
+	struct fixture *f = *state;
+
+	add(f, "errors >= 3 -> stop", CRITERION_FAIL);
+	assert_false(second(f, "/", 10, 1, 2));
+	assert_true(second(f, "/", 10, 1, 1));
+}
+
+static void test_warn(void **state)
+{
+	struct fixture *f = *state;
+	const struct criterion_state *s =
+	    add(f, "max > 1ms within 2s -> warn", CRITERION_FAIL);
+
+	second(f, "/", 10, 100, 0);
+	assert_true(s->broken);
+	assert_false(criterion_state_failed(s));
+}
+
+static void test_series(void **state)
+{
+	struct fixture *f = *state;
+
+	add(f, "p99(/slow) > 100ms", CRITERION_FAIL);
+	add(f, "p99(GET /f*) > 100ms", CRITERION_FAIL);
+	add(f, "count(*) < 30", CRITERION_FAIL);
+	add(f, "p99(/typo) > 100ms", CRITERION_FAIL);
+	add(f, "ratio(/slow, /fast) > 0.4", CRITERION_FAIL);
+	add(f, "counter(lost) > 2", CRITERION_FAIL);
+	add(f, "ratio(lost, /fast) > 0.4", CRITERION_FAIL);
+	second(f, "/slow", 10, 500, 0);
+	second(f, "/fast", 20, 5, 0);
+	stats_count(f->stats, stats_counter(f->stats, "lost"), 2);
+	criteria_finish(f->criteria, f->stats, f->elapsed);
+	assert_true(criteria_at(f->criteria, 0)->broken);
+	assert_false(criteria_at(f->criteria, 1)->broken);
+	assert_false(criteria_at(f->criteria, 2)->broken);
+	assert_true(criteria_at(f->criteria, 2)->value == 30);
+	/* Nothing to judge is no success. */
+	assert_false(criteria_at(f->criteria, 3)->known);
+	assert_true(criterion_state_failed(criteria_at(f->criteria, 3)));
+	assert_true(criteria_at(f->criteria, 4)->broken);
+	assert_false(criteria_at(f->criteria, 5)->broken);
+	assert_true(criteria_at(f->criteria, 5)->known);
+	assert_true(criteria_at(f->criteria, 6)->value == 0.1);
+}
+
+static void test_share_and_apdex(void **state)
+{
+	struct fixture *f = *state;
+
+	add(f, "share<=100ms < 75%", CRITERION_FAIL);
+	add(f, "apdex(100ms) < 0.85", CRITERION_FAIL);
+	second(f, "/", 70, 50, 0);
+	second(f, "/", 20, 300, 0);
+	second(f, "/", 10, 900, 0);
+	criteria_finish(f->criteria, f->stats, f->elapsed);
+	assert_true(criteria_at(f->criteria, 0)->value == 0.7);
+	assert_true(criteria_at(f->criteria, 0)->broken);
+	assert_true(criteria_at(f->criteria, 1)->value == 0.8);
+	assert_true(criteria_at(f->criteria, 1)->broken);
+}
+
+static void test_new_test(void **state)
+{
+	struct fixture *f = *state;
+	const struct criterion_state *s =
+	    add(f, "max > 1ms within 2s", CRITERION_FAIL);
+
+	second(f, "/", 10, 100, 0);
+	assert_true(s->broken);
+	criteria_clear(f->criteria);
+	assert_false(s->broken || s->known || s->held || s->judged);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_whole_run_is_judged_at_the_end),
+		TEST(test_for),
+		TEST(test_over_and_within),
+		TEST(test_after),
+		TEST(test_stop),
+		TEST(test_stop_on_the_whole_run),
+		TEST(test_warn),
+		TEST(test_series),
+		TEST(test_share_and_apdex),
+		TEST(test_new_test),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
