@@ -349,8 +349,8 @@ int module_load_all(void)
 		rc = option_apply(modules[i]);
 	if (rc == 0)
 		rc = load_each(visited);
-	for (size_t i = 0; i < count && rc == 0; i++)
-		rc = add_users(modules[i]);
+	for (size_t i = 0; i < order_count && rc == 0; i++)
+		rc = add_users(order[i]);
 	free(visited);
 	return rc;
 }

@@ -1,0 +1,97 @@
+#!/usr/bin/python3
+"""The documentation of the SDK: its examples compile, and every name that
+modules may call is in a manual.
+
+usage: docs.py BUILD
+"""
+import pathlib
+import re
+import sys
+import tempfile
+
+import common
+
+STRICT = ["-shared", "-fPIC", "-Wall", "-Wextra", "-Werror"]
+
+
+def blocks(path):
+    """```c [FILE] blocks of a page, as (file or None, text)."""
+    found = re.findall(r"^```c(?: (\S+))?\n(.*?)^```$", path.read_text(),
+                       re.M | re.S)
+    return [(name or None, text) for name, text in found]
+
+
+def literals(path):
+    """.Bd -literal displays of a manual that are whole sources."""
+    found = re.findall(r"^\.Bd -literal\n(.*?)^\.Ed$", path.read_text(),
+                       re.M | re.S)
+    for text in found:
+        text = text.replace("\\e", "\\").replace("\\&", "")
+        if "SWARM_SCENARIO(" in text or "SWARM_MODULE(" in text:
+            if "#include" not in text:
+                text = "#include <swarm/swarm.h>\n" + text
+            yield text
+
+
+def compile_one(where, text, folder, flags):
+    source = folder / "example.c"
+    source.write_text(text)
+    done = common.run(["cc", *STRICT, *flags, f"-I{folder}", source, "-o",
+                       folder / "example.so"])
+    if done.returncode:
+        common.problem(f"{where} does not compile:\n{done.stdout}")
+        return
+    names = common.must(["nm", "-D", "--defined-only",
+                         folder / "example.so"])
+    if "swarm_module_v0" not in names:
+        common.problem(f"{where} is no module")
+
+
+def check_examples(flags):
+    docs = common.ROOT / "docs"
+    count = 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        for page in sorted(docs.glob("*.md")):
+            for number, (file, text) in enumerate(blocks(page), 1):
+                where = f"{page.name}, example {number}"
+                count += 1
+                if file and file.endswith(".h"):
+                    (folder / file).write_text(text)
+                else:
+                    compile_one(where, text, folder, flags)
+        for page in sorted((docs / "man").glob("*.3")):
+            for number, text in enumerate(literals(page), 1):
+                count += 1
+                compile_one(f"{page.name}, example {number}", text, folder,
+                            flags)
+    if count < 8:
+        common.problem(f"only {count} examples were found")
+
+
+def check_names():
+    """In the synopsis, and described."""
+    listed = set((common.ROOT / "sdk/abi/symbols.txt").read_text().split())
+    synopsis, described = set(), set()
+    for page in (common.ROOT / "docs" / "man").glob("*.3"):
+        text = page.read_text()
+        head, _, body = text.partition(".Sh DESCRIPTION")
+        synopsis |= set(re.findall(r"^\.F[no] (swarm_\w+)", head, re.M))
+        described |= set(re.findall(r"^\.Fn (swarm_\w+)", body, re.M))
+    for name in sorted(listed - synopsis):
+        common.problem(f"{name} is in no manual's synopsis")
+    for name in sorted(listed - described):
+        common.problem(f"{name} is in no manual's description")
+    known = listed | {"swarm_raise", "swarm_module_v0"}
+    for name in sorted((synopsis | described) - known):
+        common.problem(f"{name} is in a manual and does not exist")
+
+
+def main():
+    build = sys.argv[1]
+    check_examples(common.pkg_config(f"{build}/pkgconfig", "--cflags"))
+    check_names()
+    common.finish()
+
+
+main()
