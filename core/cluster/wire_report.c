@@ -110,15 +110,13 @@ static bool is_bin(const msgpack_object *o)
 	return o->type == MSGPACK_OBJECT_BIN;
 }
 
-static int check_histogram(const struct walk *w, const msgpack_object *o)
+static int check_histogram(const msgpack_object *o)
 {
 	if (o->type == MSGPACK_OBJECT_NIL)
 		return 0;
 	if (!is_bin(o))
 		return -1;
-	histogram_clear(&w->scratch->service);
-	return histogram_decode_add(&w->scratch->service, o->via.bin.ptr,
-	    o->via.bin.size);
+	return histogram_decode_check(o->via.bin.ptr, o->via.bin.size);
 }
 
 static int check_batches(const struct walk *w, const msgpack_object *o)
@@ -195,8 +193,8 @@ static int check_series(struct walk *w, const msgpack_object *o,
 	const msgpack_object *f = o->via.array.ptr;
 
 	if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size < 13 ||
-	    read_series(f, e) == -1 || check_histogram(w, &f[9]) == -1 ||
-	    check_histogram(w, &f[10]) == -1 || check_batches(w, &f[11]) == -1)
+	    read_series(f, e) == -1 || check_histogram(&f[9]) == -1 ||
+	    check_histogram(&f[10]) == -1 || check_batches(w, &f[11]) == -1)
 		return -1;
 	return walk_seconds(w, &f[12], NULL);
 }

@@ -589,3 +589,10 @@ int histogram_decode_add(struct histogram *into, const void *data,
 		into->max = (int64_t)f.max;
 	return 0;
 }
+
+int histogram_decode_check(const void *data, size_t len)
+{
+	struct form f;
+
+	return read_form(&f, data, len);
+}

@@ -121,5 +121,7 @@ size_t histogram_memory(const struct histogram *);
 int histogram_encode(const struct histogram *, struct buf *);
 int histogram_decode_add(struct histogram *into, const void *data,
     size_t len);
+/* Whether it could be added to an empty histogram: 0 or -1. */
+int histogram_decode_check(const void *data, size_t len);
 
 #endif
