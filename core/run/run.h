@@ -1,6 +1,9 @@
 /*
  * A run, as the master sees it: its state machine, the load wanted at each
- * moment, the user dispatcher, limits, and the verdict.
+ * moment, who runs which users, and why it ended.
+ *
+ * The run asks the cluster's master for peers and tells it what to send; the
+ * events of the master come in by the run_peer_ functions.
  */
 #ifndef RUN_RUN_H
 #define RUN_RUN_H
@@ -9,47 +12,75 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct peer;
+struct stats;
+
 enum run_state { RUN_READY, RUN_SPAWNING, RUN_RUNNING, RUN_STOPPING,
 	RUN_STOPPED };
 
-struct stats;
-
 struct run_options {
 	int64_t users;
-	double spawn_rate;              /* users a second */
+	double spawn_rate;              /* users a second, over 0 */
 	double run_time;                /* seconds; 0: until stopped */
 	double stop_timeout;            /* seconds a task may take to end */
-	const char *host;
-	int expect_workers;
+	const char *host;               /* NULL: the classes' own */
+	const char *rate;               /* open model: an arrival schedule (see
+	                                 * user/schedule.h); NULL: closed */
+	bool poisson;
+	bool drop;                      /* arrivals that find no free user */
+	int64_t queue;                  /* how many may wait, on each worker */
+	uint64_t seed;
+	int64_t expect_workers;
 	double expect_workers_max_wait; /* seconds; 0: for ever */
-	struct stats *stats;
-	void (*changed)(enum run_state, void *);        /* NULL: nobody asks */
+	struct stats *stats;            /* cleared when a test starts */
+	/* Called after each change of state; NULL: nobody asks. */
+	void (*changed)(enum run_state, void *);
 	void *arg;
 };
 
-void run_init(const struct run_options *);
-/* Waits for the expected workers, then starts. */
-void run_start(void);
-/* Changes the load of a running test. */
+/* After module_load_all().  0, or -1 after log_error(). */
+int run_init(const struct run_options *);
+void run_release(void);
+
+/* Starts a test as soon as the expected workers are there; 0, or -1 with
+ * log_error() when one is running. */
+int run_start(void);
+/* The load of the next test, or of the one that is running. */
 void run_set_load(int64_t users, double spawn_rate);
-/* Graceful; RUN_STOPPED follows. */
+void run_set_host(const char *host);
+void run_set_run_time(double seconds);
+/* Graceful; RUN_STOPPED follows, also when a worker does not answer.  Does
+ * nothing when no test is running or waiting for workers. */
 void run_stop(const char *why);
+
+/* The events of cluster/master.h. */
+void run_peer_joined(struct peer *);
+void run_peer_lost(struct peer *, bool crashed);
+void run_peer_spawned(struct peer *);
+void run_peer_stopped(struct peer *);
 
 /* What front ends show.  Times in clock_now() ns, 0 when not reached. */
 struct run_status {
 	enum run_state state;
+	bool waiting;                   /* for workers */
 	int64_t started;
 	int64_t stopped;
+	double started_wall;            /* unix time */
 	int64_t users_wanted;           /* now, on the way to the target */
 	int64_t users_target;
 	int64_t users_running;          /* reported */
 	double spawn_rate;
+	double run_time;
+	const char *host;               /* NULL: the classes' own */
 	const char *stop_reason;        /* NULL while running */
-	unsigned workers_lost;
+	unsigned workers;               /* ready or running */
+	unsigned workers_lost;          /* in this test */
 	unsigned workers_crashed;
-	unsigned workers;
+	bool workers_missing;           /* the expected ones never came, or the
+	                                 * last one was lost */
 };
 void run_status(struct run_status *);
-const char *run_state_name(enum run_state);     /* Locust's words */
+/* Locust's words: ready, spawning, running, stopping, stopped. */
+const char *run_state_name(enum run_state);
 
 #endif

@@ -24,6 +24,7 @@
 
 static struct {
 	bool active;
+	unsigned number;
 	struct schedule schedule;
 	struct schedule_walk walk;
 	int64_t start;
@@ -181,10 +182,13 @@ int arrivals_start(const struct arrivals_plan *plan)
 {
 	struct schedule schedule;
 
+	if (arrivals.active && arrivals.number == plan->number)
+		return 0;
 	if (open_timer() == -1 || schedule_parse(&schedule, plan->schedule)
 	    == -1)
 		return -1;
 	schedule.poisson = plan->poisson;
+	arrivals.number = plan->number;
 	schedule_release(&arrivals.schedule);
 	arrivals.schedule = schedule;
 	schedule_walk_init(&arrivals.walk, &arrivals.schedule, plan->stripe,
@@ -216,7 +220,11 @@ void arrivals_stop(void)
 		return;
 	arrivals.active = false;
 	arrivals.next = FAR;
-	arrivals.queued = 0;
+	/* Nobody will run these any more. */
+	while (arrivals.queued > 0) {
+		arrivals.queued--;
+		drop();
+	}
 	arm();
 	event_free(arrivals.event);
 	close(arrivals.fd);
@@ -254,9 +262,10 @@ void arrivals_status(struct arrivals_status *s)
 
 char *arrivals_plan_text(const struct arrivals_plan *p)
 {
-	return xasprintf("poisson=%d stripe=%u stripes=%u seed=%llu "
-	    "start=%lld drop=%d queue=%zu schedule=%s", p->poisson, p->stripe,
-	    p->stripes, (unsigned long long)p->seed, (long long)p->start,
+	return xasprintf("number=%u poisson=%d stripe=%u stripes=%u seed=%llu "
+	    "%s=%lld drop=%d queue=%zu schedule=%s", p->number, p->poisson,
+	    p->stripe, p->stripes, (unsigned long long)p->seed,
+	    p->relative ? "in" : "start", (long long)p->start,
 	    p->busy == ARRIVALS_DROP, p->queue_max, p->schedule);
 }
 
@@ -269,9 +278,14 @@ static int parse_word(struct arrivals_plan *p, const char *key,
 		p->schedule = value;
 		return 0;
 	}
-	if (parse_int64(value, 0, INT64_MAX, &n) == -1)
+	if (parse_int64(value, strcmp(key, "in") == 0 ? -FAR : 0, FAR, &n) ==
+	    -1)
 		return -1;
-	if (strcmp(key, "poisson") == 0)
+	if (strcmp(key, "number") == 0)
+		p->number = (unsigned)n;
+	else if (strcmp(key, "in") == 0)
+		p->start = clock_now() + n;
+	else if (strcmp(key, "poisson") == 0)
 		p->poisson = n != 0;
 	else if (strcmp(key, "stripe") == 0)
 		p->stripe = (unsigned)n;

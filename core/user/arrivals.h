@@ -17,26 +17,31 @@ enum arrivals_busy { ARRIVALS_QUEUE, ARRIVALS_DROP };
 
 /* A worker's share of the load, as the master's plan carries it. */
 struct arrivals_plan {
+	unsigned number;                /* a plan sent again has the same */
 	const char *schedule;           /* text of schedule_parse() */
 	bool poisson;
 	unsigned stripe;
 	unsigned stripes;
 	uint64_t seed;
-	int64_t start;                  /* clock_now() of t = 0 */
+	int64_t start;                  /* clock_now() of t = 0; on the wire to
+	                                 * another machine: from arrival on */
+	bool relative;
 	enum arrivals_busy busy;
 	size_t queue_max;
 };
 
 /*
  * From now on users run an iteration only when one arrives.  A new plan
- * replaces the one before from its next arrival on; those queued stay.  0, or
- * -1 after log_error().
+ * replaces the one before from its next arrival on; those queued stay.  The
+ * same plan again changes nothing.  0, or -1 after log_error().
  */
 int arrivals_start(const struct arrivals_plan *);
 void arrivals_stop(void);
 bool arrivals_active(void);
 
-/* "key=value" words, and back; for the wire.  0, or -1 when malformed. */
+/* "key=value" words (caller frees), and back, for the wire; a relative start
+ * becomes an absolute one.  0, or -1 when malformed; `schedule` then points
+ * into the text. */
 char *arrivals_plan_text(const struct arrivals_plan *);
 int arrivals_plan_parse(struct arrivals_plan *, char *text);
 

@@ -58,6 +58,7 @@ struct swarm_user {
 	bool listed;                    /* counts as running */
 	bool leaving;                   /* the innermost set after this task */
 	bool no_wait;                   /* after this task */
+	bool trying;                    /* each task once, in order */
 };
 
 /* The worker's users. */
@@ -75,6 +76,8 @@ void user_run_at(struct swarm_user *u, int64_t intended);
 /* task.c: the next task of `u`, entering sets on the way; NULL when it has
  * none or is to stop. */
 const struct user_task *user_pick(struct swarm_user *u);
+/* Tells options.step, in a trial. */
+void user_step(struct swarm_user *u, const char *task);
 /* The innermost set's stop(), then the outer one goes on. */
 void user_leave_set(struct swarm_user *u);
 /* Seconds to wait now: the innermost set that has a wait decides. */

@@ -116,6 +116,7 @@ static void end_user(struct swarm_user *u)
 	while (u->depth > 1)
 		user_leave_set(u);
 	if (u->class->def.stop != NULL) {
+		user_step(u, "stop");
 		u->task = "stop";
 		u->class->def.stop(u);
 		user_end_task(u);
@@ -141,8 +142,15 @@ static void limit_fired(struct wheel_timer *t)
 	cancel((struct swarm_user *)(void *)t, true);
 }
 
+void user_step(struct swarm_user *u, const char *task)
+{
+	if (u->trying && users.options.step != NULL)
+		users.options.step(u->class->name, task, users.options.arg);
+}
+
 static void begin_task(struct swarm_user *u, const char *name)
 {
+	user_step(u, name);
 	u->task = name;
 	u->task_start = clock_now();
 	u->lag = 0;
@@ -177,6 +185,8 @@ static bool go_idle(struct swarm_user *u)
 {
 	double wait;
 
+	if (u->trying)
+		return false;
 	if (arrivals_active()) {
 		if (arrivals_next(u))
 			return false;
@@ -226,7 +236,7 @@ static void user_run(void *arg)
 	end_user(u);
 }
 
-static void start_user(size_t class_index)
+static void start_user(size_t class_index, bool trying)
 {
 	struct swarm_user *u = xcalloc(1, sizeof *u);
 
@@ -235,6 +245,7 @@ static void start_user(size_t class_index)
 	u->id = users.options.first_id + users.next_id++;
 	rng_seed(&u->rng, users.options.seed, u->id);
 	u->state = USER_NEW;
+	u->trying = trying;
 	users.alive++;
 	list_add(u);
 	fiber_start_in(&u->group, u, user_run, u, fiber_ended);
@@ -275,7 +286,7 @@ static void start_some(struct loop_item *item)
 		struct users_class *c = &users.classes[i];
 
 		while (budget > 0 && missing(c) > 0) {
-			start_user(i);
+			start_user(i, false);
 			budget--;
 		}
 		more = more || missing(c) > 0;
@@ -344,6 +355,11 @@ void users_stop(double timeout)
 			begin_stop(users.classes[i].list);
 	}
 	notify_if_stopped();
+}
+
+void users_try(size_t class_index)
+{
+	start_user(class_index, true);
 }
 
 void users_when_empty(void)

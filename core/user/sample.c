@@ -44,19 +44,23 @@ SWARM_API struct swarm_timer swarm_begin_at(struct swarm_user *u,
 }
 
 static void record(struct swarm_timer *t, int64_t end, size_t bytes,
-    bool failed)
+    const char *error)
 {
 	struct stats *s = users.options.stats;
+	struct series *series = s->series[t->series];
 
 	t->state = 0;
-	stats_record(s, s->series[t->series], end, end - t->start, t->lag,
-	    bytes, failed);
+	stats_record(s, series, end, end - t->start, t->lag, bytes,
+	    error != NULL);
+	if (users.options.sampled != NULL)
+		users.options.sampled(series->type, series->name,
+		    end - t->start, bytes, error, users.options.arg);
 }
 
 SWARM_API int swarm_done_at(struct swarm_timer *t, int64_t end, size_t bytes)
 {
 	if (t->state == RUNNING)
-		record(t, end, bytes, false);
+		record(t, end, bytes, NULL);
 	return 0;
 }
 
@@ -82,7 +86,7 @@ static int fail(struct swarm_timer *t, int64_t end, const char *fmt,
 		return -1;
 	}
 	vsnprintf(text, sizeof text, fmt, ap);
-	record(t, end, 0, true);
+	record(t, end, 0, text);
 	wall = clock_wall_at(end);
 	stats_error(s, s->series[t->series], text, 1, wall, wall);
 	return -1;

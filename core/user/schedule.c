@@ -104,6 +104,28 @@ void schedule_release(struct schedule *s)
 	memset(s, 0, sizeof *s);
 }
 
+void schedule_cut(struct schedule *s, double seconds)
+{
+	while (s->count > 1 && s->segments[s->count - 1].begin >= seconds)
+		s->count--;
+	if (schedule_length(s) > seconds) {
+		struct schedule_segment *last = &s->segments[s->count - 1];
+
+		last->to = schedule_rate(s, seconds);
+		last->duration = seconds - last->begin;
+	}
+}
+
+double schedule_peak(const struct schedule *s)
+{
+	double peak = 0;
+
+	for (size_t i = 0; i < s->count; i++)
+		peak = fmax(peak, fmax(s->segments[i].from,
+		    s->segments[i].to));
+	return peak;
+}
+
 char *schedule_text(const struct schedule *s)
 {
 	struct buf b = BUF_INIT(1u << 20);

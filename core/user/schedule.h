@@ -45,6 +45,10 @@ struct schedule {
  */
 int schedule_parse(struct schedule *, const char *text);
 void schedule_release(struct schedule *);
+/* Ends it after so many seconds (over 0), if it is longer. */
+void schedule_cut(struct schedule *, double seconds);
+/* The highest rate it reaches. */
+double schedule_peak(const struct schedule *);
 /* The text that schedule_parse() reads; caller frees. */
 char *schedule_text(const struct schedule *);
 /* Seconds from the start to where L = n; INFINITY after the end. */

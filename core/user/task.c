@@ -60,6 +60,9 @@ static const struct user_task *pick(struct swarm_user *u)
 
 	if (s->task_count == 0)
 		return NULL;
+	if (u->trying)
+		return f->position < s->task_count ? &s->tasks[f->position++] :
+		    NULL;
 	switch (s->flow) {
 	case SWARM_SEQUENTIAL:
 		return &s->tasks[pick_sequential(f)];
@@ -75,6 +78,7 @@ static const struct user_task *pick(struct swarm_user *u)
 
 static void enter(struct swarm_user *u, const struct user_task *t)
 {
+	user_step(u, t->name);
 	u->frames = xreallocarray(u->frames, u->depth + 1,
 	    sizeof u->frames[0]);
 	u->frames[u->depth++] = (struct user_frame){ .set = t->set };
@@ -107,6 +111,10 @@ const struct user_task *user_pick(struct swarm_user *u)
 	}
 	for (;;) {
 		t = pick(u);
+		if (t == NULL && u->depth > 1 && !u->stopping) {
+			user_leave_set(u);
+			continue;
+		}
 		if (t == NULL || t->set == NULL || u->stopping)
 			return t != NULL && t->set == NULL ? t : NULL;
 		enter(u, t);

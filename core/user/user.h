@@ -76,6 +76,12 @@ struct users_options {
 	void (*stop_test)(const char *why, void *);
 	/* A scenario called swarm_raise(); `where` is "file:line, task ...". */
 	void (*raised)(const char *message, const char *where, void *);
+	/* Every sample, as it ends; `error` is NULL when it passed.  NULL: not
+	 * asked for. */
+	void (*sampled)(const char *type, const char *name, int64_t service_ns,
+	    size_t bytes, const char *error, void *);
+	/* A task or hook of a trial begins. */
+	void (*step)(const char *user_class, const char *task, void *);
 	void *arg;
 };
 
@@ -91,6 +97,9 @@ void users_set_first_id(unsigned first_id);
 void users_set_target(size_t class_index, size_t count, double stop_timeout);
 /* All classes to 0; then options.stopped. */
 void users_stop(double stop_timeout);
+/* Starts one user that runs every task once, in order, without waits, and
+ * ends; options.step and options.sampled say what it does. */
+void users_try(size_t class_index);
 /* Running now (not those being stopped). */
 size_t users_running(size_t class_index);
 /* All there are, those being stopped too. */

@@ -52,6 +52,23 @@ static void test_inverse_is_exact(void **state)
 	schedule_release(&s);
 }
 
+static void test_cut(void **state)
+{
+	struct schedule s;
+
+	(void)state;
+	assert_int_equal(schedule_parse(&s, "10s:0-100,100"), 0);
+	assert_float_equal(schedule_peak(&s), 100, 0);
+	schedule_cut(&s, 12);
+	assert_float_equal(schedule_length(&s), 12, 0);
+	assert_float_equal(schedule_count(&s, 99), 700, 1e-9);
+	schedule_cut(&s, 5);
+	assert_float_equal(schedule_length(&s), 5, 0);
+	assert_float_equal(schedule_count(&s, 99), 125, 1e-9);
+	assert_float_equal(schedule_peak(&s), 50, 1e-9);
+	schedule_release(&s);
+}
+
 /* The stripes' arrivals are those of the whole, each once. */
 static void test_stripes(void **state)
 {
@@ -138,6 +155,7 @@ int main(void)
 		cmocka_unit_test(test_constant),
 		cmocka_unit_test(test_ramp),
 		cmocka_unit_test(test_inverse_is_exact),
+		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_stripes),
 		cmocka_unit_test(test_poisson),
 		cmocka_unit_test(test_text),

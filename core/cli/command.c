@@ -1,0 +1,182 @@
+/*
+ * Command words: swarm's own, from a table, and those of plugins, by the
+ * interface "swarm.command/1".
+ */
+#include <swarm/command.h>
+#include <swarm/log.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/parse.h"
+#include "base/xalloc.h"
+#include "cli/command.h"
+#include "cli/role.h"
+#include "cli/try.h"
+#include "module/module.h"
+#include "module/tools.h"
+#include "user/user.h"
+
+static int command_help(int argc, char **argv);
+static int command_version(int argc, char **argv);
+
+static const struct command table[] = {
+	{ "check", "test a module for what breaks in the field",
+	  module_check_main },
+	{ "help", "this list, or the options with `swarm --help`",
+	  command_help },
+	{ "inspect", "print what a module or scenario offers",
+	  module_inspect_main },
+	{ "new", "write a scenario or a plugin to begin with",
+	  module_new_main },
+	{ "plugins", "list the plugins found, and where",
+	  module_plugins_main },
+	{ "try", "run each task of a scenario once, and say what happened",
+	  try_main },
+	{ "version", "print the version", command_version },
+	{ NULL, NULL, NULL },
+};
+
+/* A plugin's command, between command_take() and command_setup(). */
+static struct {
+	struct options *options;
+	struct module *module;
+	const struct swarm_command *command;
+	int argc;
+	char **argv;
+} plugin;
+
+static int command_help(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	printf("usage: swarm -f SCENARIO [options]\n       swarm COMMAND ...\n"
+	    "\nCommands\n");
+	command_print_list(stdout);
+	printf("\n`swarm --help` lists the options; a plugin may offer a "
+	    "command of its own name.\n");
+	return EXIT_PASSED;
+}
+
+static int command_version(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	printf("swarm %s (module ABI %d.%d)\n", SWARM_VERSION,
+	    SWARM_ABI_MAJOR, SWARM_ABI_MINOR);
+	return EXIT_PASSED;
+}
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *c = table; c->name != NULL; c++) {
+		if (strcmp(c->name, name) == 0)
+			return c;
+	}
+	return NULL;
+}
+
+void command_print_list(FILE *out)
+{
+	for (const struct command *c = table; c->name != NULL; c++)
+		fprintf(out, "  %-12s %s\n", c->name, c->summary);
+}
+
+static void unknown_command(const char *word)
+{
+	const char *names[sizeof table / sizeof table[0]];
+	const char *near;
+	size_t n = 0;
+
+	for (const struct command *c = table; c->name != NULL; c++)
+		names[n++] = c->name;
+	names[n] = NULL;
+	near = parse_suggest(word, names);
+	if (near != NULL)
+		log_error("there is no command \"%s\"; did you mean \"%s\"?",
+		    word, near);
+	else
+		log_error("there is no command \"%s\", and no plugin that "
+		    "offers one; see swarm help", word);
+}
+
+struct search {
+	struct module *module;
+	const struct swarm_command *command;
+	const char *word;
+};
+
+static void match(struct module *m, const struct swarm_iface *iface, void *arg)
+{
+	const struct swarm_command *c = (const struct swarm_command *)
+	    (const void *)iface;
+	struct search *s = arg;
+
+	if (s->command == NULL && strcmp(c->name, s->word) == 0) {
+		s->command = c;
+		s->module = m;
+	}
+}
+
+int command_take(struct options *o, int at, int *argc, char **argv)
+{
+	struct search s = { .word = argv[at] };
+	int end = at;
+	int left = at;
+
+	while (end < *argc && strcmp(argv[end], "--") != 0)
+		end++;
+	if (!module_exists(argv[at])) {
+		unknown_command(argv[at]);
+		return -1;
+	}
+	if (module_open_plugin(argv[at]) == NULL)
+		return -1;
+	module_each_export(SWARM_COMMAND_ID, match, &s);
+	if (s.command == NULL) {
+		log_error("the plugin %s offers no command; write a scenario "
+		    "for it and run it with -f", argv[at]);
+		return -1;
+	}
+	plugin.options = o;
+	plugin.module = s.module;
+	plugin.command = s.command;
+	plugin.argc = end - at;
+	plugin.argv = xcalloc((size_t)plugin.argc + 1,
+	    sizeof plugin.argv[0]);
+	memcpy(plugin.argv, argv + at,
+	    (size_t)plugin.argc * sizeof plugin.argv[0]);
+	/* What follows "--" is swarm's own. */
+	for (int i = end + 1; i < *argc; i++)
+		argv[left++] = argv[i];
+	argv[left] = NULL;
+	*argc = left;
+	return 0;
+}
+
+const struct swarm_command *command_taken(void)
+{
+	return plugin.command;
+}
+
+int command_setup(void)
+{
+	for (int i = 1; i < plugin.argc; i++) {
+		if (strcmp(plugin.argv[i], "--help") == 0) {
+			printf("%s", plugin.command->help);
+			return SWARM_COMMAND_DONE;
+		}
+	}
+	user_class_set_owner(plugin.module->name);
+	return plugin.command->setup(plugin.argc, plugin.argv);
+}
+
+SWARM_API int swarm_run_option(const char *name, const char *value)
+{
+	if (plugin.options == NULL) {
+		log_error("swarm_run_option() is for a command's setup()");
+		return -1;
+	}
+	return options_default(plugin.options, name, value);
+}

@@ -1,0 +1,113 @@
+/* See front.h: glue between the run, the outputs and the web page. */
+#include "cli/front.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cluster/master.h"
+#include "report/report.h"
+#include "run/run.h"
+
+static int choose_colour(const char *text, enum report_colour *out)
+{
+	if (strcmp(text, "auto") == 0)
+		*out = REPORT_COLOUR_AUTO;
+	else if (strcmp(text, "always") == 0)
+		*out = REPORT_COLOUR_ALWAYS;
+	else if (strcmp(text, "never") == 0)
+		*out = REPORT_COLOUR_NEVER;
+	else
+		return -1;
+	return 0;
+}
+
+static int choose_summary(const char *text, enum report_summary *out)
+{
+	if (strcmp(text, "full") == 0)
+		*out = REPORT_SUMMARY_FULL;
+	else if (strcmp(text, "compact") == 0)
+		*out = REPORT_SUMMARY_COMPACT;
+	else if (strcmp(text, "none") == 0)
+		*out = REPORT_SUMMARY_NONE;
+	else
+		return -1;
+	return 0;
+}
+
+int front_start(const struct options *o, struct stats *stats, int argc,
+    char **argv)
+{
+	bool progress = !o->only_summary && (o->headless || o->print_stats);
+	struct report_options options = {
+		.stats = stats,
+		.scenario = o->scenarios.count > 0 ? o->scenarios.items[0] :
+		    NULL,
+		.host = o->host,
+		.argc = argc,
+		.argv = argv,
+		.progress = progress ? o->progress : 0,
+		.json = o->json,
+		.csv = o->csv,
+		.csv_full_history = o->csv_full_history,
+		.json_file = o->json_file,
+		.exit_code_on_error = (int)o->exit_code_on_error,
+	};
+
+	if (choose_colour(o->color, &options.colour) == -1) {
+		log_error("--color %s: use auto, always or never", o->color);
+		return -1;
+	}
+	if (choose_summary(o->summary, &options.summary) == -1) {
+		log_error("--summary %s: use full, compact or none",
+		    o->summary);
+		return -1;
+	}
+	return report_start(&options);
+}
+
+/* The worst of the workers says how the generator is doing. */
+static void measure_load(struct report_load *load)
+{
+	*load = (struct report_load){ -1, -1, -1 };
+	for (size_t i = 0; i < master_peer_count(); i++) {
+		const struct peer *p = master_peer_at(i);
+
+		if (p->cpu > load->cpu)
+			load->cpu = p->cpu;
+		if (p->loop_busy > load->loop_busy)
+			load->loop_busy = p->loop_busy;
+		if (p->loop_delay_ms > load->loop_delay_ms)
+			load->loop_delay_ms = p->loop_delay_ms;
+	}
+}
+
+void front_tick(void)
+{
+	struct run_status status;
+	struct report_load load;
+
+	run_status(&status);
+	measure_load(&load);
+	report_tick(&status, &load);
+}
+
+void front_event(const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	report_event("%s", text);
+}
+
+int front_finish(void)
+{
+	struct report_outcome outcome = { .scenario_exit_code = -1 };
+
+	run_status(&outcome.run);
+	return report_finish(&outcome);
+}

@@ -1,0 +1,45 @@
+/* Loading what the options name, in the order that makes imports meet. */
+#include "cli/role.h"
+
+#include <swarm/command.h>
+
+#include "cli/command.h"
+#include "module/module.h"
+#include "user/user.h"
+
+static int set_options(struct options *o)
+{
+	for (size_t i = 0; i < o->settings.count; i++) {
+		if (module_set_option(o->settings.items[i]) == -1)
+			return EXIT_USAGE;
+	}
+	return EXIT_PASSED;
+}
+
+int role_load_modules(struct options *o, int *command)
+{
+	int rc;
+
+	*command = SWARM_COMMAND_RUN;
+	for (size_t i = 0; i < o->plugins.count; i++) {
+		if (module_open_plugin(o->plugins.items[i]) == NULL)
+			return EXIT_MODULE;
+	}
+	for (size_t i = 0; i < o->scenarios.count; i++) {
+		if (module_open_scenario(o->scenarios.items[i]) == NULL)
+			return EXIT_MODULE;
+	}
+	if (module_bind() == -1)
+		return EXIT_MODULE;
+	rc = set_options(o);
+	if (rc != EXIT_PASSED)
+		return rc;
+	if (module_load_all() == -1)
+		return EXIT_MODULE;
+	if (command_taken() != NULL)
+		*command = command_setup();
+	if (*command == SWARM_COMMAND_ERROR)
+		return EXIT_USAGE;
+	return user_class_select(o->classes.items, o->tags.items,
+	    o->exclude_tags.items) == -1 ? EXIT_USAGE : EXIT_PASSED;
+}

@@ -1,0 +1,173 @@
+/*
+ * swarm: which role this process plays.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <swarm/command.h>
+
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "cli/command.h"
+#include "cli/role.h"
+#include "module/module.h"
+
+/* Before any library sizes its tables by it. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int set_log_level(const struct options *o)
+{
+	static const struct {
+		const char *name;
+		enum log_level level;
+	} levels[] = {
+		{ "DEBUG", LOG_LEVEL_DEBUG }, { "INFO", LOG_LEVEL_INFO },
+		{ "WARNING", LOG_LEVEL_WARN }, { "WARN", LOG_LEVEL_WARN },
+		{ "ERROR", LOG_LEVEL_ERROR }, { "CRITICAL", LOG_LEVEL_ERROR },
+	};
+
+	for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+		if (strcasecmp(o->loglevel, levels[i].name) == 0) {
+			log_set_level(o->debug ? LOG_LEVEL_DEBUG :
+			    levels[i].level);
+			return 0;
+		}
+	}
+	log_error("--loglevel %s: use DEBUG, INFO, WARNING or ERROR",
+	    o->loglevel);
+	return -1;
+}
+
+static int open_log_file(const struct options *o)
+{
+	if (o->logfile == NULL)
+		return 0;
+	if (freopen(o->logfile, "ae", stderr) == NULL) {
+		fprintf(stdout, "swarm: cannot write the log file %s: %s\n",
+		    o->logfile, strerror(errno));
+		return -1;
+	}
+	setvbuf(stderr, NULL, _IOLBF, 0);
+	return 0;
+}
+
+static void print_start(void)
+{
+	printf("swarm %s: load testing for systems that do not speak HTTP, "
+	    "and those that do\n\n"
+	    "usage: swarm -f SCENARIO [options]\n"
+	    "       swarm COMMAND ...\n\nCommands\n", SWARM_VERSION);
+	command_print_list(stdout);
+	printf("\nExamples\n"
+	    "  swarm -f iot.c -H mqtt://127.0.0.1:1883\n"
+	    "  swarm --plugin mqtt.so -f iot.so --headless -u 200 -r 50 "
+	    "-t 30s\n\n"
+	    "swarm --help lists the options.\n");
+}
+
+/* Questions that need no run.  The exit code, or -1 to go on. */
+static int answer(const struct options *o)
+{
+	if (o->list)
+		return module_print_list() == -1 ? EXIT_MODULE : EXIT_PASSED;
+	if (o->dump != NULL) {
+		for (size_t i = 0; i < module_count(); i++) {
+			if (strcmp(module_at(i)->name, o->dump) == 0)
+				return module_print_dump(module_at(i)) == -1 ?
+				    EXIT_MODULE : EXIT_PASSED;
+		}
+		log_error("--dump %s: no such module; see --list", o->dump);
+		return EXIT_USAGE;
+	}
+	if (o->show_task_ratio || o->show_task_ratio_json)
+		return ratio_print(o->show_task_ratio_json);
+	return -1;
+}
+
+static int run(struct options *o, int argc, char **argv)
+{
+	int command;
+	int rc;
+
+	if (set_log_level(o) == -1 || open_log_file(o) == -1)
+		return EXIT_USAGE;
+	if (o->worker || o->local_worker != NULL)
+		return role_worker(o);
+	if (o->dump != NULL && module_exists(o->dump))
+		module_open_plugin(o->dump);
+	rc = role_load_modules(o, &command);
+	if (rc != EXIT_PASSED)
+		return rc;
+	rc = answer(o);
+	if (rc != -1)
+		return rc;
+	if (command == SWARM_COMMAND_DONE)
+		return EXIT_PASSED;
+	if (command == SWARM_COMMAND_ONCE)
+		return role_once(o, command_taken()->once);
+	return role_master(o, argc, argv);
+}
+
+/* argv as given; `own` is what is left for swarm's own options. */
+static int start(int argc, char **argv)
+{
+	struct options o = { 0 };
+	const struct command *c;
+	char **own = xcalloc((size_t)argc + 1, sizeof own[0]);
+	int own_argc = argc;
+	int first = 1;
+	int rc;
+
+	memcpy(own, argv, (size_t)argc * sizeof own[0]);
+	if (argc > 2 && strcmp(argv[1], "--local-worker") == 0)
+		first = 3;
+	if (argc > first && strcmp(argv[first], "run") == 0) {
+		memmove(own + first, own + first + 1,
+		    (size_t)(argc - first) * sizeof own[0]);
+		own_argc--;
+	} else if (argc > first && argv[first][0] != '-') {
+		c = command_find(argv[first]);
+		if (c != NULL)
+			return c->run(argc - first, argv + first);
+		if (command_take(&o, first, &own_argc, own) == -1)
+			return EXIT_USAGE;
+	}
+	if (options_parse(&o, own_argc, own) == -1)
+		return EXIT_USAGE;
+	if (o.help) {
+		options_print_help(stdout, false);
+		rc = EXIT_PASSED;
+	} else if (o.version) {
+		rc = command_find("version")->run(0, NULL);
+	} else {
+		rc = run(&o, argc, argv);
+	}
+	options_release(&o);
+	free(own);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	signal(SIGPIPE, SIG_IGN);
+	raise_descriptor_limit();
+	module_init(argv[0]);
+	if (argc == 1) {
+		print_start();
+		return EXIT_USAGE;
+	}
+	return start(argc, argv);
+}

@@ -1,0 +1,372 @@
+/*
+ * The master: starts local workers, steers the run, merges and shows.  It
+ * runs no users, so nothing a scenario does can take it down.
+ */
+#include "cli/role.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "cli/front.h"
+#include "cluster/crash.h"
+#include "cluster/master.h"
+#include "fiber/loop.h"
+#include "fiber/wheel.h"
+#include "module/module.h"
+#include "run/run.h"
+#include "run/shape.h"
+#include "stats/stats.h"
+#include "user/schedule.h"
+#include "user/user.h"
+
+#define REPORT_INTERVAL 1.0
+#define QUIT_MARGIN     8.0     /* seconds beyond the stop timeout */
+
+static struct {
+	struct options *options;
+	struct stats *stats;
+	struct wheel_timer tick;
+	struct event *signals[2];
+	bool ends_with_run;
+	bool quitting;
+	int signal;
+} master;
+
+static void on_quit_done(void *arg)
+{
+	(void)arg;
+	loop_stop();
+}
+
+static void quit(void)
+{
+	if (master.quitting)
+		return;
+	master.quitting = true;
+	master_quit(master.options->stop_timeout + QUIT_MARGIN, on_quit_done,
+	    NULL);
+}
+
+static void on_changed(enum run_state state, void *arg)
+{
+	(void)arg;
+	if (state == RUN_STOPPED && (master.ends_with_run ||
+	    master.signal != 0))
+		quit();
+}
+
+static void on_joined(struct peer *p, void *arg)
+{
+	(void)arg;
+	log_debug("worker %s joined", p->id);
+	run_peer_joined(p);
+}
+
+static void on_lost(struct peer *p, const char *why, bool crashed, void *arg)
+{
+	int64_t users = 0;
+
+	(void)arg;
+	for (size_t i = 0; p->wanted != NULL && i < user_class_count(); i++)
+		users += p->wanted[i];
+	if (!master.quitting)
+		front_event("worker %lld lost: %s; %lld users moved",
+		    (long long)p->index, why, (long long)users);
+	run_peer_lost(p, crashed);
+}
+
+static void on_spawned(struct peer *p, void *arg)
+{
+	(void)arg;
+	run_peer_spawned(p);
+}
+
+static void on_stopped(struct peer *p, void *arg)
+{
+	(void)arg;
+	run_peer_stopped(p);
+}
+
+static void on_log(struct peer *p, int level, const char *line, void *arg)
+{
+	(void)arg;
+	switch ((enum log_level)level) {
+	case LOG_LEVEL_ERROR:
+		log_error("worker %lld: %s", (long long)p->index, line);
+		break;
+	case LOG_LEVEL_WARN:
+		log_warn("worker %lld: %s", (long long)p->index, line);
+		break;
+	case LOG_LEVEL_INFO:
+		log_info("worker %lld: %s", (long long)p->index, line);
+		break;
+	case LOG_LEVEL_DEBUG:
+		log_debug("worker %lld: %s", (long long)p->index, line);
+		break;
+	}
+}
+
+static void on_exception(struct peer *p, const char *message,
+    const char *traceback, void *arg)
+{
+	(void)arg;
+	stats_exception(master.stats, message, traceback, p->id);
+}
+
+static void on_stop_test(struct peer *p, const char *why, void *arg)
+{
+	(void)p;
+	(void)arg;
+	run_stop(why[0] != '\0' ? why : "the scenario ended the test");
+}
+
+static void tick_fired(struct wheel_timer *t)
+{
+	wheel_add(t, t->when + NS_PER_S);
+	front_tick();
+}
+
+static void on_signal(evutil_socket_t number, short events, void *arg)
+{
+	struct run_status status;
+
+	(void)events;
+	(void)arg;
+	if (master.signal != 0) {
+		master_abort();
+		_exit(128 + (int)number);
+	}
+	master.signal = (int)number;
+	run_status(&status);
+	if (status.state == RUN_SPAWNING || status.state == RUN_RUNNING ||
+	    status.waiting) {
+		front_event("%s: stopping; again to stop at once",
+		    number == SIGINT ? "interrupted" : "terminated");
+		run_stop(number == SIGINT ? "interrupted" : "terminated");
+	} else if (status.state != RUN_STOPPING) {
+		quit();
+	}
+}
+
+static void watch_signals(void)
+{
+	static const int numbers[] = { SIGINT, SIGTERM };
+
+	for (size_t i = 0; i < 2; i++) {
+		master.signals[i] = evsignal_new(loop_base(), numbers[i],
+		    on_signal, NULL);
+		event_add(master.signals[i], NULL);
+	}
+}
+
+/* As many as cores, never more than users. */
+static int local_processes(const struct options *o)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	int64_t n = o->processes;
+
+	if (o->master && !options_given("processes"))
+		return 0;
+	if (n < 0) {
+		n = cores > 0 ? cores : 1;
+		if (master.ends_with_run && o->users < n)
+			n = o->users > 0 ? o->users : 1;
+	}
+	return (int)n;
+}
+
+static int start_cluster(struct options *o, int processes, int argc,
+    char **argv)
+{
+	size_t n = user_class_count();
+	const char **names = xcalloc(n + 1, sizeof names[0]);
+	char *bind = xasprintf("tcp://%s:%lld", o->master_bind_host,
+	    (long long)o->master_bind_port);
+	struct master_options options = {
+		.bind = o->master ? bind : NULL,
+		.processes = processes,
+		.worker_argv = argv + 1,
+		.class_count = n,
+		.class_names = names,
+		.report_interval = REPORT_INTERVAL,
+		.stats = master.stats,
+		.joined = on_joined,
+		.lost = on_lost,
+		.spawned = on_spawned,
+		.stopped = on_stopped,
+		.log = on_log,
+		.stop_test = on_stop_test,
+		.exception = on_exception,
+	};
+	int rc;
+
+	(void)argc;
+	for (size_t i = 0; i < n; i++)
+		names[i] = user_class_at(i)->name;
+	rc = master_start(&options);
+	free(bind);
+	free(names);
+	return rc;
+}
+
+/* Of the open model: a pool, there at once, whose users may finish what they
+ * began. */
+static int open_model(struct options *o)
+{
+	struct schedule schedule;
+	double peak;
+
+	if (strcmp(o->when_busy, "drop") != 0 &&
+	    strcmp(o->when_busy, "queue") != 0) {
+		log_error("--when-busy %s: use queue or drop", o->when_busy);
+		return -1;
+	}
+	if (schedule_parse(&schedule, o->rate) == -1)
+		return -1;
+	peak = ceil(schedule_peak(&schedule));
+	schedule_release(&schedule);
+	if (!options_given("users"))
+		o->users = peak < 10 ? 10 : peak > 10000 ? 10000 :
+		    (int64_t)peak;
+	if (!options_given("spawn-rate"))
+		o->spawn_rate = 1e9;
+	if (!options_given("stop-timeout"))
+		o->stop_timeout = 10;
+	return 0;
+}
+
+static const struct swarm_shape *only_shape;
+
+static void note_shape(struct module *m, const struct swarm_iface *iface,
+    void *name)
+{
+	const struct swarm_shape *s = (const void *)iface;
+
+	(void)m;
+	if (name == NULL || strcmp(s->name, name) == 0)
+		only_shape = s;
+}
+
+static const struct swarm_shape *find_shape(const char *name)
+{
+	only_shape = NULL;
+	module_each_export(SWARM_SHAPE_ID, note_shape, (void *)(uintptr_t)name);
+	return only_shape;
+}
+
+static int choose_shape(const struct options *o)
+{
+	if (o->shape != NULL)
+		return shape_choose(o->shape, find_shape);
+	if (find_shape(NULL) != NULL)
+		shape_use(only_shape);
+	return 0;
+}
+
+static int start_run(struct options *o, int processes)
+{
+	struct run_options options = {
+		.users = o->users,
+		.spawn_rate = o->spawn_rate,
+		.run_time = o->run_time,
+		.stop_timeout = o->stop_timeout,
+		.host = o->host,
+		.rate = o->rate,
+		.poisson = o->poisson,
+		.drop = strcmp(o->when_busy, "drop") == 0,
+		.queue = o->queue,
+		.expect_workers = o->expect_workers,
+		.expect_workers_max_wait = o->expect_workers_max_wait,
+		.seed = (uint64_t)o->seed,
+		.stats = master.stats,
+		.changed = on_changed,
+	};
+
+	if (!options_given("expect-workers") && processes > 0)
+		options.expect_workers = processes;
+	if (choose_shape(o) == -1)
+		return -1;
+	return run_init(&options);
+}
+
+/* One seed for every local worker, also when none was asked for. */
+static void share_seed(struct options *o)
+{
+	char text[32];
+
+	if (o->seed != 0)
+		return;
+	o->seed = (clock_now() & 0x1fffffffffffff) | 1;
+	snprintf(text, sizeof text, "%lld", (long long)o->seed);
+	setenv("SWARM_SEED", text, 1);
+}
+
+static int check_plan(const struct options *o)
+{
+	if (user_class_count() == 0) {
+		log_error("no users: give a scenario with -f FILE (see swarm "
+		    "--help)");
+		return EXIT_USAGE;
+	}
+	if (o->csv_full_history && o->csv == NULL) {
+		log_error("--csv-full-history needs --csv PREFIX");
+		return EXIT_USAGE;
+	}
+	return EXIT_PASSED;
+}
+
+static void release(void)
+{
+	for (size_t i = 0; i < 2; i++)
+		event_free(master.signals[i]);
+	wheel_del(&master.tick);
+	run_release();
+	crash_wait();
+	master_release();
+	module_unload_all();
+	stats_free(master.stats);
+	loop_release();
+}
+
+int role_master(struct options *o, int argc, char **argv)
+{
+	int processes;
+	int rc;
+
+	rc = check_plan(o);
+	if (rc != EXIT_PASSED)
+		return rc;
+	master.options = o;
+	master.ends_with_run = o->headless;
+	if (o->rate != NULL && open_model(o) == -1)
+		return EXIT_USAGE;
+	processes = local_processes(o);
+	share_seed(o);
+	if (loop_init() == -1)
+		return EXIT_WORKERS;
+	master.stats = stats_new(STATS_DEFAULT_SERIES,
+	    STATS_DEFAULT_ERRORS);
+	if (start_run(o, processes) == -1)
+		return EXIT_USAGE;
+	watch_signals();
+	if (front_start(o, master.stats, argc, argv) == -1)
+		return EXIT_USAGE;
+	if (start_cluster(o, processes, argc, argv) == -1)
+		return EXIT_WORKERS;
+	master.tick.fire = tick_fired;
+	wheel_add(&master.tick, clock_now() + NS_PER_S);
+	if (o->headless || o->autostart)
+		run_start();
+	loop_run();
+	rc = front_finish();
+	release();
+	return master.signal == SIGTERM ? 128 + SIGTERM : rc;
+}

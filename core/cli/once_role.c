@@ -1,0 +1,67 @@
+/*
+ * One user in one process, for commands that are no load and for a debugger:
+ * no workers, no master, one class with one task.
+ */
+#include "cli/role.h"
+
+#include "base/clock.h"
+#include "cli/options.h"
+#include "fiber/fiber.h"
+#include "fiber/loop.h"
+#include "module/module.h"
+#include "stats/stats.h"
+#include "user/user.h"
+
+static struct {
+	int (*fn)(struct swarm_user *);
+	int rc;
+} once;
+
+static void run_once(struct swarm_user *u)
+{
+	once.rc = once.fn(u);
+	swarm_stop_user(u);
+}
+
+static void on_reached(void *arg)
+{
+	(void)arg;
+}
+
+static void on_stopped(void *arg)
+{
+	(void)arg;
+	loop_stop();
+}
+
+int role_once(struct options *o, int (*fn)(struct swarm_user *))
+{
+	struct stats *stats = stats_new(100, 100);
+	struct users_options options = {
+		.host = o->host,
+		.seed = (uint64_t)(o->seed != 0 ? o->seed : clock_now()),
+		.stats = stats,
+		.reached = on_reached,
+		.stopped = on_stopped,
+	};
+	const struct swarm_task tasks[] = {
+		{ .name = "once", .run = run_once }, { .name = NULL },
+	};
+	int class = swarm_class_add(&(struct swarm_user_class){
+	    .name = "(once)", .tasks = tasks });
+
+	once.fn = fn;
+	if (class == -1 || loop_init() == -1 ||
+	    fiber_init(&(struct fiber_options){ 0 }) == -1)
+		return EXIT_MODULE;
+	users_init(&options);
+	if (module_worker_start() == -1)
+		return EXIT_MODULE;
+	users_set_target((size_t)class, 1, 0);
+	users_when_empty();
+	loop_run();
+	module_worker_stop();
+	users_release();
+	stats_free(stats);
+	return once.rc;
+}

@@ -1,0 +1,119 @@
+/*
+ * The options of the program: one table feeds the command line, the
+ * environment, the configuration file, --help, completion and the checks of
+ * the manual page.
+ *
+ * Precedence, lowest first: defaults, what a command sets, configuration
+ * files, environment, command line.
+ */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct option_list {
+	char **items;                   /* NULL-ended */
+	size_t count;
+};
+
+struct options {
+	struct option_list scenarios;   /* -f */
+	struct option_list plugins;     /* --plugin */
+	struct option_list settings;    /* -o MODULE.NAME=VALUE */
+	struct option_list classes;     /* positional */
+	struct option_list tags;
+	struct option_list exclude_tags;
+	char *config;
+	char *host;
+	int64_t users;
+	double spawn_rate;
+	double run_time;
+	char *shape;
+	char *rate;
+	bool poisson;
+	char *when_busy;
+	int64_t queue;
+	double stop_timeout;
+	int64_t processes;              /* -1: as many as cores */
+	int64_t seed;
+	bool headless;
+	bool autostart;
+	double autoquit;
+
+	bool master;
+	bool worker;
+	char *master_host;
+	int64_t master_port;
+	char *master_bind_host;
+	int64_t master_bind_port;
+	int64_t expect_workers;
+	double expect_workers_max_wait;
+	char *local_worker;             /* internal: the endpoint to join */
+
+	char *web_host;
+	int64_t web_port;
+
+	char *csv;
+	bool csv_full_history;
+	char *json_file;
+	bool json;
+	char *html;
+	struct option_list fail_if;
+	struct option_list stop_if;
+	bool print_stats;
+	bool only_summary;
+	char *summary;
+	double progress;
+	char *color;
+	int64_t exit_code_on_error;
+
+	char *loglevel;
+	char *logfile;
+	bool debug;
+	bool list;
+	char *dump;
+	bool show_task_ratio;
+	bool show_task_ratio_json;
+	bool version;
+	bool help;
+};
+
+enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_INTEGER, OPTION_NUMBER,
+	OPTION_TIME, OPTION_LIST };
+
+struct option {
+	const char *name;               /* without dashes */
+	char letter;                    /* 0: none */
+	const char *env;                /* NULL: none */
+	const char *group;              /* heading in --help; NULL: hidden */
+	const char *value;              /* what the value is called */
+	const char *help;
+	size_t offset;                  /* into struct options */
+	enum option_kind kind;
+	double min;
+	double max;
+	const char *deflt;              /* text; NULL: zero */
+};
+
+/* The table, ending with name == NULL. */
+const struct option *options_table(void);
+
+/*
+ * Reads configuration, environment and arguments into *o.  0, or -1 after one
+ * clear log_error().  Positional arguments land in o->classes.
+ */
+int options_parse(struct options *o, int argc, char **argv);
+/* A command's own default: as if --name=value were in the lowest
+ * configuration file. */
+int options_default(struct options *o, const char *name, const char *value);
+/* Whether a person set it, in whatever place. */
+bool options_given(const char *name);
+void options_release(struct options *o);
+
+/* --help; `all` shows internal options too. */
+void options_print_help(FILE *out, bool all);
+
+#endif

@@ -1,0 +1,316 @@
+/*
+ * The worker: one loop, one shard of statistics, the users that the master
+ * asks for.
+ */
+#include "cli/role.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/rng.h"
+#include "base/xalloc.h"
+#include "cluster/crash.h"
+#include "cluster/worker.h"
+#include "fiber/fiber.h"
+#include "fiber/loop.h"
+#include "module/module.h"
+#include "stats/stats.h"
+#include "user/arrivals.h"
+#include "user/user.h"
+
+#define IDS_PER_WORKER 1000000u
+#define QUIT_MARGIN    5.0      /* seconds beyond the stop timeout */
+#define STUCK          (2 * NS_PER_S)
+
+static struct {
+	struct stats *stats;
+	char *host;
+	double stop_timeout;
+	bool quitting;
+	bool local;
+	struct wheel_timer quit_limit;
+	int rc;
+} worker;
+
+static void leave(void)
+{
+	wheel_del(&worker.quit_limit);
+	loop_stop();
+}
+
+static void on_reached(void *arg)
+{
+	(void)arg;
+	worker_spawned();
+}
+
+static void on_stopped(void *arg)
+{
+	(void)arg;
+	if (worker.quitting)
+		leave();
+	else
+		worker_stopped(worker.stop_timeout);
+}
+
+static void on_stop_test(const char *why, void *arg)
+{
+	(void)arg;
+	worker_stop_test(why);
+}
+
+static void on_raised(const char *message, const char *where, void *arg)
+{
+	(void)arg;
+	worker_exception(message, where);
+}
+
+static void on_registered(int64_t index, void *arg)
+{
+	(void)arg;
+	users_set_first_id((unsigned)index * IDS_PER_WORKER);
+}
+
+/* Strings handed to users stay valid for the run: the old host is kept. */
+static void take_host(const char *host)
+{
+	if (host == NULL || (worker.host != NULL &&
+	    strcmp(worker.host, host) == 0))
+		return;
+	worker.host = xstrdup(host);
+	users_set_host(worker.host);
+}
+
+static size_t class_index(const char *name)
+{
+	size_t i = 0;
+
+	while (i < user_class_count() &&
+	    strcmp(user_class_at(i)->name, name) != 0)
+		i++;
+	return i;
+}
+
+/* The open model's share of this worker. */
+static void take_plan(const char *text)
+{
+	struct arrivals_plan plan;
+	char *copy;
+
+	if (text == NULL || text[0] == '\0')
+		return;
+	copy = xstrdup(text);
+	if (arrivals_plan_parse(&plan, copy) == -1)
+		log_error("the master sent an unusable plan of arrivals");
+	else
+		arrivals_start(&plan);
+	free(copy);
+}
+
+static void on_spawn(const struct wire_spawn *spawn, bool first, void *arg)
+{
+	(void)arg;
+	if (worker.quitting)
+		return;
+	if (first)
+		users_new_run();
+	take_host(spawn->host);
+	take_plan(spawn->plan);
+	worker.stop_timeout = spawn->stop_timeout;
+	for (size_t i = 0; i < spawn->count; i++) {
+		const struct wire_count *c = &spawn->counts[i];
+		size_t index = class_index(c->name);
+
+		if (index < user_class_count())
+			users_set_target(index, (size_t)c->count,
+			    spawn->stop_timeout);
+		else if (c->count > 0)
+			log_error("the master wants users of class %s, which "
+			    "this worker's scenario does not have", c->name);
+	}
+}
+
+static void on_stop(void *arg)
+{
+	(void)arg;
+	arrivals_stop();
+	users_stop(worker.stop_timeout);
+}
+
+static void quit_limit_fired(struct wheel_timer *t)
+{
+	(void)t;
+	log_warn("%zu users did not end in time", users_alive());
+	leave();
+}
+
+static void on_quit(void *arg)
+{
+	(void)arg;
+	if (worker.quitting)
+		return;
+	worker.quitting = true;
+	arrivals_stop();
+	worker.quit_limit.fire = quit_limit_fired;
+	wheel_add(&worker.quit_limit, clock_now() +
+	    (int64_t)((worker.stop_timeout + QUIT_MARGIN) * (double)NS_PER_S));
+	users_stop(worker.stop_timeout);
+}
+
+static void on_orphaned(const char *why, void *arg)
+{
+	log_error("%s", why);
+	worker.rc = EXIT_WORKERS;
+	on_quit(arg);
+}
+
+static void on_counts(int64_t *counts, void *arg)
+{
+	(void)arg;
+	for (size_t i = 0; i < user_class_count(); i++)
+		counts[i] = (int64_t)users_running(i);
+}
+
+static void on_signal(evutil_socket_t number, short events, void *arg)
+{
+	(void)number;
+	(void)events;
+	if (worker.quitting)
+		_exit(130);
+	on_quit(arg);
+}
+
+static void stuck(struct swarm_user *u, int64_t ran_ns)
+{
+	struct user_where where;
+
+	(void)u;
+	if (users_where(&where))
+		log_warn("task %s of user class %s (%s) has not given way for "
+		    "%lld ms: it blocks every user of this worker; use the "
+		    "waits of <swarm/fiber.h> or swarm_offload()", where.task,
+		    where.user_class, where.module,
+		    (long long)(ran_ns / NS_PER_MS));
+}
+
+static int join_master(struct options *o)
+{
+	size_t n = user_class_count();
+	const char **names = xcalloc(n + 1, sizeof names[0]);
+	char *tcp = xasprintf("tcp://%s:%lld", o->master_host,
+	    (long long)o->master_port);
+	struct worker_options options = {
+		.connect = o->local_worker != NULL ? o->local_worker : tcp,
+		.local = o->local_worker != NULL,
+		.stats = worker.stats,
+		.class_count = n,
+		.class_names = names,
+		.registered = on_registered,
+		.spawn = on_spawn,
+		.stop = on_stop,
+		.quit = on_quit,
+		.orphaned = on_orphaned,
+		.counts = on_counts,
+	};
+
+	/* Names and endpoint live as long as the process. */
+	for (size_t i = 0; i < n; i++)
+		names[i] = user_class_at(i)->name;
+	return worker_start(&options);
+}
+
+static bool where(struct crash_where *at)
+{
+	struct user_where user;
+
+	if (!users_where(&user))
+		return false;
+	at->module = user.module;
+	at->user_class = user.user_class;
+	at->task = user.task;
+	at->user = user.id;
+	return true;
+}
+
+/* The master shows a worker's lines, once there is one. */
+static void on_log(enum log_level level, const char *line, void *arg)
+{
+	(void)arg;
+	if (worker_registered())
+		worker_log((int)level, line);
+	if (!worker_registered() || !worker.local)
+		fprintf(stderr, "swarm: %s: %s\n", log_level_name(level),
+		    line);
+}
+
+static void start_users(struct options *o)
+{
+	struct users_options options = {
+		.seed = (uint64_t)o->seed,
+		.stats = worker.stats,
+		.reached = on_reached,
+		.stopped = on_stopped,
+		.stop_test = on_stop_test,
+		.raised = on_raised,
+	};
+
+	if (options.seed == 0)
+		options.seed = (uint64_t)clock_now() ^
+		    ((uint64_t)getpid() << 32);
+	users_init(&options);
+}
+
+/* A terminal's Ctrl-C reaches the whole group: local workers leave it to
+ * their master. */
+static void watch_signals(bool local)
+{
+	if (local) {
+		signal(SIGINT, SIG_IGN);
+	} else {
+		event_add(evsignal_new(loop_base(), SIGINT, on_signal, NULL),
+		    NULL);
+	}
+	event_add(evsignal_new(loop_base(), SIGTERM, on_signal, NULL), NULL);
+}
+
+int role_worker(struct options *o)
+{
+	int command;
+	int rc;
+
+	crash_init(where);
+	worker.local = o->local_worker != NULL;
+	/* The master has said what there is to say about modules. */
+	if (worker.local)
+		log_set_level(LOG_LEVEL_WARN);
+	if (loop_init() == -1)
+		return EXIT_WORKERS;
+	if (fiber_init(&(struct fiber_options){ 0 }) == -1)
+		return EXIT_WORKERS;
+	rc = role_load_modules(o, &command);
+	if (rc != EXIT_PASSED)
+		return rc;
+	worker.stats = stats_new(STATS_DEFAULT_SERIES,
+	    STATS_DEFAULT_ERRORS);
+	start_users(o);
+	if (module_worker_start() == -1)
+		return EXIT_MODULE;
+	watch_signals(worker.local);
+	fiber_watchdog(STUCK, stuck);
+	if (join_master(o) == -1)
+		return EXIT_WORKERS;
+	log_set_sink(on_log, NULL);
+	if (worker.local)
+		log_set_level(o->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	loop_run();
+	module_worker_stop();
+	worker_finish();
+	return worker.rc;
+}
