@@ -1,0 +1,240 @@
+/*
+ * HTTP/1.1, as much as a target needs: keep-alive, pipelining, bodies with a
+ * Content-Length.  Paths:
+ *	/delay/DIST     takes that long instead of --delay
+ *	/status/CODE    answers with that status
+ *	/bytes/N        answers with a body of N bytes
+ *	/echo           answers with the request's body
+ *	/stats          what was served so far, as JSON
+ *	anything else   --delay, --size, --errors
+ */
+#include "target.h"
+
+#include <swarm/swarm.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define BODY_MAX  (INT64_C(64) << 20)
+#define BYTES_MAX (INT64_C(64) << 20)
+
+struct request {
+	char *method;
+	char *path;
+	size_t head;                    /* bytes, with the blank line */
+	int64_t body;
+	bool close;
+	bool chunked;
+	char *upgrade_key;              /* of a WebSocket */
+};
+
+/* The value of a header line if it is `name`; else NULL. */
+static char *value_of(char *line, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (strncasecmp(line, name, len) != 0 || line[len] != ':')
+		return NULL;
+	line += len + 1;
+	return line + strspn(line, " \t");
+}
+
+static int read_header(struct request *r, char *line)
+{
+	char *value;
+	char *end;
+
+	if ((value = value_of(line, "content-length")) != NULL) {
+		r->body = strtoll(value, &end, 10);
+		return *value >= '0' && *value <= '9' && *end == '\0' &&
+		    r->body <= BODY_MAX ? 0 : -1;
+	}
+	if ((value = value_of(line, "connection")) != NULL)
+		r->close = strcasestr(value, "close") != NULL;
+	else if (value_of(line, "transfer-encoding") != NULL)
+		r->chunked = true;
+	else if ((value = value_of(line, "sec-websocket-key")) != NULL)
+		r->upgrade_key = value;
+	return 0;
+}
+
+/* Cuts the head in the buffer into strings. */
+static int parse(struct request *r, char *head)
+{
+	char *line = head;
+	char *space;
+	char *end;
+
+	if ((end = strstr(line, "\r\n")) == NULL)
+		return -1;
+	*end = '\0';
+	r->method = line;
+	if ((space = strchr(line, ' ')) == NULL)
+		return -1;
+	*space = '\0';
+	r->path = space + 1;
+	if ((space = strchr(r->path, ' ')) == NULL ||
+	    strncmp(space + 1, "HTTP/1.", 7) != 0)
+		return -1;
+	*space = '\0';
+	r->close = strcmp(space + 1, "HTTP/1.0") == 0;
+	for (line = end + 2; strncmp(line, "\r\n", 2) != 0; line = end + 2) {
+		if ((end = strstr(line, "\r\n")) == NULL)
+			return -1;
+		*end = '\0';
+		if (read_header(r, line) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int answer(struct conn *c, int status, const char *type,
+    const void *body, size_t len, bool close)
+{
+	char head[256];
+	int n = snprintf(head, sizeof head, "HTTP/1.1 %d %s\r\n"
+	    "Server: swarm-target\r\nContent-Type: %s\r\n"
+	    "Content-Length: %zu\r\n%s\r\n", status,
+	    status < 400 ? "OK" : "Error", type, len,
+	    close ? "Connection: close\r\n" : "");
+
+	/* Small answers go out in one piece. */
+	if (len <= sizeof head - (size_t)n) {
+		if (len > 0)
+			memcpy(head + n, body, len);
+		return conn_write(c, head, (size_t)n + len);
+	}
+	if (conn_write(c, head, (size_t)n) == -1)
+		return -1;
+	return conn_write(c, body, len);
+}
+
+static int answer_bytes(struct conn *c, int64_t size, bool close)
+{
+	char *body = malloc((size_t)size + 1);
+	int rc;
+
+	if (body == NULL)
+		return -1;
+	memset(body, 'x', (size_t)size);
+	rc = answer(c, 200, "text/plain", body, (size_t)size, close);
+	free(body);
+	return rc;
+}
+
+static int answer_stats(struct conn *c, bool close)
+{
+	char text[256];
+	int n = snprintf(text, sizeof text, "{\"requests\": %llu, "
+	    "\"failed\": %llu, \"messages\": %llu, \"connections\": %llu}\n",
+	    (unsigned long long)target.requests,
+	    (unsigned long long)target.failed,
+	    (unsigned long long)target.messages,
+	    (unsigned long long)target.connections);
+
+	return answer(c, 200, "application/json", text, (size_t)n, close);
+}
+
+static int serve_default(struct conn *c, const struct delay *d, bool close)
+{
+	if (delay_work(c->user, d) == -1)
+		return -1;
+	target.requests++;
+	if (target.errors > 0 && swarm_uniform(c->user) < target.errors) {
+		target.failed++;
+		return answer(c, 500, "text/plain", "error\n", 6, close);
+	}
+	return answer_bytes(c, target.size, close);
+}
+
+static int serve_path(struct conn *c, const struct request *r,
+    const char *body)
+{
+	const char *path = r->path;
+	struct delay d = target.delay;
+	char *end;
+
+	if (strcmp(path, "/stats") == 0)
+		return answer_stats(c, r->close);
+	if (strncmp(path, "/delay/", 7) == 0 &&
+	    delay_parse(&d, path + 7) == -1)
+		return answer(c, 400, "text/plain", "bad delay\n", 10,
+		    r->close);
+	if (strncmp(path, "/status/", 8) == 0) {
+		long status = strtol(path + 8, &end, 10);
+
+		target.requests++;
+		if (*end != '\0' || status < 200 || status > 599)
+			status = 400;
+		return answer(c, (int)status, "text/plain", "", 0, r->close);
+	}
+	if (strncmp(path, "/bytes/", 7) == 0) {
+		int64_t n = strtoll(path + 7, &end, 10);
+
+		target.requests++;
+		if (*end != '\0' || n < 0 || n > BYTES_MAX)
+			return answer(c, 400, "text/plain", "", 0, r->close);
+		return answer_bytes(c, n, r->close);
+	}
+	if (strcmp(path, "/echo") == 0) {
+		target.requests++;
+		return answer(c, 200, "application/octet-stream", body,
+		    (size_t)r->body, r->close);
+	}
+	return serve_default(c, &d, r->close);
+}
+
+/* The body, after the head has been taken out of the buffer; free() it. */
+static char *read_body(struct conn *c, int64_t size)
+{
+	char *body = malloc((size_t)size + 1);
+	size_t have = 0;
+
+	while (body != NULL && have < (size_t)size) {
+		size_t n = (size_t)size - have;
+
+		if (c->len == 0 && conn_fill(c) <= 0) {
+			free(body);
+			return NULL;
+		}
+		n = n < c->len ? n : c->len;
+		memcpy(body + have, c->data, n);
+		conn_consume(c, n);
+		have += n;
+	}
+	return body;
+}
+
+bool http_serve(struct conn *c)
+{
+	struct request r = { 0 };
+	char *head;
+	char *body;
+	char *end;
+	bool more;
+
+	while ((end = strstr(c->data, "\r\n\r\n")) == NULL) {
+		if (conn_fill(c) <= 0)
+			return false;
+	}
+	r.head = (size_t)(end - c->data) + 4;
+	head = strndup(c->data, r.head);
+	conn_consume(c, r.head);
+	if (head == NULL || parse(&r, head) == -1 || r.chunked) {
+		answer(c, r.chunked ? 411 : 400, "text/plain", "", 0, true);
+		free(head);
+		return false;
+	}
+	if (r.upgrade_key != NULL) {
+		websocket_serve(c, r.upgrade_key);
+		free(head);
+		return false;
+	}
+	body = read_body(c, r.body);
+	more = body != NULL && serve_path(c, &r, body) == 0 && !r.close;
+	free(body);
+	free(head);
+	return more;
+}
