@@ -60,6 +60,15 @@ void *xreallocarray(void *p, size_t n, size_t size)
 	return xrealloc(p, total);
 }
 
+void *xaligned(size_t align, size_t size)
+{
+	void *p;
+
+	if (posix_memalign(&p, align, size ? size : 1) != 0)
+		xalloc_die(size);
+	return p;
+}
+
 char *xstrdup(const char *s)
 {
 	size_t size = strlen(s) + 1;

@@ -15,5 +15,7 @@ char *xstrndup(const char *s, size_t n) __attribute__((malloc));
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 char *xvasprintf(const char *fmt, va_list ap)
     __attribute__((format(printf, 1, 0)));
+/* `size` bytes at a multiple of `align`, a power of two. */
+void *xaligned(size_t align, size_t size) __attribute__((malloc));
 
 #endif

@@ -23,6 +23,7 @@ struct fiber {
 	struct stack stack;
 	context_t context;              /* while it does not run */
 	struct loop_item item;
+	struct wheel_timer timer;
 	struct fiber_group *group;
 	enum fiber_state state;
 	enum fiber_cause cause;
@@ -41,7 +42,6 @@ struct fiber {
 	struct fiber **group_prev;
 	struct joiner *joiners;
 	struct swarm_waker *waker;
-	struct wheel_timer timer;
 	struct tools tools;
 };
 

@@ -237,7 +237,7 @@ static struct loop_item *loop_take(void)
 		return item;
 	}
 	__builtin_prefetch(next->next);
-	__builtin_prefetch((const char *)next + CACHE_LINE);
+	__builtin_prefetch((const char *)next->next + CACHE_LINE);
 	for (int i = 0; i < HINT_LINES; i++)
 		__builtin_prefetch((const char *)next->hint + i * CACHE_LINE);
 	return item;

@@ -11,11 +11,19 @@
  * then fired, so that a timer may be added or removed, fired or not, by any
  * callback.
  *
+ * A slot is a list of chunks of pointers, not of the timers themselves.  With
+ * a million timers every one of them is far from the caches and the TLB; a
+ * list through them waits for each in turn, while pointers side by side let
+ * the next dozen be fetched during the present one, and adding or removing a
+ * timer touches no other.  A removed timer leaves a hole, a chunk of holes is
+ * freed.
+ *
  * An empty wheel follows the clock wherever it goes (a test may set it back).
  */
 #include "fiber/wheel.h"
 
 #include "base/clock.h"
+#include "base/xalloc.h"
 
 #include <stddef.h>
 
@@ -26,25 +34,109 @@
 #define FAR_SLOTS 4096
 #define WORD_BITS 64
 
+#define CACHE_LINE 64
+#define CHUNK_BYTES 128                 /* and their alignment */
+#define CHUNK_ENTRIES 13
+#define BLOCK_CHUNKS 256                /* allocated at a time */
+
+struct chunk {
+	struct chunk *next;
+	struct chunk **prev;            /* NULL: in no list */
+	uint32_t used;                  /* entries, holes among them */
+	uint32_t live;                  /* entries without the holes */
+	struct wheel_timer *entry[CHUNK_ENTRIES];
+};
+
+_Static_assert(sizeof(struct chunk) == CHUNK_BYTES, "chunk_of() needs it");
+
 static struct {
 	int64_t tick;                   /* reached so far */
 	int64_t next;                   /* nothing is due before this tick */
 	size_t count;
-	struct wheel_timer *due;        /* collected, being fired */
-	struct wheel_timer *near[NEAR_SLOTS];
-	struct wheel_timer *far[FAR_SLOTS];
+	struct chunk *due;              /* collected, to be fired */
+	struct chunk *spare;
+	/* The newest chunk first: only that one may have room. */
+	struct chunk *near[NEAR_SLOTS];
+	struct chunk *far[FAR_SLOTS];
 	/* A bit for each slot that may be in use. */
 	uint64_t near_used[NEAR_SLOTS / WORD_BITS];
 	uint64_t far_used[FAR_SLOTS / WORD_BITS];
 } wheel = { .next = INT64_MAX };
 
-static void wheel_link(struct wheel_timer **head, struct wheel_timer *t)
+/* Chunks are never given back: the next peak will need them again. */
+static struct chunk *chunk_new(void)
 {
-	t->next = *head;
-	if (t->next)
-		t->next->prev = &t->next;
-	t->prev = head;
-	*head = t;
+	struct chunk *c = wheel.spare;
+
+	if (!c) {
+		c = xaligned(CHUNK_BYTES, BLOCK_CHUNKS * sizeof(*c));
+		for (int i = 0; i < BLOCK_CHUNKS; i++) {
+			c[i].next = wheel.spare;
+			wheel.spare = &c[i];
+		}
+		c = wheel.spare;
+	}
+	wheel.spare = c->next;
+	c->used = 0;
+	c->live = 0;
+	return c;
+}
+
+static struct chunk *chunk_of(struct wheel_timer **place)
+{
+	return (struct chunk *)((uintptr_t)place & ~(uintptr_t)(CHUNK_BYTES - 1));
+}
+
+static void chunk_link(struct chunk **head, struct chunk *c)
+{
+	c->next = *head;
+	if (c->next)
+		c->next->prev = &c->next;
+	c->prev = head;
+	*head = c;
+}
+
+static void chunk_unlink(struct chunk *c)
+{
+	*c->prev = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	c->prev = NULL;
+}
+
+static void chunk_free(struct chunk *c)
+{
+	if (c->prev)
+		chunk_unlink(c);
+	c->next = wheel.spare;
+	wheel.spare = c;
+}
+
+static void chunk_prefetch(const struct chunk *c)
+{
+	if (!c)
+		return;
+	__builtin_prefetch(c->next);
+	for (uint32_t i = 0; i < c->used; i++) {
+		/* What a timer belongs to usually begins before it. */
+		const char *t = (const char *)c->entry[i];
+
+		__builtin_prefetch(t);
+		__builtin_prefetch(t - CACHE_LINE);
+	}
+}
+
+static void wheel_push(struct chunk **slot, struct wheel_timer *t)
+{
+	struct chunk *c = *slot;
+
+	if (!c || c->used == CHUNK_ENTRIES) {
+		c = chunk_new();
+		chunk_link(slot, c);
+	}
+	t->place = &c->entry[c->used++];
+	*t->place = t;
+	c->live++;
 }
 
 static int64_t wheel_tick_of(int64_t when)
@@ -66,7 +158,7 @@ static void wheel_place(struct wheel_timer *t)
 		tick = wheel.tick;
 	if (tick - wheel.tick < NEAR_SLOTS) {
 		slot = (unsigned)(tick % NEAR_SLOTS);
-		wheel_link(&wheel.near[slot], t);
+		wheel_push(&wheel.near[slot], t);
 		wheel.near_used[slot / WORD_BITS] |=
 		    UINT64_C(1) << (slot % WORD_BITS);
 		if (tick < wheel.next)
@@ -78,7 +170,7 @@ static void wheel_place(struct wheel_timer *t)
 	if (far > last)
 		far = last;
 	slot = (unsigned)(far % FAR_SLOTS);
-	wheel_link(&wheel.far[slot], t);
+	wheel_push(&wheel.far[slot], t);
 	wheel.far_used[slot / WORD_BITS] |= UINT64_C(1) << (slot % WORD_BITS);
 	if (far << FAR_SHIFT < wheel.next)
 		wheel.next = far << FAR_SHIFT;
@@ -98,14 +190,18 @@ void wheel_add(struct wheel_timer *t, int64_t when)
 /* The slot's bit stays: a bit too many costs one look, once. */
 void wheel_del(struct wheel_timer *t)
 {
-	if (!t->prev)
+	struct chunk *c;
+
+	if (!t->place)
 		return;
-	*t->prev = t->next;
-	if (t->next)
-		t->next->prev = t->prev;
-	t->next = NULL;
-	t->prev = NULL;
+	c = chunk_of(t->place);
+	*t->place = NULL;
+	if (t->place == &c->entry[c->used - 1])
+		c->used--;
+	t->place = NULL;
 	wheel.count--;
+	if (--c->live == 0)
+		chunk_free(c);
 }
 
 /* How many places after `from` the next set bit is, going round; -1: none.
@@ -152,46 +248,47 @@ static int64_t wheel_find(int64_t tick)
 static void wheel_cascade(int64_t far)
 {
 	unsigned slot = (unsigned)(far % FAR_SLOTS);
-	struct wheel_timer *t = wheel.far[slot];
+	struct chunk *c = wheel.far[slot];
 
 	wheel.far[slot] = NULL;
 	wheel.far_used[slot / WORD_BITS] &=
 	    ~(UINT64_C(1) << (slot % WORD_BITS));
-	while (t) {
-		struct wheel_timer *next = t->next;
+	while (c) {
+		struct chunk *next = c->next;
 
-		__builtin_prefetch(next);
-		wheel_place(t);
-		t = next;
+		chunk_prefetch(next);
+		for (uint32_t i = 0; i < c->used; i++)
+			if (c->entry[i])
+				wheel_place(c->entry[i]);
+		c->prev = NULL;
+		chunk_free(c);
+		c = next;
 	}
 }
 
-/* Appends a near slot's timers to the list that ends at `tail`, oldest first
- * (they were pushed at the front); returns the new end. */
-static struct wheel_timer **wheel_take(
-    int64_t tick, struct wheel_timer **tail)
+/* Appends a near slot's chunks to the list that ends at `tail`, oldest first;
+ * returns the new end. */
+static struct chunk **wheel_take(int64_t tick, struct chunk **tail)
 {
 	unsigned slot = (unsigned)(tick % NEAR_SLOTS);
-	struct wheel_timer *t = wheel.near[slot];
-	struct wheel_timer *newest = t;
+	struct chunk *c = wheel.near[slot];
+	struct chunk *newest = c;
 
 	wheel.near[slot] = NULL;
 	wheel.near_used[slot / WORD_BITS] &=
 	    ~(UINT64_C(1) << (slot % WORD_BITS));
-	if (!t)
-		return tail;
-	while (t) {
-		struct wheel_timer *next = t->next;
+	while (c) {
+		struct chunk *next = c->next;
 
-		wheel_link(tail, t);
-		t = next;
+		chunk_link(tail, c);
+		c = next;
 	}
-	return &newest->next;
+	return newest ? &newest->next : tail;
 }
 
 static void wheel_collect(int64_t now_tick)
 {
-	struct wheel_timer **tail = &wheel.due;
+	struct chunk **tail = &wheel.due;
 	int64_t tick;
 
 	/* Only a callback that advances the wheel leaves some behind. */
@@ -209,6 +306,25 @@ static void wheel_collect(int64_t now_tick)
 	wheel.next = tick;
 }
 
+/* Fires a chunk's timers, which may remove each other meanwhile. */
+static void wheel_fire(struct chunk *c)
+{
+	c->live++;                      /* stays until we are through */
+	for (uint32_t i = 0; i < c->used; i++) {
+		struct wheel_timer *t = c->entry[i];
+
+		if (!t)
+			continue;
+		c->entry[i] = NULL;
+		c->live--;
+		t->place = NULL;
+		wheel.count--;
+		t->fire(t);
+	}
+	if (--c->live == 0)
+		chunk_free(c);
+}
+
 void wheel_advance(int64_t now)
 {
 	int64_t now_tick = now / TICK_NS;
@@ -220,12 +336,13 @@ void wheel_advance(int64_t now)
 	if (now_tick < wheel.tick)
 		return;
 	wheel_collect(now_tick);
+	chunk_prefetch(wheel.due);
 	while (wheel.due) {
-		struct wheel_timer *t = wheel.due;
+		struct chunk *c = wheel.due;
 
-		__builtin_prefetch(t->next);
-		wheel_del(t);
-		t->fire(t);
+		chunk_unlink(c);
+		chunk_prefetch(wheel.due);
+		wheel_fire(c);
 	}
 }
 

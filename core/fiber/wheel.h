@@ -13,8 +13,7 @@
 #include <stdint.h>
 
 struct wheel_timer {
-	struct wheel_timer *next;
-	struct wheel_timer **prev;      /* NULL: not set */
+	struct wheel_timer **place;     /* in the wheel; NULL: not set */
 	int64_t when;                   /* ns, clock_now() */
 	void (*fire)(struct wheel_timer *);
 };
@@ -25,7 +24,7 @@ void wheel_add(struct wheel_timer *t, int64_t when);
 void wheel_del(struct wheel_timer *t);
 static inline bool wheel_pending(const struct wheel_timer *t)
 {
-	return t->prev != 0;
+	return t->place != 0;
 }
 /* Fires everything due now (the loop calls it; tests too). */
 void wheel_advance(int64_t now);

@@ -4,6 +4,7 @@
 #include "base/xalloc.h"
 #include "fiber/wheel.h"
 
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -261,6 +262,90 @@ static void test_random(void **state)
 	free(when);
 }
 
+/* Many in one slot, near or far, that remove and set each other. */
+enum { CROWD = 1000 };
+
+static struct crowd {
+	struct probe p[CROWD];
+	struct rng rng;
+	int64_t again_at;
+	int moved;
+} crowd;
+
+static void fire_in_crowd(struct wheel_timer *t)
+{
+	struct probe *victim = &crowd.p[rng_below(&crowd.rng, CROWD)];
+
+	fire(t);
+	if (!wheel_pending(&victim->timer))
+		return;
+	crowd.moved++;
+	if (rng_below(&crowd.rng, 2))
+		wheel_add(&victim->timer, crowd.again_at);
+	else
+		wheel_del(&victim->timer);
+}
+
+static void check_crowd(int64_t wait)
+{
+	int fired = 0, pending = 0;
+
+	memset(&crowd, 0, sizeof(crowd));
+	rng_seed(&crowd.rng, 9, (uint64_t)wait);
+	crowd.again_at = clock_now() + 2 * wait;
+	for (int i = 0; i < CROWD; i++) {
+		crowd.p[i].timer.fire = fire_in_crowd;
+		wheel_add(&crowd.p[i].timer, clock_now() + wait);
+	}
+	go(wait + NS_PER_MS);
+	for (int i = 0; i < CROWD; i++) {
+		fired += crowd.p[i].fired;
+		pending += wheel_pending(&crowd.p[i].timer);
+		crowd.p[i].timer.fire = fire;
+	}
+	assert_true(crowd.moved > 100);
+	assert_true(pending > 50);
+	assert_true(fired < CROWD);
+	go(wait);
+	for (int i = 0; i < CROWD; i++) {
+		assert_true(crowd.p[i].fired <= 1);
+		assert_false(wheel_pending(&crowd.p[i].timer));
+		pending -= crowd.p[i].fired;
+	}
+	assert_int_equal(pending, -fired);
+	assert_true(wheel_next() == INT64_MAX);
+}
+
+static void test_crowd(void **state)
+{
+	(void)state;
+	check_crowd(5 * NS_PER_MS);
+	check_crowd(20 * NS_PER_S);
+	check_crowd(2000 * NS_PER_S);
+}
+
+/* Deadlines that never come: their places are used again. */
+static void test_churn_is_bounded(void **state)
+{
+	struct probe p[10] = { 0 };
+	size_t before = 0;
+
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		p[i].timer.fire = fire;
+	for (int i = 0; i < 200000; i++) {
+		struct wheel_timer *t = &p[i % 10].timer;
+
+		if (i == 1000)
+			before = mallinfo2().uordblks;
+		wheel_add(t, clock_now() + 30 * NS_PER_S);
+		go(10 * NS_PER_US);
+	}
+	assert_true(mallinfo2().uordblks <= before + 65536);
+	for (int i = 0; i < 10; i++)
+		wheel_del(&p[i].timer);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -274,6 +359,8 @@ int main(void)
 		TEST(test_advance_within_advance),
 		TEST(test_clock_set_back_when_empty),
 		TEST(test_random),
+		TEST(test_crowd),
+		TEST(test_churn_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
