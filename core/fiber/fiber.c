@@ -31,6 +31,7 @@ static struct {
 	struct tools tools;
 	size_t alive;
 	size_t high_water;
+	uint32_t serial;                /* of the fiber last started */
 } hub;
 
 #ifdef NDEBUG
@@ -48,6 +49,15 @@ static void fiber_measure(const struct fiber *f)
 }
 #endif
 
+/* The stack, with the fiber on it, goes. */
+static void fiber_forget(struct stack *s)
+{
+	struct fiber *f = (struct fiber *)s;
+
+	wake_release(f);
+	tools_stack_end(&f->tools);
+}
+
 int fiber_init(const struct fiber_options *o)
 {
 	size_t size = o->stack_size ? o->stack_size : STACK_DEFAULT;
@@ -58,7 +68,9 @@ int fiber_init(const struct fiber_options *o)
 		size = STACK_SANITIZED;
 	memset(&hub, 0, sizeof(hub));
 	tools_thread(&hub.tools);
-	return stack_init(size, sizeof(struct fiber), o->guard);
+	return stack_init(&(struct stack_options){ .size = size,
+	    .head = sizeof(struct fiber), .guard = o->guard,
+	    .forget = fiber_forget });
 }
 
 static struct fiber *fiber_at(uint32_t index)
@@ -73,8 +85,8 @@ void fiber_release(void)
 	for (uint32_t i = 0; i < stack_count(); i++) {
 		struct fiber *f = fiber_at(i);
 
-		wake_release(f);
-		tools_stack_end(&f->tools);
+		if (f->context)
+			fiber_forget(&f->stack);
 	}
 	stack_release();
 }
@@ -160,7 +172,7 @@ static void fiber_retire(struct fiber *f)
 
 	fiber_measure(f);
 	hub.alive--;
-	f->serial++;
+	f->serial = 0;
 	if (f->waker)
 		wake_detach(f);
 	if (f->joiners)
@@ -254,6 +266,10 @@ struct fiber *fiber_start_in(struct fiber_group *g, struct swarm_user *user,
 
 	if (!f->context)
 		fiber_prepare(f);
+	if (++hub.serial == 0)
+		hub.serial = 1;
+	serial = hub.serial;
+	f->serial = serial;
 	f->state = FIBER_STATE_NEW;
 	f->cause = FIBER_YIELD;
 	f->fd = -1;
@@ -270,7 +286,6 @@ struct fiber *fiber_start_in(struct fiber_group *g, struct swarm_user *user,
 		loop_defer(&f->item);
 		return f;
 	}
-	serial = f->serial;
 	fiber_enter(f);
 	return f->serial == serial ? f : NULL;
 }
@@ -399,9 +414,7 @@ struct fiber *fiber_find(uint64_t id)
 	if (index == 0 || index > stack_count())
 		return NULL;
 	f = fiber_at(index - 1);
-	if (f->serial != (uint32_t)(id >> 32) || f->state == FIBER_STATE_FREE)
-		return NULL;
-	return f;
+	return f->serial && f->serial == (uint32_t)(id >> 32) ? f : NULL;
 }
 
 void fiber_stats(struct fiber_stats *s)

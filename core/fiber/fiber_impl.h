@@ -21,7 +21,7 @@ enum fiber_state { FIBER_STATE_FREE, FIBER_STATE_NEW, FIBER_STATE_RUNNING,
  */
 struct fiber {
 	struct stack stack;
-	context_t context;              /* while it does not run */
+	context_t context;              /* while it does not run; NULL: never */
 	struct loop_item item;
 	struct wheel_timer timer;
 	struct fiber_group *group;
@@ -33,7 +33,7 @@ struct fiber {
 	bool shielded;
 	bool parked;
 	bool token;                     /* a wake not yet taken */
-	uint32_t serial;                /* of the fiber, on this stack */
+	uint32_t serial;                /* of the fiber; 0: none */
 	struct swarm_user *user;
 	void (*fn)(void *);
 	void *arg;

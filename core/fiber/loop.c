@@ -221,6 +221,14 @@ void loop_defer(struct loop_item *item)
 	loop.last = &item->next;
 }
 
+/* Any address will do, also none. */
+static void loop_prefetch(const void *p, unsigned lines)
+{
+	for (unsigned i = 0; i < lines; i++)
+		__builtin_prefetch(
+		    (const void *)((uintptr_t)p + i * CACHE_LINE));
+}
+
 /* Takes the first item, and fetches ahead for the next: items are fibers
  * mostly, each on a page of its own and, when there are many, long out of the
  * caches. */
@@ -236,10 +244,8 @@ static struct loop_item *loop_take(void)
 		loop.last = &loop.first;
 		return item;
 	}
-	__builtin_prefetch(next->next);
-	__builtin_prefetch((const char *)next->next + CACHE_LINE);
-	for (int i = 0; i < HINT_LINES; i++)
-		__builtin_prefetch((const char *)next->hint + i * CACHE_LINE);
+	loop_prefetch(next->next, 2);
+	loop_prefetch(next->hint, HINT_LINES);
 	return item;
 }
 

@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <string.h>
 
 #define OFFLOAD_THREADS 8
 #define OFFLOAD_STACK (512 * 1024)
@@ -132,9 +131,9 @@ int swarm_offload(int (*fn)(void *), void *arg)
 	}
 	rc = offload_submit(&job);
 	if (rc != 0) {
-		log_error("cannot start a thread for a blocking call: %s",
-		    strerror(rc));
 		errno = rc;
+		log_error("cannot start a thread for a blocking call: %m (is "
+		          "the limit of processes, ulimit -u, reached?)");
 		return -1;
 	}
 	while (!job.done)

@@ -13,12 +13,16 @@
  * canary: they are zero as long as nothing was pushed so deep, and looking at
  * them costs no memory, for reading maps the kernel's zero page.
  *
+ * What a burst leaves in the pool is given back: the stacks at its cold end,
+ * as many as were not needed for some seconds, a few at a time.
+ *
  * The page between two stacks also makes their distance an odd number of
  * pages, and the tops are staggered within a page: stacks a power of two
  * apart would all fall into the same sets of the caches.
  */
 #include "fiber/stack.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "fiber/tools.h"
@@ -40,6 +44,13 @@
 #define CANARY_WORDS 8
 #define CACHE_LINE 64
 
+/* The pool: what it keeps in any case, how long the rest must have been idle,
+ * and in what portions it goes (a portion takes about a millisecond). */
+#define POOL_KEEP 1024
+#define POOL_IDLE_NS (3 * NS_PER_S)
+#define POOL_PORTION 256
+#define POOL_LOOK 1024                  /* puts between two looks */
+
 enum guard { GUARD_MADVISE, GUARD_MPROTECT, GUARD_CANARY };
 
 static const char *const guard_names[] = { "madvise", "mprotect", "canary" };
@@ -55,7 +66,14 @@ static struct {
 	char **slabs;
 	uint32_t slab_count;
 	uint32_t made;
-	struct stack *pool;
+	uint32_t *pool;                 /* indices, the coldest first */
+	uint32_t pooled;
+	uint32_t pool_cap;
+	uint32_t cold;                  /* pool[0 .. cold-1] hold no memory */
+	uint32_t least;                 /* pooled, since `since` */
+	int64_t since;
+	uint32_t puts;
+	void (*forget)(struct stack *);
 } stacks;
 
 bool stack_has_canary;
@@ -114,13 +132,16 @@ static int stack_choose_guard(const char *wanted)
 	return -1;
 }
 
-int stack_init(size_t size, size_t head, const char *guard)
+int stack_init(const struct stack_options *o)
 {
-	stacks.page = (size_t)sysconf(_SC_PAGESIZE);
-	stacks.size = (size + stacks.page - 1) / stacks.page * stacks.page;
-	stacks.stride = stacks.size + stacks.page;
-	stacks.head = (head + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
-	return stack_choose_guard(guard);
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	stacks.page = page;
+	stacks.size = (o->size + page - 1) / page * page;
+	stacks.stride = stacks.size + page;
+	stacks.head = (o->head + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+	stacks.forget = o->forget;
+	return stack_choose_guard(o->guard);
 }
 
 void stack_release(void)
@@ -132,6 +153,7 @@ void stack_release(void)
 		munmap(stacks.slabs[i], size);
 	}
 	free(stacks.slabs);
+	free(stacks.pool);
 	memset(&stacks, 0, sizeof(stacks));
 }
 
@@ -194,30 +216,77 @@ struct stack *stack_at(uint32_t index)
 	return (struct stack *)(void *)(top - stacks.head);
 }
 
-struct stack *stack_get(void)
+/* A stack whose memory is all zero. */
+static struct stack *stack_fresh(uint32_t index)
 {
-	struct stack *s = stacks.pool;
-	uint32_t index;
+	struct stack *s = stack_at(index);
 
-	if (s) {
-		stacks.pool = s->next;
-		return s;
-	}
-	index = stacks.made;
-	if (index == stacks.slab_count * SLAB_STACKS)
-		stack_new_slab();
-	stack_guard_page(stack_base(index));
-	stacks.made++;
-	s = stack_at(index);
 	s->low = stack_base(index) + stacks.page;
 	s->index = index;
 	return s;
 }
 
+static struct stack *stack_new(void)
+{
+	uint32_t index = stacks.made;
+
+	if (index == stacks.slab_count * SLAB_STACKS)
+		stack_new_slab();
+	stack_guard_page(stack_base(index));
+	stacks.made++;
+	return stack_fresh(index);
+}
+
+struct stack *stack_get(void)
+{
+	uint32_t index;
+
+	if (stacks.pooled == 0)
+		return stack_new();
+	index = stacks.pool[--stacks.pooled];
+	if (stacks.pooled < stacks.least)
+		stacks.least = stacks.pooled;
+	if (stacks.pooled < stacks.cold) {
+		stacks.cold = stacks.pooled;
+		return stack_fresh(index);
+	}
+	return stack_at(index);
+}
+
+/* The coldest of those that were not needed since `since`. */
+static void stack_cool(void)
+{
+	int64_t now = clock_now();
+	uint32_t end = stacks.cold + POOL_PORTION;
+
+	if (now - stacks.since < POOL_IDLE_NS)
+		return;
+	if (stacks.least < POOL_KEEP || stacks.cold >= stacks.least - POOL_KEEP) {
+		stacks.since = now;
+		stacks.least = stacks.pooled;
+		return;
+	}
+	if (end > stacks.least - POOL_KEEP)
+		end = stacks.least - POOL_KEEP;
+	while (stacks.cold < end) {
+		struct stack *s = stack_at(stacks.pool[stacks.cold++]);
+		char *low = s->low;
+
+		stacks.forget(s);
+		madvise(low, stacks.size, MADV_DONTNEED);
+	}
+}
+
 void stack_put(struct stack *s)
 {
-	s->next = stacks.pool;
-	stacks.pool = s;
+	if (stacks.pooled == stacks.pool_cap) {
+		stacks.pool_cap = stacks.pool_cap ? stacks.pool_cap * 2 : 256;
+		stacks.pool = xreallocarray(
+		    stacks.pool, stacks.pool_cap, sizeof(*stacks.pool));
+	}
+	stacks.pool[stacks.pooled++] = s->index;
+	if (++stacks.puts % POOL_LOOK == 0)
+		stack_cool();
 }
 
 uint32_t stack_count(void)

@@ -12,20 +12,28 @@
 
 /* The first member of the head; the stack grows down from its address. */
 struct stack {
-	struct stack *next;             /* in the pool */
 	char *low;                      /* lowest usable byte */
 	uint32_t index;
 };
 
-/* `size` usable bytes each, `head` bytes of head.  `guard` forces a kind
- * ("madvise", "mprotect", "canary"; NULL: the best that works here).  0, or
- * -1 after log_error(). */
-int stack_init(size_t size, size_t head, const char *guard);
+struct stack_options {
+	size_t size;                    /* usable bytes of each */
+	size_t head;                    /* bytes of head */
+	const char *guard;              /* "madvise", "mprotect", "canary" or
+	                                 * NULL: the best that works here */
+	/* The memory of a pooled stack, head and all, is about to be given
+	 * back. */
+	void (*forget)(struct stack *);
+};
+
+/* 0, or -1 after log_error(). */
+int stack_init(const struct stack_options *);
 /* Unmaps everything. */
 void stack_release(void);
 
-/* The stack last put back, else a new one whose head beyond struct stack is
- * zero.  Never NULL: ends the process when memory runs out. */
+/* The stack last put back, else a new one.  The head beyond struct stack is
+ * as it was left, or zero when the memory is new.  Never NULL: ends the
+ * process when memory runs out. */
 struct stack *stack_get(void);
 void stack_put(struct stack *);
 

@@ -119,10 +119,10 @@ static void chunk_prefetch(const struct chunk *c)
 	__builtin_prefetch(c->next);
 	for (uint32_t i = 0; i < c->used; i++) {
 		/* What a timer belongs to usually begins before it. */
-		const char *t = (const char *)c->entry[i];
+		uintptr_t t = (uintptr_t)c->entry[i];
 
-		__builtin_prefetch(t);
-		__builtin_prefetch(t - CACHE_LINE);
+		__builtin_prefetch((const void *)t);
+		__builtin_prefetch((const void *)(t - CACHE_LINE));
 	}
 }
 

@@ -113,12 +113,13 @@ static void run_create(void)
 static double status_kib(const char *name)
 {
 	FILE *f = fopen("/proc/self/status", "re");
+	size_t n = strlen(name);
 	char line[256];
 	double kib = 0;
 
 	while (f && fgets(line, sizeof(line), f))
-		if (strncmp(line, name, strlen(name)) == 0)
-			sscanf(line + strlen(name), " %lf", &kib);
+		if (strncmp(line, name, n) == 0)
+			kib = (double)strtoul(line + n, NULL, 10);
 	if (f)
 		fclose(f);
 	return kib;

@@ -57,16 +57,16 @@ static double cpu_seconds(void)
 static double memory_bytes(void)
 {
 	FILE *f = fopen("/proc/self/status", "re");
-	double kib, sum = 0;
+	unsigned long kib = 0;
 	char line[256];
 
 	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "VmRSS: %lf", &kib) == 1 ||
-		    sscanf(line, "VmPTE: %lf", &kib) == 1)
-			sum += kib;
+		if (strncmp(line, "VmRSS:", 6) == 0 ||
+		    strncmp(line, "VmPTE:", 6) == 0)
+			kib += strtoul(line + 6, NULL, 10);
 	if (f)
 		fclose(f);
-	return sum * 1024;
+	return (double)kib * 1024;
 }
 
 static int64_t think(struct user *u)

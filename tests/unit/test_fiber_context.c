@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -20,7 +21,9 @@ static jump_fn *jump;
 
 static void add(const char *s)
 {
-	strcat(trace, s);
+	size_t n = strlen(trace);
+
+	snprintf(trace + n, sizeof(trace) - n, "%s", s);
 }
 
 static void body(struct context_from from)

@@ -7,6 +7,7 @@
 
 #include <malloc.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -14,6 +15,8 @@
  * valgrind keep much more for each. */
 #define MANY \
 	(TOOLS_TSAN || TOOLS_ASAN || tools_on_valgrind() ? 2000 : 40000)
+
+#define BURST (TOOLS_TSAN ? 1500 : 6000)
 
 static int warnings;
 
@@ -216,6 +219,65 @@ static void test_high_water(void **state)
 	teardown(state);
 }
 
+static long resident_kib(void)
+{
+	FILE *f = fopen("/proc/self/status", "re");
+	char line[256];
+	long kib = 0;
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		if (strncmp(line, "RssAnon:", 8) == 0)
+			kib = strtol(line + 8, NULL, 10);
+	fclose(f);
+	return kib;
+}
+
+static void burst(int n)
+{
+	struct fiber **f = xcalloc((size_t)n, sizeof(*f));
+	size_t count = 0;
+
+	for (int i = 0; i < n; i++)
+		f[i] = fiber_start(NULL, wait_and_count, &count, NULL);
+	for (int i = 0; i < n; i++)
+		fiber_ready(f[i]);
+	settle();
+	assert_int_equal(count, n);
+	free(f);
+}
+
+static void calm(int starts)
+{
+	for (int i = 0; i < starts; i++)
+		burst(1);
+}
+
+static void test_the_pool_shrinks_after_a_burst(void **state)
+{
+	struct fiber_stats s;
+	long full, calmed;
+
+	setup(state);
+	burst(BURST);
+	full = resident_kib();
+	/* Not at once, and not in the middle of it. */
+	calm(5000);
+	assert_true(resident_kib() > full - 2000);
+	clock_advance(10 * NS_PER_S);
+	calm(5000);
+	clock_advance(10 * NS_PER_S);
+	calm(50000);
+	calmed = resident_kib();
+	if (!TOOLS_ASAN && !TOOLS_TSAN && !tools_on_valgrind())
+		assert_true(calmed < full - 4000 * 4);
+	/* They are used again, guards and all. */
+	burst(BURST);
+	fiber_stats(&s);
+	assert_int_equal(s.stacks, BURST);
+	teardown(state);
+}
+
 static void spin(void *arg)
 {
 	int *left = arg;
@@ -254,6 +316,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_guard),
 		cmocka_unit_test(test_overflow),
 		cmocka_unit_test(test_high_water),
+		cmocka_unit_test(test_the_pool_shrinks_after_a_burst),
 		cmocka_unit_test(test_no_allocation),
 	};
 
