@@ -220,7 +220,7 @@ static int secure(struct swarm_stream *s, struct attempt *a, const char *name)
 	}
 	while (tls_handshake(s->ssl, &want) == -1) {
 		if (errno == EAGAIN &&
-		    swarm_io_wait(s->io, want, a->deadline) == 0) {
+		    swarm_io_wait(s->io, want, a->deadline) != -1) {
 			s->drained = false;
 			continue;
 		}
