@@ -149,10 +149,12 @@ SWARM_API int64_t swarm_try_recv(struct swarm_stream *, const char **data);
 SWARM_API int64_t swarm_try_write(struct swarm_stream *, const void *data,
     size_t len);
 
+/* [worker] When it was connected; lives as long as the stream. */
 SWARM_API const struct swarm_connect_times *swarm_stream_times(
     struct swarm_stream *);
 /* [fiber] The protocol agreed by ALPN; "" when none. */
 SWARM_API const char *swarm_stream_alpn(struct swarm_stream *);
+/* [worker] Its descriptor, which stays the stream's. */
 SWARM_API int swarm_stream_fd(struct swarm_stream *);
 
 #ifdef __cplusplus
