@@ -152,7 +152,7 @@ static bool run_check(const struct request *r, const struct check *c,
 	rc = spawn_capture(names_argv(&argv), r->timeout, &out, &err);
 	names_release(&argv);
 	good = rc == CHECK_OK || rc == CHECK_SKIP;
-	if (rc == CHECK_SKIP)
+	if (rc == CHECK_SKIP && !r->only_failed)
 		printf("ok %d - %s # SKIP %.*s\n", number, c->title,
 		    (int)strcspn(buf_str(&out), "\n"), buf_str(&out));
 	else if (!good || !r->only_failed)

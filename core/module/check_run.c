@@ -150,6 +150,8 @@ static void finish_worker(void)
 	module_worker_stop();
 	users_release();
 	stats_free(stats);
+	fiber_release();
+	loop_release();
 	module_unload_all();
 }
 
@@ -266,6 +268,8 @@ int check_blocking(const struct check_subject *s)
 			break;
 	}
 	fiber_watchdog(0, NULL);
+	if (users_alive() == 0)
+		finish_worker();
 	if (atomic_load(&blocked) == 0)
 		return CHECK_OK;
 	check_say("calls that block belong into swarm_offload()");
