@@ -1,9 +1,11 @@
-/* Each user sleeps ten milliseconds and measures it, over and over. */
+/* Every user asks for two pages, over and over. */
 #include <swarm/swarm.h>
+#include <swarm/http.h>
+
 static void hello(struct swarm_user *u)
 {
-	struct swarm_timer t = swarm_begin(u, "SLEEP", "hello");
-	swarm_sleep(0.01);
-	swarm_done(&t, 0);
+	http_get(u, "/hello");
+	http_get(u, "/world");
 }
-SWARM_SCENARIO({ .name = "hello", .tasks = SWARM_TASKS(SWARM_TASK(hello)) });
+
+SWARM_SCENARIO({ .name = "web", .tasks = SWARM_TASKS(SWARM_TASK(hello)) });
