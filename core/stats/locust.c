@@ -102,13 +102,14 @@ double locust_median(const struct locust_times *t, const struct histogram *h)
 
 /* Mean over the seconds of the ring that lie in the window; all series are
  * seen through the total's window. */
-static void current_rates(struct locust_row *row, const struct series *s,
-    const struct series *total)
+void locust_rates(const struct series *s, const struct series *total,
+    double *rps, double *fail_per_sec)
 {
 	int64_t last = (int64_t)total->last_time;
 	int64_t from = last - RATE_FROM, to = last - RATE_TO;
 	uint64_t requests = 0, failures = 0;
 
+	*rps = *fail_per_sec = 0;
 	if (total->last_time <= 0)
 		return;
 	if (from < (int64_t)total->start_time)
@@ -123,9 +124,8 @@ static void current_rates(struct locust_row *row, const struct series *s,
 		requests += second->requests;
 		failures += second->failures;
 	}
-	row->current_rps = (double)requests / (double)(to - from + 1);
-	row->current_fail_per_sec =
-	    (double)failures / (double)(to - from + 1);
+	*rps = (double)requests / (double)(to - from + 1);
+	*fail_per_sec = (double)failures / (double)(to - from + 1);
 }
 
 void locust_row_init(struct locust_row *row, const struct series *s,
@@ -149,7 +149,8 @@ void locust_row_init(struct locust_row *row, const struct series *s,
 		row->total_rps = (double)s->requests / time;
 		row->total_fail_per_sec = (double)s->failures / time;
 	}
-	current_rates(row, s, total);
+	locust_rates(s, total, &row->current_rps,
+	    &row->current_fail_per_sec);
 }
 
 void locust_row_release(struct locust_row *row)

@@ -54,6 +54,10 @@ struct locust_row {
 	struct locust_times times;
 };
 
+/* Its current rates: mean of ten whole seconds, two late, by the total's
+ * clock. */
+void locust_rates(const struct series *, const struct series *total,
+    double *rps, double *fail_per_sec);
 /* `total` is the total of the same statistics, whose times the rates go by.
  * Release it. */
 void locust_row_init(struct locust_row *, const struct series *,

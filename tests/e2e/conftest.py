@@ -50,12 +50,13 @@ def die_with_parent():
 class Process:
     """A program whose lines are collected as they come."""
 
-    def __init__(self, argv, **kwargs):
+    def __init__(self, argv, stdin_pipe=False, **kwargs):
         self.argv = [str(a) for a in argv]
         self.lines = {"out": [], "err": []}
         self.changed = threading.Condition()
         self.popen = subprocess.Popen(
-            self.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            self.argv, stdout=subprocess.PIPE,
+            stdin=subprocess.PIPE if stdin_pipe else subprocess.DEVNULL,
             stderr=subprocess.PIPE, text=True, errors="replace",
             start_new_session=True, preexec_fn=die_with_parent, **kwargs)
         self.pid = self.popen.pid

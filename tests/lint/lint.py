@@ -114,14 +114,16 @@ def check_layers():
             if order.index(target) < order.index(room):
                 report(path, number, f"'{room}' includes '{name}': arrows "
                        "point down the list in core/README.md only")
-            elif quote == "<":
+            elif quote == "<" and os.path.exists(
+                    os.path.join(ROOT, "core", name)):
                 report(path, number, f"write \"{name}\", not <{name}>")
 
 
 def check_names():
     """Core knows no protocol, so it names no plugin.  The web room speaks
-    HTTP and WebSocket itself; a usage example may show --plugin X.so."""
-    names = plugin_names()
+    HTTP and WebSocket itself; a usage example may show --plugin X.so.  The
+    plugin `target` is a word that core needs."""
+    names = [name for name in plugin_names() if name != "target"]
     spoken = {"web": {"http", "websocket"}}
     for path in files():
         match = re.match(r"core/([^/]+)/", path)
@@ -130,7 +132,7 @@ def check_names():
         own = spoken.get(match.group(1), set())
         for number, line in numbered(without_comments(read(path))):
             line = re.sub(r"--plugin[ =]\w+(\.so)?", "", line)
-            line = re.sub(r"\bhttps?://", "", line)
+            line = re.sub(r"\w+://|-f \w+", "", line)
             for name in names:
                 if name not in own and re.search(
                         rf"(?<![A-Za-z]){re.escape(name)}(?![A-Za-z])", line):
@@ -167,7 +169,7 @@ BANNED = {
     "system": "posix_spawn", "popen": "posix_spawn",
     "rand": "rng_next", "srand": "rng_seed", "random": "rng_next",
     "localtime": "localtime_r", "gmtime": "gmtime_r",
-    "asctime": "strftime", "ctime": "strftime", "strerror": "%m",
+    "asctime": "strftime", "ctime": "strftime",
     "gethostbyname": "the resolver", "signal": "sigaction",
     "setjmp": "return codes", "longjmp": "return codes",
 }
@@ -181,7 +183,12 @@ def check_banned():
         if not is_c(path):
             continue
         banned = dict(BANNED)
-        if path.startswith("core/") and path != "core/base/xalloc.c":
+        if path.startswith("tests/") or "/tests/" in path:
+            # Their input is their own.
+            for name in ("sscanf", "sprintf", "strcat", "strncat"):
+                del banned[name]
+        if path.startswith("core/") and not path.startswith(
+                ("core/base/xalloc.c", "core/web/transport/")):
             banned.update(ALLOCATE)
         call = re.compile(r"(?<![\w.>])(" + "|".join(banned) + r")\s*\(")
         whole = read(path)
@@ -259,7 +266,7 @@ def run_tool(command, names):
 
 # Identifiers and protocol words that only look like mistakes.
 KNOWN = ["nd", "te", "ro", "ba", "fo", "ser", "crate", "parms", "inout", "hist",
-         "clen", "inflight", "truely"]
+         "clen", "inflight", "truely", "larg"]
 
 
 def check_spelling():

@@ -1,0 +1,194 @@
+/*
+ * Commands; see the header.  The list of finished ones is shared by the two
+ * threads under a mutex, everything else belongs to one of them at a time.
+ */
+#include "web/command.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fiber/loop.h"
+#include "stats/stats.h"
+#include "web/context.h"
+#include "web/feed.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct command *done, **done_end = &done;
+static struct command *stopping;        /* loop: waiting for the end */
+static struct stats *before_reset;      /* loop: for the undo */
+static bool closed;                     /* loop: nobody listens any more */
+
+void command_init(void)
+{
+	closed = false;
+}
+
+static void command_free(struct command *c)
+{
+	free(c->host);
+	free(c->text);
+	free(c);
+}
+
+void command_collect(void)
+{
+	struct command *c;
+
+	for (;;) {
+		pthread_mutex_lock(&lock);
+		c = done;
+		if (c) {
+			done = c->next;
+			if (!done)
+				done_end = &done;
+		}
+		pthread_mutex_unlock(&lock);
+		if (!c)
+			return;
+		snapshot_unref(c->call->snapshot);
+		c->call->snapshot = context_snapshot();
+		c->finish(c, c->call);
+		command_free(c);
+	}
+}
+
+/* Loop: hands the outcome back. */
+static void complete(struct command *c)
+{
+	c->next = NULL;
+	web_tick();
+	pthread_mutex_lock(&lock);
+	*done_end = c;
+	done_end = &c->next;
+	pthread_mutex_unlock(&lock);
+	context_get()->transport->wake();
+}
+
+static int do_reset(struct command *c)
+{
+	struct stats *live = context_get()->options->stats;
+
+	if (c->kind == COMMAND_RESET) {
+		stats_free(before_reset);
+		before_reset = stats_new(live->max_series, live->max_errors);
+		stats_merge(before_reset, live);
+		web_keep();
+		stats_reset(live);
+		feed_event("reset", "statistics reset");
+		return 0;
+	}
+	if (!before_reset) {
+		snprintf(c->error, sizeof(c->error), "there is no reset to "
+		    "take back");
+		return -1;
+	}
+	stats_merge(live, before_reset);
+	stats_free(before_reset);
+	before_reset = NULL;
+	feed_event("reset", "reset taken back");
+	return 0;
+}
+
+static void describe_load(const char *what, const struct web_load *load)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "%s: %lld users, %g a second", what,
+	    (long long)load->users, load->spawn_rate);
+	feed_event("load", text);
+}
+
+static int carry_out(struct command *c)
+{
+	const struct web_options *o = context_get()->options;
+
+	switch (c->kind) {
+	case COMMAND_START:
+		c->rc = o->actions.start(&c->load, c->error, sizeof(c->error),
+		    o->arg);
+		if (c->rc == 0) {
+			stats_free(before_reset);
+			before_reset = NULL;
+			describe_load("started", &c->load);
+		}
+		return c->rc;
+	case COMMAND_EDIT:
+		c->rc = o->actions.edit(&c->load, c->error, sizeof(c->error),
+		    o->arg);
+		if (c->rc == 0)
+			describe_load("edited", &c->load);
+		return c->rc;
+	case COMMAND_STOP:
+		return o->actions.stop(c->error, sizeof(c->error), o->arg);
+	case COMMAND_RESET:
+	case COMMAND_UNDO_RESET:
+		return do_reset(c);
+	case COMMAND_NOTE:
+		feed_event("note", c->text);
+		return 0;
+	}
+	return -1;
+}
+
+static bool ended(enum run_state state)
+{
+	return state == RUN_READY || state == RUN_STOPPED;
+}
+
+static void on_loop(void *arg)
+{
+	struct command *c = arg;
+	const struct web_options *o = context_get()->options;
+	struct web_state state = { 0 };
+
+	if (closed) {
+		command_free(c);
+		return;
+	}
+	c->rc = carry_out(c);
+	o->state(&state, o->arg);
+	if (c->kind == COMMAND_STOP && c->wait && c->rc == 0 &&
+	    !ended(state.run.state)) {
+		c->next = stopping;
+		stopping = c;
+		return;
+	}
+	complete(c);
+}
+
+void command_submit(struct command *c)
+{
+	c->load.host = c->host;
+	loop_post(on_loop, c);
+}
+
+void command_check(enum run_state state)
+{
+	struct command *c;
+
+	if (!ended(state) || !stopping)
+		return;
+	/* complete() comes back here by web_tick(). */
+	c = stopping;
+	stopping = c->next;
+	complete(c);
+}
+
+void command_release(void)
+{
+	struct command *c;
+
+	closed = true;
+	while ((c = stopping)) {
+		stopping = c->next;
+		command_free(c);
+	}
+	while ((c = done)) {
+		done = c->next;
+		command_free(c);
+	}
+	done_end = &done;
+	stats_free(before_reset);
+	before_reset = NULL;
+}

@@ -1,0 +1,42 @@
+/*
+ * What the web thread asks of the loop, and the way back.  A command travels
+ * by loop_post(), is carried out on the loop, a fresh snapshot is published,
+ * and then the answer is sent on the web thread: whoever asks again sees the
+ * change.
+ */
+#ifndef WEB_COMMAND_H
+#define WEB_COMMAND_H
+
+#include "web/http.h"
+#include "web/web.h"
+
+enum command_kind { COMMAND_START, COMMAND_EDIT, COMMAND_STOP, COMMAND_RESET,
+	COMMAND_UNDO_RESET, COMMAND_NOTE };
+
+struct command {
+	struct command *next;
+	enum command_kind kind;
+	struct web_load load;
+	char *host;                     /* load.host, owned */
+	char *text;                     /* of a note; owned */
+	bool wait;                      /* stop: until the users have ended */
+	int rc;
+	char error[256];
+	/* On the web thread, with the outcome; sends the call. */
+	void (*finish)(struct command *, struct http_call *);
+	struct http_call *call;
+};
+
+/* Web thread: hands it over; `c` is on the heap and is freed after finish. */
+void command_submit(struct command *c);
+/* Web thread: finishes what is done. */
+void command_collect(void);
+
+/* Loop: how commands are carried out. */
+void command_init(void);
+/* Loop: the state may have changed; completes a waiting stop. */
+void command_check(enum run_state);
+/* Loop, after the web thread has ended: drops what is left. */
+void command_release(void);
+
+#endif

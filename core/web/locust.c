@@ -1,0 +1,623 @@
+/*
+ * What scripts, exporters and Locust's own pages ask for: the keys of both of
+ * its generations, keys sorted, two blanks of indent.
+ *
+ * Percentiles are Locust's: whole milliseconds of two digits; swarm's own are
+ * under /api/v1.  One deliberate difference: an impossible load is refused
+ * with status 400 instead of being accepted or answered by 500.
+ */
+#include "web/locust.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/jsonw.h"
+#include "base/parse.h"
+#include "base/xalloc.h"
+#include "stats/locust.h"
+#include "web/command.h"
+#include "web/context.h"
+#include "web/feed.h"
+
+#define LIST_LIMIT 500                  /* rows, as Locust cuts */
+
+static int by_name(const void *a, const void *b)
+{
+	const struct snapshot_row *x = *(const struct snapshot_row *const *)a;
+	const struct snapshot_row *y = *(const struct snapshot_row *const *)b;
+	int order = strcmp(x->name, y->name);
+
+	return order ? order : strcmp(x->type, y->type);
+}
+
+/* Rows of requests by (name, type); the caller frees. */
+static const struct snapshot_row **sorted(const struct snapshot *s,
+    size_t *count)
+{
+	const struct snapshot_row **rows = xcalloc(s->row_count + 1,
+	    sizeof(const struct snapshot_row *));
+
+	*count = 0;
+	for (size_t i = 0; i < s->row_count; i++)
+		if (!s->rows[i].phase && s->rows[i].requests > 0)
+			rows[(*count)++] = &s->rows[i];
+	qsort(rows, *count, sizeof(const struct snapshot_row *), by_name);
+	return rows;
+}
+
+/* Of the whole test, by the total's clock, as Locust does for every row. */
+static double overall(const struct snapshot *s, uint64_t count)
+{
+	double span = s->last_time - s->start_time;
+
+	return s->last_time > 0 && span > 0 ? (double)count / span : 0;
+}
+
+static double per_request(const struct snapshot_row *r, uint64_t amount)
+{
+	return r->requests ? (double)amount / (double)r->requests : 0;
+}
+
+static void write_row(struct jsonw *j, const struct snapshot *s,
+    const struct snapshot_row *r)
+{
+	jsonw_object(j);
+	jsonw_put_float(j, "avg_content_length", per_request(r, r->bytes));
+	jsonw_put_float(j, "avg_response_time", r->avg);
+	jsonw_put_float(j, "current_fail_per_sec", r->locust_fps);
+	jsonw_put_float(j, "current_rps", r->locust_rps);
+	jsonw_put_float(j, "max_response_time", r->max);
+	jsonw_put_double(j, "median_response_time", r->locust_median);
+	jsonw_put_string(j, "method", r->type);
+	jsonw_put_float(j, "min_response_time", r->min);
+	jsonw_put_string(j, "name", r->name);
+	jsonw_put_int(j, "ninetieth_response_time",
+	    r->locust_quantile[SNAPSHOT_P90]);
+	jsonw_put_int(j, "ninety_ninth_response_time",
+	    r->locust_quantile[SNAPSHOT_P99]);
+	jsonw_put_int(j, "num_failures", (int64_t)r->failures);
+	jsonw_put_int(j, "num_requests", (int64_t)r->requests);
+	jsonw_put_int(j, "response_time_percentile_0.95",
+	    r->locust_quantile[SNAPSHOT_P95]);
+	jsonw_put_int(j, "response_time_percentile_0.99",
+	    r->locust_quantile[SNAPSHOT_P99]);
+	jsonw_put_string(j, "safe_name", r->name);
+	jsonw_put_float(j, "total_fail_per_sec", overall(s, r->failures));
+	jsonw_put_float(j, "total_rps", overall(s, r->requests));
+	jsonw_end(j);
+}
+
+static void write_error(struct jsonw *j, const struct snapshot_error *e)
+{
+	jsonw_object(j);
+	jsonw_put_string(j, "error", e->text);
+	if (e->first_seen > 0)
+		jsonw_put_double(j, "first_seen", e->first_seen);
+	else
+		jsonw_put_null(j, "first_seen");
+	if (e->last_seen > 0)
+		jsonw_put_double(j, "last_seen", e->last_seen);
+	else
+		jsonw_put_null(j, "last_seen");
+	jsonw_put_string(j, "method", e->type);
+	jsonw_put_string(j, "name", e->name);
+	jsonw_put_int(j, "occurrences", (int64_t)e->occurrences);
+	jsonw_end(j);
+}
+
+static void write_workers(struct jsonw *j, const struct snapshot *s)
+{
+	jsonw_put_int(j, "worker_count", s->run.workers);
+	jsonw_key(j, "workers");
+	jsonw_array(j);
+	for (size_t i = 0; i < s->worker_count; i++) {
+		const struct web_worker *w = &s->workers[i];
+
+		jsonw_object(j);
+		jsonw_put_float(j, "cpu_usage", w->cpu);
+		jsonw_put_string(j, "id", w->id);
+		jsonw_put_int(j, "memory_usage", w->memory);
+		jsonw_put_string(j, "state", w->state);
+		jsonw_put_int(j, "user_count", w->users);
+		jsonw_end(j);
+	}
+	jsonw_end_array(j);
+}
+
+/* null until there was a window to look at. */
+static void write_recent(struct jsonw *j, const char *key, int64_t value)
+{
+	if (value < 0)
+		jsonw_put_null(j, key);
+	else
+		jsonw_put_int(j, key, value);
+}
+
+static void write_stats(struct jsonw *j, const struct snapshot *s)
+{
+	size_t count;
+	const struct snapshot_row **rows = sorted(s, &count);
+
+	jsonw_key(j, "stats");
+	jsonw_array(j);
+	for (size_t i = 0; i < count && i < LIST_LIMIT; i++)
+		write_row(j, s, rows[i]);
+	write_row(j, s, &s->total);
+	jsonw_end_array(j);
+	free(rows);
+}
+
+static bool stats_requests(struct http_call *call)
+{
+	const struct snapshot *s = call->snapshot;
+	int64_t p50 = s->locust_recent_p50;
+	int64_t p95 = s->locust_recent_p95;
+	struct jsonw j;
+
+	jsonw_init(&j, &call->body, 2);
+	jsonw_object(&j);
+	jsonw_put_float(&j, "current_fail_per_sec", s->total.locust_fps);
+	write_recent(&j, "current_response_time_percentile_50", p50);
+	write_recent(&j, "current_response_time_percentile_95", p95);
+	jsonw_key(&j, "current_response_time_percentiles");
+	jsonw_object(&j);
+	write_recent(&j, "response_time_percentile_0.5", p50);
+	write_recent(&j, "response_time_percentile_0.95", p95);
+	jsonw_end(&j);
+	jsonw_put_float(&j, "current_rps", s->total.locust_rps);
+	jsonw_key(&j, "errors");
+	jsonw_array(&j);
+	for (size_t i = 0; i < s->error_count && i < LIST_LIMIT; i++)
+		write_error(&j, &s->errors[i]);
+	jsonw_end_array(&j);
+	jsonw_put_float(&j, "fail_ratio",
+	    per_request(&s->total, s->total.failures));
+	jsonw_put_string(&j, "state", run_state_name(s->run.state));
+	write_stats(&j, s);
+	jsonw_put_float(&j, "total_fail_per_sec",
+	    overall(s, s->total.failures));
+	jsonw_put_float(&j, "total_rps", overall(s, s->total.requests));
+	jsonw_put_int(&j, "user_count", s->run.users_running);
+	write_workers(&j, s);
+	jsonw_end(&j);
+	http_json(call);
+	return true;
+}
+
+/* ---- CSV: CRLF, quotes where needed ---- */
+
+static void csv_text(struct buf *out, const char *text)
+{
+	/* A spreadsheet would run what begins so: names come from a target. */
+	bool formula = text[0] && strchr("=+@\t", text[0]);
+
+	if (!formula && !strpbrk(text, ",\"\r\n")) {
+		buf_puts(out, text);
+		return;
+	}
+	buf_putc(out, '"');
+	if (formula)
+		buf_putc(out, '\'');
+	for (; *text; text++) {
+		if (*text == '"')
+			buf_putc(out, '"');
+		buf_putc(out, *text);
+	}
+	buf_putc(out, '"');
+}
+
+static void csv_number(struct buf *out, double value)
+{
+	buf_putc(out, ',');
+	locust_float(out, value);
+}
+
+static void csv_row(struct buf *out, const struct snapshot *s,
+    const struct snapshot_row *r)
+{
+	csv_text(out, r->type);
+	buf_putc(out, ',');
+	csv_text(out, r->name);
+	buf_printf(out, ",%llu,%llu", (unsigned long long)r->requests,
+	    (unsigned long long)r->failures);
+	csv_number(out, r->locust_median);
+	csv_number(out, r->avg);
+	csv_number(out, r->min);
+	csv_number(out, r->max);
+	csv_number(out, per_request(r, r->bytes));
+	csv_number(out, overall(s, r->requests));
+	csv_number(out, overall(s, r->failures));
+	for (int i = 0; i < SNAPSHOT_QUANTILES; i++) {
+		if (r->timed > 0)
+			buf_printf(out, ",%lld",
+			    (long long)r->locust_quantile[i]);
+		else
+			buf_puts(out, ",N/A");
+	}
+	buf_puts(out, "\r\n");
+}
+
+void locust_write_requests_csv(struct buf *out, const struct snapshot *s)
+{
+	size_t count;
+	const struct snapshot_row **rows = sorted(s, &count);
+
+	buf_puts(out, "Type,Name,Request Count,Failure Count,"
+	    "Median Response Time,Average Response Time,Min Response Time,"
+	    "Max Response Time,Average Content Size,Requests/s,Failures/s,"
+	    "50%,66%,75%,80%,90%,95%,98%,99%,99.9%,99.99%,100%\r\n");
+	for (size_t i = 0; i < count; i++)
+		csv_row(out, s, rows[i]);
+	csv_row(out, s, &s->total);
+	free(rows);
+}
+
+static void csv_time(struct buf *out, double when)
+{
+	time_t second = (time_t)when;
+	struct tm tm;
+	char text[32];
+
+	buf_putc(out, ',');
+	if (when <= 0 || !gmtime_r(&second, &tm))
+		return;
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	buf_puts(out, text);
+}
+
+void locust_write_failures_csv(struct buf *out, const struct snapshot *s)
+{
+	buf_puts(out, "Method,Name,Error,Occurrences,First Seen,"
+	    "Last Seen\r\n");
+	for (size_t i = 0; i < s->error_count; i++) {
+		const struct snapshot_error *e = &s->errors[i];
+
+		csv_text(out, e->type);
+		buf_putc(out, ',');
+		csv_text(out, e->name);
+		buf_putc(out, ',');
+		csv_text(out, e->text);
+		buf_printf(out, ",%llu", (unsigned long long)e->occurrences);
+		csv_time(out, e->first_seen);
+		csv_time(out, e->last_seen);
+		buf_puts(out, "\r\n");
+	}
+}
+
+static void attachment(struct http_call *call, const char *what)
+{
+	time_t now = (time_t)call->snapshot->time;
+	char when[32], name[100];
+	struct tm tm;
+
+	localtime_r(&now, &tm);
+	strftime(when, sizeof(when), "%Y-%m-%d-%Hh%M", &tm);
+	snprintf(name, sizeof(name), "%s",
+	    context_get()->options->scenario ?
+	    context_get()->options->scenario : "run");
+	for (char *p = name; *p; p++)
+		if (*p <= ' ' || *p > '~' || strchr("\"\\/", *p))
+			*p = '_';
+	call->status = 200;
+	call->type = "text/csv";
+	http_header(call, "content-disposition:",
+	    "attachment; filename=\"swarm_%s_%s_%s.csv\"", when, name, what);
+}
+
+static bool requests_csv(struct http_call *call)
+{
+	attachment(call, "requests");
+	locust_write_requests_csv(&call->body, call->snapshot);
+	return true;
+}
+
+static bool failures_csv(struct http_call *call)
+{
+	attachment(call, "failures");
+	locust_write_failures_csv(&call->body, call->snapshot);
+	return true;
+}
+
+static bool full_history_csv(struct http_call *call)
+{
+	http_text(call, 404, "Error: Server was not started with option to "
+	    "generate full history.");
+	return true;
+}
+
+/* ---- exceptions: scenarios are C; what crashes is a worker ---- */
+
+static bool exceptions(struct http_call *call)
+{
+	struct jsonw j;
+
+	jsonw_init(&j, &call->body, 2);
+	jsonw_object(&j);
+	jsonw_key(&j, "exceptions");
+	jsonw_array(&j);
+	jsonw_end_array(&j);
+	jsonw_end(&j);
+	http_json(call);
+	return true;
+}
+
+static bool exceptions_csv(struct http_call *call)
+{
+	attachment(call, "exceptions");
+	buf_puts(&call->body, "Count,Message,Traceback,Nodes\r\n");
+	return true;
+}
+
+/* ---- ratios ---- */
+
+static void write_ratios(struct jsonw *j, const struct snapshot *s,
+    bool absolute)
+{
+	const struct web_options *o = context_get()->options;
+	double users = 0;
+
+	for (size_t i = 0; i < s->class_count; i++)
+		users += (double)s->class_users[i];
+	jsonw_object(j);
+	for (size_t i = 0; i < o->class_count; i++) {
+		const struct web_class *c = &o->classes[i];
+		double weights = 0, share = users > 0 ?
+		    (double)s->class_users[i] / users : 0;
+
+		if (users > 0 && s->class_users[i] == 0)
+			continue;
+		for (size_t k = 0; k < c->task_count; k++)
+			weights += c->tasks[k].weight;
+		jsonw_key(j, c->name);
+		jsonw_object(j);
+		jsonw_put_float(j, "ratio", share);
+		jsonw_key(j, "tasks");
+		jsonw_object(j);
+		for (size_t k = 0; k < c->task_count; k++) {
+			jsonw_key(j, c->tasks[k].name);
+			jsonw_object(j);
+			jsonw_put_float(j, "ratio", c->tasks[k].weight /
+			    weights * (absolute ? share : 1));
+			jsonw_end(j);
+		}
+		jsonw_end(j);
+		jsonw_end(j);
+	}
+	jsonw_end(j);
+}
+
+static bool tasks(struct http_call *call)
+{
+	struct jsonw j;
+
+	jsonw_init(&j, &call->body, 2);
+	jsonw_object(&j);
+	jsonw_key(&j, "per_class");
+	write_ratios(&j, call->snapshot, false);
+	jsonw_key(&j, "total");
+	write_ratios(&j, call->snapshot, true);
+	jsonw_end(&j);
+	http_json(call);
+	return true;
+}
+
+/* ---- logs ---- */
+
+struct log_filter {
+	struct jsonw *j;
+	const char *source;
+};
+
+static void add_log(const char *source, const char *text, void *arg)
+{
+	struct log_filter *f = arg;
+
+	if (strcmp(source, f->source) == 0)
+		jsonw_string(f->j, text);
+}
+
+static void write_log_of(struct jsonw *j, const char *source)
+{
+	struct log_filter filter = { j, source };
+
+	jsonw_array(j);
+	feed_each_log(add_log, &filter);
+	jsonw_end_array(j);
+}
+
+static bool logs(struct http_call *call)
+{
+	struct jsonw j;
+
+	jsonw_init(&j, &call->body, 2);
+	jsonw_object(&j);
+	jsonw_key(&j, "master");
+	write_log_of(&j, "master");
+	jsonw_key(&j, "workers");
+	jsonw_object(&j);
+	for (size_t i = 0; i < call->snapshot->worker_count; i++) {
+		jsonw_key(&j, call->snapshot->workers[i].id);
+		write_log_of(&j, call->snapshot->workers[i].id);
+	}
+	jsonw_end(&j);
+	jsonw_end(&j);
+	http_json(call);
+	return true;
+}
+
+static bool worker_count(struct http_call *call)
+{
+	struct jsonw j;
+
+	jsonw_init(&j, &call->body, 2);
+	jsonw_object(&j);
+	jsonw_put_int(&j, "worker_count", call->snapshot->run.workers);
+	jsonw_end(&j);
+	http_json(call);
+	return true;
+}
+
+/* ---- control ---- */
+
+static int refuse(const char **field, const char *name, char *error,
+    size_t size, const char *text)
+{
+	*field = name;
+	snprintf(error, size, "%s", text);
+	return -1;
+}
+
+int locust_read_load(const struct form *form, struct web_load *load,
+    const char **field, char *error, size_t size)
+{
+	const char *users = form_get(form, "user_count");
+	const char *rate = form_get(form, "spawn_rate");
+	const char *host = form_get(form, "host");
+	const char *time = form_get(form, "run_time");
+
+	*load = (struct web_load){ .users = -1, .spawn_rate = -1,
+		.run_time = -1 };
+	if (!users)
+		users = form_get(form, "users");
+	if (users && parse_int64(users, 1, 10000000, &load->users) == -1)
+		return refuse(field, "user_count", error, size,
+		    "users: a whole number from 1 to 10000000 is needed");
+	if (rate && (parse_double(rate, 0, 1e6, &load->spawn_rate) == -1 ||
+	    load->spawn_rate <= 0))
+		return refuse(field, "spawn_rate", error, size,
+		    "spawn rate: a number over 0, users a second, is needed");
+	if (time && time[0] && parse_duration(time, &load->run_time) == -1)
+		return refuse(field, "run_time", error, size,
+		    "run time: valid are 20, 20s, 3m, 2h, 1h20m, 3h30m10s");
+	if (host && (strlen(host) > 2000 || strpbrk(host, "<>\"\r\n\t ")))
+		return refuse(field, "host", error, size,
+		    "host: an address such as mqtt://127.0.0.1:1883 is "
+		    "needed, without blanks, quotes or brackets");
+	load->host = host && host[0] ? host : NULL;
+	return 0;
+}
+
+static void finish_swarm(struct command *c, struct http_call *call)
+{
+	struct jsonw j;
+
+	if (c->rc == -1) {
+		http_error(call, 409, NULL, "%s", c->error);
+		http_send(call);
+		return;
+	}
+	jsonw_init(&j, &call->body, 2);
+	jsonw_object(&j);
+	jsonw_put_string(&j, "host", call->snapshot->run.host ?
+	    call->snapshot->run.host : "");
+	jsonw_put_string(&j, "message", "Swarming started");
+	if (c->load.run_time > 0)
+		jsonw_put_double(&j, "run_time", c->load.run_time);
+	jsonw_put_bool(&j, "success", true);
+	jsonw_end(&j);
+	http_json(call);
+	http_send(call);
+}
+
+static bool is_active(const struct snapshot *s)
+{
+	return s->run.state == RUN_SPAWNING || s->run.state == RUN_RUNNING ||
+	    s->run.waiting;
+}
+
+static bool swarm(struct http_call *call)
+{
+	const char *field = NULL;
+	struct command *c;
+	struct form form;
+	char error[256];
+	struct web_load load;
+
+	if (http_form(call, &form) == -1)
+		return true;
+	if (locust_read_load(&form, &load, &field, error, sizeof(error))) {
+		http_error(call, 400, field, "%s", error);
+		form_release(&form);
+		return true;
+	}
+	if (load.users < 0 || load.spawn_rate < 0) {
+		http_error(call, 400, load.users < 0 ? "user_count" :
+		    "spawn_rate", "Missing user_count or spawn_rate from "
+		    "/swarm request");
+		form_release(&form);
+		return true;
+	}
+	c = xcalloc(1, sizeof(*c));
+	c->kind = is_active(call->snapshot) ? COMMAND_EDIT : COMMAND_START;
+	c->load = load;
+	c->host = load.host ? xstrdup(load.host) : NULL;
+	c->finish = finish_swarm;
+	c->call = call;
+	form_release(&form);
+	command_submit(c);
+	return false;
+}
+
+static void finish_stop(struct command *c, struct http_call *call)
+{
+	struct jsonw j;
+
+	jsonw_init(&j, &call->body, 2);
+	jsonw_object(&j);
+	jsonw_put_string(&j, "message", c->rc == 0 ? "Test stopped" :
+	    c->error);
+	jsonw_put_bool(&j, "success", c->rc == 0);
+	jsonw_end(&j);
+	http_json(call);
+	http_send(call);
+}
+
+static bool stop(struct http_call *call)
+{
+	struct command *c = xcalloc(1, sizeof(*c));
+
+	c->kind = COMMAND_STOP;
+	c->wait = true;
+	c->finish = finish_stop;
+	c->call = call;
+	command_submit(c);
+	return false;
+}
+
+static void finish_reset(struct command *c, struct http_call *call)
+{
+	(void)c;
+	http_text(call, 200, "ok");
+	call->body.len = 2;             /* exactly Locust's two bytes */
+	http_send(call);
+}
+
+static bool reset(struct http_call *call)
+{
+	struct command *c = xcalloc(1, sizeof(*c));
+
+	c->kind = COMMAND_RESET;
+	c->finish = finish_reset;
+	c->call = call;
+	command_submit(c);
+	return false;
+}
+
+const struct http_route locust_routes[] = {
+	{ "/swarm", HTTP_POSTS | HTTP_CHANGES, swarm },
+	{ "/stop", HTTP_READS | HTTP_CHANGES, stop },
+	{ "/stats/requests", HTTP_READS, stats_requests },
+	{ "/stats/reset", HTTP_READS | HTTP_CHANGES, reset },
+	{ "/stats/requests/csv", HTTP_READS, requests_csv },
+	{ "/stats/failures/csv", HTTP_READS, failures_csv },
+	{ "/stats/requests_full_history/csv", HTTP_READS, full_history_csv },
+	{ "/exceptions", HTTP_READS, exceptions },
+	{ "/exceptions/csv", HTTP_READS, exceptions_csv },
+	{ "/tasks", HTTP_READS, tasks },
+	{ "/logs", HTTP_READS, logs },
+	{ "/worker-count", HTTP_READS, worker_count },
+	{ NULL, 0, NULL },
+};

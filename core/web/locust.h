@@ -1,0 +1,20 @@
+/* Locust's REST interface, at Locust's paths. */
+#ifndef WEB_LOCUST_H
+#define WEB_LOCUST_H
+
+#include "web/http.h"
+
+extern const struct http_route locust_routes[];
+
+/* The CSV documents, also for /api/v1. */
+void locust_write_requests_csv(struct buf *, const struct snapshot *);
+void locust_write_failures_csv(struct buf *, const struct snapshot *);
+
+/*
+ * Reads a load from a form: 0, or -1 with the field and what is wrong with
+ * it.  Fields that are absent keep -1 or NULL.
+ */
+int locust_read_load(const struct form *, struct web_load *,
+    const char **field, char *error, size_t size);
+
+#endif

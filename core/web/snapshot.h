@@ -1,0 +1,102 @@
+/*
+ * What the web thread knows: everything a page can show of one moment,
+ * immutable and counted.  Made on the master's loop, read anywhere.
+ */
+#ifndef WEB_SNAPSHOT_H
+#define WEB_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "stats/histogram.h"
+#include "web/web.h"
+
+#define SNAPSHOT_QUANTILES 11
+/* 0.5 0.66 0.75 0.8 0.9 0.95 0.98 0.99 0.999 0.9999 1 */
+extern const double snapshot_quantiles[SNAPSHOT_QUANTILES];
+enum { SNAPSHOT_P50 = 0, SNAPSHOT_P90 = 4, SNAPSHOT_P95 = 5,
+	SNAPSHOT_P99 = 7 };
+
+/* Times in ms.  Names belong to the statistics, which outlive the server. */
+struct snapshot_row {
+	uint32_t id;
+	bool phase;
+	const char *type;
+	const char *name;
+	uint64_t requests;
+	uint64_t failures;
+	uint64_t bytes;
+	uint64_t timed;
+	double avg;
+	double min;
+	double max;
+	double quantile[SNAPSHOT_QUANTILES];
+	/* Over the last 5 s. */
+	double rps;
+	double fps;
+	double bps;
+	/* Locust's arithmetic: see stats/locust.h. */
+	double locust_median;
+	int64_t locust_quantile[SNAPSHOT_QUANTILES];
+	double locust_rps;
+	double locust_fps;
+	uint64_t version;               /* raised when any of this changes */
+};
+
+struct snapshot_error {
+	uint32_t series;
+	const char *type;
+	const char *name;
+	const char *text;
+	uint64_t occurrences;
+	double first_seen;
+	double last_seen;
+};
+
+struct snapshot {
+	int refs;
+	uint64_t seq;
+	uint64_t epoch;                 /* raised when statistics went back */
+	double time;                    /* unix */
+	struct run_status run;          /* strings copied */
+	double elapsed;                 /* seconds of the test */
+	struct snapshot_row total;
+	struct snapshot_row *rows;      /* by id */
+	size_t row_count;
+	/* Percentiles of the last 5 s, NAN while there are none; Locust's of
+	 * the last 10. */
+	double recent[SNAPSHOT_QUANTILES];
+	uint64_t recent_count;
+	int64_t locust_recent_p50;      /* -1: none */
+	int64_t locust_recent_p95;
+	double start_time;              /* of the total: start or reset */
+	double last_time;
+	struct snapshot_error *errors;
+	size_t error_count;
+	struct web_worker *workers;
+	size_t worker_count;
+	int64_t *class_users;
+	size_t class_count;
+	struct {
+		const char *name;
+		int64_t value;
+	} *counters;
+	size_t counter_count;
+	void *memory;                   /* chain of what it owns */
+};
+
+/* Makes one after the other; the loop's. */
+struct snapshot_maker;
+struct snapshot_maker *snapshot_maker_new(const struct stats *,
+    size_t class_count);
+void snapshot_maker_free(struct snapshot_maker *);
+/* With one reference, the caller's. */
+struct snapshot *snapshot_make(struct snapshot_maker *,
+    const struct web_state *, double now);
+
+/* [any thread] */
+struct snapshot *snapshot_ref(struct snapshot *);
+void snapshot_unref(struct snapshot *);
+
+#endif

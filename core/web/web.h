@@ -1,0 +1,138 @@
+/*
+ * The web page and the REST interface of a master.
+ *
+ * Two threads.  The master's loop calls everything here; once a second it
+ * hands over an immutable snapshot and otherwise only carries out commands.
+ * The web thread answers every request from the newest snapshot and never
+ * touches the run: a slow or hostile browser costs the run nothing.
+ */
+#ifndef WEB_WEB_H
+#define WEB_WEB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "run/run.h"
+
+struct stats;
+
+/* One worker, as the page shows it.  Strings are copied. */
+struct web_worker {
+	const char *id;
+	const char *state;              /* Locust's words; "missing" */
+	const char *version;
+	bool local;
+	int64_t users;
+	double cpu;                     /* % of a core */
+	int64_t memory;                 /* bytes */
+	double loop_busy;               /* 0..1; -1 unknown */
+	double loop_delay_ms;
+	double age;                     /* seconds since it was heard of */
+};
+
+/* Filled in once a second; what it points to lives until the call after. */
+struct web_state {
+	struct run_status run;
+	const struct web_worker *workers;
+	size_t worker_count;
+	/* Running users, parallel to web_options.classes. */
+	const int64_t *class_users;
+};
+
+struct web_task {
+	const char *name;
+	unsigned weight;
+};
+
+struct web_class {
+	const char *name;
+	double weight;
+	unsigned fixed_count;
+	const char *host;               /* NULL: none of its own */
+	const struct web_task *tasks;
+	size_t task_count;
+};
+
+/* A typed option of a module, for the start form. */
+struct web_setting {
+	const char *module;
+	const char *name;
+	const char *type;               /* "bool", "int", "string", ... */
+	const char *value;
+	const char *help;
+};
+
+struct web_module {
+	const char *name;
+	const char *version;            /* NULL: none given */
+	const char *path;
+	const char *summary;
+};
+
+/* The load of a start; -1, or NULL, keeps what is set. */
+struct web_load {
+	int64_t users;
+	double spawn_rate;
+	double run_time;                /* seconds; 0: until stopped */
+	const char *host;
+};
+
+/*
+ * What the page may ask for, on the loop.  Each returns 0, or -1 with one
+ * sentence for the person who asked.
+ */
+struct web_actions {
+	int (*start)(const struct web_load *, char *error, size_t size,
+	    void *arg);
+	/* users and spawn_rate of a running test. */
+	int (*edit)(const struct web_load *, char *error, size_t size,
+	    void *arg);
+	int (*stop)(char *error, size_t size, void *arg);
+};
+
+struct web_options {
+	const char *host;               /* NULL: 127.0.0.1; "" or "*": all */
+	int port;                       /* 0: a free one */
+	const char *base_path;          /* NULL or "/swarm" */
+	const char *tls_cert;           /* PEM files, both or neither */
+	const char *tls_key;
+	/* File of "user:hash" lines (crypt(5)), or NULL: no login. */
+	const char *login_file;
+	/* More names the page is reached by, NULL-ended, or NULL. */
+	const char *const *host_names;
+
+	const char *scenario;           /* file name, for titles */
+	const char *command_line;
+	struct web_load load;           /* what the start form begins with */
+	const struct web_class *classes;
+	size_t class_count;
+	const struct web_setting *settings;
+	size_t setting_count;
+	const struct web_module *modules;
+	size_t module_count;
+
+	struct stats *stats;
+	void (*state)(struct web_state *, void *arg);
+	struct web_actions actions;
+	void *arg;
+};
+
+/* Starts the server: its port, or -1 after log_error().  `options` and what
+ * it points to must live until web_stop(). */
+int web_start(const struct web_options *options);
+/* The address to show and open; valid until web_stop(). */
+const char *web_url(void);
+/* Once a second, and after each change of the run's state. */
+void web_tick(void);
+/* Before statistics are cleared: keeps what came since the last second. */
+void web_keep(void);
+/* A line of the event lane: "stage", "worker", "note", "threshold", ... */
+void web_event(const char *kind, const char *text);
+/* [any thread] A log line; `source` is "master" or a worker's id.  Does
+ * nothing while no server runs. */
+void web_log(const char *source, int level, const char *line);
+/* Viewers are told `why` ("passed", "stopped", ...); may be NULL. */
+void web_stop(const char *why);
+
+#endif

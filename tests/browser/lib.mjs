@@ -1,0 +1,96 @@
+// Starts the page program and a browser for one test, and ends both.
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+
+const source = process.env.SWARM_TEST_SOURCE;
+const build = process.env.SWARM_TEST_BUILD;
+const require = createRequire(join(source, "web", "package.json"));
+
+export const { chromium } = require("playwright-core");
+export const axeSource = require.resolve("axe-core/axe.min.js");
+export const shots = process.env.SWARM_SHOTS || join(build, "shots");
+
+/** The server with a made-up run; `say` steers it. */
+export async function startPage(...args) {
+	const child = spawn(join(build, "tests", "browser", "page"), args, { stdio: ["pipe", "pipe", "pipe"] });
+	let err = "";
+
+	child.stderr.on("data", (d) => { err += d; });
+	const lines = createInterface({ input: child.stdout });
+	const url = await new Promise((resolve, reject) => {
+		lines.once("line", resolve);
+		child.once("exit", (code) => reject(new Error(`page ended with ${code}: ${err}`)));
+	});
+
+	return {
+		url,
+		child,
+		say: (line) => child.stdin.write(`${line}\n`),
+		post: (path, fields) => fetch(url + path, { method: "POST", body: new URLSearchParams(fields) }),
+		get: async (path) => (await fetch(url + path)).json(),
+		stop: () => new Promise((resolve) => {
+			if (child.exitCode !== null || child.signalCode !== null)
+				return resolve();
+			child.once("exit", resolve);
+			child.kill("SIGKILL");
+		}),
+	};
+}
+
+let browser;
+
+export async function openBrowser() {
+	browser ??= await chromium.launch({
+		executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
+		args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+			"--disable-background-networking", "--disable-component-update", "--disable-sync"],
+	});
+	return browser;
+}
+
+export async function closeBrowser() {
+	await browser?.close();
+	browser = undefined;
+}
+
+/**
+ * A tab that watches itself: requests to other origins, errors and refused
+ * resources are gathered in `faults`.
+ */
+export async function openTab(url, options = {}) {
+	const context = await (await openBrowser()).newContext({
+		viewport: { width: 1280, height: 800 }, colorScheme: "light", ...options,
+	});
+	const tab = await context.newPage();
+	const origin = new URL(url).host;
+
+	tab.faults = [];
+	tab.on("pageerror", (e) => tab.faults.push(`error: ${e.message}`));
+	tab.on("console", (m) => {
+		if (m.type() === "error" && !/ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|WebSocket/.test(m.text()))
+			tab.faults.push(`console: ${m.text()}`);
+	});
+	tab.on("request", (r) => {
+		const u = new URL(r.url());
+
+		if (!["data:", "blob:"].includes(u.protocol) && u.host !== origin)
+			tab.faults.push(`request to ${r.url()}`);
+	});
+	await tab.goto(url);
+	return tab;
+}
+
+/** Waits until fn() is true, by polling; fails with `what`. */
+export async function until(fn, what, timeout = 15000) {
+	const end = Date.now() + timeout;
+
+	for (;;) {
+		if (await fn())
+			return;
+		if (Date.now() > end)
+			throw new Error(`waited ${timeout} ms in vain for ${what}`);
+		await new Promise((r) => setTimeout(r, 50));
+	}
+}

@@ -1,0 +1,119 @@
+// The page: connects, and shows the form or the view that the URL names.
+import { signal } from "@preact/signals";
+import { render } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import "uplot/dist/uPlot.min.css";
+import "./app.css";
+import { stop } from "./actions";
+import { startData } from "./data";
+import { Endpoints } from "./endpoints";
+import { Failures } from "./failures";
+import { Latency } from "./latency";
+import { Log } from "./logview";
+import { Overview } from "./overview";
+import { endpoint, goLive, tab, tabs } from "./route";
+import { Scenario } from "./scenario";
+import { Bars, editOpen, Header, Help, helpOpen, keysOn, noteOpen, Tabs, Timeline, Toasts } from "./shell";
+import { Start } from "./start";
+import { active, connection, errors, run, start, total } from "./store";
+import { Workers } from "./workers";
+
+const newTest = signal(false);
+
+const views = {
+	overview: Overview, endpoints: Endpoints, latency: Latency, failures: Failures, scenario: Scenario,
+	workers: Workers, log: Log,
+};
+
+let pending = "";
+let pendingAt = 0;
+
+function keys(e: KeyboardEvent): void {
+	const target = e.target as HTMLElement;
+
+	if (e.ctrlKey || e.metaKey || e.altKey || !keysOn.value || target.matches("input,select,textarea"))
+		return;
+	const chord = performance.now() - pendingAt < 1500 ? pending + e.key : e.key;
+
+	pending = e.key;
+	pendingAt = performance.now();
+	const to = chord.length === 2 && chord[0] === "g" ? tabs.find((t) => t.key === chord[1]) : undefined;
+
+	if (to) {
+		tab.value = to.id;
+		pending = "";
+	} else if (e.key === "/") {
+		e.preventDefault();
+		const box = document.getElementById("search");
+
+		if (!box)
+			tab.value = "endpoints";
+		setTimeout(() => document.getElementById("search")?.focus());
+	} else if (e.key === "?") {
+		helpOpen.value = true;
+	} else if (e.key === "e" && active.value) {
+		e.preventDefault();
+		editOpen.value = true;
+	} else if (chord === "ss" && active.value) {
+		stop();
+	} else if (e.key === "l") {
+		goLive();
+	} else if (e.key === "n" && run.value) {
+		e.preventDefault();
+		noteOpen.value = true;
+	} else if (e.key === "Escape") {
+		endpoint.value = null;
+	}
+}
+
+/** Says changes of state and new kinds of failures, never figures. */
+function Announcer() {
+	const last = useRef({ at: 0, text: "" });
+	const state = run.value?.state ?? "";
+	const kinds = errors.value.length;
+	const text = connection.value === "live" ? `${state}${kinds > 0 ? `, ${kinds} kinds of failures` : ""}` : connection.value;
+
+	if (text !== last.current.text && performance.now() - last.current.at > 10000)
+		last.current = { at: performance.now(), text };
+	return <div class="sr" role="status" aria-live="polite">{last.current.text}</div>;
+}
+
+function App() {
+	const r = run.value;
+	const form = r != null && (r.state === "ready" || newTest.value) && !active.value;
+	const View = views[tab.value];
+
+	useEffect(() => {
+		document.addEventListener("keydown", keys);
+		return () => document.removeEventListener("keydown", keys);
+	}, []);
+	useEffect(() => {
+		if (active.value)
+			newTest.value = false;
+		document.title = r && r.state !== "ready" ? `${r.state} – swarm` : "swarm";
+	}, [r?.state]);
+	return (
+		<>
+			<a class="skip" href="#content">Skip to the content</a>
+			<Header onNew={() => { newTest.value = true; }} />
+			<Bars />
+			{r == null || total.value == null
+				? <main id="content" class="connecting"><p class="muted pad">{connection.value === "connecting" ? "Connecting…"
+					: "swarm is not answering"}</p></main>
+				: form
+					? <Start onStarted={() => { newTest.value = false; tab.value = "overview"; goLive(); }} />
+					: <>
+						<Timeline />
+						<Tabs />
+						<View />
+					</>}
+			<Toasts />
+			<Help />
+			<Announcer />
+		</>
+	);
+}
+
+start();
+startData();
+render(<App />, document.getElementById("app")!);

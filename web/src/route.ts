@@ -1,0 +1,77 @@
+// The URL holds everything a view needs, so that reload and share give the
+// same: tab, range of time, endpoint, search, sort.
+import { computed, effect, signal } from "@preact/signals";
+
+export type Tab = "overview" | "endpoints" | "latency" | "failures" | "scenario" | "workers" | "log";
+
+export const tabs: { id: Tab; label: string; key: string }[] = [
+	{ id: "overview", label: "Overview", key: "o" },
+	{ id: "endpoints", label: "Endpoints", key: "p" },
+	{ id: "latency", label: "Latency", key: "y" },
+	{ id: "failures", label: "Failures", key: "f" },
+	{ id: "scenario", label: "Scenario", key: "c" },
+	{ id: "workers", label: "Workers", key: "w" },
+	{ id: "log", label: "Log", key: "g" },
+];
+
+// What links of Locust's page say.
+const aliases: Record<string, Tab> = {
+	stats: "endpoints", charts: "overview", exceptions: "failures", ratios: "scenario",
+	reports: "overview", logs: "log", logViewer: "log",
+};
+
+/** Seconds to look back (0: the whole test), or a fixed range. */
+export type Range = { live: number } | { from: number; to: number };
+
+function parse() {
+	const q = new URLSearchParams(location.search);
+	const name = q.get("tab") ?? "";
+	const from = Number(q.get("from"));
+	const to = Number(q.get("to"));
+
+	return {
+		tab: tabs.find((t) => t.id === name)?.id ?? aliases[name] ?? "overview",
+		range: (from > 0 && to > from ? { from, to } : { live: Number(q.get("live") ?? 300) || 0 }) as Range,
+		endpoint: q.has("endpoint") ? Number(q.get("endpoint")) : null,
+		search: q.get("q") ?? "",
+		sort: q.get("sort") ?? "-requests",
+	};
+}
+
+const first = parse();
+
+export const tab = signal<Tab>(first.tab);
+export const range = signal<Range>(first.range);
+export const endpoint = signal<number | null>(first.endpoint);
+export const search = signal(first.search);
+export const sort = signal(first.sort);
+export const isLive = computed(() => "live" in range.value);
+
+let ready = false;
+
+effect(() => {
+	const q = new URLSearchParams();
+	const r = range.value;
+
+	if (tab.value !== "overview")
+		q.set("tab", tab.value);
+	if (!("live" in r)) {
+		q.set("from", String(Math.floor(r.from)));
+		q.set("to", String(Math.ceil(r.to)));
+	} else if (r.live !== 300) {
+		q.set("live", String(r.live));
+	}
+	if (endpoint.value != null)
+		q.set("endpoint", String(endpoint.value));
+	if (search.value)
+		q.set("q", search.value);
+	if (sort.value !== "-requests")
+		q.set("sort", sort.value);
+	if (ready && !document.documentElement.dataset.report)
+		history.replaceState(null, "", q.size ? `?${q}` : location.pathname);
+	ready = true;
+});
+
+export function goLive(): void {
+	range.value = { live: 300 };
+}

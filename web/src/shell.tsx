@@ -1,0 +1,463 @@
+// What surrounds every screen: header, timeline, tabs, the states of the
+// connection, short messages.
+import { computed, effect, signal } from "@preact/signals";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { actedAt, dismiss, edit, note, reset, stop, toast, toasts } from "./actions";
+import { normalise } from "./normalise";
+import { axisTime, Canvas, frame, margin } from "./canvas";
+import { bounds, rate, whole } from "./data";
+import { clock, count, ms, number, percent, time as clockTime } from "./format";
+import { goLive, isLive, range, tab, tabs, type Tab } from "./route";
+import { active, canAct, connection, errors, events, log, lostSince, meta, now, run, total, version, workers } from "./store";
+import { color, theme } from "./theme";
+
+// ---- badges: unseen things, cleared by a visit ----
+
+const seen = signal<Record<string, number>>({});
+
+const counts = computed(() => ({
+	failures: new Set(errors.value.map((e) => normalise(e.text))).size,
+	workers: run.value ? run.value.workers_lost + run.value.workers_crashed : 0,
+	log: log.value.filter((l) => l.level === "warning" || l.level === "error").length,
+}));
+
+effect(() => {
+	const at = tab.value as keyof typeof counts.value;
+	const c = counts.value;
+
+	if (at in c && seen.peek()[at] !== c[at])
+		seen.value = { ...seen.peek(), [at]: c[at] };
+});
+
+function badge(id: Tab): number {
+	const all = counts.value as Record<string, number>;
+
+	return Math.max(0, (all[id] ?? 0) - (seen.value[id] ?? 0));
+}
+
+// ---- trust: when the figures may be ours and not the target's ----
+
+export const saturated = computed(() => workers.value.filter((w) => w.state !== "missing" && (w.cpu > 90 || w.busy > 0.9)));
+
+export const warnings = computed(() => {
+	const r = run.value;
+	const list: string[] = [];
+
+	if (!r)
+		return list;
+	const missing = workers.value.filter((w) => w.state === "missing").length;
+
+	if (missing > 0 && active.value)
+		list.push(`${missing} of ${workers.value.length} workers lost: ${r.users} of ${r.target} users are running`);
+	for (const w of saturated.value)
+		list.push(`Generator-limited: ${w.id} CPU ${number(w.cpu)} %, its loop is late by up to ${number(w.delay_ms)} ms. ` +
+			"Latency may include our own delay; add workers or lower the load");
+	if (r.waiting)
+		list.push("Waiting for the expected workers");
+	return list;
+});
+
+function Stat({ label, children, tone, title }:
+	{ label: string; children: ComponentChildren; tone?: string; title?: string }) {
+	return (
+		<div class={`stat ${tone ?? ""}`} title={title}>
+			<span>{label}</span>
+			<b>{children}</b>
+		</div>
+	);
+}
+
+const menuOpen = signal(false);
+export const editOpen = signal(false);
+export const noteOpen = signal(false);
+export const helpOpen = signal(false);
+
+const states: Record<string, string> = {
+	ready: "Ready", spawning: "Spawning", running: "Running", stopping: "Stopping", stopped: "Stopped",
+};
+
+function Menu() {
+	const box = useRef<HTMLDivElement>(null);
+
+	useEffect(() => {
+		const close = (e: MouseEvent | KeyboardEvent) => {
+			if (e instanceof KeyboardEvent ? e.key === "Escape" : !box.current?.contains(e.target as Node))
+				menuOpen.value = false;
+		};
+
+		document.addEventListener("click", close);
+		document.addEventListener("keydown", close);
+		return () => {
+			document.removeEventListener("click", close);
+			document.removeEventListener("keydown", close);
+		};
+	}, []);
+	const copy = (text: string, what: string) => {
+		navigator.clipboard?.writeText(text).then(() => toast(`${what} copied`), () => toast("Cannot copy here", "bad"));
+		menuOpen.value = false;
+	};
+
+	return (
+		<div class="menu" ref={box}>
+			<button aria-haspopup="true" aria-expanded={menuOpen.value} aria-label="More"
+				onClick={() => { menuOpen.value = !menuOpen.value; }}>⋯</button>
+			{menuOpen.value && (
+				<div class="menu-items">
+					<a href={`stats/report?download=1&theme=${theme.value === "dark" ? "dark" : "light"}`}>Report (HTML)</a>
+					<a href="stats/requests/csv">Requests (CSV)</a>
+					<a href="stats/failures/csv">Failures (CSV)</a>
+					<a href="stats/requests" target="_blank" rel="noreferrer">Statistics (JSON)</a>
+					<button onClick={() => copy(location.href, "Link")}>Copy link to this view</button>
+					{meta.value?.command_line && (
+						<button onClick={() => copy(meta.value!.command_line!, "Command line")}>Copy as command line</button>
+					)}
+					<button disabled={!canAct.value} onClick={() => { menuOpen.value = false; reset(); }}>Reset statistics</button>
+					<button onClick={() => { menuOpen.value = false; helpOpen.value = true; }}>Keyboard shortcuts</button>
+					<label>
+						Theme{" "}
+						<select value={theme.value}
+							onChange={(e) => { theme.value = e.currentTarget.value as typeof theme.value; }}>
+							<option value="auto">as the system</option>
+							<option value="light">light</option>
+							<option value="dark">dark</option>
+						</select>
+					</label>
+					<small>swarm {meta.value?.version}</small>
+				</div>
+			)}
+		</div>
+	);
+}
+
+function EditLoad() {
+	const r = run.value!;
+	const [users, setUsers] = useState(String(r.target));
+	const [spawn, setSpawn] = useState(String(r.spawn_rate));
+	const [error, setError] = useState("");
+	const first = useRef<HTMLInputElement>(null);
+	const change = Number(users) - r.users;
+
+	useEffect(() => first.current?.select(), []);
+	const submit = async (e: Event) => {
+		e.preventDefault();
+		const failure = await edit({ user_count: users, spawn_rate: spawn });
+
+		if (failure)
+			setError(failure.message);
+		else
+			editOpen.value = false;
+	};
+
+	return (
+		<form class="popover" onSubmit={submit} aria-label="Edit load"
+			onKeyDown={(e) => { if (e.key === "Escape") editOpen.value = false; }}>
+			<label>Users <input ref={first} inputMode="numeric" value={users} autofocus
+				onInput={(e) => setUsers(e.currentTarget.value)} /></label>
+			<label>Spawn rate <input inputMode="decimal" value={spawn}
+				onInput={(e) => setSpawn(e.currentTarget.value)} /></label>
+			<p class="muted">
+				{Number.isFinite(change) && Number(spawn) > 0
+					? `${change >= 0 ? "+" : "−"}${count(Math.abs(change))} users over ${clock(Math.abs(change) / Number(spawn))}`
+					: "\u00a0"}
+			</p>
+			{error && <p class="bad" role="alert">{error}</p>}
+			<div class="buttons">
+				<button class="primary" disabled={!canAct.value}>Apply</button>
+				<button type="button" onClick={() => { editOpen.value = false; }}>Cancel</button>
+			</div>
+		</form>
+	);
+}
+
+function NoteForm() {
+	const [text, setText] = useState("");
+
+	return (
+		<form class="popover" aria-label="Note" onKeyDown={(e) => { if (e.key === "Escape") noteOpen.value = false; }}
+			onSubmit={(e) => { e.preventDefault(); noteOpen.value = false; if (text) note(text); }}>
+			<label>Note for the timeline <input autofocus maxLength={500} value={text}
+				ref={(el) => el?.focus()} onInput={(e) => setText(e.currentTarget.value)} /></label>
+			<div class="buttons">
+				<button class="primary">Add</button>
+				<button type="button" onClick={() => { noteOpen.value = false; }}>Cancel</button>
+			</div>
+		</form>
+	);
+}
+
+export function Header({ onNew }: { onNew: () => void }) {
+	const r = run.value;
+	const t = total.value;
+
+	if (!r || !t)
+		return <header class="top"><b class="brand">swarm</b> <span class="muted">connecting…</span></header>;
+	const few = t.recent_count < 1000;
+	const stale = connection.value === "lost" || connection.value === "dead";
+
+	return (
+		<header class={`top${stale ? " stale" : ""}`}>
+			<div class="line">
+				<b class="brand">swarm</b>
+				<span class="scenario" title={meta.value?.command_line ?? undefined}>{meta.value?.scenario ?? ""}</span>
+				<span class={`state s-${r.state}`}>
+					<i aria-hidden="true" />{states[r.state]}
+					{r.state !== "ready" && ` ${clock(r.elapsed)}`}
+					{r.run_time > 0 && active.value && ` / ${clock(r.run_time)}`}
+				</span>
+				{r.state === "stopped" && r.stop_reason && <span class="muted">{r.stop_reason}</span>}
+				<span class="grow" />
+				{active.value
+					? <>
+						<button aria-expanded={editOpen.value} disabled={!canAct.value}
+							onClick={() => { editOpen.value = !editOpen.value; }}>Edit load</button>
+						<button class="stop" disabled={!canAct.value || r.state === "stopping"} onClick={() => stop()}>
+							{r.state === "stopping" ? "Stopping…" : "Stop"}</button>
+					</>
+					: r.state !== "ready" && <button class="primary" disabled={!canAct.value} onClick={onNew}>New test</button>}
+				<Menu />
+				{editOpen.value && active.value && <EditLoad />}
+				{noteOpen.value && <NoteForm />}
+			</div>
+			<div class="stats" role="group" aria-label="The last 5 seconds">
+				<Stat label="users" tone={active.value && r.users < r.wanted ? "warn" : ""}
+					title="running / wanted at the end of the ramp">{count(r.users)}/{count(r.target)}</Stat>
+				<Stat label="req/s" title="the last 5 s">{number(t.rps)}</Stat>
+				<Stat label="failed" tone={t.fps > 0 ? "bad" : ""} title="of the requests of the last 5 s">
+					{percent(t.fps, t.rps)}</Stat>
+				<Stat label="p50 ms" title="the last 5 s">{ms(t.recent[0])}</Stat>
+				<Stat label="p95 ms" title="the last 5 s">{ms(t.recent[5])}</Stat>
+				<Stat label="p99 ms" title={few ? "fewer than 1 000 samples in the last 5 s" : "the last 5 s"}>
+					{few && t.recent_count < 100 ? "–" : ms(t.recent[7])}</Stat>
+				<Stat label="workers" tone={r.workers < workers.value.length ? "warn" : ""}>
+					{count(r.workers)}/{count(workers.value.length)}</Stat>
+				<Stat label="requests" title="since the start or the reset">{count(t.requests)}</Stat>
+				<Stat label="failures" tone={t.failures > 0 ? "bad" : ""}>{count(t.failures)}</Stat>
+				<span class="muted note">last 5 s; counts since {clockTime(r.started || now.value)}</span>
+			</div>
+		</header>
+	);
+}
+
+export function Bars() {
+	const c = connection.value;
+
+	return (
+		<>
+			{(c === "lost" || c === "dead") && (
+				<div class={`bar ${c === "dead" ? "bad" : "warn"}`} role="alert" data-bar={c}>
+					{c === "lost"
+						? `No data since ${clockTime(lostSince.value)} – reconnecting`
+						: `swarm is not answering since ${clockTime(lostSince.value)}; it may have ended` +
+							(run.value?.stop_reason ? ` (${run.value.stop_reason})` : "")}
+				</div>
+			)}
+			{warnings.value.map((text) => <div class="bar warn" key={text} role="status">⚠ {text}</div>)}
+		</>
+	);
+}
+
+// ---- timeline: the whole test, a range to choose, what happened ----
+
+export function Timeline() {
+	const c = whole.value;
+	const drag = useRef<number | null>(null);
+	const [hover, setHover] = useState<string>("");
+	const began = run.value?.started || meta.value?.started || 0;
+	const end = Math.max(now.value, began + 10);
+	const { from, to } = bounds();
+	const ok = rate(c, "requests");
+	const failed = rate(c, "failures");
+	const top = Math.max(1, ...ok.map((v) => v ?? 0));
+
+	void version.value;
+	const at = (x: number, width: number) => {
+		const inner = width - margin.left - margin.right;
+
+		return began + (Math.min(1, Math.max(0, (x - margin.left) / inner)) * (end - began));
+	};
+	const nudge = (e: KeyboardEvent) => {
+		const r = bounds();
+		const width = r.to - r.from;
+
+		if (e.key === "Escape") {
+			goLive();
+		} else if (e.key === "ArrowLeft" || e.key === "ArrowRight") {
+			const step = Math.max(1, Math.round(width / 4)) * (e.key === "ArrowLeft" ? -1 : 1);
+
+			e.preventDefault();
+			range.value = { from: Math.max(began, r.from + step), to: Math.min(end, Math.max(began + 10, r.to + step)) };
+		}
+	};
+
+	if (!run.value || run.value.state === "ready")
+		return null;
+	return (
+		<section class="timeline" aria-label="Timeline">
+			<div class="timeline-plot" tabIndex={0} onKeyDown={nudge} role="application"
+				aria-label={`Timeline; shown: ${clockTime(from)} to ${clockTime(to)}. Arrow keys move, Escape returns to live`}
+				onPointerDown={(e) => {
+					const box = e.currentTarget.getBoundingClientRect();
+
+					drag.current = at(e.clientX - box.left, box.width);
+				}}
+				onPointerUp={(e) => {
+					const box = e.currentTarget.getBoundingClientRect();
+					const t = at(e.clientX - box.left, box.width);
+
+					if (drag.current != null && Math.abs(t - drag.current) >= 1)
+						range.value = { from: Math.min(t, drag.current), to: Math.max(t, drag.current) };
+					drag.current = null;
+				}}>
+				<Canvas label="Requests a second over the whole test" height={46}
+					deps={[c, from, to, events.value, end]}
+					onPoint={(x, _y, width) => {
+						const t = at(x, width);
+						const near = events.value.filter((v) => Math.abs(v.time - t) < (end - began) / 80);
+
+						setHover(near.length > 0 ? near.map((v) => `${clockTime(v.time)} ${v.text}`).join(" · ")
+							: clockTime(t));
+					}}
+					onLeave={() => setHover("")}
+					draw={(ctx, width, height) => {
+						const inner = width - margin.left - margin.right;
+						const place = (t: number) => margin.left + (inner * (t - began)) / (end - began);
+						const floor = height - 16;
+						const bar = Math.max(1, (inner * c.step) / (end - began));
+
+						frame(ctx, width, height);
+						ctx.fillStyle = `${color("blue")}22`;
+						ctx.fillRect(place(Math.max(began, from)), 0,
+							Math.max(2, place(Math.min(end, to)) - place(Math.max(began, from))), floor);
+						c.time.forEach((t, i) => {
+							const n = ok[i];
+
+							if (n == null || t < began - c.step)
+								return;
+							const h = ((floor - 2) * n) / top;
+							const bad = ((floor - 2) * (failed[i] ?? 0)) / top;
+
+							ctx.fillStyle = color("blue");
+							ctx.fillRect(place(t), floor - h, bar, h);
+							ctx.fillStyle = color("red");
+							ctx.fillRect(place(t), floor - h, bar, bad);
+						});
+						ctx.fillStyle = color("text");
+						for (const event of events.value) {
+							if (event.time < began)
+								continue;
+							ctx.fillStyle = color(event.kind === "worker" ? "red" : event.kind === "note" ? "purple" : "text");
+							ctx.fillRect(place(event.time) - 0.5, 0, 1, floor);
+							ctx.beginPath();
+							ctx.arc(place(event.time), 3, 3, 0, 7);
+							ctx.fill();
+						}
+						ctx.fillStyle = color("muted");
+						axisTime(ctx, began, end, width, height + 6, true);
+					}} />
+			</div>
+			<div class="ranges" role="group" aria-label="Range of time">
+				{[["5 min", 300], ["15 min", 900], ["whole test", 0]].map(([label, live]) => {
+					const r = range.value;
+
+					return (
+						<button key={label} class="quiet" aria-pressed={"live" in r && r.live === live}
+							onClick={() => { range.value = { live: live as number }; }}>{label}</button>
+					);
+				})}
+				{!isLive.value && (
+					<>
+						<b>{clockTime(from)}–{clockTime(to)}</b>
+						<button class="quiet" onClick={goLive}>Live ▸</button>
+					</>
+				)}
+				<span class="muted hover">{hover}</span>
+			</div>
+		</section>
+	);
+}
+
+export function Tabs() {
+	return (
+		<nav class="tabs" aria-label="Views">
+			{tabs.map((t) => {
+				const n = badge(t.id);
+
+				return (
+					<a key={t.id} href={`?tab=${t.id}`} aria-current={tab.value === t.id ? "page" : undefined}
+						onClick={(e) => { e.preventDefault(); tab.value = t.id; }}>
+						{t.label}{n > 0 && <span class="badge" aria-label={`${n} new`}>{n}</span>}
+					</a>
+				);
+			})}
+		</nav>
+	);
+}
+
+export function Toasts() {
+	return (
+		<div class="toasts" role="status">
+			{toasts.value.map((t) => (
+				<div key={t.id} class={`toast ${t.tone}`}>
+					{t.text}
+					{t.action && <button onClick={() => { dismiss(t.id); t.action!.run(); }}>{t.action.label}</button>}
+					<button class="quiet" aria-label="Dismiss" onClick={() => dismiss(t.id)}>×</button>
+				</div>
+			))}
+		</div>
+	);
+}
+
+// Somebody else did something: say so, once.
+let lastState = "";
+let lastTarget = -1;
+
+effect(() => {
+	const r = run.value;
+
+	if (!r)
+		return;
+	const foreign = performance.now() - actedAt > 3000;
+
+	if (foreign && lastState && r.state !== lastState && connection.peek() === "live") {
+		if (r.state === "stopping" || (r.state === "stopped" && lastState !== "stopping"))
+			toast(`Stopped: ${r.stop_reason ?? "from elsewhere"}`);
+		else if (r.state === "spawning" && (lastState === "ready" || lastState === "stopped"))
+			toast("Started from elsewhere");
+	} else if (foreign && r.state === lastState && lastTarget >= 0 && r.target !== lastTarget) {
+		toast(`Load changed from elsewhere: ${r.target} users`);
+	}
+	lastState = r.state;
+	lastTarget = r.target;
+});
+
+const shortcuts: [string, string][] = [
+	["g then o p y f c w g", "go to a view"],
+	["/", "search"],
+	["e", "edit the load"],
+	["s s", "stop"],
+	["l", "live"],
+	["n", "note"],
+	["[ ]", "previous and next endpoint"],
+	["?", "this help"],
+	["Esc", "close"],
+];
+
+export function Help() {
+	if (!helpOpen.value)
+		return null;
+	return (
+		<div class="cover" onClick={() => { helpOpen.value = false; }}>
+			<div class="dialog" role="dialog" aria-modal="true" aria-label="Keyboard shortcuts" onClick={(e) => e.stopPropagation()}
+				onKeyDown={(e) => { if (e.key === "Escape") helpOpen.value = false; }}>
+				<h2>Keyboard</h2>
+				<dl>{shortcuts.map(([k, v]) => <div key={k}><dt><kbd>{k}</kbd></dt><dd>{v}</dd></div>)}</dl>
+				<label><input type="checkbox" checked={keysOn.value}
+					onChange={(e) => { keysOn.value = e.currentTarget.checked; }} /> single keys act</label>
+				<div class="buttons"><button ref={(el) => el?.focus()} onClick={() => { helpOpen.value = false; }}>Close</button></div>
+			</div>
+		</div>
+	);
+}
+
+export const keysOn = signal(true);
