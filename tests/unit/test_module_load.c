@@ -181,12 +181,12 @@ static void test_symbols(void **state)
 	kit_said("needs a newer swarm");
 	kit_clear(NULL);
 
-	path = kit_build("nolink", HEAD "int compressBound(int);\nstatic int "
-	    "load(void) { return compressBound(1); }\n"
+	path = kit_build("nolink", HEAD "int sqlite3_sleep(int);\nstatic int "
+	    "load(void) { return sqlite3_sleep(1); }\n"
 	    "SWARM_MODULE(.load = load);\n");
 	assert_null(module_open_plugin(path));
 	kit_one_error(path);
-	kit_said("nothing defines compressBound");
+	kit_said("nothing defines sqlite3_sleep");
 	kit_said("-lNAME");
 	kit_clear(NULL);
 
