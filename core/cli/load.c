@@ -29,11 +29,14 @@ int role_load_modules(struct options *o, int *command)
 		if (module_open_scenario(o->scenarios.items[i]) == NULL)
 			return EXIT_MODULE;
 	}
-	if (module_bind() == -1)
-		return EXIT_MODULE;
+	/* Before binding: -o NAME.x=... names a provider, too. */
 	rc = set_options(o);
 	if (rc != EXIT_PASSED)
 		return rc;
+	if (module_bind() == -1)
+		return EXIT_MODULE;
+	if (module_apply_options() == -1)
+		return EXIT_USAGE;
 	if (module_load_all() == -1)
 		return EXIT_MODULE;
 	if (command_taken() != NULL)

@@ -108,9 +108,8 @@ static struct module *provider_any(const char *id)
 static struct module *say_choice(struct module *m, const char *id,
     const char *why, const char *other)
 {
-	if (!module_is_quiet())
-		log_info("%s is provided by %s (%s); --plugin %s takes the "
-		    "other", id, m->name, why, other);
+	log_info("%s is provided by %s (%s); --plugin %s takes the other", id,
+	    m->name, why, other);
 	return m;
 }
 

@@ -5,7 +5,7 @@
  *   $XDG_DATA_HOME/swarm/plugins (or ~/.local/share/swarm/plugins)
  *   PREFIX/lib/swarm/plugins     beside the program's bin folder
  *   BUILD/plugins                when the program lies in a build tree
- *   the current folder           only for what a user named, and said aloud
+ *   the current folder           only for what a user named
  *
  * In a folder, a plugin is NAME.so or NAME/NAME.so (a build tree has one
  * folder for each).  A build tree is known by the file sdk/include-dirs, which
@@ -13,7 +13,6 @@
  */
 #include "module/find.h"
 
-#include "base/log.h"
 #include "base/xalloc.h"
 
 #include <dirent.h>
@@ -229,9 +228,6 @@ static char *find_here(const char *name)
 		path = if_file(xasprintf("%s.so", name));
 	if (path)
 		real = realpath(path, NULL);
-	if (real)
-		log_info("taking the plugin \"%s\" from the current folder: "
-		    "%s", name, real);
 	free(path);
 	return real;
 }

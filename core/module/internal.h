@@ -31,7 +31,6 @@ void address_forget(void);
 /* As module_open_plugin() with a path that find_plugin() gave; not counted
  * as named by the user. */
 struct module *module_open_found(const char *path);
-bool module_is_quiet(void);
 /* The file that people know it by: its source, if it was compiled here. */
 const char *module_shown(const struct module *);
 

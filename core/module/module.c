@@ -19,21 +19,10 @@ static struct module **modules;         /* as they were opened */
 static struct module **order;           /* as they were load()ed */
 static size_t count;
 static size_t order_count;
-static bool quiet;
 
 void module_init(const char *exe)
 {
 	find_init(exe);
-}
-
-void module_set_quiet(bool q)
-{
-	quiet = q;
-}
-
-bool module_is_quiet(void)
-{
-	return quiet;
 }
 
 const char *module_shown(const struct module *m)
@@ -200,7 +189,7 @@ struct module *module_open_scenario(const char *path)
 
 	if (!strchr(path, '/') && access(path, F_OK) == -1)
 		known = find_scenario(path);
-	if (known && !quiet)
+	if (known)
 		log_info("taking the scenario \"%s\" that came with swarm: "
 		    "%s", path, known);
 	m = open_chosen(known ? known : path, true);
@@ -237,9 +226,23 @@ static void say_no_plugin(const char *name)
 	names_release(&dirs);
 }
 
+/* Where the plugin is (free()), last in the current folder, which is said. */
+static char *locate(const char *name, bool say)
+{
+	char *path = find_plugin(name, false);
+
+	if (path)
+		return path;
+	path = find_plugin(name, true);
+	if (path && say)
+		log_info("taking the plugin \"%s\" from the current folder: "
+		    "%s", name, path);
+	return path;
+}
+
 bool module_exists(const char *name)
 {
-	char *path = find_plugin(name, true);
+	char *path = locate(name, false);
 
 	free(path);
 	return path != NULL;
@@ -252,7 +255,7 @@ struct module *module_open_plugin(const char *name)
 
 	if (strchr(name, '/') || find_ends_with(name, ".c"))
 		return open_chosen(name, false);
-	path = find_plugin(name, true);
+	path = locate(name, true);
 	if (!path) {
 		say_no_plugin(name);
 		return NULL;
@@ -339,16 +342,22 @@ static int add_users(struct module *m)
 	return 0;
 }
 
+int module_apply_options(void)
+{
+	int rc = option_check_unused();
+
+	for (size_t i = 0; i < count && rc == 0; i++)
+		rc = option_apply(modules[i]);
+	return rc;
+}
+
 int module_load_all(void)
 {
 	bool *visited = xcalloc(count + 1, sizeof(*visited));
-	int rc = option_check_unused();
+	int rc;
 
 	order = xreallocarray(order, count + 1, sizeof(order[0]));
-	for (size_t i = 0; i < count && rc == 0; i++)
-		rc = option_apply(modules[i]);
-	if (rc == 0)
-		rc = load_each(visited);
+	rc = load_each(visited);
 	for (size_t i = 0; i < order_count && rc == 0; i++)
 		rc = add_users(order[i]);
 	free(visited);

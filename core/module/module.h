@@ -3,9 +3,9 @@
  * is ever unloaded (libraries with threads of their own would crash).
  *
  * The order, the same in the master and in each worker: module_init(); the
- * user's -f and --plugin opened; module_bind(), which may load more;
- * module_load_all().  -o may be given at any time before the last.  All of it
- * on the main thread.
+ * user's -f and --plugin opened and -o given; module_bind(), which may load
+ * more; module_apply_options(); module_load_all().  All of it on the main
+ * thread.
  */
 #ifndef MODULE_MODULE_H
 #define MODULE_MODULE_H
@@ -36,8 +36,6 @@ struct module {
  * kernel), from which the build tree's or the install's plugin folders are
  * found. */
 void module_init(const char *exe);
-/* Workers: what the master has said already is not said again. */
-void module_set_quiet(bool quiet);
 
 /* -f: a path to a .so or .c; without a slash and without such a file here,
  * the name of a scenario that came with swarm.  NULL after one clear
@@ -63,9 +61,13 @@ int module_set_option(const char *assignment);
  * messages. */
 void module_set_config(const char *module, const char *name,
     const char *value, const char *where);
-/* Defaults, then the environment (SWARM_MODULE_NAME), for options not yet
- * set; then load() of each, providers before those who import from them and
- * plugins before scenarios; then setup(). */
+/* After module_bind(): every option gets its value, from -o, the environment
+ * (SWARM_MODULE_NAME), a configuration file or its default.  0, or -1 after
+ * log_error(). */
+int module_apply_options(void);
+/* load() of each, providers before those who import from them and plugins
+ * before scenarios; then setup() in the same order.  0, or -1 after
+ * log_error(). */
 int module_load_all(void);
 int module_worker_start(void);
 void module_worker_stop(void);

@@ -127,6 +127,12 @@ static inline char *kit_build(const char *name, const char *text)
 	return kit_build_with(name, text, "");
 }
 
+/* Options and load(), as a process does it. */
+static inline int load_all(void)
+{
+	return module_apply_options() == -1 ? -1 : module_load_all();
+}
+
 /* Whether a log line since kit_clear() has that text. */
 static inline void kit_said(const char *text)
 {

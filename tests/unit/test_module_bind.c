@@ -43,7 +43,7 @@ static void test_found_by_itself(void **state)
 	assert_int_equal(module_bind(), 0);
 	assert_int_equal(module_count(), 2);
 	assert_false(module_find("alpha")->chosen);
-	assert_int_equal(module_load_all(), 0);
+	assert_int_equal(load_all(), 0);
 	assert_string_equal(buf_str(&kit_seen), "[info] c1: got 2\n");
 	assert_non_null(module_interface("swarm.alpha/1"));
 	assert_null(module_interface("swarm.alpha/2"));
@@ -57,7 +57,7 @@ static void test_other_vendor(void **state)
 	assert_non_null(module_open_plugin(consumer("c13", "acme.omega/1",
 	    0)));
 	assert_int_equal(module_bind(), 0);
-	assert_int_equal(module_load_all(), 0);
+	assert_int_equal(load_all(), 0);
 	kit_said("c13: got 4");
 }
 
@@ -120,7 +120,7 @@ static void test_fast_is_preferred(void **state)
 	assert_non_null(module_open_plugin(consumer("c6", "swarm.delta/1",
 	    0)));
 	assert_int_equal(module_bind(), 0);
-	assert_int_equal(module_load_all(), 0);
+	assert_int_equal(load_all(), 0);
 	kit_said("swarm.delta/1 is provided by fastdelta");
 	kit_said("--plugin delta takes the other");
 	kit_said("c6: got 1");
@@ -135,7 +135,7 @@ static void test_user_chooses(void **state)
 	assert_non_null(module_open_plugin(consumer("c7", "swarm.eps/1", 0)));
 	assert_non_null(module_open_plugin("eps"));
 	assert_int_equal(module_bind(), 0);
-	assert_int_equal(module_load_all(), 0);
+	assert_int_equal(load_all(), 0);
 	assert_string_equal(buf_str(&kit_seen), "[info] c7: got 0\n");
 	assert_null(module_find("fasteps"));
 }
@@ -150,7 +150,7 @@ static void test_option_chooses(void **state)
 	assert_non_null(module_open_plugin(consumer("c8", "swarm.zeta/1",
 	    0)));
 	assert_int_equal(module_bind(), 0);
-	assert_int_equal(module_load_all(), 0);
+	assert_int_equal(load_all(), 0);
 	kit_said("swarm.zeta/1 is provided by zeta (-o zeta.size)");
 	kit_said("c8: got 0");
 }
@@ -163,7 +163,7 @@ static void test_fast_too_old(void **state)
 	provider("plugins/fasteta", "swarm.eta/1", 1);
 	assert_non_null(module_open_plugin(consumer("c9", "swarm.eta/1", 4)));
 	assert_int_equal(module_bind(), 0);
-	assert_int_equal(module_load_all(), 0);
+	assert_int_equal(load_all(), 0);
 	kit_said("fasteta.so is too old a provider of swarm.eta/1");
 	kit_said("c9: got 4");
 }
@@ -177,7 +177,7 @@ static void test_fast_is_another(void **state)
 	assert_non_null(module_open_plugin(consumer("c10", "swarm.theta/1",
 	    0)));
 	assert_int_equal(module_bind(), 0);
-	assert_int_equal(module_load_all(), 0);
+	assert_int_equal(load_all(), 0);
 	kit_said("c10: got 2");
 }
 
@@ -188,7 +188,7 @@ static void test_only_fast(void **state)
 	assert_non_null(module_open_plugin(consumer("c11", "swarm.iota/1",
 	    0)));
 	assert_int_equal(module_bind(), 0);
-	assert_int_equal(module_load_all(), 0);
+	assert_int_equal(load_all(), 0);
 	kit_said("c11: got 6");
 }
 
@@ -204,7 +204,7 @@ static void test_own_interface(void **state)
 	    "SWARM_MODULE(.load = load, .exports = SWARM_EXPORTS({ "
 	    "\"swarm.kappa/1\", &mine.head }));\n")));
 	assert_int_equal(module_bind(), 0);
-	assert_int_equal(module_load_all(), 0);
+	assert_int_equal(load_all(), 0);
 }
 
 /* One id twice (two source files), another's id, and a chain of plugins. */
@@ -224,7 +224,7 @@ static void test_chain(void **state)
 	    0)));
 	assert_int_equal(module_bind(), 0);
 	assert_int_equal(module_count(), 3);
-	assert_int_equal(module_load_all(), 0);
+	assert_int_equal(load_all(), 0);
 }
 
 static void count_export(struct module *m, const struct swarm_iface *x,

@@ -55,7 +55,7 @@ static void test_good(void **state)
 	assert_ptr_equal(module_at(0), m);
 	assert_null(module_at(1));
 	assert_int_equal(module_bind(), 0);
-	assert_int_equal(module_load_all(), 0);
+	assert_int_equal(load_all(), 0);
 	assert_true(m->loaded);
 	assert_non_null(user_class_find("web"));
 	/* The same file again is the same module. */
@@ -102,7 +102,7 @@ static void test_shorter(void **state)
 	assert_non_null(m);
 	assert_null(m->def.worker_start);
 	assert_null(m->def.setup);
-	assert_int_equal(module_load_all(), 0);
+	assert_int_equal(load_all(), 0);
 	assert_int_equal(module_worker_start(), 0);
 }
 
@@ -150,7 +150,7 @@ static void test_longer(void **state)
 	(void)state;
 	assert_non_null(m);
 	assert_int_equal(module_interface("kit.long-b/2")->minor, 5);
-	assert_int_equal(module_load_all(), 0);
+	assert_int_equal(load_all(), 0);
 	assert_true(module_user_at(m, 0, &c));
 	assert_string_equal(c.name, "long-a");
 	assert_true(module_task_at(m, &c, 1, &task));
@@ -271,7 +271,7 @@ static void test_duplicate_classes(void **state)
 
 	(void)state;
 	assert_non_null(module_open_scenario(path));
-	assert_int_equal(module_load_all(), -1);
+	assert_int_equal(load_all(), -1);
 	kit_one_error("dup: there are two user classes named \"dup\"");
 }
 
@@ -302,7 +302,7 @@ static void test_order(void **state)
 	    ".worker_start = ws, .worker_stop = we, .users = SWARM_USERS({ "
 	    ".name = \"top\", .tasks = SWARM_TASKS(SWARM_TASK(t)) }));\n")));
 	assert_int_equal(module_bind(), 0);
-	assert_int_equal(module_load_all(), 0);
+	assert_int_equal(load_all(), 0);
 	assert_int_equal(module_worker_start(), 0);
 	module_worker_stop();
 	module_unload_all();
@@ -321,7 +321,7 @@ static void test_failing_hooks(void **state)
 	path = kit_build("mute", HEAD "static int load(void) { return -1; }\n"
 	    "SWARM_MODULE(.load = load);\n");
 	assert_non_null(module_open_plugin(path));
-	assert_int_equal(module_load_all(), -1);
+	assert_int_equal(load_all(), -1);
 	kit_one_error(path);
 	kit_said("load() failed without saying why");
 	kit_clear(NULL);
@@ -330,7 +330,7 @@ static void test_failing_hooks(void **state)
 	    "static int load(void) { errno = ENOENT; swarm_error(\"cannot "
 	    "read x: %m\"); return -1; }\nSWARM_MODULE(.load = load);\n");
 	assert_non_null(module_open_plugin(path));
-	assert_int_equal(module_load_all(), -1);
+	assert_int_equal(load_all(), -1);
 	kit_one_error("vocal: cannot read x: No such file or directory");
 }
 

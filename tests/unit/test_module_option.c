@@ -34,7 +34,7 @@ static void open_as(const char *name)
 
 static void loaded(const char *line)
 {
-	assert_int_equal(module_load_all(), 0);
+	assert_int_equal(load_all(), 0);
 	assert_string_equal(buf_str(&kit_seen), line);
 }
 
@@ -126,13 +126,13 @@ static void test_wrong_later(void **state)
 	(void)state;
 	assert_int_equal(module_set_option("opt5.qos=x"), 0);
 	open_as("opt5");
-	assert_int_equal(module_load_all(), -1);
+	assert_int_equal(load_all(), -1);
 	kit_one_error("-o opt5.qos: \"x\"");
 	kit_clear(NULL);
 
 	assert_int_equal(module_set_option("opt.qos=1"), 0);
 	open_as("opt6");
-	assert_int_equal(module_load_all(), -1);
+	assert_int_equal(load_all(), -1);
 	kit_one_error("no module \"opt\" is loaded");
 	kit_said("did you mean opt6?");
 	kit_said("loaded: opt6");
@@ -140,14 +140,14 @@ static void test_wrong_later(void **state)
 
 	setenv("SWARM_OPT7_QOS", "x", 1);
 	open_as("opt7");
-	assert_int_equal(module_load_all(), -1);
+	assert_int_equal(load_all(), -1);
 	kit_one_error("SWARM_OPT7_QOS: \"x\"");
 	unsetenv("SWARM_OPT7_QOS");
 	kit_clear(NULL);
 
 	module_set_config("opt8", "qso", "1", "swarm.conf:7");
 	open_as("opt8");
-	assert_int_equal(module_load_all(), -1);
+	assert_int_equal(load_all(), -1);
 	kit_one_error("swarm.conf:7: opt8 has no option \"qso\"");
 }
 
@@ -162,7 +162,7 @@ static void test_required(void **state)
 
 	(void)state;
 	assert_non_null(module_open_plugin(kit_build("req1", text)));
-	assert_int_equal(module_load_all(), -1);
+	assert_int_equal(load_all(), -1);
 	kit_one_error("req1.topic must be set (where to publish)");
 	kit_said("-o req1.topic=VALUE");
 	kit_said("SWARM_REQ1_TOPIC=VALUE");
@@ -180,7 +180,7 @@ static void test_authors_mistakes(void **state)
 
 	(void)state;
 	assert_non_null(module_open_plugin(path));
-	assert_int_equal(module_load_all(), -1);
+	assert_int_equal(load_all(), -1);
 	kit_one_error(path);
 	kit_said("the default of n: \"lots\"");
 	kit_clear(NULL);
@@ -188,7 +188,7 @@ static void test_authors_mistakes(void **state)
 	    "static int n;\nSWARM_MODULE(.options = SWARM_OPTIONS({ .name = "
 	    "\"n\", .type = (enum swarm_option_type)99, .dest = &n }));\n");
 	assert_non_null(module_open_plugin(path));
-	assert_int_equal(module_load_all(), -1);
+	assert_int_equal(load_all(), -1);
 	kit_one_error(path);
 	kit_said("type (99)");
 	kit_clear(NULL);
@@ -196,7 +196,7 @@ static void test_authors_mistakes(void **state)
 	    "SWARM_MODULE(.options = SWARM_OPTIONS({ .name = \"n\", "
 	    ".type = SWARM_INT }));\n");
 	assert_non_null(module_open_plugin(path));
-	assert_int_equal(module_load_all(), -1);
+	assert_int_equal(load_all(), -1);
 	kit_one_error(path);
 	kit_said("has no variable");
 }
@@ -212,7 +212,7 @@ static void test_walk(void **state)
 	open_as("opt9");
 	m = module_find("opt9");
 	assert_int_equal(module_set_option("opt9.password=hunter2"), 0);
-	assert_int_equal(module_load_all(), 0);
+	assert_int_equal(load_all(), 0);
 	while (module_option_at(m, n, &o)) {
 		text = module_option_text(&o);
 		if (strcmp(o.name, "password") == 0)
