@@ -207,11 +207,11 @@ static inline __attribute__((always_inline)) void fiber_enter(struct fiber *f)
 	f->context = from.context;
 	f->item.hint = from.context;
 	tools_back(&hub.tools, &f->tools);
-	hub.current = NULL;
 	atomic_store_explicit(&watchdog_turn, turn + 1, memory_order_relaxed);
 	if (__builtin_expect(atomic_load_explicit(&watchdog_late,
 	                         memory_order_relaxed) == turn, 0))
 		watchdog_report(f->user);
+	hub.current = NULL;
 	if (__builtin_expect(stack_has_canary, 0) && !stack_intact(&f->stack))
 		fiber_overflow();
 	if (f->state == FIBER_STATE_FREE)

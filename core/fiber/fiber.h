@@ -112,10 +112,10 @@ void fiber_stats(struct fiber_stats *);
 
 /*
  * A fiber that does not give way for this long is reported: on the loop
- * thread once it has given way; and while it still has not after ten times
- * that, once, on the watchdog's own thread with a NULL user (users_where()
- * knows who it is).  0: off, before fiber_release().  `limit_ns` is at least
- * 1 ms; what was seen to run may be shorter than the truth by a half of it.
+ * thread once it has given way (fiber_self() is still that fiber); and while
+ * it still has not after ten times that, once, on the watchdog's own thread
+ * with a NULL user.  0: off.  `limit_ns` is at least 1 ms; what was seen to
+ * run may be shorter than the truth by a half of it.
  */
 void fiber_watchdog(int64_t limit_ns,
     void (*report)(struct swarm_user *, int64_t ran_ns));

@@ -21,6 +21,7 @@ static void report(struct swarm_user *u, int64_t ran_ns)
 		return;
 	}
 	assert_true(pthread_equal(pthread_self(), loop_thread));
+	assert_ptr_equal(fiber_user(fiber_self()), u);
 	reported = u;
 	reported_ns = ran_ns;
 	reports++;
