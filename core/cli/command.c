@@ -119,6 +119,24 @@ static void match(struct module *m, const struct swarm_iface *iface, void *arg)
 	}
 }
 
+/*
+ * The command `NAME` is in the plugin NAME_command, if there is one (so that
+ * the interface it uses may have several providers), else in the plugin NAME.
+ */
+static int open_for(const char *word)
+{
+	char *own = xasprintf("%s_command", word);
+	const char *name = module_exists(own) ? own : word;
+	int rc = -1;
+
+	if (!module_exists(name))
+		unknown_command(word);
+	else if (module_open_plugin(name) != NULL)
+		rc = 0;
+	free(own);
+	return rc;
+}
+
 int command_take(struct options *o, int at, int *argc, char **argv)
 {
 	struct search s = { .word = argv[at] };
@@ -127,11 +145,7 @@ int command_take(struct options *o, int at, int *argc, char **argv)
 
 	while (end < *argc && strcmp(argv[end], "--") != 0)
 		end++;
-	if (!module_exists(argv[at])) {
-		unknown_command(argv[at]);
-		return -1;
-	}
-	if (module_open_plugin(argv[at]) == NULL)
+	if (open_for(argv[at]) == -1)
 		return -1;
 	module_each_export(SWARM_COMMAND_ID, match, &s);
 	if (s.command == NULL) {

@@ -4,6 +4,8 @@
  * A plugin that exports the interface "swarm.command/1" is run by its command
  * word: `swarm http URL -c 64` loads the plugin http and calls its setup()
  * with the rest of the arguments, in the master and in each worker alike.
+ * A plugin http_command, if there is one, is taken instead: where an interface
+ * has several providers, a command in a module of its own runs on either.
  * setup() reads them, registers user classes (swarm_class_add) and sets what
  * the run needs (swarm_run_option); the load run then goes on as any other,
  * with --csv, --html, thresholds and all the rest.
