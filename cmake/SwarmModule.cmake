@@ -52,6 +52,10 @@ function(swarm_add_plugin name)
 	if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/include)
 		target_include_directories(${name} PRIVATE
 			${CMAKE_CURRENT_SOURCE_DIR}/include)
+	endif()
+	# In swarm's own tree the SDK installs them, built or not.
+	if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/include AND
+			NOT TARGET swarm_plugin_headers)
 		install(DIRECTORY include/ DESTINATION
 			${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h)
 	endif()
