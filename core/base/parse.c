@@ -267,58 +267,66 @@ static int target_host(struct parse_target *t, const char *host, size_t len,
 	return inet_pton(AF_INET6, t->host, &v6) == 1 ? 0 : -1;
 }
 
+/* The digits between `s` and `end`. */
+static int target_port(struct parse_target *t, const char *s, const char *end)
+{
+	size_t len = (size_t)(end - s);
+	char digits[8];
+	int64_t port;
+
+	if (len == 0 || len >= sizeof(digits) || !isdigit((unsigned char)*s))
+		return parse_fail(EINVAL);
+	memcpy(digits, s, len);
+	digits[len] = '\0';
+	if (parse_int64(digits, 1, UINT16_MAX, &port) == -1)
+		return -1;
+	t->port = (uint16_t)port;
+	return 0;
+}
+
+/* The host that begins at `s` and does not go beyond `end`; returns where the
+ * port's colon is, or `end`; NULL when it is none. */
+static const char *target_authority(
+    struct parse_target *t, const char *s, const char *end)
+{
+	const char *colon;
+	bool bracketed;
+
+	if (*s == '[') {
+		const char *close = memchr(s, ']', (size_t)(end - s));
+
+		if (!close || (close + 1 != end && close[1] != ':'))
+			return NULL;
+		if (target_host(t, s + 1, (size_t)(close - s - 1), true) == -1)
+			return NULL;
+		return close + 1;
+	}
+	colon = memchr(s, ':', (size_t)(end - s));
+	/* More than one colon: a bare IPv6 address. */
+	bracketed = colon && memchr(
+	    colon + 1, ':', (size_t)(end - colon - 1));
+	if (!colon || bracketed)
+		colon = end;
+	if (target_host(t, s, (size_t)(colon - s), bracketed) == -1)
+		return NULL;
+	return colon;
+}
+
 int parse_target(const char *s, struct parse_target *out)
 {
 	struct parse_target t = { .port = 0 };
 	const char *authority = target_scheme(s, &t);
-	const char *end, *colon, *host;
-	int64_t port;
-	size_t len;
+	const char *end, *colon;
 
 	if (!authority)
 		return parse_fail(EINVAL);
 	end = authority + strcspn(authority, "/?#");
 	t.path = end;
-	if (*authority == '[') {
-		host = authority + 1;
-		len = strcspn(host, "]/?#");
-		if (host[len] != ']')
-			return parse_fail(EINVAL);
-		colon = host + len + 1;
-		if (colon != end && *colon != ':')
-			return parse_fail(EINVAL);
-		if (target_host(&t, host, len, true) == -1)
-			return parse_fail(EINVAL);
-	} else {
-		host = authority;
-		colon = memchr(host, ':', (size_t)(end - host));
-		if (!colon)
-			colon = end;
-		len = (size_t)(colon - host);
-		if (colon != end &&
-		    memchr(colon + 1, ':', (size_t)(end - colon - 1))) {
-			/* More than one colon: a bare IPv6 address. */
-			len = (size_t)(end - host);
-			colon = end;
-			if (target_host(&t, host, len, true) == -1)
-				return parse_fail(EINVAL);
-		} else if (target_host(&t, host, len, false) == -1) {
-			return parse_fail(EINVAL);
-		}
-	}
-	if (colon != end) {
-		char digits[8];
-
-		len = (size_t)(end - colon - 1);
-		if (len == 0 || len >= sizeof(digits) || !isdigit(
-		        (unsigned char)colon[1]))
-			return parse_fail(EINVAL);
-		memcpy(digits, colon + 1, len);
-		digits[len] = '\0';
-		if (parse_int64(digits, 1, UINT16_MAX, &port) == -1)
-			return -1;
-		t.port = (uint16_t)port;
-	}
+	colon = target_authority(&t, authority, end);
+	if (!colon)
+		return parse_fail(EINVAL);
+	if (colon != end && target_port(&t, colon + 1, end) == -1)
+		return -1;
 	*out = t;
 	return 0;
 }

@@ -100,19 +100,9 @@ unsigned swarm_io_ready(const struct swarm_io *io)
 	return io->edges;
 }
 
-int swarm_io_wait(struct swarm_io *io, unsigned want, int64_t deadline)
+/* Notes who waits for what; -1 when a place is taken. */
+static int io_occupy(struct swarm_io *io, unsigned want, struct fiber *f)
 {
-	struct fiber *f = fiber_self();
-	unsigned ready;
-	int rc;
-
-	if (fiber_cancelled(f)) {
-		errno = ECANCELED;
-		return -1;
-	}
-	ready = io->edges & want;
-	if (ready)
-		return io_take(io, ready);
 	if ((want & SWARM_READ && io->reader) ||
 	    (want & SWARM_WRITE && io->writer)) {
 		errno = EBUSY;
@@ -122,19 +112,48 @@ int swarm_io_wait(struct swarm_io *io, unsigned want, int64_t deadline)
 		io->reader = f;
 	if (want & SWARM_WRITE)
 		io->writer = f;
-	do
-		rc = fiber_wait_for(
-		    io_cause(want), event_get_fd(&io->event), deadline);
-	while (rc == 0 && !(io->edges & want));
-	if (rc == -1 && errno == EBADF)
-		return -1;              /* freed meanwhile */
+	return 0;
+}
+
+static void io_vacate(struct swarm_io *io, unsigned want)
+{
 	if (want & SWARM_READ)
 		io->reader = NULL;
 	if (want & SWARM_WRITE)
 		io->writer = NULL;
+}
+
+int swarm_io_wait(struct swarm_io *io, unsigned want, int64_t deadline)
+{
+	struct fiber *f = fiber_self();
+	int rc;
+
+	if (fiber_cancelled(f)) {
+		errno = ECANCELED;
+		return -1;
+	}
+	if (io->edges & want)
+		return io_take(io, io->edges & want);
+	if (io_occupy(io, want, f) == -1)
+		return -1;
+	do {
+		rc = fiber_wait_for(
+		    io_cause(want), event_get_fd(&io->event), deadline);
+		if (rc == -1 && errno == EBADF)
+			return -1;      /* freed meanwhile */
+	} while (rc == 0 && !(io->edges & want));
+	io_vacate(io, want);
 	if (rc == -1)
 		return -1;
 	return io_take(io, io->edges & want);
+}
+
+/* Whoever waits here must not look at it again, whatever has ended its wait
+ * already. */
+static void io_evict(struct fiber *f)
+{
+	fiber_fail(f, EBADF);
+	f->error = EBADF;
 }
 
 void swarm_io_free(struct swarm_io *io)
@@ -143,9 +162,9 @@ void swarm_io_free(struct swarm_io *io)
 		return;
 	event_del(&io->event);
 	if (io->reader)
-		fiber_fail(io->reader, EBADF);
-	if (io->writer && io->writer != io->reader)
-		fiber_fail(io->writer, EBADF);
+		io_evict(io->reader);
+	if (io->writer)
+		io_evict(io->writer);
 	free(io);
 }
 

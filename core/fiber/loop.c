@@ -107,6 +107,15 @@ static void loop_on_door(evutil_socket_t fd, short what, void *arg)
 	door.out = todo;
 }
 
+/* Its warnings repeat what a caller is told by errno. */
+static void loop_on_libevent(int severity, const char *text)
+{
+	if (severity == EVENT_LOG_ERR)
+		log_error("libevent: %s", text);
+	else
+		log_debug("libevent: %s", text);
+}
+
 static struct event_base *loop_new_base(void)
 {
 	struct event_config *config = event_config_new();
@@ -140,6 +149,7 @@ int loop_init(void)
 	int door_fd;
 
 	signal(SIGPIPE, SIG_IGN);
+	event_set_log_callback(loop_on_libevent);
 	loop.base = loop_new_base();
 	if (!loop.base) {
 		log_error("cannot make an event loop: libevent found no "

@@ -258,16 +258,18 @@ static void stack_cool(void)
 {
 	int64_t now = clock_now();
 	uint32_t end = stacks.cold + POOL_PORTION;
+	uint32_t idle;
 
 	if (now - stacks.since < POOL_IDLE_NS)
 		return;
-	if (stacks.least < POOL_KEEP || stacks.cold >= stacks.least - POOL_KEEP) {
+	idle = stacks.least > POOL_KEEP ? stacks.least - POOL_KEEP : 0;
+	if (stacks.cold >= idle) {
 		stacks.since = now;
 		stacks.least = stacks.pooled;
 		return;
 	}
-	if (end > stacks.least - POOL_KEEP)
-		end = stacks.least - POOL_KEEP;
+	if (end > idle)
+		end = idle;
 	while (stacks.cold < end) {
 		struct stack *s = stack_at(stacks.pool[stacks.cold++]);
 		char *low = s->low;

@@ -84,7 +84,9 @@ static struct chunk *chunk_new(void)
 
 static struct chunk *chunk_of(struct wheel_timer **place)
 {
-	return (struct chunk *)((uintptr_t)place & ~(uintptr_t)(CHUNK_BYTES - 1));
+	uintptr_t at = (uintptr_t)place;
+
+	return (struct chunk *)(at - at % CHUNK_BYTES);
 }
 
 static void chunk_link(struct chunk **head, struct chunk *c)

@@ -202,6 +202,28 @@ static void test_io_fails(void **state)
 	assert_int_equal(w.error, EBADF);
 }
 
+static void free_io(void *arg)
+{
+	swarm_io_free(arg);
+}
+
+/* The edge has come, but another fiber frees it before this one runs. */
+static void test_freed_when_ready(void **state)
+{
+	struct waiting w = { .want = SWARM_READ, .deadline = SWARM_FOREVER };
+	struct fiber *f;
+
+	(void)state;
+	w.io = swarm_io_new(pair[0]);
+	f = fiber_start(NULL, wait_io, &w, NULL);
+	fiber_ready(f);
+	fiber_start(NULL, free_io, w.io, NULL);
+	settle();
+	assert_true(w.done);
+	assert_int_equal(w.rc, -1);
+	assert_int_equal(w.error, EBADF);
+}
+
 /* Two fibers, a megabyte through small pieces both ways. */
 #define TOTAL (1 << 20)
 
@@ -269,6 +291,7 @@ int main(void)
 		TEST_PAIR(test_edges_are_remembered),
 		TEST_PAIR(test_reader_and_writer),
 		TEST_PAIR(test_io_fails),
+		TEST_PAIR(test_freed_when_ready),
 		TEST_PAIR(test_stream),
 	};
 

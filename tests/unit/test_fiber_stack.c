@@ -121,7 +121,8 @@ static void test_unknown_guard(void **state)
 
 /* Recurses until a frame lies at `low`.  Not with locals on the heap, as
  * AddressSanitizer may keep them. */
-TOOLS_NO_ASAN static int __attribute__((noinline)) dive(const volatile char *low)
+TOOLS_NO_ASAN static int __attribute__((noinline)) dive(
+    const volatile char *low)
 {
 	volatile char block[256];
 

@@ -41,7 +41,8 @@ SWARM_API int swarm_sleep_until(int64_t deadline);
  * [fiber] Waits until `fd` (non-blocking) is readable or writable; returns
  * the ready bits (an error or a hang-up counts as both).  Registers and
  * unregisters with the kernel each time, about 4 us: a long-lived
- * descriptor is better served by swarm_io.
+ * descriptor is better served by swarm_io (and one that has a swarm_io cannot
+ * be waited for like this).
  */
 SWARM_API int swarm_wait_fd(int fd, unsigned want, int64_t deadline);
 
