@@ -89,6 +89,12 @@ static void on_spawned(struct peer *p, void *arg)
 	run_peer_spawned(p);
 }
 
+static void on_reported(struct peer *p, void *arg)
+{
+	(void)arg;
+	run_peer_reported(p);
+}
+
 static void on_stopped(struct peer *p, void *arg)
 {
 	(void)arg;
@@ -201,6 +207,7 @@ static int start_cluster(struct options *o, int processes, int argc,
 		.joined = on_joined,
 		.lost = on_lost,
 		.spawned = on_spawned,
+		.reported = on_reported,
 		.stopped = on_stopped,
 		.log = on_log,
 		.stop_test = on_stop_test,

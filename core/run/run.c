@@ -482,6 +482,16 @@ void run_peer_spawned(struct peer *p)
 		ramp_complete();
 }
 
+/* Users that end by themselves are not replaced; when the last one has, there
+ * is nothing to wait for. */
+void run_peer_reported(struct peer *p)
+{
+	(void)p;
+	if (run.status.state == RUN_RUNNING && !shape_chosen() &&
+	    dispatcher_total(run.dispatcher) > 0 && sum_running() == 0)
+		run_stop("every user has ended");
+}
+
 void run_peer_stopped(struct peer *p)
 {
 	(void)p;

@@ -57,6 +57,7 @@ void run_stop(const char *why);
 void run_peer_joined(struct peer *);
 void run_peer_lost(struct peer *, bool crashed);
 void run_peer_spawned(struct peer *);
+void run_peer_reported(struct peer *);
 void run_peer_stopped(struct peer *);
 
 /* What front ends show.  Times in clock_now() ns, 0 when not reached. */
