@@ -235,11 +235,13 @@ static void on_notice(void *arg, const PGresult *result)
 
 struct pgc_conn *pgc_conn_new(PGconn *pq, int64_t max_input)
 {
+	static uint64_t last_id;
 	struct pgc_conn *c = calloc(1, sizeof(*c));
 
 	if (c == NULL)
 		goto finish;
 	c->pq = pq;
+	c->id = ++last_id;
 	c->fd = PQsocket(pq);
 	c->max_input = max_input;
 	if (PQsetnonblocking(pq, 1) == -1)

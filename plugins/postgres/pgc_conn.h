@@ -22,6 +22,7 @@ struct pgc_stmt;
 
 struct pgc_conn {
 	PGconn *pq;
+	uint64_t id;                    /* no two of a process have the same */
 	struct swarm_watch *watch;
 	int fd;
 	struct swarm_waker *waker;      /* of the fiber that waits, or NULL */

@@ -285,6 +285,9 @@ struct pg_api {
 	uint32_t (*column_type)(const struct pg_result *, int col);
 };
 
+/* A provider defines PG_TYPES_ONLY and gets no import and no calls. */
+#ifndef PG_TYPES_ONLY
+
 SWARM_IMPORT(pg_api, pg_api_, "swarm.postgres/1", 0)
 
 /* ---- sessions ---- */
@@ -513,6 +516,8 @@ static inline uint32_t pg_column_type(const struct pg_result *r, int col)
 {
 	return pg_api_->column_type(r, col);
 }
+
+#endif /* PG_TYPES_ONLY */
 
 #ifdef __cplusplus
 }

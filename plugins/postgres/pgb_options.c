@@ -1,0 +1,572 @@
+/*
+ * Reading the command line by getopt_long(), as pgbench does.
+ */
+#include "pgb_options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <swarm/log.h>
+
+#include "pgs_script.h"
+
+#define STEPS_ALL "dtgGvpf"
+
+const char pgb_options_help[] =
+"usage: swarm pgbench [OPTION]... [DBNAME] [-- SWARM-OPTION...]\n"
+"\n"
+"What pgbench 15 does, with percentiles for every statement.  DBNAME may be a\n"
+"connection string or URI.\n"
+"\n"
+"Initialization\n"
+"  -i, --initialize         create and fill the tables\n"
+"  -I, --init-steps=STEPS   some of d t g G v p f (default dtgvp)\n"
+"  -F, --fillfactor=NUM     fill factor\n"
+"  -n, --no-vacuum          no VACUUM\n"
+"  -q, --quiet              fewer messages\n"
+"  -s, --scale=NUM          scaling factor: 100,000 accounts each\n"
+"  --foreign-keys --unlogged-tables --tablespace=NAME\n"
+"  --index-tablespace=NAME --partitions=NUM\n"
+"  --partition-method=range|hash\n"
+"\n"
+"What to run\n"
+"  -b, --builtin=NAME[@W]   tpcb-like, simple-update or select-only, weighted\n"
+"  -f, --file=FILE[@W]      a script in pgbench's language, weighted\n"
+"  -N                       -b simple-update\n"
+"  -S                       -b select-only\n"
+"  -D, --define=VAR=VALUE   a variable for scripts\n"
+"\n"
+"How to run it\n"
+"  -c, --client=NUM         clients (default 1)\n"
+"  -j, --jobs=NUM           worker processes (default 1)\n"
+"  -t, --transactions=NUM   transactions of each client (default 10)\n"
+"  -T, --time=NUM           seconds, instead of -t\n"
+"  -C, --connect            a new connection for each transaction\n"
+"  -M, --protocol=simple|extended|prepared\n"
+"  -R, --rate=NUM           transactions a second, as a Poisson process\n"
+"  -L, --latency-limit=MS   count later ones; with -R skip those already late\n"
+"  --max-tries=NUM          tries after serialization failures and deadlocks\n"
+"  -P, --progress=SEC       seconds between progress lines\n"
+"  -n, --no-vacuum          no VACUUM before\n"
+"  -v, --vacuum-all         VACUUM all four tables before\n"
+"  -l, --log                write a file with each transaction\n"
+"  --log-prefix=PREFIX --sampling-rate=NUM --aggregate-interval=SEC\n"
+"  --random-seed=SEED       time, rand or a number\n"
+"  -r, --failures-detailed, --verbose-errors, --progress-timestamp: always so\n"
+"\n"
+"Connection: -h HOST  -p PORT  -U USER; password by PGPASSWORD or .pgpass\n"
+"Questions:  -b list  --show-script=NAME\n";
+
+enum { OPT_FOREIGN = 256, OPT_UNLOGGED, OPT_TABLESPACE, OPT_INDEX_TABLESPACE,
+	OPT_PARTITIONS, OPT_PARTITION_METHOD, OPT_LOG_PREFIX, OPT_SAMPLING,
+	OPT_AGGREGATE, OPT_SEED, OPT_SHOW, OPT_MAX_TRIES, OPT_IGNORED };
+
+static const struct option longs[] = {
+	{ "aggregate-interval", required_argument, NULL, OPT_AGGREGATE },
+	{ "builtin", required_argument, NULL, 'b' },
+	{ "client", required_argument, NULL, 'c' },
+	{ "connect", no_argument, NULL, 'C' },
+	{ "debug", no_argument, NULL, 'd' },
+	{ "define", required_argument, NULL, 'D' },
+	{ "failures-detailed", no_argument, NULL, OPT_IGNORED },
+	{ "file", required_argument, NULL, 'f' },
+	{ "fillfactor", required_argument, NULL, 'F' },
+	{ "foreign-keys", no_argument, NULL, OPT_FOREIGN },
+	{ "host", required_argument, NULL, 'h' },
+	{ "index-tablespace", required_argument, NULL, OPT_INDEX_TABLESPACE },
+	{ "init-steps", required_argument, NULL, 'I' },
+	{ "initialize", no_argument, NULL, 'i' },
+	{ "jobs", required_argument, NULL, 'j' },
+	{ "latency-limit", required_argument, NULL, 'L' },
+	{ "log", no_argument, NULL, 'l' },
+	{ "log-prefix", required_argument, NULL, OPT_LOG_PREFIX },
+	{ "max-tries", required_argument, NULL, OPT_MAX_TRIES },
+	{ "no-vacuum", no_argument, NULL, 'n' },
+	{ "partition-method", required_argument, NULL, OPT_PARTITION_METHOD },
+	{ "partitions", required_argument, NULL, OPT_PARTITIONS },
+	{ "port", required_argument, NULL, 'p' },
+	{ "progress", required_argument, NULL, 'P' },
+	{ "progress-timestamp", no_argument, NULL, OPT_IGNORED },
+	{ "protocol", required_argument, NULL, 'M' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "random-seed", required_argument, NULL, OPT_SEED },
+	{ "rate", required_argument, NULL, 'R' },
+	{ "report-latencies", no_argument, NULL, 'r' },
+	{ "report-per-command", no_argument, NULL, 'r' },
+	{ "sampling-rate", required_argument, NULL, OPT_SAMPLING },
+	{ "scale", required_argument, NULL, 's' },
+	{ "select-only", no_argument, NULL, 'S' },
+	{ "show-script", required_argument, NULL, OPT_SHOW },
+	{ "skip-some-updates", no_argument, NULL, 'N' },
+	{ "tablespace", required_argument, NULL, OPT_TABLESPACE },
+	{ "time", required_argument, NULL, 'T' },
+	{ "transactions", required_argument, NULL, 't' },
+	{ "unlogged-tables", no_argument, NULL, OPT_UNLOGGED },
+	{ "username", required_argument, NULL, 'U' },
+	{ "vacuum-all", no_argument, NULL, 'v' },
+	{ "verbose-errors", no_argument, NULL, OPT_IGNORED },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* What only makes sense together, kept while reading. */
+struct reading {
+	struct pgb_options *o;
+	const char *host;
+	const char *port;
+	const char *user;
+	bool init_only;                 /* an option of -i was given */
+	bool run_only;                  /* an option of runs was given */
+	bool has_transactions;
+	bool done;
+};
+
+static int parse_int(const char *name, const char *text, int min, int max,
+    int *out)
+{
+	char *end;
+	long n;
+
+	errno = 0;
+	n = strtol(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || n < min || n > max) {
+		swarm_error("%s: \"%s\" is no whole number from %d to %d",
+		    name, text, min, max);
+		return -1;
+	}
+	*out = (int)n;
+	return 0;
+}
+
+static int parse_positive(const char *name, const char *text, double max,
+    double *out)
+{
+	char *end;
+	double d = strtod(text, &end);
+
+	if (end == text || *end != '\0' || !(d > 0) || d > max) {
+		swarm_error("%s: \"%s\" is no number above 0 (at most %g)",
+		    name, text, max);
+		return -1;
+	}
+	*out = d;
+	return 0;
+}
+
+static int parse_mode(const char *text, enum pg_mode *out)
+{
+	if (strcmp(text, "simple") == 0)
+		*out = PG_SIMPLE;
+	else if (strcmp(text, "extended") == 0)
+		*out = PG_EXTENDED;
+	else if (strcmp(text, "prepared") == 0)
+		*out = PG_PREPARED;
+	else {
+		swarm_error("-M %s: use simple, extended or prepared", text);
+		return -1;
+	}
+	return 0;
+}
+
+/* NAME[@WEIGHT]; the text is argv's and may be cut. */
+static int add_source(struct pgb_options *o, bool is_builtin, char *text)
+{
+	char *at = strrchr(text, '@');
+	int weight = 1;
+
+	if (o->source_count == PGB_SCRIPTS_MAX) {
+		swarm_error("at most %d scripts", PGB_SCRIPTS_MAX);
+		return -1;
+	}
+	if (at != NULL) {
+		if (parse_int("weight of a script", at + 1, 0, INT_MAX,
+		    &weight) == -1)
+			return -1;
+		text = strndup(text, (size_t)(at - text));
+	}
+	o->sources[o->source_count++] = (struct pgb_source){
+		.is_builtin = is_builtin, .name = text,
+		.weight = (unsigned)weight };
+	return 0;
+}
+
+static int parse_seed(struct pgb_options *o, const char *text)
+{
+	char *end;
+
+	if (strcmp(text, "time") == 0 || strcmp(text, "rand") == 0)
+		return 0;
+	errno = 0;
+	o->seed = (int64_t)strtoull(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0') {
+		swarm_error("--random-seed=%s: use time, rand or a number",
+		    text);
+		return -1;
+	}
+	o->has_seed = true;
+	return 0;
+}
+
+static int show(const char *name)
+{
+	struct pgs_error err;
+	const char *full;
+	const char *text = pgs_script_builtin(name, &full, &err);
+
+	if (text == NULL) {
+		swarm_error("%s", err.text);
+		return -1;
+	}
+	printf("-- %s\n%s\n", full, text);
+	return 0;
+}
+
+static int take_builtin(struct reading *r, char *text)
+{
+	if (strcmp(text, "list") != 0)
+		return add_source(r->o, true, text);
+	printf("Available builtin scripts:\n"
+	    "      tpcb-like: <builtin: TPC-B (sort of)>\n"
+	    "  simple-update: <builtin: simple update>\n"
+	    "    select-only: <builtin: select only>\n");
+	r->done = true;
+	return 0;
+}
+
+static int take_define(struct reading *r, const char *text)
+{
+	const char *equals = strchr(text, '=');
+
+	if (equals == NULL || equals == text || equals[1] == '\0') {
+		swarm_error("-D %s: write NAME=VALUE", text);
+		return -1;
+	}
+	if (r->o->define_count == PGB_DEFINES_MAX) {
+		swarm_error("at most %d variables by -D", PGB_DEFINES_MAX);
+		return -1;
+	}
+	r->o->defines[r->o->define_count++] = text;
+	return 0;
+}
+
+/* Options for connections and for both kinds of work: 1 when it was none. */
+static int take_common(struct reading *r, int c, char *arg)
+{
+	switch (c) {
+	case 'h':
+		r->host = arg;
+		return 0;
+	case 'p':
+		r->port = arg;
+		return 0;
+	case 'U':
+		r->user = arg;
+		return 0;
+	case 'd':
+		r->o->debug = true;
+		return 0;
+	case 'n':
+		r->o->no_vacuum = true;
+		return 0;
+	case 's':
+		return parse_int("-s", arg, 1, INT_MAX, &r->o->scale);
+	case 'i':
+		r->o->init = true;
+		return 0;
+	default:
+		return 1;
+	}
+}
+
+static int take_init(struct reading *r, int c, char *arg)
+{
+	struct pgb_options *o = r->o;
+
+	switch (c) {
+	case 'I':
+		if (*arg == '\0' || arg[strspn(arg, STEPS_ALL " ")] != '\0') {
+			swarm_error("-I %s: the steps are " STEPS_ALL, arg);
+			return -1;
+		}
+		o->steps = arg;
+		break;
+	case 'F':
+		if (parse_int("-F", arg, 10, 100, &o->fillfactor) == -1)
+			return -1;
+		break;
+	case 'q':
+		o->quiet = true;
+		break;
+	case OPT_FOREIGN:
+		o->foreign_keys = true;
+		break;
+	case OPT_UNLOGGED:
+		o->unlogged = true;
+		break;
+	case OPT_TABLESPACE:
+		o->tablespace = arg;
+		break;
+	case OPT_INDEX_TABLESPACE:
+		o->index_tablespace = arg;
+		break;
+	case OPT_PARTITIONS:
+		if (parse_int("--partitions", arg, 0, 100000,
+		    &o->partitions) == -1)
+			return -1;
+		break;
+	case OPT_PARTITION_METHOD:
+		if (strcasecmp(arg, "range") != 0 &&
+		    strcasecmp(arg, "hash") != 0) {
+			swarm_error("--partition-method=%s: use range or hash",
+			    arg);
+			return -1;
+		}
+		o->partition_method = strcasecmp(arg, "hash") == 0 ? "hash" :
+		    "range";
+		break;
+	default:
+		return 1;
+	}
+	r->init_only = true;
+	return 0;
+}
+
+static int take_scripts(struct reading *r, int c, char *arg)
+{
+	static char simple_update[] = "simple-update";
+	static char select_only[] = "select-only";
+
+	switch (c) {
+	case 'b':
+		return take_builtin(r, arg);
+	case 'f':
+		return add_source(r->o, false, arg);
+	case 'N':
+		return add_source(r->o, true, simple_update);
+	case 'S':
+		return add_source(r->o, true, select_only);
+	case 'D':
+		return take_define(r, arg);
+	case OPT_SHOW:
+		r->done = true;
+		return show(arg);
+	default:
+		return 1;
+	}
+}
+
+static int take_logging(struct reading *r, int c, char *arg)
+{
+	switch (c) {
+	case 'l':
+		r->o->log = true;
+		return 0;
+	case OPT_LOG_PREFIX:
+		r->o->log_prefix = arg;
+		return 0;
+	case OPT_SAMPLING:
+		return parse_positive("--sampling-rate", arg, 1.0,
+		    &r->o->sampling_rate);
+	case OPT_AGGREGATE:
+		return parse_int("--aggregate-interval", arg, 1, INT_MAX,
+		    &r->o->aggregate_interval);
+	default:
+		return 1;
+	}
+}
+
+static int take_run(struct reading *r, int c, char *arg)
+{
+	struct pgb_options *o = r->o;
+	double limit;
+	int n;
+
+	switch (c) {
+	case 'c':
+		return parse_int("-c", arg, 1, 1000000, &o->clients);
+	case 'j':
+		return parse_int("-j", arg, 1, 1024, &o->jobs);
+	case 't':
+		r->has_transactions = true;
+		return parse_int("-t", arg, 1, INT_MAX, &o->transactions);
+	case 'T':
+		return parse_int("-T", arg, 1, INT_MAX, &o->duration);
+	case 'P':
+		return parse_int("-P", arg, 1, INT_MAX, &o->progress);
+	case 'C':
+		o->connect_each = true;
+		return 0;
+	case 'v':
+		o->vacuum_all = true;
+		return 0;
+	case 'M':
+		return parse_mode(arg, &o->mode);
+	case 'R':
+		return parse_positive("-R", arg, 1e9, &o->rate);
+	case 'L':
+		if (parse_positive("-L", arg, 1e9, &limit) == -1)
+			return -1;
+		o->latency_limit_ns = (int64_t)(limit * 1e6);
+		return 0;
+	case OPT_MAX_TRIES:
+		if (parse_int("--max-tries", arg, 0, INT_MAX, &n) == -1)
+			return -1;
+		o->max_tries = (unsigned)n;
+		return 0;
+	case OPT_SEED:
+		return parse_seed(o, arg);
+	case 'r':
+	case OPT_IGNORED:
+		return 0;
+	default:
+		return 1;
+	}
+}
+
+static int take(struct reading *r, int c, char *arg)
+{
+	int rc = take_common(r, c, arg);
+
+	if (rc != 1)
+		return rc;
+	rc = take_init(r, c, arg);
+	if (rc != 1)
+		return rc;
+	rc = take_scripts(r, c, arg);
+	if (rc == 1)
+		rc = take_run(r, c, arg);
+	if (rc == 1)
+		rc = take_logging(r, c, arg);
+	r->run_only = true;
+	/* getopt has said what is wrong. */
+	return rc == 1 ? -1 : rc;
+}
+
+/* ---- the whole ---- */
+
+static void add_word(char *out, size_t size, const char *keyword,
+    const char *value)
+{
+	size_t n = strlen(out);
+
+	if (value == NULL)
+		return;
+	n += (size_t)snprintf(out + n, size - n, "%s%s='", n > 0 ? " " : "",
+	    keyword);
+	for (; *value != '\0' && n + 4 < size; value++) {
+		if (*value == '\'' || *value == '\\')
+			out[n++] = '\\';
+		out[n++] = *value;
+	}
+	snprintf(out + n, size - n, "'");
+}
+
+static int make_conninfo(struct reading *r, const char *dbname)
+{
+	char info[2048] = "";
+
+	/* A DBNAME that is a connection string stands alone. */
+	if (dbname != NULL && (strchr(dbname, '=') != NULL ||
+	    strstr(dbname, "://") != NULL)) {
+		if (r->host != NULL || r->port != NULL || r->user != NULL) {
+			swarm_error("give -h, -p and -U, or a connection "
+			    "string, not both");
+			return -1;
+		}
+		r->o->conninfo = strdup(dbname);
+		return r->o->conninfo != NULL ? 0 : -1;
+	}
+	add_word(info, sizeof(info), "host", r->host);
+	add_word(info, sizeof(info), "port", r->port);
+	add_word(info, sizeof(info), "user", r->user);
+	add_word(info, sizeof(info), "dbname", dbname);
+	r->o->conninfo = strdup(info);
+	return r->o->conninfo != NULL ? 0 : -1;
+}
+
+static int check_init(const struct pgb_options *o, const struct reading *r)
+{
+	if (r->run_only) {
+		swarm_error("with -i only options of initialization");
+		return -1;
+	}
+	if (o->partition_method != NULL && o->partitions == 0) {
+		swarm_error("--partition-method needs --partitions");
+		return -1;
+	}
+	return 0;
+}
+
+static int check_run(const struct pgb_options *o, const struct reading *r)
+{
+	const char *wrong = NULL;
+
+	if (r->init_only)
+		wrong = "options of initialization need -i";
+	else if (r->has_transactions && o->duration > 0)
+		wrong = "give -t or -T, not both";
+	else if (o->max_tries == 0 && o->latency_limit_ns == 0 &&
+	    o->duration == 0)
+		wrong = "--max-tries=0 needs -L or -T";
+	else if (!o->log && (o->log_prefix != NULL || o->sampling_rate > 0 ||
+	    o->aggregate_interval > 0))
+		wrong = "--log-prefix, --sampling-rate and "
+		    "--aggregate-interval need -l";
+	else if (o->sampling_rate > 0 && o->aggregate_interval > 0)
+		wrong = "--sampling-rate and --aggregate-interval exclude each "
+		    "other";
+	if (wrong == NULL)
+		return 0;
+	swarm_error("%s", wrong);
+	return -1;
+}
+
+static void set_defaults(struct pgb_options *o)
+{
+	*o = (struct pgb_options){ .steps = "dtgvp", .fillfactor = 100,
+		.scale = 1, .clients = 1, .jobs = 1, .mode = PG_SIMPLE,
+		.max_tries = 1 };
+}
+
+enum pgb_parsed pgb_options_parse(struct pgb_options *o, int argc,
+    char **argv)
+{
+	static char tpcb_like[] = "tpcb-like";
+	struct reading r = { .o = o };
+	int c;
+
+	set_defaults(o);
+	optind = 0;
+	while ((c = getopt_long(argc, argv,
+	    "b:c:CdD:f:F:h:iI:j:lL:M:nNp:P:qrR:s:St:T:U:v", longs, NULL)) !=
+	    -1) {
+		if (take(&r, c, optarg) == -1)
+			return PGB_ERROR;
+		if (r.done)
+			return PGB_DONE;
+	}
+	if (argc - optind > 1) {
+		swarm_error("one database at most; \"%s\" is too much",
+		    argv[optind + 1]);
+		return PGB_ERROR;
+	}
+	if (make_conninfo(&r, argv[optind]) == -1)
+		return PGB_ERROR;
+	if (o->init)
+		return check_init(o, &r) == 0 ? PGB_INIT : PGB_ERROR;
+	if (o->transactions == 0 && o->duration == 0)
+		o->transactions = 10;
+	if (check_run(o, &r) == -1)
+		return PGB_ERROR;
+	if (o->source_count == 0) {
+		o->standard_script = true;
+		add_source(o, true, tpcb_like);
+	}
+	return PGB_RUN;
+}

@@ -1,0 +1,362 @@
+/*
+ * The module `pgbench`: the command `swarm pgbench`, pgbench's scripts and
+ * options on swarm's users and statistics.
+ *
+ * A module of its own beside `postgres`, from the same sources: it drives the
+ * client below its public interface, where a transaction is one sample and
+ * variables become parameters without a copy.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <libpq-fe.h>
+
+#include <swarm/command.h>
+#include <swarm/log.h>
+#include <swarm/stats.h>
+#include <swarm/user.h>
+
+#include "pgb_client.h"
+#include "pgb_init.h"
+#include "pgb_log.h"
+#include "pgc_options.h"
+#include "pgc_stat.h"
+
+struct pgc_options pgc_options;
+
+/* What the master found out, for the workers that it starts: they inherit the
+ * environment, and must neither vacuum again nor choose another seed. */
+#define INHERITED "SWARM_PGBENCH"
+
+/* ---- scripts ---- */
+
+static char *read_file(const char *path, size_t *len)
+{
+	FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
+	char *text = NULL;
+	size_t cap = 0;
+
+	if (file == NULL) {
+		swarm_error("cannot read the script %s: %m", path);
+		return NULL;
+	}
+	*len = 0;
+	do {
+		char *grown = realloc(text, cap += 65536);
+
+		if (grown == NULL)
+			break;
+		text = grown;
+		*len += fread(text + *len, 1, cap - *len, file);
+	} while (*len == cap && cap <= PGS_SCRIPT_MAX);
+	if (ferror(file)) {
+		swarm_error("cannot read the script %s: %m", path);
+		free(text);
+		text = NULL;
+	}
+	if (file != stdin)
+		fclose(file);
+	return text;
+}
+
+static int load_script(const struct pgb_source *source)
+{
+	struct pgb_program *p = &pgb_program;
+	struct pgs_script *script = &p->scripts[p->script_count];
+	struct pgs_error err;
+	const char *name = source->name;
+	const char *builtin = NULL;
+	char *text = NULL;
+	size_t len = 0;
+	int rc;
+
+	if (source->is_builtin) {
+		builtin = pgs_script_builtin(source->name, &name, &err);
+		if (builtin == NULL) {
+			swarm_error("%s", err.text);
+			return -1;
+		}
+		len = strlen(builtin);
+	} else {
+		text = read_file(source->name, &len);
+		if (text == NULL)
+			return -1;
+	}
+	rc = pgs_script_parse(script, &p->names, name,
+	    builtin != NULL ? builtin : text, len, &err);
+	free(text);
+	if (rc == -1) {
+		swarm_error("%s", err.text);
+		return -1;
+	}
+	script->weight = source->weight;
+	p->weight_sum += source->weight;
+	p->first_command[p->script_count++] = p->command_count;
+	p->command_count += script->count;
+	if (script->stack_depth > p->stack_depth)
+		p->stack_depth = script->stack_depth;
+	return 0;
+}
+
+static int load_scripts(void)
+{
+	const struct pgb_options *o = &pgb_program.options;
+	int i;
+
+	for (i = 0; i < o->source_count; i++) {
+		if (load_script(&o->sources[i]) == -1)
+			return -1;
+	}
+	if (pgb_program.weight_sum > 0)
+		return 0;
+	swarm_error("the weights of all scripts are 0");
+	return -1;
+}
+
+/* ---- before the run, in the master ---- */
+
+static bool ask_scale(PGconn *pq)
+{
+	struct pgb_options *o = &pgb_program.options;
+	PGresult *r = PQexec(pq, "select count(*) from pgbench_branches");
+	bool ok = PQresultStatus(r) == PGRES_TUPLES_OK;
+
+	if (ok)
+		o->scale = (int)strtol(PQgetvalue(r, 0, 0), NULL, 10);
+	else
+		swarm_error("%s (make the tables first: swarm pgbench -i)",
+		    PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY));
+	PQclear(r);
+	return ok;
+}
+
+/* As in pgbench the tables need not be there. */
+static void vacuum(PGconn *pq)
+{
+	static const char *const sql[] = { "vacuum pgbench_branches",
+		"vacuum pgbench_tellers", "truncate pgbench_history",
+		"vacuum analyze pgbench_accounts" };
+	const struct pgb_options *o = &pgb_program.options;
+	int count = o->vacuum_all ? 4 : 3;
+	int i;
+
+	if (o->no_vacuum)
+		return;
+	for (i = 0; i < count; i++) {
+		PGresult *r = PQexec(pq, sql[i]);
+
+		if (PQresultStatus(r) != PGRES_COMMAND_OK)
+			swarm_warn("%s: %s; going on", sql[i],
+			    PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY));
+		PQclear(r);
+	}
+}
+
+/* -n with scripts of one's own asks nothing, so needs no server yet. */
+static int prepare_server(void)
+{
+	const struct pgb_options *o = &pgb_program.options;
+	PGconn *pq;
+	bool ok;
+
+	if (o->no_vacuum && !o->standard_script)
+		return 0;
+	pq = PQconnectdb(o->conninfo);
+	ok = PQstatus(pq) == CONNECTION_OK;
+	if (!ok)
+		swarm_error("%.*s", (int)strcspn(PQerrorMessage(pq), "\n"),
+		    PQerrorMessage(pq));
+	if (ok && o->standard_script)
+		ok = ask_scale(pq);
+	if (ok)
+		vacuum(pq);
+	PQfinish(pq);
+	return ok ? 0 : -1;
+}
+
+static int64_t any_seed(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ((int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec) &
+	    INT64_C(0x7fffffffffff);
+}
+
+static int inherit_or_prepare(void)
+{
+	struct pgb_options *o = &pgb_program.options;
+	const char *inherited = getenv(INHERITED);
+	char text[64];
+	char *end;
+
+	if (inherited != NULL) {
+		o->scale = (int)strtol(inherited, &end, 10);
+		o->seed = strtoll(end, NULL, 10);
+		return 0;
+	}
+	if (prepare_server() == -1)
+		return -1;
+	if (!o->has_seed)
+		o->seed = any_seed();
+	snprintf(text, sizeof(text), "%d %lld", o->scale, (long long)o->seed);
+	return setenv(INHERITED, text, 1);
+}
+
+/* ---- the run ---- */
+
+static int set_number(const char *name, double value)
+{
+	char text[40];
+
+	snprintf(text, sizeof(text), "%.17g", value);
+	return swarm_run_option(name, text);
+}
+
+static int set_run_options(void)
+{
+	const struct pgb_options *o = &pgb_program.options;
+	int jobs = o->jobs < o->clients ? o->jobs : o->clients;
+
+	if (set_number("users", o->clients) == -1 ||
+	    set_number("spawn-rate", o->clients) == -1 ||
+	    set_number("processes", jobs) == -1 ||
+	    swarm_run_option("stop-timeout", "60s") == -1 ||
+	    swarm_run_option("headless", "true") == -1)
+		return -1;
+	if (o->duration > 0 && set_number("run-time", o->duration) == -1)
+		return -1;
+	if (o->progress > 0 && set_number("progress", o->progress) == -1)
+		return -1;
+	if (o->debug && swarm_run_option("debug", "true") == -1)
+		return -1;
+	/* The open model is pgbench's throttle: arrivals wait for a client. */
+	if (o->rate > 0 && (set_number("rate", o->rate) == -1 ||
+	    swarm_run_option("poisson", "true") == -1))
+		return -1;
+	return 0;
+}
+
+static int add_class(void)
+{
+	static const struct swarm_task tasks[] = {
+		{ .name = "transaction", .run = pgb_client_transaction },
+		{ .name = NULL },
+	};
+	static const struct swarm_user_class class = {
+		.name = "pgbench", .data_size = sizeof(struct pgb_client),
+		.start = pgb_client_start, .stop = pgb_client_stop,
+		.tasks = tasks,
+	};
+
+	return swarm_class_add(&class);
+}
+
+static enum swarm_command_result setup(int argc, char **argv)
+{
+	struct pgb_options *o = &pgb_program.options;
+
+	switch (pgb_options_parse(o, argc, argv)) {
+	case PGB_ERROR:
+		return SWARM_COMMAND_ERROR;
+	case PGB_DONE:
+		return SWARM_COMMAND_DONE;
+	case PGB_INIT:
+		pgc_options.conninfo = o->conninfo;
+		return SWARM_COMMAND_ONCE;
+	case PGB_RUN:
+		break;
+	}
+	pgc_options.conninfo = o->conninfo;
+	if (load_scripts() == -1 || inherit_or_prepare() == -1 ||
+	    set_run_options() == -1 || add_class() == -1)
+		return SWARM_COMMAND_ERROR;
+	pgb_program.scale = o->scale;
+	return SWARM_COMMAND_RUN;
+}
+
+/* ---- the module ---- */
+
+static const char *mode_type(void)
+{
+	return pgc_query_type(pgb_program.options.mode);
+}
+
+static int make_series(void)
+{
+	struct pgb_program *p = &pgb_program;
+	char name[256];
+	int i;
+	size_t k;
+
+	p->command_series = calloc(p->command_count + 1,
+	    sizeof(*p->command_series));
+	if (p->command_series == NULL)
+		return -1;
+	for (i = 0; i < p->script_count; i++) {
+		const struct pgs_script *script = &p->scripts[i];
+
+		p->script_series[i] = swarm_series("SQL tx", script->name);
+		for (k = 0; k < script->count; k++) {
+			if (script->commands[k].kind != PGS_SQL)
+				continue;
+			snprintf(name, sizeof(name), "%s%s%zu: %s",
+			    p->script_count > 1 ? script->name : "",
+			    p->script_count > 1 ? " " : "", k + 1,
+			    script->commands[k].title);
+			p->command_series[p->first_command[i] + k] =
+			    swarm_series(mode_type(), name);
+		}
+	}
+	p->late = swarm_counter("pg_late");
+	p->skipped = swarm_counter("pg_skipped");
+	p->retries = swarm_counter("pg_retries");
+	p->retried = swarm_counter("pg_retried");
+	return 0;
+}
+
+static int load(void)
+{
+	pgc_options = (struct pgc_options){ .conninfo = "",
+		.connect_timeout = 30, .retry_delay = 0.1,
+		.max_result = INT64_C(256) << 20 };
+	pgc_options.slot = swarm_slot_new(sizeof(struct pgc_user),
+	    pgc_session_destroy);
+	return 0;
+}
+
+static int worker_start(void)
+{
+	pgc_stat_init();
+	if (pgb_program.options.init)
+		return 0;
+	return make_series() == -1 ? -1 : pgb_log_open();
+}
+
+static void worker_stop(void)
+{
+	pgb_log_close();
+	pgc_pool_release();
+	pgc_target_release();
+}
+
+static const struct swarm_command command = {
+	SWARM_IFACE(struct swarm_command, 0),
+	.name = "pgbench",
+	.summary = "pgbench's scripts and options, with percentiles",
+	.help = pgb_options_help,
+	.setup = setup,
+	.once = pgb_init_run,
+};
+
+SWARM_MODULE(
+	.name = "pgbench",
+	.version = "1.0",
+	.summary = "swarm pgbench: pgbench's scripts and options",
+	.exports = SWARM_EXPORTS({ SWARM_COMMAND_ID, &command.head }),
+	.load = load,
+	.worker_start = worker_start,
+	.worker_stop = worker_stop,
+);
