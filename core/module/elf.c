@@ -140,14 +140,10 @@ static enum elf_result read_segments(struct elf *e)
 	return ELF_OK;
 }
 
-enum elf_result elf_open(struct elf *e, const char *path)
+static enum elf_result read_mapped(struct elf *e)
 {
 	enum elf_result result;
 
-	*e = (struct elf){ 0 };
-	result = map_file(e, path);
-	if (result != ELF_OK)
-		return result;
 	if (e->size < SELFMAG || memcmp(e->data, ELFMAG, SELFMAG) != 0)
 		return ELF_NOT_ELF;
 	if (e->size < sizeof(ElfW(Ehdr)))
@@ -159,6 +155,21 @@ enum elf_result elf_open(struct elf *e, const char *path)
 		return ELF_OTHER_MACHINE;
 	result = read_segments(e);
 	return result == ELF_OK ? read_sections(e) : result;
+}
+
+enum elf_result elf_read(struct elf *e, const void *data, size_t size)
+{
+	*e = (struct elf){ .data = data, .size = size };
+	return read_mapped(e);
+}
+
+enum elf_result elf_open(struct elf *e, const char *path)
+{
+	enum elf_result result;
+
+	*e = (struct elf){ 0 };
+	result = map_file(e, path);
+	return result == ELF_OK ? read_mapped(e) : result;
 }
 
 void elf_close(struct elf *e)

@@ -16,7 +16,7 @@ struct elf {
 	const unsigned char *data;      /* the whole file, mapped */
 	size_t size;
 	const ElfW(Ehdr) *head;         /* NULL unless ELF_OK */
-	/* Found by elf_read(); 0 and NULL where the file has none. */
+	/* 0 and NULL where the file has none. */
 	const ElfW(Sym) *symbols;
 	size_t symbol_count;
 	const char *symbol_names;
@@ -40,6 +40,8 @@ enum elf_result {
 
 /* Maps and reads; elf_close() in every case. */
 enum elf_result elf_open(struct elf *, const char *path);
+/* The same of bytes in memory, aligned as a pointer is; no elf_close(). */
+enum elf_result elf_read(struct elf *, const void *data, size_t size);
 void elf_close(struct elf *);
 
 /* "64-bit ARM (aarch64)": what a file's head says, and what this program is.
