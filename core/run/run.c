@@ -451,6 +451,14 @@ void run_peer_lost(struct peer *p, bool crashed)
 {
 	if (run.status.state == RUN_STOPPING)
 		run_peer_stopped(p);
+	/* A local one that never came: waiting for it would have no end. */
+	if (run.status.waiting && p->index == -1) {
+		run.status.waiting = false;
+		run.status.workers_missing = true;
+		wheel_del(&run.wait);
+		run.reason = xstrdup("a worker process could not start");
+		finish();
+	}
 	if (!active())
 		return;
 	run.status.workers_lost++;

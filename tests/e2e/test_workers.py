@@ -66,3 +66,10 @@ def test_missing_workers_end_the_wait(swarm):
                      "--expect-workers", "2",
                      "--expect-workers-max-wait", "1", "-u", "1")
     assert done.status == 5, done.text
+
+
+def test_workers_that_cannot_start_end_the_run(swarm):
+    done = swarm.run("-f", swarm.module("worker_fails.so"), "--headless",
+                     "-u", "2", "--processes", "2", "-t", "60s")
+    assert "no room on this machine" in done.text
+    assert re.search(r"lost: ended with status \d", done.text)
