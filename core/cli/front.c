@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "cli/page.h"
 #include "cluster/master.h"
 #include "report/report.h"
 #include "run/run.h"
@@ -53,6 +54,9 @@ int front_start(const struct options *o, struct stats *stats, int argc,
 		.csv_full_history = o->csv_full_history,
 		.json_file = o->json_file,
 		.exit_code_on_error = (int)o->exit_code_on_error,
+		.fail_if = o->fail_if.items,
+		.stop_if = o->stop_if.items,
+		.stop = run_stop,
 	};
 
 	if (choose_colour(o->color, &options.colour) == -1) {
@@ -64,7 +68,9 @@ int front_start(const struct options *o, struct stats *stats, int argc,
 		    o->summary);
 		return -1;
 	}
-	return report_start(&options);
+	if (report_start(&options) == -1)
+		return -1;
+	return o->headless ? 0 : page_start(o, stats, argc, argv);
 }
 
 /* The worst of the workers says how the generator is doing. */
@@ -91,6 +97,7 @@ void front_tick(void)
 	run_status(&status);
 	measure_load(&load);
 	report_tick(&status, &load);
+	page_tick();
 }
 
 void front_event(const char *fmt, ...)
@@ -102,6 +109,7 @@ void front_event(const char *fmt, ...)
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	report_event("%s", text);
+	page_event("worker", text);
 }
 
 int front_finish(void)
@@ -109,5 +117,7 @@ int front_finish(void)
 	struct report_outcome outcome = { .scenario_exit_code = -1 };
 
 	run_status(&outcome.run);
+	outcome.workers_missing = outcome.run.workers_missing;
+	page_stop(NULL);
 	return report_finish(&outcome);
 }

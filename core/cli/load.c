@@ -16,24 +16,27 @@ static int set_options(struct options *o)
 	return EXIT_PASSED;
 }
 
-int role_load_modules(struct options *o, int *command)
+static int open_modules(const struct options *o)
 {
-	int rc;
-
-	*command = SWARM_COMMAND_RUN;
 	for (size_t i = 0; i < o->plugins.count; i++) {
 		if (module_open_plugin(o->plugins.items[i]) == NULL)
-			return EXIT_MODULE;
+			return -1;
 	}
 	for (size_t i = 0; i < o->scenarios.count; i++) {
 		if (module_open_scenario(o->scenarios.items[i]) == NULL)
-			return EXIT_MODULE;
+			return -1;
 	}
-	/* Before binding: -o NAME.x=... names a provider, too. */
-	rc = set_options(o);
+	return module_bind();
+}
+
+int role_load_modules(struct options *o, int *command)
+{
+	int rc = set_options(o);
+
+	*command = SWARM_COMMAND_RUN;
 	if (rc != EXIT_PASSED)
 		return rc;
-	if (module_bind() == -1)
+	if (open_modules(o) == -1)
 		return EXIT_MODULE;
 	if (module_apply_options() == -1)
 		return EXIT_USAGE;

@@ -1,7 +1,6 @@
 /*
  * swarm: which role this process plays.
  */
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,8 +55,8 @@ static int open_log_file(const struct options *o)
 	if (o->logfile == NULL)
 		return 0;
 	if (freopen(o->logfile, "ae", stderr) == NULL) {
-		fprintf(stdout, "swarm: cannot write the log file %s: %s\n",
-		    o->logfile, strerror(errno));
+		fprintf(stdout, "swarm: cannot write the log file %s: %m\n",
+		    o->logfile);
 		return -1;
 	}
 	setvbuf(stderr, NULL, _IOLBF, 0);
@@ -72,9 +71,10 @@ static void print_start(void)
 	    "       swarm COMMAND ...\n\nCommands\n", SWARM_VERSION);
 	command_print_list(stdout);
 	printf("\nExamples\n"
-	    "  swarm -f iot.c -H mqtt://127.0.0.1:1883\n"
-	    "  swarm --plugin mqtt.so -f iot.so --headless -u 200 -r 50 "
-	    "-t 30s\n\n"
+	    "  swarm new scenario shop     a scenario to begin with\n"
+	    "  swarm try shop.c            each of its tasks once\n"
+	    "  swarm -f shop.c -H URL      the web page\n"
+	    "  swarm -f shop.c -H URL --headless -u 200 -r 50 -t 30s\n\n"
 	    "swarm --help lists the options.\n");
 }
 
@@ -104,6 +104,11 @@ static int run(struct options *o, int argc, char **argv)
 
 	if (set_log_level(o) == -1 || open_log_file(o) == -1)
 		return EXIT_USAGE;
+	if (o->master && o->worker) {
+		log_error("--master and --worker exclude each other: start "
+		    "one process for each");
+		return EXIT_USAGE;
+	}
 	if (o->worker || o->local_worker != NULL)
 		return role_worker(o);
 	if (o->dump != NULL && module_exists(o->dump))

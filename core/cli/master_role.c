@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "cli/front.h"
+#include "cli/page.h"
 #include "cluster/crash.h"
 #include "cluster/master.h"
 #include "fiber/loop.h"
@@ -34,6 +35,7 @@ static struct {
 	struct options *options;
 	struct stats *stats;
 	struct wheel_timer tick;
+	struct wheel_timer autoquit;
 	struct event *signals[2];
 	bool ends_with_run;
 	bool quitting;
@@ -55,12 +57,27 @@ static void quit(void)
 	    NULL);
 }
 
+static void autoquit_fired(struct wheel_timer *t)
+{
+	(void)t;
+	quit();
+}
+
 static void on_changed(enum run_state state, void *arg)
 {
+	const struct options *o = master.options;
+
 	(void)arg;
-	if (state == RUN_STOPPED && (master.ends_with_run ||
-	    master.signal != 0))
+	page_tick();
+	if (state != RUN_STOPPED)
+		return;
+	if (master.ends_with_run || master.signal != 0) {
 		quit();
+	} else if (o->autostart && o->autoquit >= 0) {
+		master.autoquit.fire = autoquit_fired;
+		wheel_add(&master.autoquit, clock_now() +
+		    (int64_t)(o->autoquit * (double)NS_PER_S));
+	}
 }
 
 static void on_joined(struct peer *p, void *arg)
@@ -335,6 +352,7 @@ static void release(void)
 	for (size_t i = 0; i < 2; i++)
 		event_free(master.signals[i]);
 	wheel_del(&master.tick);
+	wheel_del(&master.autoquit);
 	run_release();
 	crash_wait();
 	master_release();
@@ -375,5 +393,5 @@ int role_master(struct options *o, int argc, char **argv)
 	loop_run();
 	rc = front_finish();
 	release();
-	return master.signal == SIGTERM ? 128 + SIGTERM : rc;
+	return rc;
 }

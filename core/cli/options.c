@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/xalloc.h"
+#include "module/module.h"
 
 #define TABLE_MAX 128
 
@@ -204,12 +205,8 @@ static int config_setting(struct options *o, const char *where,
 		value = trim(value + 1);
 	line[len] = '\0';
 	if (section != NULL && strcmp(section, "swarm") != 0) {
-		char *setting = xasprintf("%s.%s=%s", section, line, value);
-		int rc = store(o, find("option", 6), SOURCE_CONFIG, where,
-		    setting);
-
-		free(setting);
-		return rc;
+		module_set_config(section, line, value, where);
+		return 0;
 	}
 	t = find(line, strlen(line));
 	if (t == NULL || t->group == NULL)

@@ -55,6 +55,10 @@ struct options {
 
 	char *web_host;
 	int64_t web_port;
+	char *web_base_path;
+	char *web_login;
+	char *tls_cert;
+	char *tls_key;
 
 	char *csv;
 	bool csv_full_history;

@@ -16,7 +16,7 @@ static const struct option table[] = {
 	  "set an option of a module (see --dump MODULE)", AT(settings),
 	  OPTION_LIST, 0, 0, NULL },
 	{ "host", 'H', "LOCUST_HOST", "Run", "URL",
-	  "the target, for example mqtt://127.0.0.1:1883", AT(host),
+	  "the system under test: its URL, in the form its plugin takes", AT(host),
 	  OPTION_TEXT, 0, 0, NULL },
 	{ "tags", 'T', "LOCUST_TAGS", "Run", "TAG",
 	  "only tasks with any of these tags; may be repeated, or several "
@@ -78,6 +78,18 @@ static const struct option table[] = {
 	{ "web-port", 'P', "LOCUST_WEB_PORT", "Mode", "PORT",
 	  "port of the web page; 0: any free one", AT(web_port),
 	  OPTION_INTEGER, 0, 65535, "8089" },
+
+	{ "web-base-path", 0, "LOCUST_WEB_BASE_PATH", "Mode", "PATH",
+	  "the page's path behind a proxy, for example /swarm",
+	  AT(web_base_path), OPTION_TEXT, 0, 0, NULL },
+	{ "web-login", 0, "SWARM_WEB_LOGIN", "Mode", "FILE",
+	  "ask for a name and password; lines of NAME:HASH, as crypt(5) "
+	  "makes them", AT(web_login), OPTION_TEXT, 0, 0, NULL },
+	{ "tls-cert", 0, "LOCUST_TLS_CERT", "Mode", "FILE",
+	  "certificate of the web page (PEM)", AT(tls_cert), OPTION_TEXT,
+	  0, 0, NULL },
+	{ "tls-key", 0, "LOCUST_TLS_KEY", "Mode", "FILE",
+	  "its private key (PEM)", AT(tls_key), OPTION_TEXT, 0, 0, NULL },
 
 	{ "master", 0, "LOCUST_MODE_MASTER", "Fleet", NULL,
 	  "wait for workers from other machines; start none here unless "

@@ -28,6 +28,8 @@
 #include "user/user.h"
 
 #define STOP_MARGIN 10.0        /* seconds beyond the stop timeout */
+#define SAY_FIRST   NS_PER_S
+#define SAY_AGAIN   (5 * NS_PER_S)
 #define ARRIVALS_DELAY 0.3      /* seconds: users first */
 #define AT_ONCE     1e9         /* users a second */
 
@@ -42,6 +44,7 @@ static struct {
 	struct wheel_timer limit;       /* run time; or stopping took too long */
 	struct wheel_timer wait;        /* for the expected workers */
 	struct wheel_timer shape;       /* once a second */
+	struct wheel_timer say;         /* that workers are awaited */
 	size_t stopping;                /* peers that have not answered */
 	/* The open model. */
 	bool open;
@@ -55,6 +58,7 @@ static void step_fired(struct wheel_timer *);
 static void limit_fired(struct wheel_timer *);
 static void wait_fired(struct wheel_timer *);
 static void shape_fired(struct wheel_timer *);
+static void say_fired(struct wheel_timer *);
 
 static int64_t in(double seconds)
 {
@@ -117,6 +121,7 @@ int run_init(const struct run_options *options)
 	run.limit.fire = limit_fired;
 	run.wait.fire = wait_fired;
 	run.shape.fire = shape_fired;
+	run.say.fire = say_fired;
 	run.status.state = RUN_READY;
 	if (options->rate == NULL)
 		return 0;
@@ -130,6 +135,7 @@ void run_release(void)
 	wheel_del(&run.limit);
 	wheel_del(&run.wait);
 	wheel_del(&run.shape);
+	wheel_del(&run.say);
 	dispatcher_free(run.dispatcher);
 	schedule_release(&run.schedule);
 	free(run.schedule_text);
@@ -345,6 +351,16 @@ static void begin(void)
 	}
 }
 
+/* Once when they are slow to come, then now and again. */
+static void say_fired(struct wheel_timer *t)
+{
+	if (!run.status.waiting)
+		return;
+	log_info("waiting for workers: %u of %lld are there", peers_present(),
+	    (long long)run.options.expect_workers);
+	wheel_add(t, clock_now() + SAY_AGAIN);
+}
+
 static void begin_when_ready(void)
 {
 	if (run.status.waiting &&
@@ -360,6 +376,7 @@ int run_start(void)
 		return -1;
 	}
 	run.status.waiting = true;
+	wheel_add(&run.say, clock_now() + SAY_FIRST);
 	if (run.options.expect_workers_max_wait > 0)
 		wheel_add(&run.wait, in(run.options.expect_workers_max_wait));
 	begin_when_ready();

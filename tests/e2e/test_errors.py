@@ -116,7 +116,7 @@ def test_world_writable_module(swarm, tmp_path):
     (["-r", "-2"], ["-2"]),
     (["-t", "soon"], ["soon"]),
     (["-t"], ["-t"]),
-    (["--processes", "-1"], ["-1"]),
+    (["--processes", "-2"], ["-2"]),
     (["--processes", "100000000"], ["100000000"]),
     (["-o", "counted.tims=3"], ["tims", "times"]),
     (["-o", "counted.times=lots"], ["times", "lots"]),
