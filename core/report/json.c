@@ -182,6 +182,8 @@ static json_t *failures(const struct result *r)
 		set_count(o, "occurrences", e->occurrences);
 		set_time(o, "first_seen", e->first_seen);
 		set_time(o, "last_seen", e->last_seen);
+		set_real(o, "first_seen_unix", e->first_seen);
+		set_real(o, "last_seen_unix", e->last_seen);
 		json_array_append_new(array, o);
 	}
 	return array;

@@ -21,7 +21,9 @@
 #define MAX_NOTES  100
 
 static const struct output *const outputs[] = {
-	&output_progress, &output_csv, &output_json, &output_summary,
+	&output_progress, &output_csv, &output_json, &output_html,
+	&output_markdown, &output_junit,
+	&output_summary,
 };
 
 #define OUTPUTS (sizeof(outputs) / sizeof(*outputs))

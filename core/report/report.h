@@ -46,6 +46,9 @@ struct report_options {
 	const char *csv;                /* prefix of four files */
 	bool csv_full_history;
 	const char *json_file;
+	const char *html;
+	const char *markdown;
+	const char *junit;
 	int exit_code_on_error;
 	/* Criteria (run/criterion.h), NULL-ended; NULL: none. */
 	char *const *fail_if;

@@ -8,6 +8,8 @@
 #include "base/rng.h"
 #include "base/xalloc.h"
 #include "report/csv.h"
+#include "report/html.h"
+#include "report/json.h"
 #include "stats/stats.h"
 
 #include <jansson.h>
@@ -484,6 +486,199 @@ static void test_insufficient(void **state)
 	json_decref(o);
 }
 
+static char *path_in(struct fixture *f, const char *name)
+{
+	return xasprintf("%s/%s", f->dir, name);
+}
+
+static void same_series(const struct result_series *a,
+    const struct result_series *b)
+{
+	assert_string_equal(a->name, b->name);
+	assert_string_equal(a->type, b->type);
+	assert_int_equal(a->requests, b->requests);
+	assert_int_equal(a->failures, b->failures);
+	assert_int_equal(a->bytes, b->bytes);
+	assert_int_equal(a->phase, b->phase);
+	assert_int_equal(a->lagged, b->lagged);
+	assert_true(fabs(a->effective - b->effective) < 1e-6);
+	assert_int_equal(a->response.count, b->response.count);
+	assert_int_equal(a->response.min, b->response.min);
+	assert_int_equal(a->response.max, b->response.max);
+	assert_true(fabs(histogram_mean(&a->response) -
+	    histogram_mean(&b->response)) < 1);
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+		assert_int_equal(histogram_at(&a->response, i),
+		    histogram_at(&b->response, i));
+}
+
+/* Names that would break out of any of the formats. */
+static const char hostile[] = "/<script>alert(1)</script>&\"'|`]]>\n@all";
+
+static void messy_run(struct fixture *f)
+{
+	static char *const fail_if[] = { (char *)"p95(\"*<*\") > 1ms",
+		(char *)"count < 5", NULL };
+
+	f->options.csv = NULL;
+	f->options.fail_if = fail_if;
+	assert_int_equal(report_start(&f->options), 0);
+	for (int t = 0; t < 40; t++) {
+		sample(f, hostile, 10 + t, t % 9 ? NULL : hostile);
+		sample(f, "/b", 3, NULL);
+		stats_observe(f->stats, stats_series(f->stats, "TCP",
+		    hostile), 1000 * t, 1);
+		second(f);
+	}
+	stats_count(f->stats, stats_counter(f->stats, hostile), 42);
+	stats_exception(f->stats, hostile, hostile, "node");
+	report_event("%s", hostile);
+	report_note("%s", hostile);
+}
+
+/* What is read back is what was written; from the report, too. */
+static void test_read_back(void **state)
+{
+	struct fixture *f = *state;
+	char *html = path_in(f, "r.html"), *json = path_in(f, "result.json");
+	struct result a, b;
+	char *text;
+	int code;
+
+	f->options.html = html;
+	messy_run(f);
+	text = finish(f, &code);
+	free(text);
+	assert_int_equal(json_read(&a, json), 0);
+	assert_int_equal(json_read(&b, html), 0);
+	assert_int_equal(a.exit_code, code);
+	assert_int_equal(a.total.requests, f->stats->total.requests);
+	assert_int_equal(a.total.failures, f->stats->total.failures);
+	same_series(&a.total, &b.total);
+	assert_int_equal(a.series_count, 3);
+	assert_int_equal(b.series_count, 3);
+	for (size_t i = 0; i < 3; i++)
+		same_series(&a.series[i], &b.series[i]);
+	assert_int_equal(a.error_count, 1);
+	assert_int_equal(a.errors[0].occurrences, 5);
+	assert_true(a.errors[0].first_seen > 1e9);
+	assert_int_equal(a.exception_count, 1);
+	assert_int_equal(a.criterion_count, 2);
+	assert_true(a.criteria[0].failed);
+	assert_false(a.criteria[1].failed);
+	assert_int_equal(a.counter_count, 1);
+	assert_int_equal(a.counters[0].value, 42);
+	assert_int_equal(a.event_count, 1);
+	assert_int_equal(a.note_count, 1);
+	assert_int_equal(a.point_count, 41);
+	result_release(&a);
+	result_release(&b);
+	free(html);
+	free(json);
+}
+
+static void test_damaged_files(void **state)
+{
+	static const char *const bad[] = {
+		"", "{}", "[", "<html>", "{\"schema\": \"swarm-results/9\"}",
+		"{\"schema\": \"swarm-results/1\"}",
+		"{\"schema\": \"swarm-results/1\", \"verdict\": {\"result\": "
+		"\"passed\"}, \"total\": {\"response_buckets\": [1, -1]}}",
+		"{\"schema\": \"swarm-results/1\", \"verdict\": {\"result\": "
+		"\"passed\"}, \"total\": {\"response_buckets\": [9999, 1]}}",
+		"{\"schema\": \"swarm-results/1\", \"verdict\": {\"result\": "
+		"\"passed\"}, \"total\": {\"response_buckets\": [5, 1, 4, 1]}}",
+		"{\"schema\": \"swarm-results/1\", \"verdict\": {\"result\": "
+		"\"passed\"}, \"total\": {\"requests\": 1, \"failures\": 2}}",
+		HTML_DATA_BEGIN "AAAA" HTML_DATA_END,
+		HTML_DATA_BEGIN "!!!!" HTML_DATA_END,
+	};
+	struct fixture *f = *state;
+	char *path = path_in(f, "bad.json");
+	struct result r;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		FILE *file = fopen(path, "w");
+
+		fputs(bad[i], file);
+		fclose(file);
+		if (json_read(&r, path) == 0)
+			fail_msg("accepted: %s", bad[i]);
+	}
+	free(path);
+}
+
+/* The page is well formed where it matters, and nothing of the target's is
+ * live in it. */
+static void test_html(void **state)
+{
+	struct fixture *f = *state;
+	char *path = path_in(f, "r.html"), *text, *end;
+	int code;
+
+	f->options.html = path;
+	messy_run(f);
+	text = finish(f, &code);
+	free(text);
+	text = read_file(path);
+	assert_null(strstr(text, "<script>"));
+	assert_non_null(strstr(text, "&lt;script&gt;alert(1)"));
+	assert_int_equal(count_lines(text, "<svg "), 3);
+	assert_int_equal(count_lines(text, "</svg>"), 3);
+	assert_int_equal(count_lines(text, "<table>"),
+	    count_lines(text, "</table>"));
+	assert_int_equal(count_lines(text, "<section"),
+	    count_lines(text, "</section>"));
+	assert_null(strstr(text, "nan"));
+	assert_null(strstr(text, "src="));
+	assert_null(strstr(text, "href="));
+	end = strstr(text, HTML_DATA_BEGIN);
+	assert_non_null(end);
+	/* Readable first: the data comes last. */
+	assert_true(strstr(text, "<h2>Failures</h2>") < end);
+	assert_true(strstr(text, "<h1>Failed</h1>") <
+	    strstr(text, "<h2>Criteria</h2>"));
+	free(text);
+	free(path);
+}
+
+static void test_markdown_and_junit(void **state)
+{
+	struct fixture *f = *state;
+	char *md = path_in(f, "r.md"), *xml = path_in(f, "r.xml"), *text;
+	int code;
+
+	f->options.markdown = md;
+	f->options.junit = xml;
+	messy_run(f);
+	text = finish(f, &code);
+	free(text);
+	text = read_file(md);
+	assert_non_null(strstr(text, "### ❌ Failed"));
+	assert_null(strstr(text, "<script>"));
+	assert_null(strchr(text, '@'));
+	assert_non_null(strstr(text, "&lt;script\\>alert\\(1\\)"));
+	/* Each row has as many cells as the head: nothing got through. */
+	for (const char *line = text; *line; line += strspn(line, "\n")) {
+		size_t len = strcspn(line, "\n"), bars = 0;
+
+		for (size_t i = 1; i < len; i++)
+			bars += line[i] == '|' && line[i - 1] != '\\';
+		if (line[0] == '|')
+			assert_true(bars == 3 || bars == 8);
+		line += len;
+	}
+	free(text);
+	text = read_file(xml);
+	assert_non_null(strstr(text, "tests=\"3\" failures=\"2\""));
+	assert_int_equal(count_lines(text, "<testcase "), 3);
+	assert_int_equal(count_lines(text, "<failure "), 2);
+	assert_null(strstr(text, "*<*"));
+	free(text);
+	free(md);
+	free(xml);
+}
+
 static char stop_reason[100];
 
 static void stop(const char *why)
@@ -640,6 +835,10 @@ int main(void)
 		TEST(test_verdict_without_requests),
 		TEST(test_unusable_files),
 		TEST(test_insufficient),
+		TEST(test_read_back),
+		TEST(test_damaged_files),
+		TEST(test_html),
+		TEST(test_markdown_and_junit),
 		TEST(test_criteria),
 		TEST(test_bad_criterion),
 		TEST(test_json_on_stdout),

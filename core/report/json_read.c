@@ -1,0 +1,492 @@
+/*
+ * Reading results back: a JSON file, or an HTML report, which has the same
+ * JSON inside.  Everything is checked, since files come from elsewhere; what
+ * is not there is empty, what has the wrong type is refused.
+ */
+#include "report/json.h"
+
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "report/html.h"
+
+#include <jansson.h>
+#include <openssl/evp.h>
+#include <zlib.h>
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_ROWS 1000000
+
+static char *text_of(const json_t *o, const char *key)
+{
+	const json_t *v = json_object_get(o, key);
+
+	return json_is_string(v) ? xstrdup(json_string_value(v)) : NULL;
+}
+
+static char *word_of(const json_t *o, const char *key)
+{
+	char *text = text_of(o, key);
+
+	return text ? text : xstrdup("");
+}
+
+static double real_of(const json_t *o, const char *key)
+{
+	const json_t *v = json_object_get(o, key);
+
+	return json_is_number(v) ? json_number_value(v) : 0;
+}
+
+static uint64_t count_of(const json_t *o, const char *key)
+{
+	const json_t *v = json_object_get(o, key);
+
+	if (!json_is_integer(v) || json_integer_value(v) < 0)
+		return 0;
+	return (uint64_t)json_integer_value(v);
+}
+
+static bool true_of(const json_t *o, const char *key)
+{
+	return json_is_true(json_object_get(o, key));
+}
+
+static size_t rows_of(const json_t *o, const char *key)
+{
+	size_t n = json_array_size(json_object_get(o, key));
+
+	return n < MAX_ROWS ? n : MAX_ROWS;
+}
+
+static const json_t *row_of(const json_t *o, const char *key, size_t i)
+{
+	return json_array_get(json_object_get(o, key), i);
+}
+
+/* 0, or -1: not pairs of bucket and count in rising order. */
+static int read_buckets(struct histogram *h, const json_t *array)
+{
+	json_int_t last = -1;
+	size_t size = json_array_size(array);
+
+	if (size % 2)
+		return -1;
+	for (size_t i = 0; i < size; i += 2) {
+		json_int_t index = json_integer_value(
+		    json_array_get(array, i));
+		json_int_t n = json_integer_value(
+		    json_array_get(array, i + 1));
+
+		if (!json_is_integer(json_array_get(array, i)) ||
+		    !json_is_integer(json_array_get(array, i + 1)) ||
+		    index <= last || index > HISTOGRAM_BUCKETS || n <= 0 ||
+		    (uint64_t)n > (UINT64_C(1) << 62) - h->count)
+			return -1;
+		if (index == HISTOGRAM_BUCKETS)
+			h->overflow = (uint64_t)n;
+		else
+			histogram_add_at(h, (unsigned)index, (uint64_t)n);
+		h->count += (uint64_t)n;
+		last = index;
+	}
+	return 0;
+}
+
+/* A finite number of nanoseconds that fits. */
+static int64_t ns_of(const json_t *o, const char *key)
+{
+	double ns = real_of(o, key) * 1e6;
+
+	if (!(ns > 0))
+		return 0;
+	return ns < 9e18 ? llround(ns) : INT64_MAX;
+}
+
+/* What the buckets alone say of sums and extremes. */
+static void estimate(struct histogram *h)
+{
+	uint64_t n;
+	int64_t lo, hi;
+
+	if (h->count == 0)
+		return;
+	for (unsigned i = histogram_next(h, 0, &n); i < HISTOGRAM_BUCKETS;
+	    i = histogram_next(h, i + 1, &n)) {
+		histogram_wide middle;
+
+		histogram_bounds(i, &lo, &hi);
+		middle = (histogram_wide)(lo + (hi - lo) / 2);
+		h->sum += middle * n;
+		h->sum_squares += middle * middle * n;
+		if (lo < h->min)
+			h->min = lo;
+		if (hi > h->max)
+			h->max = hi;
+	}
+	if (h->overflow)
+		h->max = INT64_MAX;
+	if (h->min == INT64_MAX)
+		h->min = 0;
+}
+
+static int read_histogram(struct histogram *h, const json_t *times,
+    const json_t *array)
+{
+	double mean = real_of(times, "mean") * 1e6;
+	double deviation = real_of(times, "stddev") * 1e6;
+	double squares;
+
+	histogram_init(h);
+	if (read_buckets(h, array) == -1)
+		return -1;
+	if (h->count == 0)
+		return 0;
+	estimate(h);
+	histogram_correct(h, mean * (double)h->count, ns_of(times, "min"),
+	    ns_of(times, "max"));
+	squares = (mean * mean + deviation * deviation) * (double)h->count;
+	if (isfinite(squares) && squares >= 0 && squares < 1e36)
+		h->sum_squares = (histogram_wide)squares;
+	return 0;
+}
+
+static int read_series(struct result_series *s, const json_t *o)
+{
+	const json_t *service = json_object_get(o, "service_buckets");
+
+	memset(s, 0, sizeof(*s));
+	histogram_init(&s->service);
+	histogram_init(&s->response);
+	s->type = word_of(o, "type");
+	s->name = word_of(o, "name");
+	s->phase = true_of(o, "phase");
+	s->lagged = service != NULL;
+	s->requests = count_of(o, "requests");
+	s->failures = count_of(o, "failures");
+	s->untimed = count_of(o, "untimed");
+	s->bytes = count_of(o, "bytes");
+	s->rps = real_of(o, "requests_per_s");
+	s->effective = real_of(o, "effective_samples");
+	if (s->failures > s->requests ||
+	    read_histogram(&s->response, json_object_get(o, "response_ms"),
+	    json_object_get(o, "response_buckets")) == -1 ||
+	    read_histogram(&s->service, json_object_get(o, "service_ms"),
+	    service ? service : json_object_get(o, "response_buckets")) == -1)
+		return -1;
+	return 0;
+}
+
+static int read_all_series(struct result *r, const json_t *o)
+{
+	size_t count = rows_of(o, "series");
+
+	if (read_series(&r->total, json_object_get(o, "total")) == -1)
+		return -1;
+	r->series = xcalloc(count + 1, sizeof(*r->series));
+	for (size_t i = 0; i < count; i++) {
+		struct result_series *s = &r->series[r->series_count++];
+
+		if (read_series(s, row_of(o, "series", i)) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int read_history(struct result *r, const json_t *o)
+{
+	size_t count = rows_of(o, "history");
+
+	r->points = xcalloc(count + 1, sizeof(*r->points));
+	for (size_t i = 0; i < count; i++) {
+		const json_t *row = row_of(o, "history", i);
+		struct result_point *p = &r->points[r->point_count++];
+		struct histogram h;
+		int rc;
+
+		p->end = real_of(row, "end_s");
+		p->length = real_of(row, "length_s");
+		p->users = (int64_t)count_of(row, "users");
+		p->requests = count_of(row, "requests");
+		p->failures = count_of(row, "failures");
+		p->bytes = count_of(row, "bytes");
+		histogram_init(&h);
+		rc = read_buckets(&h, json_object_get(row,
+		    "response_buckets"));
+		if (rc == 0) {
+			estimate(&h);
+			sparse_from(&p->response, &h);
+		}
+		histogram_release(&h);
+		if (rc == -1 || p->failures > p->requests)
+			return -1;
+	}
+	return 0;
+}
+
+static void read_failures(struct result *r, const json_t *o)
+{
+	size_t count = rows_of(o, "failures");
+
+	r->errors = xcalloc(count + 1, sizeof(*r->errors));
+	for (size_t i = 0; i < count; i++) {
+		const json_t *row = row_of(o, "failures", i);
+
+		r->errors[r->error_count++] = (struct result_error){
+			.type = word_of(row, "type"),
+			.name = word_of(row, "name"),
+			.text = word_of(row, "error"),
+			.occurrences = count_of(row, "occurrences"),
+			.first_seen = real_of(row, "first_seen_unix"),
+			.last_seen = real_of(row, "last_seen_unix"),
+		};
+	}
+	count = rows_of(o, "exceptions");
+	r->exceptions = xcalloc(count + 1, sizeof(*r->exceptions));
+	for (size_t i = 0; i < count; i++) {
+		const json_t *row = row_of(o, "exceptions", i);
+
+		r->exceptions[r->exception_count++] =
+		    (struct result_exception){
+			.message = word_of(row, "message"),
+			.traceback = word_of(row, "traceback"),
+			.count = count_of(row, "count"),
+		};
+	}
+}
+
+static void read_counters(struct result *r, const json_t *o)
+{
+	const json_t *all = json_object_get(o, "counters");
+	const char *name;
+	json_t *value;
+
+	r->counters = xcalloc(json_object_size(all) + 1,
+	    sizeof(*r->counters));
+	json_object_foreach((json_t *)all, name, value)
+		r->counters[r->counter_count++] = (struct result_counter){
+			.name = xstrdup(name),
+			.value = json_integer_value(value),
+		};
+}
+
+static void read_criteria(struct result *r, const json_t *o)
+{
+	size_t count = rows_of(o, "criteria");
+
+	r->criteria = xcalloc(count + 1, sizeof(*r->criteria));
+	for (size_t i = 0; i < count; i++) {
+		const json_t *row = row_of(o, "criteria", i);
+		const json_t *value = json_object_get(row, "value");
+		const json_t *first = json_object_get(row, "first_met_s");
+
+		r->criteria[r->criterion_count++] =
+		    (struct result_criterion){
+			.text = word_of(row, "criterion"),
+			.action = word_of(row, "action"),
+			.failed = true_of(row, "failed"),
+			.broken = true_of(row, "met"),
+			.known = json_is_number(value),
+			.value = json_number_value(value),
+			.shown = word_of(row, "shown"),
+			.first_s = json_is_number(first) ?
+			    json_number_value(first) : -1,
+			.share = real_of(row, "share_of_time"),
+		};
+	}
+}
+
+static void read_story(struct result *r, const json_t *o)
+{
+	size_t count = rows_of(o, "events");
+
+	r->events = xcalloc(count + 1, sizeof(*r->events));
+	for (size_t i = 0; i < count; i++) {
+		const json_t *row = row_of(o, "events", i);
+
+		r->events[r->event_count++] = (struct result_event){
+			real_of(row, "at_s"), word_of(row, "text") };
+	}
+	count = rows_of(o, "notes");
+	r->notes = xcalloc(count + 1, sizeof(*r->notes));
+	for (size_t i = 0; i < count; i++) {
+		const char *note = json_string_value(row_of(o, "notes", i));
+
+		r->notes[r->note_count++] = xstrdup(note ? note : "");
+	}
+}
+
+static void read_run(struct result *r, const json_t *o)
+{
+	const json_t *run = json_object_get(o, "run");
+	const json_t *rate = json_object_get(run,
+	    "requests_per_s_confidence");
+
+	r->scenario = text_of(run, "scenario");
+	r->host = text_of(run, "host");
+	r->command = word_of(run, "command");
+	r->started = real_of(run, "started_unix");
+	r->duration = real_of(run, "duration_s");
+	r->users = (int64_t)count_of(run, "users_max");
+	r->workers = (unsigned)count_of(run, "workers_max");
+	r->workers_lost = (unsigned)count_of(run, "workers_lost");
+	r->stop_reason = text_of(run, "stop_reason");
+	r->throughput.lo = json_number_value(json_array_get(rate, 0));
+	r->throughput.hi = json_number_value(json_array_get(rate, 1));
+}
+
+static int read_verdict(struct result *r, const json_t *o)
+{
+	const json_t *v = json_object_get(o, "verdict");
+	const char *name = json_string_value(json_object_get(v, "result"));
+
+	r->exit_code = (int)count_of(v, "exit_code");
+	r->sentence = word_of(v, "reason");
+	for (int i = VERDICT_PASSED; i <= VERDICT_INCONCLUSIVE; i++) {
+		if (name && strcmp(name,
+		    result_verdict_name((enum verdict)i)) == 0) {
+			r->verdict = (enum verdict)i;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+static int read_result(struct result *r, const json_t *o)
+{
+	memset(r, 0, sizeof(*r));
+	r->version = word_of(o, "swarm_version");
+	read_run(r, o);
+	if (read_verdict(r, o) == -1 || read_all_series(r, o) == -1 ||
+	    read_history(r, o) == -1) {
+		result_release(r);
+		return -1;
+	}
+	read_failures(r, o);
+	read_counters(r, o);
+	read_criteria(r, o);
+	read_story(r, o);
+	return 0;
+}
+
+static int read_whole(struct buf *out, const char *path)
+{
+	FILE *file = fopen(path, "re");
+	int rc = 0;
+
+	if (!file) {
+		log_error("cannot read %s: %m", path);
+		return -1;
+	}
+	while (rc == 0 && !feof(file)) {
+		char *room = buf_reserve(out, 65536);
+
+		if (!room) {
+			log_error("%s is too large", path);
+			rc = -1;
+			break;
+		}
+		out->len += fread(room, 1, 65536, file);
+		if (ferror(file)) {
+			log_error("cannot read %s: %m", path);
+			rc = -1;
+		}
+	}
+	fclose(file);
+	if (out->data)
+		out->data[out->len] = '\0';
+	return rc;
+}
+
+static int inflate_gzip(struct buf *out, unsigned char *data, size_t len)
+{
+	z_stream z = { .next_in = data, .avail_in = (uInt)len };
+	int rc = Z_OK;
+
+	if (inflateInit2(&z, 15 + 16) != Z_OK)
+		return -1;
+	while (rc == Z_OK) {
+		char *room = buf_reserve(out, 65536);
+
+		if (!room)
+			break;
+		z.next_out = (Bytef *)room;
+		z.avail_out = 65536;
+		rc = inflate(&z, Z_NO_FLUSH);
+		out->len += 65536 - z.avail_out;
+	}
+	inflateEnd(&z);
+	return rc == Z_STREAM_END ? 0 : -1;
+}
+
+/* The JSON inside of a report; -1 when there is none. */
+static int unpack(struct buf *out, const char *html)
+{
+	const char *begin = strstr(html, HTML_DATA_BEGIN), *end;
+	unsigned char *raw;
+	size_t len;
+	int n, rc = -1;
+
+	if (!begin)
+		return -1;
+	begin += strlen(HTML_DATA_BEGIN);
+	end = strstr(begin, HTML_DATA_END);
+	if (!end || end - begin > INT32_MAX || (end - begin) % 4)
+		return -1;
+	len = (size_t)(end - begin);
+	raw = xmalloc(len / 4 * 3 + 1);
+	n = EVP_DecodeBlock(raw, (const unsigned char *)begin, (int)len);
+	/* Padding decodes to zeros, which gzip does not mind at its end. */
+	if (n > 0)
+		rc = inflate_gzip(out, raw, (size_t)n);
+	free(raw);
+	return rc;
+}
+
+static int parse(struct result *r, const struct buf *text, const char *path)
+{
+	json_error_t error;
+	json_t *o = json_loadb(text->data, text->len, 0, &error);
+	const char *schema = json_string_value(json_object_get(o, "schema"));
+	int rc = -1;
+
+	if (!o)
+		log_error("%s is no JSON: line %d: %s", path, error.line,
+		    error.text);
+	else if (!schema || strcmp(schema, JSON_SCHEMA) != 0)
+		log_error("%s is no result of swarm (schema %s, wanted "
+		    JSON_SCHEMA ")", path, schema ? schema : "missing");
+	else if (read_result(r, o) == -1)
+		log_error("%s is damaged: its figures are impossible", path);
+	else
+		rc = 0;
+	json_decref(o);
+	return rc;
+}
+
+int json_read(struct result *r, const char *path)
+{
+	struct buf text = BUF_INIT(JSON_MAX), inside = BUF_INIT(JSON_MAX);
+	int rc = -1;
+
+	if (read_whole(&text, path) == -1)
+		goto release;
+	if (text.len == 0) {
+		log_error("%s is empty", path);
+		goto release;
+	}
+	if (text.data[strspn(text.data, " \t\r\n")] != '<')
+		rc = parse(r, &text, path);
+	else if (unpack(&inside, text.data) == 0)
+		rc = parse(r, &inside, path);
+	else
+		log_error("%s has no results of swarm inside", path);
+release:
+	buf_release(&text);
+	buf_release(&inside);
+	return rc;
+}
