@@ -43,7 +43,8 @@ static void open_level(struct jsonw *j, char c)
 {
 	separate(j);
 	buf_putc(j->out, c);
-	assert(j->depth + 1 < JSONW_DEPTH);
+	if (j->depth + 1 == JSONW_DEPTH)
+		abort();                /* a document of ours without end */
 	j->depth++;
 	j->comma[j->depth] = false;
 }

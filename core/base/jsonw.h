@@ -15,7 +15,7 @@
 
 #include "base/buf.h"
 
-#define JSONW_DEPTH 16
+#define JSONW_DEPTH 64
 
 struct jsonw {
 	struct buf *out;

@@ -54,7 +54,7 @@ void log_set_sink(void (*sink)(enum log_level, const char *, void *), void *arg)
 	pthread_mutex_unlock(&sink_lock);
 }
 
-static void log_stderr(enum log_level level, const char *line)
+void log_stderr(enum log_level level, const char *line)
 {
 	const char *name = log_level_name(level);
 	size_t size = strlen(line) + strlen(name) + sizeof("swarm: : \n");

@@ -24,6 +24,8 @@ bool log_enabled(enum log_level);
 /* Where finished lines (no newline) go; NULL: standard error. */
 void log_set_sink(void (*sink)(enum log_level, const char *line, void *arg),
     void *arg);
+/* What happens without a sink, for a sink that does it too. */
+void log_stderr(enum log_level, const char *line);
 /* The text that a level is shown with ("error", ...). */
 const char *log_level_name(enum log_level);
 

@@ -121,6 +121,7 @@ static void on_stopped(struct peer *p, void *arg)
 static void on_log(struct peer *p, int level, const char *line, void *arg)
 {
 	(void)arg;
+	page_log_source(p->id);
 	switch ((enum log_level)level) {
 	case LOG_LEVEL_ERROR:
 		log_error("worker %lld: %s", (long long)p->index, line);
@@ -135,6 +136,7 @@ static void on_log(struct peer *p, int level, const char *line, void *arg)
 		log_debug("worker %lld: %s", (long long)p->index, line);
 		break;
 	}
+	page_log_source(NULL);
 }
 
 static void on_exception(struct peer *p, const char *message,

@@ -57,6 +57,7 @@ struct options {
 	int64_t web_port;
 	char *web_base_path;
 	char *web_login;
+	struct option_list web_host_names;
 	char *tls_cert;
 	char *tls_key;
 

@@ -1,4 +1,4 @@
-/* See page.h: glue between the run and core/web. */
+/* See page.h. */
 #include "cli/page.h"
 
 #include <stdio.h>
@@ -12,77 +12,253 @@
 #include "cluster/master.h"
 #include "module/module.h"
 #include "run/run.h"
-#include "stats/stats.h"
 #include "user/user.h"
 #include "web/web.h"
 
-#define COMMAND_LINE_MAX 65536
-#define USERS_MAX        1000000000
+#define MAX_DEPTH 16                    /* of nested sets of tasks */
 
 static struct {
 	bool running;
 	struct web_options options;
+	char *command_line;
+	struct web_class *classes;
+	struct web_module *modules;
+	struct web_setting *settings;
 	struct web_worker *workers;
-	size_t worker_cap;
+	size_t workers_cap;
 	int64_t *class_users;
+	const char *log_source;
 } page;
 
-static int check_load(const struct web_load *load, char *error, size_t size)
+/* ---- what does not change ---- */
+
+/* Sets nested deeper are shown as one task. */
+static struct web_task *gather_tasks(const struct user_set *set, int depth)
 {
-	if (load->users > USERS_MAX) {
-		snprintf(error, size, "users: at most %d", USERS_MAX);
-		return -1;
+	struct web_task *tasks = xcalloc(set->task_count + 1, sizeof *tasks);
+
+	for (size_t i = 0; i < set->task_count; i++) {
+		const struct user_task *t = &set->tasks[i];
+
+		tasks[i] = (struct web_task){ .name = t->name,
+			.weight = t->weight };
+		if (t->set != NULL && depth < MAX_DEPTH) {
+			tasks[i].tasks = gather_tasks(t->set, depth + 1);
+			tasks[i].task_count = t->set->task_count;
+		}
 	}
-	return 0;
+	return tasks;
 }
 
-/* What was left out stays as it is. */
+static void free_tasks(const struct web_task *tasks, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free_tasks(tasks[i].tasks, tasks[i].task_count);
+	free((void *)(uintptr_t)tasks);
+}
+
+static void gather_classes(void)
+{
+	size_t n = user_class_count();
+
+	page.classes = xcalloc(n + 1, sizeof *page.classes);
+	for (size_t i = 0; i < n; i++) {
+		const struct user_class *c = user_class_at(i);
+
+		page.classes[i] = (struct web_class){
+			.name = c->name,
+			.weight = c->def.weight,
+			.fixed_count = c->def.fixed_count,
+			.host = c->def.host,
+			.tasks = gather_tasks(&c->root, 1),
+			.task_count = c->root.task_count,
+		};
+	}
+	page.class_users = xcalloc(n + 1, sizeof *page.class_users);
+	page.options.classes = page.classes;
+	page.options.class_count = n;
+}
+
+static void add_settings(const struct module *m)
+{
+	struct swarm_option option;
+	size_t n = page.options.setting_count;
+
+	for (size_t i = 0; module_option_at(m, i, &option); i++) {
+		page.settings = xreallocarray(page.settings, n + 1,
+		    sizeof *page.settings);
+		page.settings[n++] = (struct web_setting){
+			.module = m->name,
+			.name = option.name,
+			.type = module_option_type_name(option.type),
+			.value = module_option_text(&option),
+			.help = option.help,
+		};
+	}
+	page.options.setting_count = n;
+	page.options.settings = page.settings;
+}
+
+static void gather_modules(void)
+{
+	size_t n = module_count();
+
+	page.modules = xcalloc(n + 1, sizeof *page.modules);
+	for (size_t i = 0; i < n; i++) {
+		const struct module *m = module_at(i);
+
+		page.modules[i] = (struct web_module){
+			.name = m->name,
+			.version = m->def.version,
+			.path = m->source ? m->source : m->path,
+			.summary = m->def.summary,
+		};
+		add_settings(m);
+	}
+	page.options.modules = page.modules;
+	page.options.module_count = n;
+}
+
+static char *join(int argc, char **argv)
+{
+	struct buf line = BUF_INIT(1u << 16);
+
+	for (int i = 0; i < argc; i++)
+		buf_printf(&line, "%s%s", i > 0 ? " " : "", argv[i]);
+	return buf_detach(&line);
+}
+
+static const char *file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
+/* ---- once a second ---- */
+
+static const char *peer_state_word(const struct peer *p)
+{
+	switch (p->state) {
+	case PEER_READY:
+		return "ready";
+	case PEER_SPAWNING:
+		return "spawning";
+	case PEER_RUNNING:
+		return "running";
+	case PEER_STOPPING:
+		return "stopping";
+	case PEER_MISSING:
+		break;
+	}
+	return "missing";
+}
+
+static void gather_worker(struct web_worker *w, const struct peer *p)
+{
+	*w = (struct web_worker){
+		.id = p->id,
+		.state = peer_state_word(p),
+		.version = p->swarm ? p->version : NULL,
+		.local = p->pid != 0,
+		.cpu = p->cpu,
+		.memory = p->memory,
+		.loop_busy = p->loop_busy,
+		.loop_delay_ms = p->loop_delay_ms,
+		.age = (double)(clock_now() - p->last_seen) / NS_PER_S,
+	};
+	if (p->state == PEER_MISSING || p->running == NULL)
+		return;
+	for (size_t i = 0; i < page.options.class_count; i++) {
+		w->users += p->running[i];
+		page.class_users[i] += p->running[i];
+	}
+}
+
+static void gather_state(struct web_state *state, void *arg)
+{
+	size_t n = master_peer_count();
+
+	(void)arg;
+	if (page.workers_cap < n) {
+		page.workers = xreallocarray(page.workers, n,
+		    sizeof *page.workers);
+		page.workers_cap = n;
+	}
+	memset(page.class_users, 0,
+	    page.options.class_count * sizeof *page.class_users);
+	for (size_t i = 0; i < n; i++)
+		gather_worker(&page.workers[i], master_peer_at(i));
+	run_status(&state->run);
+	state->workers = page.workers;
+	state->worker_count = n;
+	state->class_users = page.class_users;
+}
+
+/* ---- what the page asks for ---- */
+
 static void take_load(const struct web_load *load)
 {
-	struct run_status status;
+	struct run_status now;
 
-	run_status(&status);
-	run_set_load(load->users >= 0 ? load->users : status.users_target,
-	    load->spawn_rate > 0 ? load->spawn_rate : status.spawn_rate);
-}
-
-static int on_start(const struct web_load *load, char *error, size_t size,
-    void *arg)
-{
-	struct run_status status;
-
-	(void)arg;
-	run_status(&status);
-	if (check_load(load, error, size) == -1)
-		return -1;
-	if (status.state == RUN_STOPPING || status.waiting) {
-		snprintf(error, size, "a test is %s", status.waiting ?
-		    "waiting for workers" : "being stopped");
-		return -1;
-	}
-	if (load->host != NULL)
-		run_set_host(load->host);
+	run_status(&now);
+	if (load->users > 0 || load->spawn_rate > 0)
+		run_set_load(load->users > 0 ? load->users :
+		    now.users_target, load->spawn_rate > 0 ?
+		    load->spawn_rate : now.spawn_rate);
 	if (load->run_time >= 0)
 		run_set_run_time(load->run_time);
-	take_load(load);
-	/* As with Locust, a start while running changes the load. */
-	if (status.state == RUN_SPAWNING || status.state == RUN_RUNNING)
-		return 0;
-	web_keep();
-	return run_start();
+	if (load->host != NULL)
+		run_set_host(load->host);
 }
 
-static int on_edit(const struct web_load *load, char *error, size_t size,
+static bool is_running(const struct run_status *s)
+{
+	return s->waiting || s->state == RUN_SPAWNING ||
+	    s->state == RUN_RUNNING || s->state == RUN_STOPPING;
+}
+
+static int ask_start(const struct web_load *load, char *error, size_t size,
     void *arg)
 {
+	struct run_status now;
+
 	(void)arg;
-	if (check_load(load, error, size) == -1)
+	run_status(&now);
+	if (now.waiting || now.state == RUN_STOPPING) {
+		snprintf(error, size, "a test is %s",
+		    now.waiting ? "waiting for workers" :
+		    run_state_name(now.state));
 		return -1;
+	}
+	take_load(load);
+	/* As with Locust, a start while running changes the load. */
+	if (is_running(&now))
+		return 0;
+	web_keep();
+	if (run_start() == -1) {
+		snprintf(error, size, "the test cannot start: see the log");
+		return -1;
+	}
+	return 0;
+}
+
+static int ask_edit(const struct web_load *load, char *error, size_t size,
+    void *arg)
+{
+	struct run_status now;
+
+	(void)arg;
+	run_status(&now);
+	if (!is_running(&now) || now.state == RUN_STOPPING) {
+		snprintf(error, size, "no test is running");
+		return -1;
+	}
 	take_load(load);
 	return 0;
 }
 
-static int on_stop(char *error, size_t size, void *arg)
+static int ask_stop(char *error, size_t size, void *arg)
 {
 	(void)error;
 	(void)size;
@@ -91,116 +267,61 @@ static int on_stop(char *error, size_t size, void *arg)
 	return 0;
 }
 
-static const char *state_word(const struct peer *p)
+/* ---- log ---- */
+
+static void log_both(enum log_level level, const char *line, void *arg)
 {
-	static const char *const words[] = {
-		[PEER_READY] = "ready",
-		[PEER_SPAWNING] = "spawning",
-		[PEER_RUNNING] = "running",
-		[PEER_STOPPING] = "stopping",
-		[PEER_MISSING] = "missing",
-	};
-
-	return words[p->state];
-}
-
-static void show_worker(struct web_worker *w, const struct peer *p)
-{
-	*w = (struct web_worker){
-		.id = p->id,
-		.state = state_word(p),
-		.version = p->version,
-		.local = p->pid != 0,
-		.cpu = p->cpu,
-		.memory = p->memory,
-		.loop_busy = p->loop_busy,
-		.loop_delay_ms = p->loop_delay_ms,
-		.age = (double)(clock_now() - p->last_seen) / (double)NS_PER_S,
-	};
-	for (size_t k = 0; k < user_class_count(); k++) {
-		w->users += p->running[k];
-		page.class_users[k] += p->running[k];
-	}
-}
-
-static void on_state(struct web_state *state, void *arg)
-{
-	size_t n = master_peer_count();
-
 	(void)arg;
-	run_status(&state->run);
-	if (n > page.worker_cap) {
-		page.worker_cap = 2 * n;
-		page.workers = xreallocarray(page.workers, page.worker_cap,
-		    sizeof page.workers[0]);
-	}
-	memset(page.class_users, 0,
-	    user_class_count() * sizeof page.class_users[0]);
-	for (size_t i = 0; i < n; i++)
-		show_worker(&page.workers[i], master_peer_at(i));
-	state->workers = page.workers;
-	state->worker_count = n;
-	state->class_users = page.class_users;
+	log_stderr(level, line);
+	web_log(page.log_source ? page.log_source : "master", (int)level,
+	    line);
 }
 
-static const struct web_class *show_classes(void)
+void page_log_source(const char *worker)
 {
-	size_t n = user_class_count();
-	struct web_class *classes = xcalloc(n + 1, sizeof *classes);
-
-	for (size_t i = 0; i < n; i++) {
-		const struct user_class *c = user_class_at(i);
-		struct web_task *tasks = xcalloc(c->root.task_count + 1,
-		    sizeof *tasks);
-
-		for (size_t k = 0; k < c->root.task_count; k++) {
-			tasks[k].name = c->root.tasks[k].name;
-			tasks[k].weight = c->root.tasks[k].weight;
-		}
-		classes[i] = (struct web_class){
-			.name = c->name,
-			.weight = c->def.weight,
-			.fixed_count = c->def.fixed_count,
-			.host = c->def.host,
-			.tasks = tasks,
-			.task_count = c->root.task_count,
-		};
-	}
-	return classes;
+	page.log_source = worker;
 }
 
-static const struct web_module *show_modules(void)
+/* ---- life ---- */
+
+static void release(void)
 {
-	struct web_module *modules = xcalloc(module_count() + 1,
-	    sizeof *modules);
-
-	for (size_t i = 0; i < module_count(); i++) {
-		const struct module *m = module_at(i);
-
-		modules[i] = (struct web_module){ .name = m->name,
-			.version = m->def.version, .path = m->path,
-			.summary = m->def.summary };
-	}
-	return modules;
+	for (size_t i = 0; i < page.options.setting_count; i++)
+		free((char *)(uintptr_t)page.settings[i].value);
+	for (size_t i = 0; i < page.options.class_count; i++)
+		free_tasks(page.classes[i].tasks, page.classes[i].task_count);
+	free(page.command_line);
+	free(page.classes);
+	free(page.modules);
+	free(page.settings);
+	free(page.workers);
+	free(page.class_users);
+	memset(&page, 0, sizeof page);
 }
 
-static char *command_line(int argc, char **argv)
+static int check(const struct options *o)
 {
-	struct buf b = BUF_INIT(COMMAND_LINE_MAX);
-
-	for (int i = 0; i < argc; i++) {
-		buf_puts(&b, i > 0 ? " " : "");
-		buf_puts(&b, argv[i]);
+	if ((o->tls_cert == NULL) != (o->tls_key == NULL)) {
+		log_error("--tls-cert and --tls-key belong together: give "
+		    "both or neither");
+		return -1;
 	}
-	return buf_detach(&b);
+	if (o->web_base_path != NULL && (o->web_base_path[0] != '/' ||
+	    o->web_base_path[1] == '\0' ||
+	    o->web_base_path[strlen(o->web_base_path) - 1] == '/')) {
+		log_error("--web-base-path %s: it begins with a slash, ends "
+		    "without one, and is more than that", o->web_base_path);
+		return -1;
+	}
+	return 0;
 }
 
-/* What the options point to lives as long as the process. */
 int page_start(const struct options *o, struct stats *stats, int argc,
     char **argv)
 {
-	page.class_users = xcalloc(user_class_count() + 1,
-	    sizeof page.class_users[0]);
+	if (check(o) == -1)
+		return -1;
+	page.command_line = join(argc, argv);
 	page.options = (struct web_options){
 		.host = o->web_host,
 		.port = (int)o->web_port,
@@ -208,23 +329,23 @@ int page_start(const struct options *o, struct stats *stats, int argc,
 		.tls_cert = o->tls_cert,
 		.tls_key = o->tls_key,
 		.login_file = o->web_login,
-		.scenario = o->scenarios.count > 0 ? o->scenarios.items[0] :
-		    "",
-		.command_line = command_line(argc, argv),
-		.load = { .users = o->users, .spawn_rate = o->spawn_rate,
-			.run_time = o->run_time, .host = o->host },
-		.classes = show_classes(),
-		.class_count = user_class_count(),
-		.modules = show_modules(),
-		.module_count = module_count(),
+		.host_names = (const char *const *)o->web_host_names.items,
+		.scenario = o->scenarios.count > 0 ?
+		    file_name(o->scenarios.items[0]) : NULL,
+		.command_line = page.command_line,
+		.load = { o->users, o->spawn_rate, o->run_time, o->host },
 		.stats = stats,
-		.state = on_state,
-		.actions = { .start = on_start, .edit = on_edit,
-			.stop = on_stop },
+		.state = gather_state,
+		.actions = { ask_start, ask_edit, ask_stop },
 	};
-	if (web_start(&page.options) == -1)
+	gather_classes();
+	gather_modules();
+	if (web_start(&page.options) == -1) {
+		release();
 		return -1;
+	}
 	page.running = true;
+	log_set_sink(log_both, NULL);
 	log_info("web page: %s", web_url());
 	return 0;
 }
@@ -248,7 +369,9 @@ void page_event(const char *kind, const char *text)
 
 void page_stop(const char *why)
 {
-	if (page.running)
-		web_stop(why);
-	page.running = false;
+	if (!page.running)
+		return;
+	log_set_sink(NULL, NULL);
+	web_stop(why);
+	release();
 }

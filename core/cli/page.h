@@ -13,6 +13,8 @@ bool page_running(void);
 /* Once a second, and after each change of the run's state. */
 void page_tick(void);
 void page_event(const char *kind, const char *text);
+/* Log lines come from this worker until called with NULL. */
+void page_log_source(const char *worker);
 void page_stop(const char *why);
 
 #endif

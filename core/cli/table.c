@@ -85,6 +85,9 @@ static const struct option table[] = {
 	{ "web-login", 0, "SWARM_WEB_LOGIN", "Mode", "FILE",
 	  "ask for a name and password; lines of NAME:HASH, as crypt(5) "
 	  "makes them", AT(web_login), OPTION_TEXT, 0, 0, NULL },
+	{ "web-host-name", 0, "SWARM_WEB_HOST_NAME", "Mode", "NAME",
+	  "another name that browsers reach the page by",
+	  AT(web_host_names), OPTION_LIST, 0, 0, NULL },
 	{ "tls-cert", 0, "LOCUST_TLS_CERT", "Mode", "FILE",
 	  "certificate of the web page (PEM)", AT(tls_cert), OPTION_TEXT,
 	  0, 0, NULL },

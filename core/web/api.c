@@ -26,6 +26,21 @@
 
 /* ---- meta ---- */
 
+static void write_tasks(struct jsonw *j, const struct web_task *tasks,
+    size_t count)
+{
+	jsonw_key(j, "tasks");
+	jsonw_array(j);
+	for (size_t i = 0; i < count; i++) {
+		jsonw_object(j);
+		jsonw_put_string(j, "name", tasks[i].name);
+		jsonw_put_int(j, "weight", tasks[i].weight);
+		write_tasks(j, tasks[i].tasks, tasks[i].task_count);
+		jsonw_end(j);
+	}
+	jsonw_end_array(j);
+}
+
 static void write_classes(struct jsonw *j, const struct web_options *o)
 {
 	jsonw_key(j, "classes");
@@ -38,15 +53,7 @@ static void write_classes(struct jsonw *j, const struct web_options *o)
 		jsonw_put_double(j, "weight", c->weight);
 		jsonw_put_int(j, "fixed_count", c->fixed_count);
 		jsonw_put_string(j, "host", c->host);
-		jsonw_key(j, "tasks");
-		jsonw_array(j);
-		for (size_t k = 0; k < c->task_count; k++) {
-			jsonw_object(j);
-			jsonw_put_string(j, "name", c->tasks[k].name);
-			jsonw_put_int(j, "weight", c->tasks[k].weight);
-			jsonw_end(j);
-		}
-		jsonw_end_array(j);
+		write_tasks(j, c->tasks, c->task_count);
 		jsonw_end(j);
 	}
 	jsonw_end_array(j);

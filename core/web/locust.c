@@ -328,7 +328,7 @@ static bool full_history_csv(struct http_call *call)
 	return true;
 }
 
-/* ---- exceptions: scenarios are C; what crashes is a worker ---- */
+/* ---- exceptions: faults in the code of scenarios ---- */
 
 static bool exceptions(struct http_call *call)
 {
@@ -338,6 +338,17 @@ static bool exceptions(struct http_call *call)
 	jsonw_object(&j);
 	jsonw_key(&j, "exceptions");
 	jsonw_array(&j);
+	for (size_t i = 0; i < call->snapshot->exception_count; i++) {
+		const struct snapshot_exception *e =
+		    &call->snapshot->exceptions[i];
+
+		jsonw_object(&j);
+		jsonw_put_int(&j, "count", (int64_t)e->count);
+		jsonw_put_string(&j, "msg", e->message);
+		jsonw_put_string(&j, "nodes", e->nodes);
+		jsonw_put_string(&j, "traceback", e->traceback);
+		jsonw_end(&j);
+	}
 	jsonw_end_array(&j);
 	jsonw_end(&j);
 	http_json(call);
@@ -346,12 +357,49 @@ static bool exceptions(struct http_call *call)
 
 static bool exceptions_csv(struct http_call *call)
 {
+	struct buf *out = &call->body;
+
 	attachment(call, "exceptions");
-	buf_puts(&call->body, "Count,Message,Traceback,Nodes\r\n");
+	buf_puts(out, "Count,Message,Traceback,Nodes\r\n");
+	for (size_t i = 0; i < call->snapshot->exception_count; i++) {
+		const struct snapshot_exception *e =
+		    &call->snapshot->exceptions[i];
+
+		buf_printf(out, "%llu,", (unsigned long long)e->count);
+		csv_text(out, e->message);
+		buf_putc(out, ',');
+		csv_text(out, e->traceback);
+		buf_putc(out, ',');
+		csv_text(out, e->nodes);
+		buf_puts(out, "\r\n");
+	}
 	return true;
 }
 
 /* ---- ratios ---- */
+
+static void write_task_ratios(struct jsonw *j, const struct web_task *tasks,
+    size_t count, double share)
+{
+	double weights = 0;
+
+	for (size_t i = 0; i < count; i++)
+		weights += tasks[i].weight;
+	jsonw_key(j, "tasks");
+	jsonw_object(j);
+	for (size_t i = 0; i < count; i++) {
+		double part = tasks[i].weight / weights * share;
+
+		jsonw_key(j, tasks[i].name);
+		jsonw_object(j);
+		jsonw_put_float(j, "ratio", part);
+		if (tasks[i].task_count > 0)
+			write_task_ratios(j, tasks[i].tasks,
+			    tasks[i].task_count, part);
+		jsonw_end(j);
+	}
+	jsonw_end(j);
+}
 
 static void write_ratios(struct jsonw *j, const struct snapshot *s,
     bool absolute)
@@ -364,26 +412,16 @@ static void write_ratios(struct jsonw *j, const struct snapshot *s,
 	jsonw_object(j);
 	for (size_t i = 0; i < o->class_count; i++) {
 		const struct web_class *c = &o->classes[i];
-		double weights = 0, share = users > 0 ?
+		double share = users > 0 ?
 		    (double)s->class_users[i] / users : 0;
 
 		if (users > 0 && s->class_users[i] == 0)
 			continue;
-		for (size_t k = 0; k < c->task_count; k++)
-			weights += c->tasks[k].weight;
 		jsonw_key(j, c->name);
 		jsonw_object(j);
 		jsonw_put_float(j, "ratio", share);
-		jsonw_key(j, "tasks");
-		jsonw_object(j);
-		for (size_t k = 0; k < c->task_count; k++) {
-			jsonw_key(j, c->tasks[k].name);
-			jsonw_object(j);
-			jsonw_put_float(j, "ratio", c->tasks[k].weight /
-			    weights * (absolute ? share : 1));
-			jsonw_end(j);
-		}
-		jsonw_end(j);
+		write_task_ratios(j, c->tasks, c->task_count,
+		    absolute ? share : 1);
 		jsonw_end(j);
 	}
 	jsonw_end(j);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "stats/locust.h"
@@ -312,6 +313,27 @@ static void fill_windows(struct snapshot_maker *m, struct snapshot *s)
 	m->kept_next = (m->kept_next + 1) % KEPT;
 }
 
+static void fill_exceptions(const struct stats *st, struct snapshot *s)
+{
+	s->exception_count = st->exception_count;
+	s->exceptions = own(s, st->exception_count, sizeof(*s->exceptions));
+	for (size_t i = 0; i < st->exception_count; i++) {
+		const struct exception_row *e = &st->exceptions[i];
+		struct buf nodes = BUF_INIT(1u << 16);
+
+		for (size_t k = 0; k < e->node_count; k++)
+			buf_printf(&nodes, "%s%s", k > 0 ? ", " : "",
+			    e->nodes[k]);
+		s->exceptions[i] = (struct snapshot_exception){
+			.message = own_text(s, e->message),
+			.traceback = own_text(s, e->traceback),
+			.count = e->count,
+			.nodes = own_text(s, buf_str(&nodes)),
+		};
+		buf_release(&nodes);
+	}
+}
+
 static void fill_errors(struct snapshot_maker *m, struct snapshot *s)
 {
 	const struct stats *st = m->stats;
@@ -331,6 +353,7 @@ static void fill_errors(struct snapshot_maker *m, struct snapshot *s)
 			.last_seen = e->last_seen,
 		};
 	}
+	fill_exceptions(st, s);
 	s->counter_count = st->counter_count;
 	s->counters = own(s, st->counter_count, sizeof(*s->counters));
 	for (size_t i = 0; i < st->counter_count; i++) {

@@ -54,6 +54,13 @@ struct snapshot_error {
 	double last_seen;
 };
 
+struct snapshot_exception {
+	const char *message;
+	const char *traceback;
+	uint64_t count;
+	const char *nodes;              /* with ", " between them */
+};
+
 struct snapshot {
 	int refs;
 	uint64_t seq;
@@ -74,6 +81,8 @@ struct snapshot {
 	double last_time;
 	struct snapshot_error *errors;
 	size_t error_count;
+	struct snapshot_exception *exceptions;
+	size_t exception_count;
 	struct web_worker *workers;
 	size_t worker_count;
 	int64_t *class_users;

@@ -35,7 +35,6 @@ static struct {
 	char *ws_path;
 	char url[300];
 	enum run_state state;
-	unsigned workers_lost;
 	int64_t ticked;                 /* unix; of the history */
 } web;
 
@@ -228,12 +227,6 @@ static void note_changes(const struct web_state *s)
 		feed_event("state", text);
 		web.state = s->run.state;
 	}
-	if (s->run.workers_lost > web.workers_lost) {
-		snprintf(text, sizeof(text), "%u of %zu workers lost",
-		    s->run.workers_lost, s->worker_count);
-		feed_event("worker", text);
-	}
-	web.workers_lost = s->run.workers_lost;
 }
 
 /* While a test runs, and once more for what came in at its end. */

@@ -43,6 +43,8 @@ struct web_state {
 struct web_task {
 	const char *name;
 	unsigned weight;
+	const struct web_task *tasks;   /* of a nested set, or NULL */
+	size_t task_count;
 };
 
 struct web_class {

@@ -48,7 +48,9 @@ static struct {
 	size_t input_len;
 } page;
 
-static const struct web_task tasks[] = { { "report", 3 }, { "command", 1 } };
+static const struct web_task tasks[] = {
+	{ .name = "report", .weight = 3 }, { .name = "command", .weight = 1 },
+};
 static const struct web_class classes[] = {
 	{ "device", 4, 0, NULL, tasks, 2 },
 	{ "gateway", 1, 0, "mqtt://127.0.0.1:1883", tasks, 1 },
@@ -251,6 +253,7 @@ static void steer(const char *line)
 {
 	if (strcmp(line, "lose") == 0) {
 		page.lost = true;
+		web_event("worker", "worker 2 lost: killed; 10 users moved");
 		page.run.workers_lost++;
 	} else if (strcmp(line, "back") == 0) {
 		page.lost = false;

@@ -1,6 +1,6 @@
 // What was planned against what runs: classes, tasks, modules, options.
 import { count } from "./format";
-import { classUsers, counters, meta, version } from "./store";
+import { classUsers, counters, meta, version, type Task } from "./store";
 
 function Share({ planned, actual }: { planned: number; actual: number | null }) {
 	return (
@@ -9,6 +9,26 @@ function Share({ planned, actual }: { planned: number; actual: number | null }) 
 			{actual != null && <i class="actual" style={{ width: `${actual * 100}%` }} />}
 		</span>
 	);
+}
+
+interface Flat {
+	path: string;
+	name: string;
+	weight: number;
+	share: number;
+	depth: number;
+}
+
+/** Tasks and those of nested sets, each with its share of the class. */
+function flat(tasks: Task[], share: number, depth: number, above = ""): Flat[] {
+	const sum = tasks.reduce((a, t) => a + t.weight, 0) || 1;
+
+	return tasks.flatMap((t) => {
+		const part = (share * t.weight) / sum;
+		const path = `${above}/${t.name}`;
+
+		return [{ path, name: t.name, weight: t.weight, share: part, depth }, ...flat(t.tasks, part, depth + 1, path)];
+	});
 }
 
 export function Scenario() {
@@ -40,7 +60,6 @@ export function Scenario() {
 								: running > 0 ? (c.weight / weights) * Math.max(0, 1 - fixed / running) : c.weight / weights;
 							const actual = running > 0 ? users[i] / running : null;
 							const off = actual != null && running >= 20 && Math.abs(actual - planned) > 0.05;
-							const sum = c.tasks.reduce((a, t) => a + t.weight, 0) || 1;
 
 							return [
 								<tr key={c.name} class="class">
@@ -51,13 +70,13 @@ export function Scenario() {
 									<td class={`num${off ? " warn-text" : ""}`}>{actual == null ? "–" : `${off ? "⚠ " : ""}${(actual * 100).toFixed(1)} %`}</td>
 									<td><Share planned={planned} actual={actual} /></td>
 								</tr>,
-								...c.tasks.map((t) => (
-									<tr key={`${c.name}/${t.name}`} class="task">
-										<th scope="row">{t.name}</th>
+								...flat(c.tasks, 1, 1).map((t) => (
+									<tr key={`${c.name}/${t.path}`} class="task">
+										<th scope="row" class={`depth-${Math.min(4, t.depth)}`}>{t.name}</th>
 										<td class="num">{t.weight}</td>
-										<td class="num">{((t.weight / sum) * 100).toFixed(1)} %</td>
+										<td class="num">{(t.share * 100).toFixed(1)} %</td>
 										<td /><td />
-										<td><Share planned={t.weight / sum} actual={null} /></td>
+										<td><Share planned={t.share} actual={null} /></td>
 									</tr>
 								)),
 							];

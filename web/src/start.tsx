@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { start } from "./actions";
 import { Canvas, frame, margin } from "./canvas";
 import { clock, count } from "./format";
-import { canAct, meta, run, workers } from "./store";
+import { canAct, meta, run, workers, type Task } from "./store";
 import { color } from "./theme";
 
 function seconds(text: string): number {
@@ -77,6 +77,16 @@ function Preview({ users, rate, time }: { users: number; rate: number; time: num
 						ctx.fillText(clock((span * i) / 4), margin.left + (inner * i) / 4, floor + 6);
 				}} />
 		</figure>
+	);
+}
+
+function Tasks({ tasks }: { tasks: Task[] }) {
+	return (
+		<ul>
+			{tasks.map((t) => (
+				<li key={t.name}>{t.name} <span class="muted">×{t.weight}</span>{t.tasks.length > 0 && <Tasks tasks={t.tasks} />}</li>
+			))}
+		</ul>
 	);
 }
 
@@ -178,7 +188,7 @@ export function Start({ onStarted }: { onStarted: () => void }) {
 							<b>{c.name}</b>{" "}
 							<span class="muted">{c.fixed_count ? `exactly ${c.fixed_count}` :
 								`weight ${c.weight} (${Math.round((100 * c.weight) / weights)} %)`}</span>
-							<ul>{c.tasks.map((t) => <li key={t.name}>{t.name} <span class="muted">×{t.weight}</span></li>)}</ul>
+							<Tasks tasks={c.tasks} />
 						</li>
 					))}
 				</ul>

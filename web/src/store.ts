@@ -112,6 +112,12 @@ export interface Event {
 	text: string;
 }
 
+export interface Task {
+	name: string;
+	weight: number;
+	tasks: Task[];
+}
+
 export interface Meta {
 	version: string;
 	started: number;
@@ -122,7 +128,7 @@ export interface Meta {
 	load: { users: number; spawn_rate: number; run_time: number; host: string | null };
 	classes: {
 		name: string; weight: number; fixed_count: number; host: string | null;
-		tasks: { name: string; weight: number }[];
+		tasks: Task[];
 	}[];
 	modules: { name: string; version: string | null; path: string; summary: string | null }[];
 	settings: { module: string; name: string; type: string; value: string; help: string }[];
