@@ -21,6 +21,7 @@
 #include "cluster/master.h"
 #include "fiber/loop.h"
 #include "fiber/wheel.h"
+#include "module/hooks.h"
 #include "module/module.h"
 #include "run/run.h"
 #include "run/shape.h"
@@ -63,11 +64,35 @@ static void autoquit_fired(struct wheel_timer *t)
 	quit();
 }
 
+static void tell_modules(enum run_state state)
+{
+	struct run_status status;
+
+	run_status(&status);
+	switch (state) {
+	case RUN_READY:
+		break;
+	case RUN_SPAWNING:
+		hooks_test_start();
+		break;
+	case RUN_RUNNING:
+		hooks_spawning_complete((uint64_t)status.users_target);
+		break;
+	case RUN_STOPPING:
+		hooks_test_stopping();
+		break;
+	case RUN_STOPPED:
+		hooks_test_stop();
+		break;
+	}
+}
+
 static void on_changed(enum run_state state, void *arg)
 {
 	const struct options *o = master.options;
 
 	(void)arg;
+	tell_modules(state);
 	page_tick();
 	if (state != RUN_STOPPED)
 		return;
@@ -358,6 +383,8 @@ static void release(void)
 	run_release();
 	crash_wait();
 	master_release();
+	hooks_quitting();
+	hooks_release();
 	module_unload_all();
 	stats_free(master.stats);
 	loop_release();
@@ -379,6 +406,7 @@ int role_master(struct options *o, int argc, char **argv)
 	share_seed(o);
 	if (loop_init() == -1)
 		return EXIT_WORKERS;
+	hooks_init();
 	master.stats = stats_new(STATS_DEFAULT_SERIES,
 	    STATS_DEFAULT_ERRORS);
 	if (start_run(o, processes) == -1)

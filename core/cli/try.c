@@ -113,6 +113,7 @@ int try_main(int argc, char **argv)
 		log_error("usage: swarm try FILE [-H URL] [options]");
 		return EXIT_USAGE;
 	}
+	module_set_worker(true);
 	rc = role_load_modules(&o, &command);
 	if (rc == EXIT_PASSED)
 		rc = run_trial(&o);

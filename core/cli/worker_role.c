@@ -20,6 +20,7 @@
 #include "cluster/worker.h"
 #include "fiber/fiber.h"
 #include "fiber/loop.h"
+#include "module/hooks.h"
 #include "module/module.h"
 #include "stats/stats.h"
 #include "user/arrivals.h"
@@ -48,12 +49,14 @@ static void leave(void)
 static void on_reached(void *arg)
 {
 	(void)arg;
+	hooks_spawning_complete(users_alive());
 	worker_spawned();
 }
 
 static void on_stopped(void *arg)
 {
 	(void)arg;
+	hooks_test_stop();
 	if (worker.quitting)
 		leave();
 	else
@@ -69,6 +72,7 @@ static void on_stop_test(const char *why, void *arg)
 static void on_raised(const char *message, const char *where, void *arg)
 {
 	(void)arg;
+	hooks_raised(message, where);
 	worker_exception(message, where);
 }
 
@@ -119,8 +123,10 @@ static void on_spawn(const struct wire_spawn *spawn, bool first, void *arg)
 	(void)arg;
 	if (worker.quitting)
 		return;
-	if (first)
+	if (first) {
+		hooks_test_start();
 		users_new_run();
+	}
 	take_host(spawn->host);
 	take_plan(spawn->plan);
 	worker.stop_timeout = spawn->stop_timeout;
@@ -140,6 +146,7 @@ static void on_spawn(const struct wire_spawn *spawn, bool first, void *arg)
 static void on_stop(void *arg)
 {
 	(void)arg;
+	hooks_test_stopping();
 	arrivals_stop();
 	users_stop(worker.stop_timeout);
 }
@@ -157,6 +164,7 @@ static void on_quit(void *arg)
 	if (worker.quitting)
 		return;
 	worker.quitting = true;
+	hooks_test_stopping();
 	arrivals_stop();
 	worker.quit_limit.fire = quit_limit_fired;
 	wheel_add(&worker.quit_limit, clock_now() +
@@ -259,6 +267,7 @@ static void start_users(struct options *o)
 		.stopped = on_stopped,
 		.stop_test = on_stop_test,
 		.raised = on_raised,
+		.sampled = hooks_want_samples() ? hooks_sample : NULL,
 	};
 
 	if (options.seed == 0)
@@ -294,9 +303,11 @@ int role_worker(struct options *o)
 		return EXIT_WORKERS;
 	if (fiber_init(&(struct fiber_options){ 0 }) == -1)
 		return EXIT_WORKERS;
+	module_set_worker(true);
 	rc = role_load_modules(o, &command);
 	if (rc != EXIT_PASSED)
 		return rc;
+	hooks_init();
 	worker.stats = stats_new(STATS_DEFAULT_SERIES,
 	    STATS_DEFAULT_ERRORS);
 	start_users(o);
@@ -310,6 +321,7 @@ int role_worker(struct options *o)
 	if (worker.local)
 		log_set_level(o->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	loop_run();
+	hooks_quitting();
 	module_worker_stop();
 	worker_finish();
 	return worker.rc;

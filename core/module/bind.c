@@ -244,15 +244,19 @@ const struct swarm_iface *module_interface(const char *id)
 	return m ? bind_export(m, id) : NULL;
 }
 
+void bind_each_export(struct module *m, const char *id,
+    void (*fn)(struct module *, const struct swarm_iface *, void *), void *arg)
+{
+	struct swarm_export x;
+
+	for (size_t i = 0; bind_export_at(m, i, &x); i++)
+		if (strcmp(x.id, id) == 0)
+			fn(m, x.iface, arg);
+}
+
 void module_each_export(const char *id,
     void (*fn)(struct module *, const struct swarm_iface *, void *), void *arg)
 {
-	for (size_t i = 0; i < module_count(); i++) {
-		struct module *m = module_at(i);
-		struct swarm_export x;
-
-		for (size_t k = 0; bind_export_at(m, k, &x); k++)
-			if (strcmp(x.id, id) == 0)
-				fn(m, x.iface, arg);
-	}
+	for (size_t i = 0; i < module_count(); i++)
+		bind_each_export(module_at(i), id, fn, arg);
 }

@@ -116,6 +116,7 @@ struct module *check_open(const struct check_subject *s, bool bound)
 {
 	struct module *m;
 
+	module_set_worker(true);
 	for (size_t i = 0; i < s->settings.count; i++)
 		if (module_set_option(s->settings.at[i]) == -1)
 			return NULL;

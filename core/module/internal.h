@@ -40,6 +40,9 @@ const char *module_shown(const struct module *);
 const struct swarm_iface *bind_export(const struct module *, const char *id);
 /* The i-th export, at this host's size; false after the last. */
 bool bind_export_at(const struct module *, size_t i, struct swarm_export *);
+/* Calls fn for each of its exports of that id. */
+void bind_each_export(struct module *, const char *id,
+    void (*fn)(struct module *, const struct swarm_iface *, void *), void *);
 /* Who provides what `import` was bound to; NULL when unbound. */
 struct module *bind_provider(const struct swarm_import *);
 void bind_forget(void);

@@ -19,10 +19,21 @@ static struct module **modules;         /* as they were opened */
 static struct module **order;           /* as they were load()ed */
 static size_t count;
 static size_t order_count;
+static bool worker;
 
 void module_init(const char *exe)
 {
 	find_init(exe);
+}
+
+void module_set_worker(bool w)
+{
+	worker = w;
+}
+
+SWARM_API bool swarm_is_worker(void)
+{
+	return worker;
 }
 
 const char *module_shown(const struct module *m)
@@ -362,6 +373,13 @@ int module_load_all(void)
 		rc = add_users(order[i]);
 	free(visited);
 	return rc;
+}
+
+void module_each_loaded_export(const char *id,
+    void (*fn)(struct module *, const struct swarm_iface *, void *), void *arg)
+{
+	for (size_t i = 0; i < order_count; i++)
+		bind_each_export(order[i], id, fn, arg);
 }
 
 int module_worker_start(void)

@@ -36,6 +36,9 @@ struct module {
  * kernel), from which the build tree's or the install's plugin folders are
  * found. */
 void module_init(const char *exe);
+/* This process runs users: what swarm_is_worker() answers.  Before any module
+ * is opened; false until said. */
+void module_set_worker(bool worker);
 
 /* -f: a path to a .so or .c; without a slash and without such a file here,
  * the name of a scenario that came with swarm.  NULL after one clear
@@ -85,8 +88,11 @@ struct module *module_find(const char *name);
 struct module *module_by_address(const void *address);
 /* A provider's table, or NULL. */
 const struct swarm_iface *module_interface(const char *id);
-/* Calls fn for every export of `id` ("swarm.hooks/1"), in load order. */
+/* Calls fn for every export of `id` ("swarm.shape/1"), in the order of
+ * opening; the second, after module_load_all(), in the order of load(). */
 void module_each_export(const char *id,
+    void (*fn)(struct module *, const struct swarm_iface *, void *), void *);
+void module_each_loaded_export(const char *id,
     void (*fn)(struct module *, const struct swarm_iface *, void *), void *);
 
 /* ---- what a module declares, at this host's sizes ---- */

@@ -1,6 +1,7 @@
 /* Each macro of the SDK used as its header says; compiled with all warnings as
  * errors by headers.py, and as a module by modules.py. */
 #include <swarm/command.h>
+#include <swarm/hooks.h>
 #include <swarm/shape.h>
 #include <swarm/swarm.h>
 

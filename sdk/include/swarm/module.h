@@ -157,6 +157,10 @@ struct swarm_module {
 	int (*setup)(void);
 };
 
+/* [any thread] Whether this process runs users: a worker, and `swarm try`;
+ * false in the master. */
+SWARM_API bool swarm_is_worker(void);
+
 /* What a scenario or plugin wants from others; made by SWARM_IMPORT.  Frozen. */
 struct swarm_import {
 	const char *id;

@@ -1,0 +1,32 @@
+/*
+ * The events of a run, passed to modules that export "swarm.hooks/1".  The
+ * roles call these on their loops; what does not fit the state (a stop without
+ * a start) is ignored, so that they need not keep track.
+ */
+#ifndef MODULE_HOOKS_H
+#define MODULE_HOOKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* After module_load_all() and loop_init(). */
+void hooks_init(void);
+void hooks_release(void);
+
+void hooks_test_start(void);
+void hooks_spawning_complete(uint64_t users);
+void hooks_test_stopping(void);
+/* Says test_stopping first, if nobody did. */
+void hooks_test_stop(void);
+/* Ends a test that is still running. */
+void hooks_quitting(void);
+
+/* Somebody wants samples: only then hooks_sample() needs to be called. */
+bool hooks_want_samples(void);
+/* Fit struct users_options. */
+void hooks_sample(const char *type, const char *name, int64_t service_ns,
+    size_t bytes, const char *error, void *unused);
+void hooks_raised(const char *message, const char *where);
+
+#endif
