@@ -13,9 +13,11 @@
 #include <swarm/fiber.h>
 
 #include "base/clock.h"
+#include "fiber/fiber.h"
 #include "net/resolve.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -251,6 +253,31 @@ static void attempt_init(struct attempt *a, struct swarm_connect_args *args,
 	};
 }
 
+int swarm_resolve(const char *host, char (*addresses)[SWARM_ADDRESS_SIZE],
+    int max, int64_t deadline, char *error, size_t error_size)
+{
+	struct resolve_result found;
+	struct attempt a = { .error = error,
+		.error_size = error ? error_size : 0 };
+	const char *why;
+	int i;
+
+	if (resolve_host(host, &found, deadline, &why) == -1) {
+		say(&a, "resolve", why);
+		return -1;
+	}
+	for (i = 0; i < max && i < (int)found.count; i++) {
+		if (getnameinfo(&found.addr[i].sa,
+		    resolve_addr_len(&found.addr[i]), addresses[i],
+		    SWARM_ADDRESS_SIZE, NULL, 0, NI_NUMERICHOST) != 0) {
+			errno = EINVAL;
+			say(&a, "resolve", "an address of no known kind");
+			return -1;
+		}
+	}
+	return i;
+}
+
 struct swarm_stream *swarm_connect(const struct swarm_connect_args *given,
     char *error, size_t error_size)
 {
@@ -260,6 +287,12 @@ struct swarm_stream *swarm_connect(const struct swarm_connect_args *given,
 	int saved;
 
 	attempt_init(&a, &args, given, error, error_size);
+	/* A user that is being stopped must not trouble the server. */
+	if (fiber_cancelled(fiber_self())) {
+		errno = ECANCELED;
+		say(&a, "connect", words(errno));
+		return NULL;
+	}
 	a.times.start = clock_now();
 	s = strncmp(args.host, "unix:", 5) == 0 ? connect_unix(&a)
 	    : connect_inet(&a);

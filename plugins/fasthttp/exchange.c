@@ -15,14 +15,12 @@
 #include "url.h"
 
 #include <swarm/fiber.h>
-#include <swarm/log.h>
 #include <swarm/net.h>
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 /* ---- connections ---- */
@@ -254,12 +252,8 @@ static const char *url_of(struct exchange *x)
 
 static bool is_redirect(const struct exchange *x)
 {
-	int status = x->a.pub.status;
-
 	return !x->args.no_redirects && x->location_len > 0 &&
-	    strcmp(x->method, "HEAD") != 0 &&
-	    (status == 301 || status == 302 || status == 303 ||
-	    status == 307 || status == 308);
+	    answer_redirects(x->a.pub.status, x->method);
 }
 
 /* Gives the connection back, or closes it. */
@@ -288,8 +282,6 @@ static const char *follow(struct exchange *x)
 	struct http_response *r = &x->a.pub;
 	const char *from = url_of(x);
 	char location[URL_MAX], url[URL_MAX];
-	struct url a, b;
-	const char *why;
 
 	if ((int)r->redirects >= settings.max_redirects)
 		return "too many redirects";
@@ -297,16 +289,12 @@ static const char *follow(struct exchange *x)
 	    (int)x->location_len, x->location);
 	if (url_join(from, location, url, sizeof url) == -1)
 		return "a redirect to no http URL";
-	if (r->status == 303 || (r->status < 303 &&
-	    strcmp(x->method, "POST") == 0))
+	if (answer_drops_body(r->status, x->method))
 		drop_body(x);
 	if (x->args.produce && x->body.present)
 		return "a redirect of a body that cannot be sent again";
 	/* Credentials are for the server they were given for. */
-	if (url_parse(from, &a, &why) == -1 || url_parse(url, &b, &why) == -1)
-		return "a redirect to no http URL";
-	if (a.https != b.https || a.port != b.port || a.host_len != b.host_len
-	    || strncasecmp(a.host, b.host, a.host_len) != 0)
+	if (!url_same_server(from, url))
 		x->authorization = NULL;
 	let_go(x);
 	inflate_give(x->inflate);
@@ -324,30 +312,15 @@ static const char *follow(struct exchange *x)
 
 /* ---- the call ---- */
 
-static void observe(const char *phase, const char *name, int64_t ns)
+/* What the sample is called. */
+static const char *sample_name(const struct exchange *x, char *folded,
+    size_t size)
 {
-	if (ns >= 0)
-		swarm_observe(swarm_series(phase, name), ns, 0);
-}
-
-/* One series for each phase of each name; a phase that did not happen has no
- * value, and not a zero that would pull its percentiles down. */
-static void observe_phases(const struct exchange *x)
-{
-	const struct http_times *t = &x->a.pub.times;
-	const char *name = x->args.name;
-	char folded[256];
-
-	if (!name) {
-		fold_name(x->args.path ? x->args.path : "", settings.fold,
-		    folded, sizeof folded);
-		name = folded;
-	}
-	observe("resolve", name, t->resolve);
-	observe("connect", name, t->connect);
-	observe("tls", name, t->tls);
-	observe("wait", name, t->wait);
-	observe("receive", name, t->receive);
+	if (x->args.name)
+		return x->args.name;
+	fold_name(x->args.path ? x->args.path : "", settings.fold, folded,
+	    size);
+	return folded;
 }
 
 void exchange_end(struct exchange *x, const char *error)
@@ -356,6 +329,7 @@ void exchange_end(struct exchange *x, const char *error)
 	struct http_times *t = &x->a.pub.times;
 	int64_t sent = x->sent ? x->sent : x->a.timer.start;
 	int64_t first = x->first_byte ? x->first_byte : now;
+	char folded[256];
 
 	if (x->a.ended)
 		return;
@@ -373,7 +347,7 @@ void exchange_end(struct exchange *x, const char *error)
 	x->piece = NULL;
 	answer_end(&x->a, now, error);
 	if (settings.phases)
-		observe_phases(x);
+		answer_observe(&x->a, sample_name(x, folded, sizeof folded));
 }
 
 /* The course of the call, up to the end or (open) to the headers. */
@@ -405,45 +379,32 @@ static void run(struct exchange *x)
 /* The sample of a call that cannot be made. */
 static void refuse(struct exchange *x, int64_t start, const char *why)
 {
-	const char *name = x->args.name;
 	char folded[256];
 
-	if (!name) {
-		fold_name(x->path, settings.fold, folded, sizeof folded);
-		name = folded;
-	}
-	answer_init(&x->a, x->a.pub.user,
-	    swarm_series(x->method, name), start, &x->args);
-	x->args.expect = x->a.expect = NULL;
+	answer_init(&x->a, x->a.pub.user, swarm_series(x->method,
+	    sample_name(x, folded, sizeof folded)), start, &x->args);
+	x->a.expect = NULL;
 	answer_end(&x->a, swarm_now(), why);
-}
-
-static void no_target(struct swarm_user *u, const char *why)
-{
-	static bool said;
-
-	if (said)
-		return;
-	said = true;
-	swarm_error("%s", why);
-	swarm_stop_test(u, why);
 }
 
 /* What does not need the network; NULL, or why the call cannot be made. */
 static const char *prepare(struct exchange *x)
 {
 	struct swarm_user *u = x->a.pub.user;
-	const char *why = send_check(&x->args);
+	const char *why = body_check(&x->args);
 
 	if (why)
 		return why;
+	if (x->args.auth && strcmp(x->args.auth, "basic") != 0)
+		return "only basic authentication is possible here: run with "
+		    "--plugin http";
 	if (body_build(u, &x->args, &x->body) == -1)
 		return x->body.error;
 	x->path = body_path(u, x->path, x->args.query);
 	if (!url_is_absolute(x->path)) {
 		x->base = session_target(u, x->session, &why);
 		if (!x->base) {
-			no_target(u, why);
+			answer_no_target(u, why);
 			return why;
 		}
 	}

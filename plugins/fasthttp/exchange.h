@@ -44,8 +44,6 @@ struct exchange {
 	char *piece;
 	const char *at;
 	const char *end;
-	const char *event_at;
-	const char *event_end;
 };
 
 /* ---- exchange.c ---- */
@@ -65,8 +63,6 @@ void exchange_end(struct exchange *, const char *error);
  * when the request cannot be made at all.
  */
 int send_request(struct exchange *, const char **why);
-/* Whether what the scenario gave can be sent: NULL, or why not. */
-const char *send_check(const struct http_args *);
 
 /* ---- receive.c ---- */
 

@@ -6,6 +6,7 @@
  * pools of its task.  What it does not speak (HTTP/2, proxies, digest) the
  * plugin `http` does, behind the same interface.
  */
+#include "batch.h"
 #include "exchange.h"
 #include "settings.h"
 #include "template.h"
@@ -21,8 +22,6 @@
 
 #include <string.h>
 #include <time.h>
-
-#define HELPERS_MAX 64
 
 struct settings settings;
 
@@ -47,47 +46,12 @@ struct swarm_tls *settings_tls(void)
 	return tls;
 }
 
-/* ---- several requests at once ---- */
-
-struct batch {
-	struct swarm_user *user;
-	const struct http_args *const *requests;
-	struct http_response **responses;
-	size_t count;
-	size_t next;
-};
-
-static void work(void *arg)
-{
-	struct batch *b = arg;
-	size_t i;
-
-	while (b->next < b->count) {
-		i = b->next++;
-		b->responses[i] = exchange_request(b->user, b->requests[i]);
-	}
-}
-
 static void batch(struct swarm_user *u,
     const struct http_args *const *requests,
     struct http_response **responses, size_t count)
 {
-	struct batch b = { .user = u, .requests = requests,
-		.responses = responses, .count = count };
-	struct swarm_fiber *helpers[HELPERS_MAX];
-	size_t n = (size_t)settings.connections, i;
-
-	if (n > count)
-		n = count;
-	if (n > HELPERS_MAX)
-		n = HELPERS_MAX;
-	/* This fiber works too; the others work in its memory, so it does
-	 * not leave before they have. */
-	for (i = 1; i < n; i++)
-		helpers[i] = swarm_spawn(u, work, &b);
-	work(&b);
-	for (i = 1; i < n; i++)
-		swarm_reap(helpers[i]);
+	batch_run(u, (size_t)settings.connections, exchange_request, requests,
+	    responses, count);
 }
 
 /* ---- what a scenario sets for its user ---- */
@@ -164,9 +128,9 @@ static int load(void)
 		    "[id]), path or full", settings.names);
 		return -1;
 	}
-	if (settings.connections < 1 || settings.connections > HELPERS_MAX) {
+	if (settings.connections < 1 || settings.connections > BATCH_MAX) {
 		swarm_error("the option connections is %d: give 1 to %d",
-		    settings.connections, HELPERS_MAX);
+		    settings.connections, BATCH_MAX);
 		return -1;
 	}
 	if (!body_is_value(settings.user_agent) ||

@@ -321,24 +321,11 @@ int64_t receive_read(struct http_response *r, const char **data)
 int receive_event(struct http_response *r, struct http_event *event)
 {
 	struct exchange *x = (struct exchange *)r;
-	const char *data;
-	int64_t n;
-	int rc;
+	int rc = answer_event(&x->a, event, receive_read);
 
-	for (;;) {
-		rc = answer_event(&x->a, &x->event_at, x->event_end, event);
-		if (rc != 0)
-			break;
-		n = receive_read(r, &data);
-		if (n <= 0)
-			return (int)n;
-		x->event_at = data;
-		x->event_end = data + n;
-		x->a.event_at = swarm_now();
-	}
-	if (rc == -1)
-		exchange_end(x, "a server-sent event is larger than 4 MiB");
-	return rc;
+	if (rc == -2)
+		exchange_end(x, answer_event_too_large);
+	return rc < 0 ? -1 : rc;
 }
 
 int receive_finish(struct http_response *r)

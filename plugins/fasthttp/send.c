@@ -54,30 +54,7 @@ static void put_header(struct writer *w, const char *name, const char *value)
 	put(w, "\r\n", 2);
 }
 
-/* ---- what the scenario gave ---- */
-
-const char *send_check(const struct http_args *args)
-{
-	const struct http_field *f;
-
-	if (args->method && !body_is_token(args->method))
-		return "the method has a character that no method has";
-	if (args->expect && answer_expect_check(args->expect) == -1)
-		return ".expect is no list of statuses, as \"200-299,404\"";
-	if (args->auth && strcmp(args->auth, "basic") != 0)
-		return "only basic authentication is possible here: run with "
-		    "--plugin http";
-	if (args->bearer && !body_is_value(args->bearer))
-		return "the bearer token has a line break in it";
-	for (f = args->headers; f && f->name; f++) {
-		if (!body_is_token(f->name))
-			return "a header's name has a character that no name "
-			    "has";
-		if (f->value && !body_is_value(f->value))
-			return "a header's value has a line break in it";
-	}
-	return NULL;
-}
+/* ---- headers ---- */
 
 /* Given by the request itself, also as "none at all". */
 static bool in_args(const struct exchange *x, const char *name)

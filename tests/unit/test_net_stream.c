@@ -589,6 +589,32 @@ static void fake(const char *a, const char *b)
 	resolve_use(fake_look_up);
 }
 
+static void ask_for_text(void *arg)
+{
+	char addresses[4][SWARM_ADDRESS_SIZE], error[128];
+
+	(void)arg;
+	assert_int_equal(swarm_resolve("name.test", addresses, 4,
+	    swarm_in(30), error, sizeof error), 2);
+	assert_string_equal(addresses[0], "127.0.0.1");
+	assert_string_equal(addresses[1], "::1");
+	assert_int_equal(swarm_resolve("name.test", addresses, 1,
+	    swarm_in(30), error, sizeof error), 1);
+	answers[0] = NULL;
+	resolve_release();
+	assert_int_equal(swarm_resolve("name.test", addresses, 4,
+	    swarm_in(30), error, sizeof error), -1);
+	assert_string_equal(error, "resolve: Name or service not known");
+}
+
+static void test_addresses_as_text(void **state)
+{
+	(void)state;
+	fake("127.0.0.1", "::1");
+	kit_start(ask_for_text, NULL);
+	kit_run();
+}
+
 static void test_many_ask_once(void **state)
 {
 	int i;
@@ -827,6 +853,7 @@ int main(void)
 		T(test_source),
 		T(test_unix),
 		T(test_unix_too_long),
+		T(test_addresses_as_text),
 		T(test_many_ask_once),
 		T(test_failure_is_remembered_briefly),
 		T(test_look_up_has_a_deadline),

@@ -175,6 +175,48 @@ void answer_refuse(struct answer *a, const char *fmt, ...)
 	answer_end(a, swarm_now(), swarm_strdup(a->pub.user, text));
 }
 
+/* A phase that did not happen has no value, and not a zero that would pull
+ * its percentiles down. */
+static void observe(const char *phase, const char *name, int64_t ns)
+{
+	if (ns >= 0)
+		swarm_observe(swarm_series(phase, name), ns, 0);
+}
+
+void answer_observe(const struct answer *a, const char *name)
+{
+	const struct http_times *t = &a->pub.times;
+
+	observe("resolve", name, t->resolve);
+	observe("connect", name, t->connect);
+	observe("tls", name, t->tls);
+	observe("wait", name, t->wait);
+	observe("receive", name, t->receive);
+}
+
+void answer_no_target(struct swarm_user *u, const char *why)
+{
+	static bool said;
+
+	if (said)
+		return;
+	said = true;
+	swarm_error("%s", why);
+	swarm_stop_test(u, why);
+}
+
+/* HEAD asks about this very resource, as Locust's clients see it. */
+bool answer_redirects(int status, const char *method)
+{
+	return strcmp(method, "HEAD") != 0 && (status == 301 ||
+	    status == 302 || status == 303 || status == 307 || status == 308);
+}
+
+bool answer_drops_body(int status, const char *method)
+{
+	return status == 303 || (status < 303 && strcmp(method, "POST") == 0);
+}
+
 /* Whether a verdict still counts; says once what to do when it does not. */
 static bool may_judge(struct answer *a, const char *what)
 {

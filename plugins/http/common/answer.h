@@ -30,6 +30,8 @@ struct answer {
 	bool json_tried;
 	struct sse *sse;                /* of an open response, when used */
 	int64_t event_at;               /* when its last bytes arrived */
+	const char *event_from;         /* those not yet looked at */
+	const char *event_end;
 };
 
 /* Nothing has happened yet. */
@@ -50,6 +52,18 @@ void answer_end(struct answer *, int64_t now, const char *error);
 void answer_refuse(struct answer *, const char *fmt, ...)
     SWARM_PRINTF(2, 3);
 
+/* Series for the phases of an exchange that has ended: types "resolve",
+ * "connect", "tls", "wait" and "receive", and the sample's name. */
+void answer_observe(const struct answer *, const char *name);
+
+/* Says once that there is nothing to send requests to, and ends the run. */
+void answer_no_target(struct swarm_user *, const char *why);
+
+/* Whether an answer of this status sends us elsewhere (if it says where), and
+ * whether the request then becomes a GET without a body. */
+bool answer_redirects(int status, const char *method);
+bool answer_drops_body(int status, const char *method);
+
 /* Functions of struct http_api, for both providers' tables. */
 int answer_ok(struct http_response *);
 int answer_fail(struct http_response *, const char *fmt, ...)
@@ -65,11 +79,13 @@ const char *answer_between(struct http_response *, const char *left,
     const char *right);
 
 /*
- * The next event among the bytes from *at to `end`, which arrived at event_at:
- * 1 with *event, 0 when all bytes are eaten, -1 when it is too large.
+ * The next event of an open response, read by `read` (http_api.read): 1 with
+ * *event, 0 or -1 as `read` said, -2 when an event is too large.
  */
-int answer_event(struct answer *, const char **at, const char *end,
-    struct http_event *event);
+int answer_event(struct answer *, struct http_event *event,
+    int64_t (*read)(struct http_response *, const char **));
+
+extern const char answer_event_too_large[];
 
 /* worker_stop(): forgets compiled patterns. */
 void answer_release(void);

@@ -156,9 +156,14 @@ static void drop_sse(void *arg)
 	sse_release(arg);
 }
 
-int answer_event(struct answer *a, const char **at, const char *end,
-    struct http_event *event)
+const char answer_event_too_large[] =
+    "a server-sent event is larger than 4 MiB";
+
+int answer_event(struct answer *a, struct http_event *event,
+    int64_t (*read)(struct http_response *, const char **))
 {
+	const char *data;
+	int64_t n;
 	int rc;
 
 	if (!a->sse) {
@@ -166,9 +171,16 @@ int answer_event(struct answer *a, const char **at, const char *end,
 		memset(a->sse, 0, sizeof *a->sse);
 		swarm_defer(a->pub.user, drop_sse, a->sse);
 	}
-	rc = sse_feed(a->sse, at, end);
-	if (rc != 1)
-		return rc;
+	while ((rc = sse_feed(a->sse, &a->event_from, a->event_end)) == 0) {
+		n = read(&a->pub, &data);
+		if (n <= 0)
+			return (int)n;
+		a->event_from = data;
+		a->event_end = data + n;
+		a->event_at = swarm_now();
+	}
+	if (rc == -1)
+		return -2;
 	event->event = sse_event(a->sse);
 	event->data = sse_data(a->sse, &event->len);
 	event->id = sse_id(a->sse);

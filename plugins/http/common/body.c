@@ -4,6 +4,7 @@
  */
 #include "body.h"
 
+#include "answer.h"
 #include "url.h"
 
 #include <ctype.h>
@@ -41,6 +42,26 @@ const char *body_method(const struct http_args *args)
 	    args->produce)
 		return "POST";
 	return "GET";
+}
+
+const char *body_check(const struct http_args *args)
+{
+	const struct http_field *f;
+
+	if (args->method && !body_is_token(args->method))
+		return "the method has a character that no method has";
+	if (args->expect && answer_expect_check(args->expect) == -1)
+		return ".expect is no list of statuses, as \"200-299,404\"";
+	if (args->bearer && !body_is_value(args->bearer))
+		return "the bearer token has a line break in it";
+	for (f = args->headers; f && f->name; f++) {
+		if (!body_is_token(f->name))
+			return "a header's name has a character that no name "
+			    "has";
+		if (f->value && !body_is_value(f->value))
+			return "a header's value has a line break in it";
+	}
+	return NULL;
 }
 
 /* ---- fields ---- */

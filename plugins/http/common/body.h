@@ -20,6 +20,9 @@ struct body {
 	const char *error;              /* when body_build() failed */
 };
 
+/* Whether what a scenario gave can be sent: NULL, or why not. */
+const char *body_check(const struct http_args *);
+
 /* [fiber] The body `args` asks for, in the task's memory or the caller's.
  * 0, or -1 with body.error. */
 int body_build(struct swarm_user *, const struct http_args *, struct body *);

@@ -198,6 +198,18 @@ size_t url_escape(const char *text, bool plus, char *out, size_t size)
 	return at;
 }
 
+bool url_same_server(const char *a, const char *b)
+{
+	struct url x, y;
+	const char *why;
+
+	if (url_parse(a, &x, &why) == -1 || url_parse(b, &y, &why) == -1)
+		return false;
+	return x.https == y.https && x.port == y.port &&
+	    x.host_len == y.host_len &&
+	    strncasecmp(x.host, y.host, x.host_len) == 0;
+}
+
 /* ---- RFC 3986, 5.2 ---- */
 
 /* Drops the last "/segment" of out[from..at). */

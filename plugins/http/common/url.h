@@ -45,6 +45,9 @@ size_t url_put_path(const char *prefix, size_t prefix_len, const char *path,
  * to measure. */
 size_t url_escape(const char *text, bool plus, char *out, size_t size);
 
+/* Two absolute URLs lead to the same scheme, host and port. */
+bool url_same_server(const char *a, const char *b);
+
 /*
  * The URL that a Location header means, seen from `base` (absolute): RFC 3986,
  * 5.2.  0, or -1 when it does not fit or leads to no http URL.

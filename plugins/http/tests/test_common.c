@@ -104,6 +104,30 @@ int swarm_fail_at(struct swarm_timer *t, int64_t end, const char *fmt, ...)
 	return -1;
 }
 
+uint32_t swarm_series(const char *type, const char *name)
+{
+	(void)type;
+	(void)name;
+	return 1;
+}
+
+static char observed[128];
+
+void swarm_observe(uint32_t series, int64_t ns, size_t bytes)
+{
+	size_t at = strlen(observed);
+
+	assert_int_equal(series, 1);
+	assert_int_equal(bytes, 0);
+	snprintf(observed + at, sizeof observed - at, "%d ", (int)ns);
+}
+
+void swarm_stop_test(struct swarm_user *u, const char *why)
+{
+	(void)u;
+	(void)why;
+}
+
 static char logged[512];
 
 void swarm_warn(const char *fmt, ...)
@@ -531,6 +555,18 @@ static void test_verdicts(void **state)
 	assert_non_null(strstr(logged, "catch_response"));
 }
 
+static void test_phases(void **state)
+{
+	struct answer a;
+
+	(void)state;
+	start(&a, false, 200);
+	a.pub.times.wait = 5;
+	a.pub.times.connect = 0;
+	answer_observe(&a, "/");
+	assert_string_equal(observed, "0 5 ");
+}
+
 static void test_look_ups(void **state)
 {
 	const char *head = "Content-Type: text/plain\r\nX:1\r\n"
@@ -591,6 +627,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_authorization, clean_up),
 		cmocka_unit_test(test_expected),
 		cmocka_unit_test_teardown(test_verdicts, clean_up),
+		cmocka_unit_test(test_phases),
 		cmocka_unit_test_teardown(test_look_ups, clean_up),
 	};
 

@@ -38,6 +38,19 @@ SWARM_API void swarm_tls_free(struct swarm_tls *);
  * given in swarm_connect_args.session.  NULL is fine. */
 SWARM_API void swarm_tls_session_free(struct swarm_tls_session *);
 
+#define SWARM_ADDRESS_SIZE 64           /* of an address as text */
+
+/*
+ * [fiber] The addresses of a name as text ("192.0.2.1", "2001:db8::1"), in
+ * the order in which swarm_connect() would try them, for libraries that
+ * connect by themselves and would block, or start a thread, to look it up.
+ * Returns their number, 1 to `max` (at most 8); or -1 with errno, and `error`
+ * as swarm_connect().
+ */
+SWARM_API int swarm_resolve(const char *host,
+    char (*addresses)[SWARM_ADDRESS_SIZE], int max, int64_t deadline,
+    char *error, size_t error_size);
+
 struct swarm_connect_args {
 	uint32_t size;
 	const char *host;               /* name, IPv4, IPv6, "unix:/path" or, in

@@ -154,8 +154,9 @@ SWARM_API const char *swarm_task_name(struct swarm_user *);
 SWARM_API const char *swarm_host(struct swarm_user *);
 
 /*
- * [fiber] Memory that lives until the running task (or hook) returns; aligned
- * for any type, not zeroed.  Never NULL: swarm ends the process when memory
+ * [fiber], or in a callback on the loop while that user's fiber waits for it.
+ * Memory that lives until the running task (or hook) returns; aligned for any
+ * type, not zeroed.  Never NULL: swarm ends the process when memory
  * runs out.  Freed by swarm.
  */
 SWARM_API void *swarm_alloc(struct swarm_user *, size_t size);

@@ -1,0 +1,37 @@
+/*
+ * The worker's one multi handle of libcurl, driven by swarm's loop.
+ */
+#ifndef HTTP_MULTI_H
+#define HTTP_MULTI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <curl/curl.h>
+
+struct swarm_waker;
+
+/* A transfer under way; CURLOPT_PRIVATE of its handle. */
+struct multi_job {
+	CURL *easy;
+	struct swarm_waker *waker;      /* of the fiber that waits */
+	int64_t ended;                  /* when it was done; 0: under way */
+	CURLcode result;
+};
+
+/* 0, or -1 after swarm_error(). */
+int multi_start(void);
+void multi_stop(void);
+
+/* Gives every new easy handle what the multi needs of it. */
+void multi_adopt(CURL *);
+
+/* [fiber] Starts a transfer; when it is done job->ended is set and the waker
+ * woken.  0, or -1. */
+int multi_add(struct multi_job *);
+/* Ends it, done or not. */
+void multi_remove(struct multi_job *);
+/* [worker] Goes on with a transfer that was paused. */
+void multi_unpause(struct multi_job *);
+
+#endif

@@ -1,0 +1,74 @@
+/* One call of a scenario: a request and its answer, by libcurl. */
+#ifndef HTTP_TRANSFER_H
+#define HTTP_TRANSFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <swarm/http.h>
+
+#include "answer.h"
+#include "body.h"
+#include "multi.h"
+#include "session.h"
+
+#define TRANSFER_HEAD_MAX  ((size_t)256 * 1024)
+#define TRANSFER_QUEUE_MAX ((size_t)64 * 1024)
+
+struct transfer {
+	struct answer a;                /* first: &a.pub is what callers hold */
+	struct http_args args;
+	struct multi_job job;
+	struct session *session;
+	struct handle *handle;          /* NULL: none, or given back */
+	const char *method;
+	const char *url;                /* whole */
+	struct body body;
+	const char *authorization;
+	int64_t deadline;
+	const char *give_up;            /* why a callback ended the transfer */
+	struct curl_slist *headers;
+	struct curl_slist *resolve;
+	bool added;                     /* to the multi */
+	bool parked;                    /* has given way to others */
+	/* The head so far, in the task's memory. */
+	char *head;
+	size_t head_len;
+	size_t head_cap;
+	bool has_head;
+	char *kept;
+	size_t kept_cap;
+	/* An open response: bytes that wait to be read. */
+	bool opened;
+	bool paused;
+	char *queue;
+	size_t queue_len;
+	char *piece;                    /* what the scenario looks at */
+	char detail[CURL_ERROR_SIZE];
+};
+
+/* ---- transfer.c ---- */
+
+struct http_response *transfer_request(struct swarm_user *,
+    const struct http_args *);
+struct http_response *transfer_open(struct swarm_user *,
+    const struct http_args *);
+int64_t transfer_read(struct http_response *, const char **);
+int transfer_event(struct http_response *, struct http_event *);
+int transfer_finish(struct http_response *);
+
+/* ---- setup.c ---- */
+
+/* Sets what this request needs on its handle: NULL, or why it cannot be. */
+const char *setup_request(struct transfer *);
+/* What an ended transfer says of itself: status, times, version. */
+void setup_collect(struct transfer *);
+/* Frees what setup_request() made. */
+void setup_clear(struct transfer *);
+/* Why libcurl failed, in the words both providers use. */
+const char *setup_error(struct transfer *);
+/* worker_stop() */
+void setup_release(void);
+
+#endif
