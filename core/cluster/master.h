@@ -15,7 +15,7 @@
 #include <sys/types.h>
 
 #include "cluster/wire.h"
-#include "cluster/zsock.h"
+#include "cluster/keys.h"
 
 /* STOPPING: from master_send_stop() until the worker is ready again.
  * MISSING: only during the `lost` event. */
@@ -45,7 +45,7 @@ struct peer {
 
 struct master_options {
 	const char *bind;               /* tcp endpoint, or NULL: local only */
-	const struct zsock_keys *keys;  /* NULL: not encrypted */
+	const struct keys *keys;        /* NULL: not encrypted */
 	int processes;                  /* local workers to start */
 	/* Their arguments, NULL-ended; this program is run with
 	 * "--local-worker ENDPOINT" before them. */

@@ -11,11 +11,11 @@
 #include <stdint.h>
 
 #include "cluster/wire.h"
-#include "cluster/zsock.h"
+#include "cluster/keys.h"
 
 struct worker_options {
 	const char *connect;            /* "ipc://…" or "tcp://host:port" */
-	const struct zsock_keys *keys;  /* NULL: not encrypted */
+	const struct keys *keys;        /* NULL: not encrypted */
 	bool local;                     /* started by the master on this machine:
 	                                 * ends when the master does */
 	struct stats *stats;            /* the delta; reset after each report */

@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "cluster/wire.h"
+#include "cluster/zap.h"
 #include "fiber/loop.h"
 #include "fiber/wheel.h"
 
@@ -36,6 +37,7 @@ struct zsock {
 	void *context;
 	void *socket;
 	struct event *event;
+	struct zap *zap;
 	struct wheel_timer timer;
 	char endpoint[256];
 	char *identity;
@@ -54,6 +56,7 @@ static void close_all(struct zsock *s)
 		    sizeof s->linger_ms);
 		zmq_close(s->socket);
 	}
+	zap_free(s->zap);
 	if (s->context != NULL)
 		zmq_ctx_term(s->context);
 	free(s->identity);
@@ -205,21 +208,25 @@ static int set_int(struct zsock *s, int option, int value)
 	return zmq_setsockopt(s->socket, option, &value, sizeof value);
 }
 
-static int set_keys(struct zsock *s, const struct zsock_keys *keys)
+static int set_text(struct zsock *s, int option, const char *text)
 {
-	if (!zmq_has("curve")) {
-		errno = ENOTSUP;
+	return zmq_setsockopt(s->socket, option, text, strlen(text) + 1);
+}
+
+static int set_keys(struct zsock *s, const struct keys *keys)
+{
+	if (set_text(s, ZMQ_CURVE_PUBLICKEY, keys->own_public) == -1 ||
+	    set_text(s, ZMQ_CURVE_SECRETKEY, keys->own_secret) == -1)
 		return -1;
-	}
-	if (zmq_setsockopt(s->socket, ZMQ_CURVE_PUBLICKEY, keys->own_public,
-	    strlen(keys->own_public) + 1) == -1 ||
-	    zmq_setsockopt(s->socket, ZMQ_CURVE_SECRETKEY, keys->own_secret,
-	    strlen(keys->own_secret) + 1) == -1)
+	if (!keys->server)
+		return set_text(s, ZMQ_CURVE_SERVERKEY, keys->others[0]);
+	/* It must be there before the first connection: ZeroMQ lets
+	 * everyone in when there is nobody to ask. */
+	s->zap = zap_new(s->context, keys);
+	if (s->zap == NULL || zmq_setsockopt(s->socket, ZMQ_ZAP_DOMAIN,
+	    ZAP_DOMAIN, strlen(ZAP_DOMAIN)) == -1)
 		return -1;
-	if (keys->server == NULL)
-		return set_int(s, ZMQ_CURVE_SERVER, 1);
-	return zmq_setsockopt(s->socket, ZMQ_CURVE_SERVERKEY, keys->server,
-	    strlen(keys->server) + 1);
+	return set_int(s, ZMQ_CURVE_SERVER, 1);
 }
 
 static int set_router(struct zsock *s)

@@ -12,19 +12,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct zsock;
+#include "cluster/keys.h"
 
-/* CURVE (RFC 26 of ZeroMQ): keys of 32 bytes as Z85 text, 40 characters. */
-struct zsock_keys {
-	const char *own_public;
-	const char *own_secret;
-	const char *server;             /* the master's; NULL in a master */
-};
+struct zsock;
 
 struct zsock_options {
 	bool router;
 	const char *identity;           /* DEALER */
-	const struct zsock_keys *keys;  /* NULL: not encrypted */
+	const struct keys *keys;        /* NULL: not encrypted; must stay */
 	/* One message; `from` is the sender's identity (ROUTER) or NULL.
 	 * Loop thread.  May call zsock_free(). */
 	void (*message)(const char *from, const void *data, size_t len,

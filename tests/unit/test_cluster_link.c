@@ -5,6 +5,7 @@
  */
 #include "cluster/master.h"
 #include "cluster/worker.h"
+#include "cluster/zsock.h"
 
 #include <errno.h>
 #include <setjmp.h>
