@@ -14,11 +14,13 @@
 #include "cli/command.h"
 #include "cli/role.h"
 #include "cli/try.h"
+#include "cluster/keys.h"
 #include "module/module.h"
 #include "module/tools.h"
 #include "user/user.h"
 
 static int command_help(int argc, char **argv);
+static int command_keys(int argc, char **argv);
 static int command_version(int argc, char **argv);
 
 static const struct command table[] = {
@@ -28,6 +30,7 @@ static const struct command table[] = {
 	  command_help },
 	{ "inspect", "print what a module or scenario offers",
 	  module_inspect_main },
+	{ "keys", "make the key files of an encrypted fleet", command_keys },
 	{ "new", "write a scenario or a plugin to begin with",
 	  module_new_main },
 	{ "plugins", "list the plugins found, and where",
@@ -56,6 +59,26 @@ static int command_help(int argc, char **argv)
 	command_print_list(stdout);
 	printf("\n`swarm --help` lists the options; a plugin may offer a "
 	    "command of its own name.\n");
+	return EXIT_PASSED;
+}
+
+static int command_keys(int argc, char **argv)
+{
+	if (argc != 2 || argv[1][0] == '-') {
+		printf("usage: swarm keys FOLDER\n\n"
+		    "Writes FOLDER/master.key, which stays with the master, "
+		    "and FOLDER/worker.key,\nwhich goes to every worker. "
+		    "Each is then told its file:\n\n"
+		    "  swarm -f iot.so --master --keys master.key\n"
+		    "  swarm -f iot.so --worker --keys worker.key "
+		    "--master-host HOST\n");
+		return argc == 2 && strcmp(argv[1], "--help") == 0 ?
+		    EXIT_PASSED : EXIT_USAGE;
+	}
+	if (keys_generate(argv[1]) == -1)
+		return EXIT_USAGE;
+	printf("%s/master.key   for the master\n"
+	    "%s/worker.key   for every worker\n", argv[1], argv[1]);
 	return EXIT_PASSED;
 }
 

@@ -35,6 +35,7 @@
 static struct {
 	struct options *options;
 	struct stats *stats;
+	struct keys keys;
 	struct wheel_timer tick;
 	struct wheel_timer autoquit;
 	struct event *signals[2];
@@ -242,6 +243,7 @@ static int start_cluster(struct options *o, int processes, int argc,
 	    (long long)o->master_bind_port);
 	struct master_options options = {
 		.bind = o->master ? bind : NULL,
+		.keys = o->master && o->keys != NULL ? &master.keys : NULL,
 		.processes = processes,
 		.worker_argv = argv + 1,
 		.class_count = n,
@@ -257,12 +259,15 @@ static int start_cluster(struct options *o, int processes, int argc,
 		.stop_test = on_stop_test,
 		.exception = on_exception,
 	};
-	int rc;
+	int rc = 0;
 
 	(void)argc;
 	for (size_t i = 0; i < n; i++)
 		names[i] = user_class_at(i)->name;
-	rc = master_start(&options);
+	if (options.keys != NULL)
+		rc = keys_read(&master.keys, o->keys, true);
+	if (rc == 0)
+		rc = master_start(&options);
 	free(bind);
 	free(names);
 	return rc;
@@ -387,6 +392,7 @@ static void release(void)
 	hooks_release();
 	module_unload_all();
 	stats_free(master.stats);
+	keys_release(&master.keys);
 	loop_release();
 }
 

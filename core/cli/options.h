@@ -51,6 +51,7 @@ struct options {
 	int64_t master_bind_port;
 	int64_t expect_workers;
 	double expect_workers_max_wait;
+	char *keys;                     /* file; NULL: not encrypted */
 	char *local_worker;             /* internal: the endpoint to join */
 
 	char *web_host;

@@ -116,6 +116,10 @@ static const struct option table[] = {
 	  "127.0.0.1" },
 	{ "master-port", 0, "LOCUST_MASTER_NODE_PORT", "Fleet", "PORT",
 	  "its port", AT(master_port), OPTION_INTEGER, 1, 65535, "5557" },
+	{ "keys", 0, "SWARM_KEYS", "Fleet", "FILE",
+	  "encrypt what goes to other machines and let in only who has the "
+	  "key; `swarm keys` makes the files", AT(keys), OPTION_TEXT, 0, 0,
+	  NULL },
 	{ "local-worker", 0, NULL, NULL, "ENDPOINT",
 	  "internal: a worker started by the master on this machine",
 	  AT(local_worker), OPTION_TEXT, 0, 0, NULL },

@@ -214,7 +214,10 @@ static int join_master(struct options *o)
 	const char **names = xcalloc(n + 1, sizeof names[0]);
 	char *tcp = xasprintf("tcp://%s:%lld", o->master_host,
 	    (long long)o->master_port);
+	static struct keys keys;
 	struct worker_options options = {
+		.keys = o->keys != NULL && o->local_worker == NULL ? &keys :
+		    NULL,
 		.connect = o->local_worker != NULL ? o->local_worker : tcp,
 		.local = o->local_worker != NULL,
 		.stats = worker.stats,
@@ -228,6 +231,8 @@ static int join_master(struct options *o)
 		.counts = on_counts,
 	};
 
+	if (options.keys != NULL && keys_read(&keys, o->keys, false) == -1)
+		return -1;
 	/* Names and endpoint live as long as the process. */
 	for (size_t i = 0; i < n; i++)
 		names[i] = user_class_at(i)->name;

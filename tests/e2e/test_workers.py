@@ -73,3 +73,30 @@ def test_workers_that_cannot_start_end_the_run(swarm):
                      "-u", "2", "--processes", "2", "-t", "60s")
     assert "no room on this machine" in done.text
     assert re.search(r"lost: ended with status \d", done.text)
+
+
+def test_encrypted_fleet(swarm, tmp_path):
+    """Who has the key gets in and works; who has another does not."""
+    assert swarm.run("keys", tmp_path / "ours").status == 0
+    assert swarm.run("keys", tmp_path / "theirs").status == 0
+    port = str(free_port())
+    master = swarm.start("-f", swarm.module("counted.so"), "--headless",
+                         "--master", "--master-bind-host", "127.0.0.1",
+                         "--master-bind-port", port, "--expect-workers", "1",
+                         "--keys", tmp_path / "ours" / "master.key",
+                         "-u", "6", "-r", "100", "-t", "2s",
+                         "--csv", tmp_path / "out")
+    # A stranger knows the address and the master's public key.
+    theirs = tmp_path / "theirs" / "worker.key"
+    ours = (tmp_path / "ours" / "worker.key").read_text()
+    public = re.search(r"master-public .*", ours).group(0)
+    theirs.write_text(re.sub(r"master-public .*", lambda _: public,
+                             theirs.read_text()))
+    join = ("-f", swarm.module("counted.so"), "--worker",
+            "--master-host", "127.0.0.1", "--master-port", port, "--keys")
+    swarm.start(*join, theirs)
+    master.wait_line(r"refused: its key is not in the master's file")
+    worker = swarm.start(*join, tmp_path / "ours" / "worker.key")
+    assert master.wait() == 0, master.text
+    assert worker.wait() == 0, worker.text
+    assert totals(tmp_path / "out")["COUNT", "item"]["Request Count"] == "30"
