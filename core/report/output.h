@@ -47,9 +47,12 @@ struct output {
 extern const struct output output_progress;
 extern const struct output output_csv;
 extern const struct output output_json;
+extern const struct output output_hdr;
 extern const struct output output_html;
 extern const struct output output_junit;
 extern const struct output output_markdown;
+extern const struct output output_ndjson;
+extern const struct output output_prometheus;
 extern const struct output output_summary;
 
 #endif

@@ -22,7 +22,8 @@
 
 static const struct output *const outputs[] = {
 	&output_progress, &output_csv, &output_json, &output_html,
-	&output_markdown, &output_junit,
+	&output_markdown, &output_junit, &output_hdr, &output_ndjson,
+	&output_prometheus,
 	&output_summary,
 };
 

@@ -49,6 +49,9 @@ struct report_options {
 	const char *html;
 	const char *markdown;
 	const char *junit;
+	const char *hdr_log;
+	const char *ndjson;
+	const char *prometheus;
 	int exit_code_on_error;
 	/* Criteria (run/criterion.h), NULL-ended; NULL: none. */
 	char *const *fail_if;

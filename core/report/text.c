@@ -104,6 +104,9 @@ static int significant(struct buf *out, double v, int digits)
 
 int text_ms(struct buf *out, double ns)
 {
+	/* Four decimals at most: columns stay columns. */
+	if (ns > 0 && ns < 1e4)
+		return buf_printf(out, "%.4f", ns < 100 ? 0.0001 : ns / 1e6);
 	return significant(out, ns / 1e6, 3);
 }
 

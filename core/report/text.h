@@ -26,7 +26,8 @@ struct terminal {
 
 void text_terminal(struct terminal *, FILE *, enum report_colour);
 
-/* Three digits: "3.81", "12.0", "640", "1 234"; of nanoseconds as ms. */
+/* Three digits: "3.81", "12.0", "640", "1 234"; of nanoseconds as ms.  Never
+ * less than 0.0001 unless nothing. */
 int text_ms(struct buf *, double ns);
 /* With its unit: "410us", "3.8ms", "12ms", "1.2s"; two digits or more. */
 int text_time(struct buf *, double ns);

@@ -456,8 +456,10 @@ void criterion_print_value(const struct criterion *c, double v,
 	case CRITERION_TIME:
 		if (v >= 1e9)
 			buf_printf(out, "%.3g s", v / 1e9);
-		else
+		else if (v >= 1e4)
 			buf_printf(out, "%.3g ms", v / 1e6);
+		else
+			buf_printf(out, "%.3g us", v / 1e3);
 		break;
 	case CRITERION_PART:
 		buf_printf(out, "%.3g %%", v * 100);

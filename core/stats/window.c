@@ -253,6 +253,12 @@ void windows_sum(const struct windows *w, const struct series *s,
 	}
 }
 
+void windows_last(const struct windows *w, const struct series *s,
+    struct window_sum *sum)
+{
+	windows_sum(w, s, -1, sum);
+}
+
 void window_sum_release(struct window_sum *sum)
 {
 	histogram_release(&sum->response);

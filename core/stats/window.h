@@ -67,6 +67,9 @@ void windows_tick(struct windows *, const struct stats *, int64_t now,
  */
 void windows_sum(const struct windows *, const struct series *,
     double seconds, struct window_sum *sum);
+/* Exactly what came between the last two ticks. */
+void windows_last(const struct windows *, const struct series *,
+    struct window_sum *sum);
 void window_sum_release(struct window_sum *);
 
 /* The whole run, oldest first, the newest slot still growing. */

@@ -13,6 +13,8 @@
 #include "stats/stats.h"
 
 #include <jansson.h>
+#include <openssl/evp.h>
+#include <zlib.h>
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -679,6 +681,164 @@ static void test_markdown_and_junit(void **state)
 	free(xml);
 }
 
+/* Reads one line of an HdrHistogram log back, by the format's own rules. */
+static uint64_t decode_hdr(const char *text, struct histogram *h)
+{
+	unsigned char raw[65536], plain[65536], *at, *end;
+	size_t len = strcspn(text, "\n"), index = 0;
+	uLongf plain_len = sizeof(plain);
+	uint64_t samples = 0;
+	int n;
+
+	n = EVP_DecodeBlock(raw, (const unsigned char *)text, (int)len);
+	assert_true(n > 8);
+	assert_memory_equal(raw, "\x1c\x84\x93\x14", 4);
+	assert_int_equal(uncompress(plain, &plain_len, raw + 8,
+	    (uLong)(raw[4] << 24 | raw[5] << 16 | raw[6] << 8 | raw[7])),
+	    Z_OK);
+	assert_memory_equal(plain, "\x1c\x84\x93\x13", 4);
+	assert_int_equal(plain[4] << 24 | plain[5] << 16 | plain[6] << 8 |
+	    plain[7], plain_len - 40);
+	/* No offset, two digits, from 1, as they are. */
+	assert_memory_equal(plain + 8, "\0\0\0\0\0\0\0\x02"
+	    "\0\0\0\0\0\0\0\x01", 16);
+	assert_memory_equal(plain + 32, "\x3f\xf0\0\0\0\0\0\0", 8);
+	end = plain + plain_len;
+	for (at = plain + 40; at < end; ) {
+		uint64_t v = 0;
+		int64_t count;
+
+		for (int shift = 0;; shift += 7) {
+			v |= (uint64_t)(*at & 0x7f) << shift;
+			if (!(*at++ & 0x80))
+				break;
+		}
+		count = (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
+		if (count < 0) {
+			index += (size_t)-count;
+			continue;
+		}
+		histogram_add_at(h, (unsigned)index++, (uint64_t)count);
+		samples += (uint64_t)count;
+	}
+	return samples;
+}
+
+static void test_hdr_log(void **state)
+{
+	struct fixture *f = *state;
+	char *path = path_in(f, "r.hlog"), *text;
+	const struct histogram *truth;
+	struct histogram total, tagged;
+	uint64_t samples = 0, in_tags = 0;
+	int code;
+
+	f->options.hdr_log = path;
+	messy_run(f);
+	text = finish(f, &code);
+	free(text);
+	text = read_file(path);
+	assert_non_null(strstr(text, "#[Histogram log format version 1.3]\n"));
+	histogram_init(&total);
+	histogram_init(&tagged);
+	for (char *line = text; *line; line += strcspn(line, "\n") + 1) {
+		char *data = strstr(line, ",HIST");
+
+		if (line[0] == '#' || line[0] == '"')
+			continue;
+		assert_non_null(data);
+		if (strncmp(line, "Tag=", 4) == 0)
+			in_tags += decode_hdr(data + 1, &tagged);
+		else
+			samples += decode_hdr(data + 1, &total);
+	}
+	assert_int_equal(samples, f->stats->total.requests);
+	/* The phase has a tag of its own. */
+	assert_int_equal(in_tags, samples + 40);
+	truth = series_response(&f->stats->total);
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+		assert_int_equal(histogram_at(&total, i),
+		    histogram_at(truth, i));
+	histogram_release(&total);
+	histogram_release(&tagged);
+	free(text);
+	free(path);
+}
+
+static void test_stream(void **state)
+{
+	struct fixture *f = *state;
+	char *path = path_in(f, "r.ndjson"), *text;
+	uint64_t requests = 0, in_series = 0, total = 0;
+	int code, seconds = 0, events = 0, verdicts = 0;
+
+	f->options.ndjson = path;
+	messy_run(f);
+	text = finish(f, &code);
+	free(text);
+	text = read_file(path);
+	for (char *line = text; *line; line += strcspn(line, "\n") + 1) {
+		json_t *o = json_loadb(line, strcspn(line, "\n"), 0, NULL);
+		const char *kind;
+		size_t i;
+		json_t *s;
+
+		assert_non_null(o);
+		kind = json_string_value(json_object_get(o, "kind"));
+		seconds += strcmp(kind, "second") == 0;
+		events += strcmp(kind, "event") == 0;
+		verdicts += strcmp(kind, "verdict") == 0;
+		requests += (uint64_t)json_integer_value(
+		    json_object_get(o, "requests"));
+		json_array_foreach(json_object_get(o, "series"), i, s)
+			in_series += (uint64_t)json_integer_value(
+			    json_object_get(s, "requests"));
+		if (json_object_get(o, "total_requests"))
+			total = (uint64_t)json_integer_value(
+			    json_object_get(o, "total_requests"));
+		json_decref(o);
+	}
+	assert_int_equal(seconds, 41);
+	assert_int_equal(verdicts, 1);
+	/* The one of the run, and the criterion met. */
+	assert_true(events >= 1);
+	assert_int_equal(requests, f->stats->total.requests);
+	assert_int_equal(in_series, requests);
+	assert_int_equal(total, requests);
+	free(text);
+	free(path);
+}
+
+static void test_prometheus(void **state)
+{
+	struct fixture *f = *state;
+	char *path = path_in(f, "r.prom"), *text;
+	int code;
+
+	f->options.prometheus = path;
+	messy_run(f);
+	text = finish(f, &code);
+	free(text);
+	text = read_file(path);
+	assert_non_null(strstr(text, "\nswarm_users 4\n"));
+	assert_non_null(strstr(text,
+	    "\nswarm_requests_total{type=\"GET\",name=\"/b\"} 40\n"));
+	assert_non_null(strstr(text, "\nswarm_response_seconds_bucket{type="
+	    "\"GET\",name=\"/b\",le=\"0.0025\"} 0\n"));
+	assert_non_null(strstr(text, "\nswarm_response_seconds_bucket{type="
+	    "\"GET\",name=\"/b\",le=\"0.005\"} 40\n"));
+	assert_non_null(strstr(text, "\nswarm_response_seconds_bucket{type="
+	    "\"GET\",name=\"/b\",le=\"+Inf\"} 40\n"));
+	assert_non_null(strstr(text, "swarm_state{state=\"running\"} 1"));
+	/* Every line is a comment or a value; no name broke out. */
+	for (char *line = text; *line; line += strcspn(line, "\n") + 1)
+		assert_true(line[0] == '#' ||
+		    strncmp(line, "swarm_", 6) == 0);
+	assert_non_null(strstr(text, "alert(1)</script>&\\\"'|"));
+	free(text);
+	free(path);
+}
+
 static char stop_reason[100];
 
 static void stop(const char *why)
@@ -839,6 +999,9 @@ int main(void)
 		TEST(test_damaged_files),
 		TEST(test_html),
 		TEST(test_markdown_and_junit),
+		TEST(test_hdr_log),
+		TEST(test_stream),
+		TEST(test_prometheus),
 		TEST(test_criteria),
 		TEST(test_bad_criterion),
 		TEST(test_json_on_stdout),

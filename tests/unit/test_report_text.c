@@ -33,6 +33,10 @@ static void test_numbers(void **state)
 	expect(&out, "12 346");
 	text_ms(&out, 12300);
 	expect(&out, "0.0123");
+	text_ms(&out, 1234);
+	expect(&out, "0.0012");
+	text_ms(&out, 21);
+	expect(&out, "0.0001");
 	text_time(&out, 950);
 	expect(&out, "950ns");
 	text_time(&out, 410e3);
