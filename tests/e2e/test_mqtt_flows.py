@@ -38,6 +38,15 @@ def publishes(rows):
             if kind == "MQTT" and name.startswith("publish:")}
 
 
+def counted(broker):
+    """Messages the broker got, by the last count that it published."""
+    done = subprocess.run(
+        ["mosquitto_sub", "-p", str(broker.port), "-C", "1", "-W", "10",
+         "-t", "$SYS/broker/publish/messages/received"],
+        capture_output=True, text=True, check=True)
+    return int(done.stdout)
+
+
 @both
 @pytest.mark.parametrize("qos", [0, 1, 2])
 def test_broker_and_swarm_agree(swarm, spawn, broker, tmp_path, provider, qos):
@@ -56,9 +65,9 @@ def test_broker_and_swarm_agree(swarm, spawn, broker, tmp_path, provider, qos):
              f"{mine} messages at the listener", 10)
     # This broker's own counter leaves QoS 2 out.
     if qos < 2:
-        wait_for(lambda: broker.sys("publish/messages/received") >= mine,
+        wait_for(lambda: counted(broker) >= mine,
                  f"{mine} messages at the broker", 10)
-        assert broker.sys("publish/messages/received") == mine
+        assert counted(broker) == mine
     assert len(listener.lines["out"]) == mine
 
 
@@ -152,6 +161,7 @@ def test_broker_that_comes_back(swarm, broker, tmp_path, provider):
     run = swarm.start("--plugin", provider, "-f", swarm.scenario("iot.so"),
                       "--headless", "-H", broker.url, "-u", "10", "-r", "50",
                       "-t", "12s", "--csv", tmp_path / "out")
+    # Ten, and the one that asks.
     wait_for(lambda: broker.sys("clients/connected") >= 11, "all clients")
     broker.stop()
     broker.start(broker.port)
@@ -160,7 +170,7 @@ def test_broker_that_comes_back(swarm, broker, tmp_path, provider):
     rows = totals(tmp_path / "out")
     reconnect = rows["MQTT", "reconnect"]
     assert int(reconnect["Request Count"]) \
-        - int(reconnect["Failure Count"]) == 11
+        - int(reconnect["Failure Count"]) == 10
 
 
 # ---- a broker that lies ----
@@ -225,7 +235,7 @@ def test_a_broker_that_lies(swarm, tmp_path, provider, lie):
     with liar(LIES[lie]) as url:
         done = swarm.run("--plugin", provider,
                          "-f", swarm.module("mqtt_load.so"), "--headless",
-                         "-H", url, "-u", "3", "-r", "50", "-t", "3s",
+                         "-H", url, "-u", "3", "-r", "50", "-t", "2s",
                          "-o", f"{provider}.version=4",
                          "-o", f"{provider}.timeout=1s",
                          "--csv", tmp_path / "out", timeout=60)
