@@ -22,7 +22,7 @@
 
 int client_slot;
 
-/* How long a user that ends waits for acknowledgements under way. */
+/* How long a disconnect waits for acknowledgements under way. */
 #define LINGER 1.0
 #define SECOND INT64_C(1000000000)
 
@@ -132,7 +132,8 @@ void client_lost(struct mqtt *m, int reason, const char *why)
 	}
 	if (was_up)
 		pending_lost(m, m->settings->args.keep_session && m->retrying,
-		    ENOTCONN, "connection lost");
+		    m->closing && swarm_stopping(m->user) ? ECANCELED :
+		    ENOTCONN, why);
 	waiters_wake(&m->changed);
 	waiters_wake(&m->inbox.waiters);
 }
@@ -441,6 +442,8 @@ int client_disconnect(struct mqtt *m, const struct mqtt_disconnect_args *from)
 	settings_copy(&a, sizeof a, from, from->size);
 	m->closing = true;
 	m->retrying = false;
+	if (m->state == CLIENT_UP && !a.abrupt)
+		publish_flush(m, swarm_in(LINGER));
 	if (m->state != CLIENT_UP)
 		return client_fail(m, ENOTCONN, 0, "not connected");
 	t = swarm_begin_at(m->user, rows_series("", 0, "",

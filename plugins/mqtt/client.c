@@ -13,6 +13,7 @@
 #include "tickler.h"
 
 #include <swarm/log.h>
+#include <swarm/user.h>
 
 #include <errno.h>
 #include <stdarg.h>
@@ -22,7 +23,7 @@
 
 int client_slot;
 
-/* How long a user that ends waits for acknowledgements under way. */
+/* How long a disconnect waits for acknowledgements under way. */
 #define LINGER 1.0
 
 static unsigned clients;                /* of this worker */
@@ -251,7 +252,8 @@ static void drop_link_state(struct mqtt *m, const char *why)
 		if (op->kind == OP_PUBLISH && op->qos > 0 && keep)
 			continue;
 		if (op->kind != OP_CONNECT)
-			op_abort(op, ENOTCONN, why);
+			op_abort(op, m->closing && swarm_stopping(m->user) ?
+			    ECANCELED : ENOTCONN, why);
 	}
 }
 
@@ -424,6 +426,8 @@ int client_disconnect(struct mqtt *m, const struct mqtt_disconnect_args *from)
 		swarm_alarm_set(m->retry, SWARM_FOREVER);
 		m->retrying = false;
 	}
+	if (client_ready(m) && !a.abrupt)
+		publish_flush(m, swarm_in(LINGER));
 	if (!client_ready(m))
 		return -1;
 	t = swarm_begin_at(m->user, rows_series("", 0, "",

@@ -365,7 +365,8 @@ SWARM_IMPORT(mqtt_api, mqtt_api_, "swarm.mqtt/1", 0)
 		.size = sizeof(struct mqtt_unsubscribe_args), __VA_ARGS__ })
 
 /* mqtt_disconnect(m, ...): says goodbye and closes; 0 or -1.  Publishes under
- * way fail; the client stays and can mqtt_reconnect(). */
+ * way get up to a second to be acknowledged, which is no part of the sample,
+ * and then fail.  The client stays and can mqtt_reconnect(). */
 #define mqtt_disconnect(m, ...) \
 	mqtt_api_->disconnect((m), &(struct mqtt_disconnect_args){ \
 		.size = sizeof(struct mqtt_disconnect_args), __VA_ARGS__ })
