@@ -1,0 +1,141 @@
+"""The MQTT scenarios that come with swarm, and the command `swarm mqtt`:
+each runs without a failure, and what it counts adds up."""
+import os
+import re
+
+import pytest
+
+from conftest import BUILD
+
+if not os.path.exists(os.path.join(BUILD, "plugins", "mqtt", "mqtt.so")) and \
+        not os.environ.get("CI"):
+    pytest.skip("plugin not built", allow_module_level=True)
+
+both = pytest.mark.parametrize("provider", ["fastmqtt", "mqtt"])
+
+
+def counter(text, name):
+    """From the summary's list of counters, where thousands stand apart."""
+    match = re.search(rf"^  {re.escape(name)}  +([\d ]+)$", text, re.M)
+    return int(match.group(1).replace(" ", "")) if match else 0
+
+
+def requests(text, name):
+    """Requests and failures of a row."""
+    number = r" +(\d{1,3}(?: \d{3})*)"
+    match = re.search(rf"^  MQTT {re.escape(name)}{number}{number} ", text,
+                      re.M)
+    return tuple(int(n.replace(" ", "")) for n in match.groups())
+
+
+@pytest.fixture
+def scenario(swarm, broker):
+    def run(provider, name, *args, users="20", seconds="4s"):
+        done = swarm.run("--plugin", provider, "-f",
+                         swarm.scenario(f"mqtt_{name}.so"), "--headless",
+                         "-H", broker.url, "-u", users, "-r", "100",
+                         "-t", seconds, *args, timeout=60)
+        assert done.status == 0, done.text
+        return done.text
+    return run
+
+
+@both
+def test_fan_in(scenario, provider):
+    text = scenario(provider, "fan_in", "-o", "mqtt_fan_in.qos=2")
+    assert counter(text, "mqtt_audit_recv_qos2") > 20
+    assert counter(text, "mqtt_audit_lost") == 0
+    assert counter(text, "mqtt_audit_duplicate") == 0
+    assert "end to end" in text
+
+
+@both
+def test_fan_out(scenario, provider):
+    text = scenario(provider, "fan_out")
+    assert counter(text, "mqtt_audit_recv_qos1") \
+        > 5 * counter(text, "mqtt_audit_sent_qos1") > 0
+    assert counter(text, "mqtt_audit_lost") == 0
+
+
+@both
+def test_shared_subscription(scenario, provider):
+    text = scenario(provider, "shared")
+    # The last jobs may come when the workers have gone already.
+    sent, done = counter(text, "jobs sent"), counter(text, "jobs done")
+    assert 20 < done <= sent
+    assert sent - done <= 20
+
+
+@both
+def test_retained_flood(scenario, provider):
+    text = scenario(provider, "retained", "-o", "mqtt_retained.topics=200")
+    assert requests(text, "retained")[0] > 10
+
+
+@both
+def test_offline_queue(scenario, provider):
+    text = scenario(provider, "offline", users="10")
+    assert requests(text, "catch-up")[0] > 10
+
+
+@both
+def test_reconnect_storm(scenario, provider):
+    text = scenario(provider, "reconnect_storm", "-o",
+                    "mqtt_reconnect_storm.every=1s", "-o",
+                    "mqtt_reconnect_storm.spread=100ms")
+    assert requests(text, "reconnect")[0] >= 20
+
+
+@both
+def test_will_storm(scenario, provider):
+    text = scenario(provider, "will_storm")
+    assert counter(text, "deaths") > 20
+    # The watcher may have been stopped before the last to die.
+    assert 0 <= counter(text, "deaths") - counter(text, "wills read") <= 20
+
+
+def command(swarm, broker, *args, ours=()):
+    done = swarm.run("mqtt", *args, "-h", broker.url, "-R", "100", "--",
+                     *ours, timeout=60)
+    assert done.status == 0, done.text
+    return done.text
+
+
+@both
+@pytest.mark.parametrize("qos", ["0", "1", "2"])
+def test_pubsub_accounts_for_every_message(swarm, broker, provider, qos):
+    text = command(swarm, broker, "pubsub", "-c", "10", "-I", "5", "-q", qos,
+                   "-F", "10", ours=["-t", "4s", "--plugin", provider])
+    sent = counter(text, f"mqtt_audit_sent_qos{qos}")
+    assert sent > 1000
+    assert counter(text, f"mqtt_audit_recv_qos{qos}") == sent
+    for wrong in ("lost", "duplicate", "reordered", "late"):
+        assert counter(text, f"mqtt_audit_{wrong}") == 0
+
+
+def test_publish_up_to_a_limit(swarm, broker):
+    text = command(swarm, broker, "pub", "-c", "4", "-I", "1", "-q", "1",
+                   "-L", "100", "-t", "a/%i/%s", "-m", "no. %s of %c",
+                   ours=["-t", "20s"])
+    assert requests(text, "publish:1:a/%i/%s") == (100, 0)
+
+
+def test_connect_and_subscribe(swarm, broker):
+    text = command(swarm, broker, "conn", "-c", "30", ours=["-t", "2s"])
+    assert counter(text, "mqtt_connect_succ") == 30
+    text = command(swarm, broker, "sub", "-c", "10", "-t", "a/#", "-t", "b/+",
+                   ours=["-t", "2s"])
+    assert counter(text, "mqtt_sub") == 20
+
+
+@pytest.mark.parametrize("args, text", [
+    (["pub", "-q", "3"], "--qos 3: give a whole number from 0 to 2"),
+    (["pub", "--qso", "1"], "there is no option --qso"),
+    (["publish"], "say what to do"),
+    (["pub", "-c"], "-c needs a value"),
+    (["pub", "x"], '"x" is not expected here'),
+])
+def test_wrong_arguments(swarm, args, text):
+    done = swarm.run("mqtt", *args)
+    assert done.status == 2, done.text
+    assert text in done.text
