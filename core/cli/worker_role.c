@@ -195,6 +195,33 @@ static void on_signal(evutil_socket_t number, short events, void *arg)
 	on_quit(arg);
 }
 
+static void dump_fiber(const struct fiber_info *info, void *arg)
+{
+	char who[128] = "no user";
+
+	(void)arg;
+	if (info->user != NULL)
+		snprintf(who, sizeof who, "user %u of %s, task %s",
+		    swarm_user_id(info->user),
+		    swarm_user_class_name(info->user),
+		    swarm_task_name(info->user));
+	log_info("fiber: %s: %s%s", who, fiber_cause_name(info->cause),
+	    info->cancelled ? ", cancelled" : "");
+}
+
+/* SIGUSR1: who waits for what. */
+static void on_dump(evutil_socket_t number, short events, void *arg)
+{
+	struct fiber_stats stats;
+
+	(void)number;
+	(void)events;
+	(void)arg;
+	fiber_stats(&stats);
+	log_info("%zu fibers, %zu users", stats.alive, users_alive());
+	fiber_dump(dump_fiber, NULL);
+}
+
 static void stuck(struct swarm_user *u, int64_t ran_ns)
 {
 	struct user_where where;
@@ -292,6 +319,7 @@ static void watch_signals(bool local)
 		    NULL);
 	}
 	event_add(evsignal_new(loop_base(), SIGTERM, on_signal, NULL), NULL);
+	event_add(evsignal_new(loop_base(), SIGUSR1, on_dump, NULL), NULL);
 }
 
 int role_worker(struct options *o)

@@ -131,6 +131,9 @@ static void keep_listed(char *const *names)
 int user_class_select(char *const *names, char *const *tags,
     char *const *exclude_tags)
 {
+	size_t had = 0;
+	size_t kept = 0;
+
 	for (char *const *n = names; n != NULL && *n != NULL; n++) {
 		if (user_class_find(*n) == NULL) {
 			log_error("there is no user class \"%s\"; see --list",
@@ -142,10 +145,20 @@ int user_class_select(char *const *names, char *const *tags,
 		keep_listed(names);
 	for (size_t i = 0; i < class_count; i++) {
 		struct user_class *c = classes[i];
+		size_t tasks = c->root.task_count;
 
 		set_filter(&c->root, tags, exclude_tags);
+		had += tasks;
+		kept += c->root.task_count;
+		if (tasks > 0 && c->root.task_count == 0)
+			log_warn("user class %s has no task left by its tags",
+			    c->name);
 		if (set_check(&c->root, c->module, c->name) == -1)
 			return -1;
+	}
+	if (had > 0 && kept == 0) {
+		log_error("no task has the tags asked for; see --list");
+		return -1;
 	}
 	return 0;
 }
