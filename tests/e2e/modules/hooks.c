@@ -20,7 +20,7 @@ static void say(const char *what)
 
 static const char *role(const char *what)
 {
-	static char line[64];
+	static char line[128];
 
 	snprintf(line, sizeof line, "%s %s",
 	    swarm_is_worker() ? "worker" : "master", what);
