@@ -22,16 +22,7 @@
 
 #include "base/strmap.h"
 #include "base/xalloc.h"
-
-#define NOWHERE SIZE_MAX
-
-/* A binary heap of indices into some array, which knows where each is. */
-struct heap {
-	size_t *items;
-	size_t *where;                  /* index -> position, or NOWHERE */
-	size_t count;
-	bool (*before)(const struct dispatcher *, size_t, size_t);
-};
+#include "cluster/heap.h"
 
 struct class {
 	char *name;
@@ -70,72 +61,6 @@ struct dispatcher {
 	struct heap idle;               /* workers, fewest users first */
 };
 
-/* ---- heap ---- */
-
-static void heap_init(struct heap *h, size_t n,
-    bool (*before)(const struct dispatcher *, size_t, size_t))
-{
-	h->items = xcalloc(n + 1, sizeof *h->items);
-	h->where = xcalloc(n + 1, sizeof *h->where);
-	for (size_t i = 0; i < n; i++)
-		h->where[i] = NOWHERE;
-	h->count = 0;
-	h->before = before;
-}
-
-static void heap_release(struct heap *h)
-{
-	free(h->items);
-	free(h->where);
-}
-
-static void heap_set(struct heap *h, size_t pos, size_t item)
-{
-	h->items[pos] = item;
-	h->where[item] = pos;
-}
-
-static void heap_sift(const struct dispatcher *d, struct heap *h, size_t pos)
-{
-	size_t item = h->items[pos];
-	size_t child;
-
-	while (pos > 0 && h->before(d, item, h->items[(pos - 1) / 2])) {
-		heap_set(h, pos, h->items[(pos - 1) / 2]);
-		pos = (pos - 1) / 2;
-	}
-	for (child = 2 * pos + 1; child < h->count; child = 2 * pos + 1) {
-		if (child + 1 < h->count &&
-		    h->before(d, h->items[child + 1], h->items[child]))
-			child++;
-		if (!h->before(d, h->items[child], item))
-			break;
-		heap_set(h, pos, h->items[child]);
-		pos = child;
-	}
-	heap_set(h, pos, item);
-}
-
-/* Puts `item` in, out or to its new place. */
-static void heap_update(const struct dispatcher *d, struct heap *h,
-    size_t item, bool in)
-{
-	size_t pos = h->where[item];
-
-	if (in && pos == NOWHERE) {
-		heap_set(h, h->count++, item);
-		heap_sift(d, h, h->count - 1);
-	} else if (in) {
-		heap_sift(d, h, pos);
-	} else if (pos != NOWHERE) {
-		h->where[item] = NOWHERE;
-		if (pos == --h->count)
-			return;
-		heap_set(h, pos, h->items[h->count]);
-		heap_sift(d, h, pos);
-	}
-}
-
 /* ---- classes ---- */
 
 /* Locust's order: key, then x (users, as the weight is in the key), weight
@@ -159,15 +84,19 @@ static bool class_before(const struct dispatcher *d, size_t i, size_t j,
 	return order < 0 || (order == 0 && i < j);
 }
 
-static bool weighted_before(const struct dispatcher *d, size_t i, size_t j)
+static bool weighted_before(const void *owner, size_t i, size_t j)
 {
+	const struct dispatcher *d = owner;
+
 	return class_before(d, i, j, d->classes[i].weight_key,
 	    d->classes[j].weight_key, d->classes[i].weight,
 	    d->classes[j].weight);
 }
 
-static bool fixed_before(const struct dispatcher *d, size_t i, size_t j)
+static bool fixed_before(const void *owner, size_t i, size_t j)
 {
+	const struct dispatcher *d = owner;
+
 	return class_before(d, i, j, d->classes[i].fixed_key,
 	    d->classes[j].fixed_key, (double)d->classes[i].fixed_count,
 	    (double)d->classes[j].fixed_count);
@@ -190,9 +119,9 @@ static void class_update(struct dispatcher *d, size_t i)
 		c->fixed_key = divergence((double)c->fixed_count, c->users);
 	if (weighted)
 		c->weight_key = divergence(c->weight, c->users);
-	heap_update(d, &d->fixed, i,
+	heap_update(&d->fixed, i,
 	    fixed && c->enabled && c->users < c->fixed_count);
-	heap_update(d, &d->weighted, i, weighted && c->enabled);
+	heap_update(&d->weighted, i, weighted && c->enabled);
 }
 
 void dispatcher_set_class(struct dispatcher *d, size_t index, double weight,
@@ -208,8 +137,10 @@ void dispatcher_set_class(struct dispatcher *d, size_t index, double weight,
 
 /* ---- workers ---- */
 
-static bool worker_before(const struct dispatcher *d, size_t i, size_t j)
+static bool worker_before(const void *owner, size_t i, size_t j)
 {
+	const struct dispatcher *d = owner;
+
 	if (d->workers[i].users != d->workers[j].users)
 		return d->workers[i].users < d->workers[j].users;
 	return i < j;
@@ -336,7 +267,7 @@ static size_t place_homeless(struct dispatcher *d)
 		e->worker = (uint32_t)w;
 		d->workers[w].wanted[e->class]++;
 		d->workers[w].users++;
-		heap_sift(d, &d->idle, 0);
+		heap_sift(&d->idle, 0);
 		moved++;
 	}
 	return moved;
@@ -464,7 +395,7 @@ static size_t resettle(struct dispatcher *d, const uint32_t *map)
 		e->worker = UINT32_MAX;
 	}
 	for (size_t i = 0; i < d->worker_count; i++)
-		heap_update(d, &d->idle, i, true);
+		heap_update(&d->idle, i, true);
 	moved = place_homeless(d);
 	order_history(d);
 	return moved;
@@ -490,7 +421,7 @@ size_t dispatcher_set_workers(struct dispatcher *d,
 	d->workers = workers_new(workers, count);
 	d->worker_count = count;
 	heap_release(&d->idle);
-	heap_init(&d->idle, count, worker_before);
+	heap_init(&d->idle, count, worker_before, d);
 	for (size_t i = 0; i < count; i++)
 		memset(d->workers[i].wanted, 0,
 		    d->class_count * sizeof *d->workers[i].wanted);
@@ -522,7 +453,7 @@ static void start_user(struct dispatcher *d, size_t class, size_t worker)
 	d->workers[worker].users++;
 	d->workers[worker].wanted[class]++;
 	class_update(d, class);
-	heap_update(d, &d->idle, worker, true);
+	heap_update(&d->idle, worker, true);
 }
 
 size_t dispatcher_add_users(struct dispatcher *d, size_t n)
@@ -550,7 +481,7 @@ size_t dispatcher_remove_users(struct dispatcher *d, size_t n)
 		d->workers[e.worker].users--;
 		d->workers[e.worker].wanted[e.class]--;
 		class_update(d, e.class);
-		heap_update(d, &d->idle, e.worker, true);
+		heap_update(&d->idle, e.worker, true);
 	}
 	return n;
 }
@@ -587,9 +518,9 @@ struct dispatcher *dispatcher_new(const struct dispatcher_class *classes,
 	d->classes = xcalloc(count + 1, sizeof *d->classes);
 	d->class_count = count;
 	d->workers = xcalloc(1, sizeof *d->workers);
-	heap_init(&d->fixed, count, fixed_before);
-	heap_init(&d->weighted, count, weighted_before);
-	heap_init(&d->idle, 0, worker_before);
+	heap_init(&d->fixed, count, fixed_before, d);
+	heap_init(&d->weighted, count, weighted_before, d);
+	heap_init(&d->idle, 0, worker_before, d);
 	for (size_t i = 0; i < count; i++) {
 		d->classes[i].name = xstrdup(classes[i].name);
 		dispatcher_set_class(d, i, classes[i].weight,

@@ -196,6 +196,7 @@ static struct member *meet(struct zsock *sock, const char *from,
 
 static void on_heartbeat(struct member *m, const struct wire_message *msg)
 {
+	struct wire_pong pong = { .received = clock_now() };
 	struct peer *p = &m->peer;
 	struct wire_heartbeat hb;
 
@@ -207,13 +208,19 @@ static void on_heartbeat(struct member *m, const struct wire_message *msg)
 	p->memory = hb.memory;
 	p->loop_busy = hb.loop_busy;
 	p->loop_delay_ms = hb.loop_delay_ms;
+	p->clock_error = hb.clock_error;
 	if (p->state != PEER_STOPPING)
 		p->state = strcmp(hb.state, "running") == 0 ? PEER_RUNNING :
 		    strcmp(hb.state, "spawning") == 0 ? PEER_SPAWNING :
 		    PEER_READY;
 	if (!member_knows_heartbeat(m))
 		return;
-	wire_encode_nil(&master_shared.out, "heartbeat", p->id);
+	pong.sent = hb.sent;
+	pong.answered = clock_now();
+	if (p->swarm && hb.sent > 0)
+		wire_encode_pong(&master_shared.out, p->id, &pong);
+	else
+		wire_encode_nil(&master_shared.out, "heartbeat", p->id);
 	master_send(m->sock, p->id);
 }
 

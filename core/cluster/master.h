@@ -34,6 +34,8 @@ struct peer {
 	int64_t memory;                 /* bytes */
 	double loop_busy;               /* 0..1; -1: not known (Locust) */
 	double loop_delay_ms;
+	int64_t clock_error;            /* ns: how far off it may be when it
+	                                 * tells our clock; -1 not known */
 	/* Reported users, one number for each class. */
 	int64_t *running;
 	/* Users that master_send_spawn() asks for; the run fills it in. */

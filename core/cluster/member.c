@@ -50,6 +50,7 @@ struct member *member_add(const char *id, const struct member_record *record,
 	p->version = xstrdup(record == NULL ? "" : record->version);
 	p->last_seen = clock_now();
 	p->loop_busy = -1;
+	p->clock_error = -1;
 	p->running = xcalloc(class_count + 1, sizeof *p->running);
 	p->wanted = xcalloc(class_count + 1, sizeof *p->wanted);
 	m->sock = sock;

@@ -77,6 +77,17 @@ struct wire_heartbeat {
 	int64_t memory;                 /* bytes, RSS */
 	double loop_busy;               /* swarm only, 0..1; -1 unknown */
 	double loop_delay_ms;           /* longest pass since the last one */
+	int64_t sent;                   /* clock_now() there; 0 unknown */
+	int64_t clock_error;            /* ns, of its estimate of the master's
+	                                 * clock; -1 unknown */
+};
+
+/* A swarm master's answer: the heartbeat's time, and the master's clock when
+ * it came and when this goes. */
+struct wire_pong {
+	int64_t sent;
+	int64_t received;
+	int64_t answered;
 };
 
 /* What a swarm master adds to its ack; absent from Locust's. */
@@ -100,6 +111,8 @@ void wire_encode_ack(struct buf *out, const char *node_id,
 /* The swarm part only when loop_busy is not -1. */
 void wire_encode_heartbeat(struct buf *out, const char *node_id,
     const struct wire_heartbeat *);
+void wire_encode_pong(struct buf *out, const char *node_id,
+    const struct wire_pong *);
 void wire_encode_spawn(struct buf *out, const char *node_id,
     const struct wire_spawn *);
 /* Worker to master. */
@@ -132,6 +145,8 @@ int wire_read_client_ready(const msgpack_object *, char *version, size_t size);
 int wire_read_ack(const msgpack_object *, struct wire_ack *);
 /* `state` points to a constant, "ready" when the peer's is unknown. */
 int wire_read_heartbeat(const msgpack_object *, struct wire_heartbeat *);
+/* -1 also for a Locust master's, which carries nothing. */
+int wire_read_pong(const msgpack_object *, struct wire_pong *);
 /* Release it after success. */
 int wire_read_spawn(const msgpack_object *, struct wire_spawn *);
 void wire_spawn_release(struct wire_spawn *);

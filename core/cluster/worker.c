@@ -15,14 +15,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "cluster/child.h"
+#include "cluster/offset.h"
 #include "cluster/worker_log.h"
+#include "cluster/worker_sample.h"
 #include "cluster/zsock.h"
 #include "fiber/loop.h"
 #include "fiber/wheel.h"
@@ -67,10 +67,7 @@ static struct {
 	struct wire_count *counts;
 	int64_t *numbers;
 	struct buf out;
-	/* For the shares since the last heartbeat. */
-	int64_t sampled;
-	int64_t cpu_ns;
-	int64_t busy_ns;
+	struct offset offset;           /* the master's clock */
 } self;
 
 static void open_socket(void);
@@ -134,58 +131,16 @@ static void send_logs(void)
 
 /* ---- heartbeats ---- */
 
-static int64_t resident_bytes(void)
-{
-	long long pages = 0;
-	FILE *f = fopen("/proc/self/statm", "re");
-
-	if (f == NULL)
-		return 0;
-	if (fscanf(f, "%*s %lld", &pages) != 1)
-		pages = 0;
-	fclose(f);
-	return pages * sysconf(_SC_PAGESIZE);
-}
-
-static int64_t cpu_time(void)
-{
-	struct rusage u;
-
-	getrusage(RUSAGE_SELF, &u);
-	return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * NS_PER_S +
-	    (u.ru_utime.tv_usec + u.ru_stime.tv_usec) * NS_PER_US;
-}
-
-/* CPU and loop since the last call. */
-static void sample(struct wire_heartbeat *hb)
-{
-	int64_t now = clock_now();
-	int64_t cpu = cpu_time();
-	struct loop_health health;
-	double passed = (double)(now - self.sampled);
-
-	loop_health(&health);
-	if (self.sampled != 0 && passed > 0) {
-		hb->cpu = 100 * (double)(cpu - self.cpu_ns) / passed;
-		hb->loop_busy = (double)(health.busy_ns - self.busy_ns) /
-		    passed;
-	}
-	if (hb->loop_busy > 1)
-		hb->loop_busy = 1;
-	hb->loop_delay_ms = (double)health.longest_pass_ns / NS_PER_MS;
-	hb->memory = resident_bytes();
-	self.sampled = now;
-	self.cpu_ns = cpu;
-	self.busy_ns = health.busy_ns;
-}
-
 static void send_heartbeat(void)
 {
 	static const char *const names[] = { [READY] = "ready",
 		[SPAWNING] = "spawning", [RUNNING] = "running" };
-	struct wire_heartbeat hb = { .state = names[self.state] };
+	struct wire_heartbeat hb = { .state = names[self.state],
+		.sent = clock_now(), .clock_error = -1 };
+	int64_t offset;
 
-	sample(&hb);
+	worker_master_clock(&offset, &hb.clock_error);
+	worker_sample(&hb);
 	if (!self.swarm)
 		hb.loop_busy = -1;
 	wire_encode_heartbeat(&self.out, self.id, &hb);
@@ -253,8 +208,11 @@ static void on_ack(const struct wire_message *m)
 	self.interval = ack.swarm ? ack.report_interval : 3;
 	if (self.o.registered != NULL)
 		self.o.registered(ack.index, self.o.arg);
-	if (again && ack.instance != self.instance)
+	if (again && ack.instance != self.instance) {
+		/* Perhaps on another machine. */
+		memset(&self.offset, 0, sizeof self.offset);
 		leave_old_run();
+	}
 	self.instance = ack.instance;
 	if (again)
 		return;
@@ -309,6 +267,16 @@ static void on_reconnect(void)
 		register_now();
 }
 
+static void on_heartbeat(const struct wire_message *m)
+{
+	struct wire_pong pong;
+
+	self.hears = true;
+	if (wire_read_pong(&m->data, &pong) == 0)
+		offset_add(&self.offset, pong.sent, pong.received,
+		    pong.answered, self.last_heard);
+}
+
 static void on_ramp_complete(const struct wire_message *m)
 {
 	const msgpack_object *data = &m->data;
@@ -338,7 +306,7 @@ static void dispatch(const struct wire_message *m)
 		on_reconnect();
 		break;
 	case WIRE_HEARTBEAT:
-		self.hears = true;
+		on_heartbeat(m);
 		break;
 	case WIRE_SPAWNING_COMPLETE:
 		on_ramp_complete(m);
@@ -481,6 +449,16 @@ void worker_exception(const char *message, const char *where)
 		return;
 	wire_encode_exception(&self.out, self.id, message, where);
 	flush();
+}
+
+/* On one machine it is one clock. */
+bool worker_master_clock(int64_t *offset, int64_t *error)
+{
+	if (!self.o.local)
+		return offset_get(&self.offset, clock_now(), offset, error);
+	*offset = 0;
+	*error = 0;
+	return true;
 }
 
 bool worker_registered(void)

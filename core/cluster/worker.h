@@ -55,6 +55,9 @@ void worker_exception(const char *message, const char *where);
 /* Whether a master has answered, and whether it is swarm's. */
 bool worker_registered(void);
 bool worker_master_is_swarm(void);
+/* The master's clock_now() minus ours, and how far off that may be, in ns.
+ * False while it is not known: a Locust master, or no answer yet. */
+bool worker_master_clock(int64_t *offset, int64_t *error);
 /* The last report and `quit`, flushed; then the socket closes.  Waits up to
  * 3 s for a master that is slow to take them. */
 void worker_finish(void);

@@ -271,6 +271,8 @@ static void record(const char *name, int count)
 static void test_a_whole_run(void **state)
 {
 	struct peer *p;
+	int64_t offset = 0;
+	int64_t error = 0;
 
 	(void)state;
 	join();
@@ -279,6 +281,11 @@ static void test_a_whole_run(void **state)
 	assert_true(p->swarm);
 	assert_true(worker_master_is_swarm());
 	wait_until(p->memory > 0 && p->loop_busy >= 0);
+	/* The same clock, seen through a socket. */
+	wait_until(worker_master_clock(&offset, &error));
+	assert_true(error > 0 && error < NS_PER_S);
+	assert_true(llabs(offset) <= error);
+	wait_until(p->clock_error > 0);
 	p->wanted[0] = 3;
 	p->wanted[1] = 2;
 	p->plan = xstrdup("rate=5");

@@ -1,0 +1,224 @@
+/*
+ * Messages, all but the report: writing.  The order of keys is Locust's, so
+ * that bytes can be compared with its own.
+ */
+#include "cluster/wire.h"
+
+#include "cluster/wire_object.h"
+
+static void begin(msgpack_packer *pk, struct buf *out, const char *type)
+{
+	wire_object_packer(pk, out);
+	msgpack_pack_array(pk, 3);
+	wire_object_put_text(pk, type);
+}
+
+static void put_counts(msgpack_packer *pk, const struct wire_count *counts,
+    size_t count)
+{
+	msgpack_pack_map(pk, count);
+	for (size_t i = 0; i < count; i++) {
+		wire_object_put_text(pk, counts[i].name);
+		msgpack_pack_int64(pk, counts[i].count);
+	}
+}
+
+static int64_t sum_counts(const struct wire_count *counts, size_t count)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < count; i++)
+		sum += counts[i].count;
+	return sum;
+}
+
+void wire_encode_nil(struct buf *out, const char *type, const char *node_id)
+{
+	msgpack_packer pk;
+
+	begin(&pk, out, type);
+	msgpack_pack_nil(&pk);
+	wire_object_put_text(&pk, node_id);
+}
+
+void wire_encode_client_ready(struct buf *out, const char *node_id)
+{
+	msgpack_packer pk;
+
+	begin(&pk, out, "client_ready");
+	wire_object_put_text(&pk, WIRE_VERSION);
+	wire_object_put_text(&pk, node_id);
+}
+
+void wire_encode_ack(struct buf *out, const char *node_id,
+    const struct wire_ack *ack)
+{
+	msgpack_packer pk;
+
+	begin(&pk, out, "ack");
+	msgpack_pack_map(&pk, ack->swarm ? 2 : 1);
+	wire_object_put_text(&pk, "index");
+	msgpack_pack_int64(&pk, ack->index);
+	if (ack->swarm) {
+		wire_object_put_text(&pk, "swarm");
+		msgpack_pack_map(&pk, 3);
+		wire_object_put_text(&pk, "level");
+		msgpack_pack_int(&pk, WIRE_LEVEL);
+		wire_object_put_text(&pk, "report_interval");
+		msgpack_pack_double(&pk, ack->report_interval);
+		wire_object_put_text(&pk, "instance");
+		msgpack_pack_uint64(&pk, ack->instance);
+	}
+	wire_object_put_text(&pk, node_id);
+}
+
+void wire_encode_heartbeat(struct buf *out, const char *node_id,
+    const struct wire_heartbeat *hb)
+{
+	bool swarm = hb->loop_busy >= 0;
+	msgpack_packer pk;
+
+	begin(&pk, out, "heartbeat");
+	msgpack_pack_map(&pk, swarm ? 4 : 3);
+	wire_object_put_text(&pk, "state");
+	wire_object_put_text(&pk, hb->state);
+	wire_object_put_text(&pk, "current_cpu_usage");
+	msgpack_pack_double(&pk, hb->cpu);
+	wire_object_put_text(&pk, "current_memory_usage");
+	msgpack_pack_int64(&pk, hb->memory);
+	if (swarm) {
+		wire_object_put_text(&pk, "swarm");
+		msgpack_pack_map(&pk, 4);
+		wire_object_put_text(&pk, "loop_busy");
+		msgpack_pack_double(&pk, hb->loop_busy);
+		wire_object_put_text(&pk, "loop_delay_ms");
+		msgpack_pack_double(&pk, hb->loop_delay_ms);
+		wire_object_put_text(&pk, "sent");
+		msgpack_pack_int64(&pk, hb->sent);
+		wire_object_put_text(&pk, "clock_error");
+		msgpack_pack_int64(&pk, hb->clock_error);
+	}
+	wire_object_put_text(&pk, node_id);
+}
+
+void wire_encode_pong(struct buf *out, const char *node_id,
+    const struct wire_pong *pong)
+{
+	msgpack_packer pk;
+
+	begin(&pk, out, "heartbeat");
+	msgpack_pack_map(&pk, 1);
+	wire_object_put_text(&pk, "swarm");
+	msgpack_pack_map(&pk, 3);
+	wire_object_put_text(&pk, "sent");
+	msgpack_pack_int64(&pk, pong->sent);
+	wire_object_put_text(&pk, "received");
+	msgpack_pack_int64(&pk, pong->received);
+	wire_object_put_text(&pk, "answered");
+	msgpack_pack_int64(&pk, pong->answered);
+	wire_object_put_text(&pk, node_id);
+}
+
+void wire_encode_spawn(struct buf *out, const char *node_id,
+    const struct wire_spawn *spawn)
+{
+	msgpack_packer pk;
+
+	begin(&pk, out, "spawn");
+	msgpack_pack_map(&pk, spawn->plan == NULL ? 5 : 6);
+	wire_object_put_text(&pk, "timestamp");
+	msgpack_pack_double(&pk, spawn->timestamp);
+	wire_object_put_text(&pk, "user_classes_count");
+	put_counts(&pk, spawn->counts, spawn->count);
+	wire_object_put_text(&pk, "host");
+	wire_object_put_text_or_nil(&pk, spawn->host);
+	wire_object_put_text(&pk, "stop_timeout");
+	msgpack_pack_double(&pk, spawn->stop_timeout);
+	/* A Locust worker's receive loop dies without it. */
+	wire_object_put_text(&pk, "parsed_options");
+	msgpack_pack_map(&pk, 0);
+	if (spawn->plan != NULL) {
+		wire_object_put_text(&pk, "swarm");
+		msgpack_pack_map(&pk, 1);
+		wire_object_put_text(&pk, "plan");
+		wire_object_put_text(&pk, spawn->plan);
+	}
+	wire_object_put_text(&pk, node_id);
+}
+
+void wire_encode_spawning_complete(struct buf *out, const char *node_id,
+    const struct wire_count *counts, size_t count)
+{
+	msgpack_packer pk;
+
+	begin(&pk, out, "spawning_complete");
+	msgpack_pack_map(&pk, 2);
+	wire_object_put_text(&pk, "user_classes_count");
+	put_counts(&pk, counts, count);
+	wire_object_put_text(&pk, "user_count");
+	msgpack_pack_int64(&pk, sum_counts(counts, count));
+	wire_object_put_text(&pk, node_id);
+}
+
+void wire_encode_ramp_complete(struct buf *out, const char *node_id,
+    int64_t users)
+{
+	msgpack_packer pk;
+
+	begin(&pk, out, "spawning_complete");
+	msgpack_pack_map(&pk, 1);
+	wire_object_put_text(&pk, "user_count");
+	msgpack_pack_int64(&pk, users);
+	wire_object_put_text(&pk, node_id);
+}
+
+void wire_encode_exception(struct buf *out, const char *node_id,
+    const char *message, const char *traceback)
+{
+	msgpack_packer pk;
+
+	begin(&pk, out, "exception");
+	msgpack_pack_map(&pk, 2);
+	wire_object_put_text(&pk, "msg");
+	wire_object_put_text(&pk, message);
+	wire_object_put_text(&pk, "traceback");
+	wire_object_put_text(&pk, traceback);
+	wire_object_put_text(&pk, node_id);
+}
+
+void wire_encode_logs(struct buf *out, const char *node_id,
+    const struct wire_log *lines, size_t count, uint64_t dropped)
+{
+	msgpack_packer pk;
+
+	begin(&pk, out, "logs");
+	msgpack_pack_map(&pk, 3);
+	wire_object_put_text(&pk, "worker_id");
+	wire_object_put_text(&pk, node_id);
+	wire_object_put_text(&pk, "logs");
+	msgpack_pack_array(&pk, count);
+	for (size_t i = 0; i < count; i++)
+		wire_object_put_text(&pk, lines[i].line);
+	wire_object_put_text(&pk, "swarm");
+	msgpack_pack_map(&pk, 2);
+	wire_object_put_text(&pk, "levels");
+	msgpack_pack_array(&pk, count);
+	for (size_t i = 0; i < count; i++)
+		msgpack_pack_int(&pk, lines[i].level);
+	wire_object_put_text(&pk, "dropped");
+	msgpack_pack_uint64(&pk, dropped);
+	wire_object_put_text(&pk, node_id);
+}
+
+void wire_encode_stop_test(struct buf *out, const char *node_id,
+    const char *why)
+{
+	msgpack_packer pk;
+
+	begin(&pk, out, "swarm_stop_test");
+	msgpack_pack_map(&pk, 1);
+	wire_object_put_text(&pk, "why");
+	wire_object_put_text(&pk, why);
+	wire_object_put_text(&pk, node_id);
+}
+
