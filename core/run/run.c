@@ -28,6 +28,7 @@
 #include "user/user.h"
 
 #define STOP_MARGIN 10.0        /* seconds beyond the stop timeout */
+#define SETTLE      1.0         /* seconds for workers to report */
 #define SAY_FIRST   NS_PER_S
 #define SAY_AGAIN   (5 * NS_PER_S)
 #define ARRIVALS_DELAY 0.3      /* seconds: users first */
@@ -44,6 +45,7 @@ static struct {
 	struct wheel_timer limit;       /* run time; or stopping took too long */
 	struct wheel_timer wait;        /* for the expected workers */
 	struct wheel_timer shape;       /* once a second */
+	struct wheel_timer settle;      /* after the last step of a ramp */
 	struct wheel_timer say;         /* that workers are awaited */
 	size_t stopping;                /* peers that have not answered */
 	/* The open model. */
@@ -59,6 +61,7 @@ static void limit_fired(struct wheel_timer *);
 static void wait_fired(struct wheel_timer *);
 static void shape_fired(struct wheel_timer *);
 static void say_fired(struct wheel_timer *);
+static void settle_fired(struct wheel_timer *);
 
 static int64_t in(double seconds)
 {
@@ -122,6 +125,7 @@ int run_init(const struct run_options *options)
 	run.wait.fire = wait_fired;
 	run.shape.fire = shape_fired;
 	run.say.fire = say_fired;
+	run.settle.fire = settle_fired;
 	run.status.state = RUN_READY;
 	if (options->rate == NULL)
 		return 0;
@@ -136,6 +140,7 @@ void run_release(void)
 	wheel_del(&run.wait);
 	wheel_del(&run.shape);
 	wheel_del(&run.say);
+	wheel_del(&run.settle);
 	dispatcher_free(run.dispatcher);
 	schedule_release(&run.schedule);
 	free(run.schedule_text);
@@ -255,6 +260,23 @@ static void ramp(void)
 	/* Nothing changed: only fixed counts, and they are full. */
 	if (total != run.target && changed > 0)
 		wheel_add(&run.step, in(interval));
+	else
+		wheel_add(&run.settle, in(SETTLE));
+}
+
+static void ramp_complete(void)
+{
+	wheel_del(&run.settle);
+	set_state(RUN_RUNNING);
+	master_ramp_complete((int64_t)dispatcher_total(run.dispatcher));
+}
+
+/* Users that end by themselves never add up to the target. */
+static void settle_fired(struct wheel_timer *t)
+{
+	(void)t;
+	if (run.status.state == RUN_SPAWNING && !wheel_pending(&run.step))
+		ramp_complete();
 }
 
 static void step_fired(struct wheel_timer *t)
@@ -491,12 +513,6 @@ void run_peer_lost(struct peer *p, bool crashed)
 		ramp();
 	else
 		send_plan();
-}
-
-static void ramp_complete(void)
-{
-	set_state(RUN_RUNNING);
-	master_ramp_complete((int64_t)dispatcher_total(run.dispatcher));
 }
 
 void run_peer_spawned(struct peer *p)
