@@ -59,18 +59,21 @@ static void pool_init(struct pool *p, const struct compare_side *side)
 	p->points = xcalloc(count + 1, sizeof(*p->points));
 	for (size_t i = 0; i < side->count; i++) {
 		const struct result *r = &side->runs[i];
+		size_t first, steady = result_steady(r, &first);
+		uint64_t timed = 0;
 
-		histogram_merge(&p->response, &r->total.response);
 		p->requests += r->total.requests;
 		p->failures += r->total.failures;
-		p->effective += r->total.effective;
-		for (size_t k = 0; k < r->point_count; k++) {
-			/* Empty ends say nothing of the target. */
-			if (r->points[k].response.count == 0)
-				continue;
+		for (size_t k = first; k < first + steady; k++) {
 			p->points[p->count++] = r->points[k];
 			p->seconds += r->points[k].length;
+			sparse_add(&p->response, &r->points[k].response);
+			timed += r->points[k].response.count;
 		}
+		/* The share of what the whole run is worth. */
+		if (r->total.response.count > 0)
+			p->effective += r->total.effective * (double)timed /
+			    (double)r->total.response.count;
 	}
 	p->block = 1;
 	if (p->effective > 0 && p->count > 0) {
@@ -178,10 +181,20 @@ static struct interval welch(const struct moments *a, const struct moments *b)
 		b->mean - a->mean + half };
 }
 
-static double run_value(const struct result *r, size_t which)
+static double run_value(const struct compare_side *side, size_t i,
+    size_t which)
 {
-	return which < TIMES ? time_of(&r->total.response, which) :
-	    r->total.rps;
+	struct compare_side one = { &side->runs[i], 1 };
+	struct interval unused;
+	struct pool pool;
+	double value;
+
+	if (which == TIMES)
+		return result_rate(&side->runs[i], &unused);
+	pool_init(&pool, &one);
+	value = time_of(&pool.response, which);
+	pool_release(&pool);
+	return value;
 }
 
 /* The spread between runs, on logs; `which` == TIMES: the rate. */
@@ -195,8 +208,8 @@ static struct interval between_runs(const struct compare_side *before,
 		double *values = xcalloc(sides[s]->count, sizeof(*values));
 
 		for (size_t i = 0; i < sides[s]->count; i++)
-			values[i] = log(fmax(run_value(&sides[s]->runs[i],
-			    which), 1e-9));
+			values[i] = log(fmax(run_value(sides[s], i, which),
+			    1e-9));
 		m[s] = moments_of(values, sides[s]->count);
 		free(values);
 	}
@@ -212,12 +225,14 @@ static struct moments rate_of(const struct compare_side *side,
 	double error = 0;
 
 	for (size_t i = 0; i < side->count; i++) {
-		const struct result *r = &side->runs[i];
-		double half = (r->throughput.hi - r->throughput.lo) / 2;
+		struct interval interval;
+		double half;
 
-		if (half <= 0)
+		m.mean += result_rate(&side->runs[i], &interval) /
+		    (double)side->count;
+		half = (interval.hi - interval.lo) / 2;
+		if (interval.hi <= 0)
 			m.n = 0;
-		m.mean += r->total.rps / (double)side->count;
 		error += half * half / (Z * Z);
 	}
 	error /= (double)side->count * (double)side->count;

@@ -521,6 +521,28 @@ int html_write(struct buf *out, const struct result *r)
 	return buf_puts(out, "</body></html>\n");
 }
 
+/* {u}, {r} and {t} in the name, as Locust has them; the caller frees. */
+static char *path_of(const struct report *r)
+{
+	struct buf path = BUF_INIT(65536);
+
+	for (const char *c = r->options.html; *c; c++) {
+		long long v;
+
+		if (c[0] != '{' || !c[1] || c[2] != '}' ||
+		    !strchr("urt", c[1])) {
+			buf_putc(&path, *c);
+			continue;
+		}
+		v = c[1] == 'u' ? (long long)r->run.users_target :
+		    c[1] == 'r' ? (long long)r->run.spawn_rate :
+		    (long long)r->run.run_time;
+		buf_printf(&path, "%lld", v);
+		c += 2;
+	}
+	return buf_detach(&path);
+}
+
 static bool html_wanted(const struct report *r)
 {
 	return r->options.html != NULL;
@@ -535,12 +557,13 @@ static int html_finish(const struct report *r, const struct result *result)
 {
 	struct buf out = BUF_INIT(HTML_MAX);
 	int rc = html_write(&out, result);
+	char *path = path_of(r);
 
 	if (rc == -1)
-		log_error("the results are too large for %s",
-		    r->options.html);
+		log_error("the results are too large for %s", path);
 	else
-		rc = file_replace(r->options.html, out.data, out.len);
+		rc = file_replace(path, out.data, out.len);
+	free(path);
 	buf_release(&out);
 	return rc;
 }

@@ -46,7 +46,7 @@ struct report_options {
 	const char *csv;                /* prefix of four files */
 	bool csv_full_history;
 	const char *json_file;
-	const char *html;
+	const char *html;               /* {u}, {r}, {t} are replaced */
 	const char *markdown;
 	const char *junit;
 	const char *hdr_log;
@@ -70,8 +70,6 @@ struct report_load {
 
 struct report_outcome {
 	struct run_status run;
-	bool workers_missing;           /* the expected ones never came, or the
-	                                 * last one was lost */
 	int scenario_exit_code;         /* -1: the scenario set none */
 };
 

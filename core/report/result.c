@@ -149,18 +149,70 @@ static void take_points(struct result *r, const struct windows *windows)
 	}
 }
 
-static struct confidence_slot *slots_of(const struct result *r)
-{
-	struct confidence_slot *slots = xcalloc(r->point_count + 1,
-	    sizeof(*slots));
+/* Points shorter than that are ends of runs. */
+#define LEAST_LENGTH 0.5
 
-	for (size_t i = 0; i < r->point_count; i++)
+size_t result_steady(const struct result *r, size_t *first)
+{
+	size_t from = 0, to = r->point_count;
+	int64_t most = 0;
+
+	for (size_t i = 0; i < r->point_count; i++) {
+		if (r->points[i].users > most)
+			most = r->points[i].users;
+	}
+	/* Users at the end of a point: the next one has them all the time. */
+	while (from < to && r->points[from].users < most)
+		from++;
+	if (from < to)
+		from++;
+	while (to > from && (r->points[to - 1].users < most ||
+	    r->points[to - 1].length < LEAST_LENGTH))
+		to--;
+	if (2 * (to - from) < r->point_count) {
+		*first = 0;
+		return r->point_count;
+	}
+	*first = from;
+	return to - from;
+}
+
+/* What was finished in each second of the steady stretch; the caller frees.
+ * `timed`: only what has a time, with its sum. */
+static struct confidence_slot *slots_of(const struct result *r, size_t *count,
+    bool timed)
+{
+	struct confidence_slot *slots;
+	size_t first;
+
+	*count = result_steady(r, &first);
+	slots = xcalloc(*count + 1, sizeof(*slots));
+	for (size_t i = 0; i < *count; i++) {
+		const struct result_point *p = &r->points[first + i];
+
 		slots[i] = (struct confidence_slot){
-			.count = r->points[i].response.count,
-			.sum = (double)r->points[i].response.sum,
-			.length = r->points[i].length,
+			.count = timed ? p->response.count : p->requests,
+			.sum = (double)p->response.sum,
+			.length = p->length,
 		};
+	}
 	return slots;
+}
+
+double result_rate(const struct result *r, struct interval *interval)
+{
+	double requests = 0, seconds = 0;
+	struct confidence_slot *slots;
+	size_t count;
+
+	slots = slots_of(r, &count, false);
+	for (size_t i = 0; i < count; i++) {
+		requests += (double)slots[i].count;
+		seconds += slots[i].length;
+	}
+	*interval = confidence_throughput(slots, count);
+	free(slots);
+	return seconds > 0 ? requests / seconds : 0;
 }
 
 static double variance(const struct histogram *h)
@@ -197,12 +249,12 @@ static void take_confidence(struct result *r, const struct report *report)
 	const struct stats *stats = report->options.stats;
 	const struct series *total = &stats->total;
 	const struct histogram *all = series_response(total);
-	struct confidence_slot *slots = slots_of(r);
+	size_t count;
+	struct confidence_slot *slots = slots_of(r, &count, true);
 	double alone = batches_time(&total->batches, variance(all));
-	double whole = confidence_time_of_slots(slots, r->point_count,
-	    variance(all));
+	double whole = confidence_time_of_slots(slots, count, variance(all));
 
-	r->throughput = confidence_throughput(slots, r->point_count);
+	result_rate(r, &r->throughput);
 	r->total.effective = confidence_effective(all, time_of(total, total,
 	    whole, alone, report->workers_max));
 	/* Before they are sorted: in the order of the statistics. */

@@ -122,6 +122,16 @@ struct report_outcome;
 void result_init(struct result *, const struct report *,
     const struct report_outcome *);
 void result_release(struct result *);
+/*
+ * The stretch of the history at full load: without the ramp up before the
+ * most users were reached and without what came after they began to leave.
+ * The whole, when that would leave less than half (a shape that changes the
+ * load all the time).  Returns the number of points from *first on.
+ */
+size_t result_steady(const struct result *, size_t *first);
+/* Requests per second in that stretch, with its 95 % interval ([0, 0] when it
+ * is too short). */
+double result_rate(const struct result *, struct interval *);
 const char *result_verdict_name(enum verdict);
 
 #endif

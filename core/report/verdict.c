@@ -135,7 +135,7 @@ void verdict_decide(struct result *r, const struct report *report,
 		set(r, VERDICT_FAILED, REPORT_CRASHED, xasprintf(
 		    "%u worker%s crashed", run->workers_crashed,
 		    run->workers_crashed == 1 ? "" : "s"));
-	} else if (outcome->workers_missing) {
+	} else if (run->workers_missing) {
 		set(r, VERDICT_INCONCLUSIVE, REPORT_WORKERS,
 		    xstrdup("workers are missing"));
 	} else if (run->workers_lost > 0) {

@@ -82,6 +82,7 @@ static void simulate(struct result *r, int seconds, double scale,
 			p->requests++;
 		}
 		p->end = t;
+		p->users = 10;
 		p->length = 1;
 		sparse_advance(&p->response, &r->total.response, &before);
 		r->total.requests += p->requests;
@@ -89,8 +90,6 @@ static void simulate(struct result *r, int seconds, double scale,
 	histogram_merge(&r->total.service, &r->total.response);
 	r->duration = seconds;
 	r->total.rps = (double)r->total.requests / seconds;
-	r->throughput = (struct interval){ r->total.rps * 0.99,
-		r->total.rps * 1.01 };
 	r->total.effective = confidence_effective(&r->total.response,
 	    batches_time(&batches, pow(histogram_stddev(&r->total.response),
 	    2)));
@@ -284,6 +283,33 @@ static void test_many_runs(void **state)
 		result_release(&runs[i]);
 }
 
+/* A ramp, and users that leave, are not compared. */
+static void test_steady(void **state)
+{
+	struct interval interval;
+	struct result r;
+	size_t first;
+
+	(void)state;
+	simulate(&r, 30, 1, 1);
+	assert_int_equal(result_steady(&r, &first), 29);
+	for (size_t i = 0; i < 5; i++)
+		r.points[i].users = (int64_t)i;
+	r.points[0].requests = 0;
+	r.points[28].users = 9;
+	r.points[29].length = 0.1;
+	assert_int_equal(result_steady(&r, &first), 22);
+	assert_int_equal(first, 6);
+	assert_true(fabs(result_rate(&r, &interval) - 1000 * RHO) < 30);
+	assert_true(interval.lo > 0.9 * 1000 * RHO);
+	/* Load that changes all the time is taken as a whole. */
+	for (size_t i = 0; i < 30; i++)
+		r.points[i].users = (int64_t)(i % 15);
+	assert_int_equal(result_steady(&r, &first), 30);
+	assert_int_equal(first, 0);
+	result_release(&r);
+}
+
 static void test_slower(void **state)
 {
 	struct comparison c;
@@ -395,6 +421,7 @@ int main(void)
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_endpoints),
 		cmocka_unit_test(test_many_runs),
+		cmocka_unit_test(test_steady),
 		cmocka_unit_test(test_slower),
 		cmocka_unit_test(test_commands),
 	};

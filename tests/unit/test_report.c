@@ -431,7 +431,7 @@ static void test_exit_codes(void **state)
 	expect_code(f, 7, "FAILED");
 	f->outcome = (struct report_outcome){ .scenario_exit_code = -1 };
 	expect_code(f, 0, "no test was run");
-	f->outcome.workers_missing = true;
+	f->outcome.run.workers_missing = true;
 	expect_code(f, REPORT_WORKERS, "workers are missing");
 }
 
@@ -615,10 +615,13 @@ static void test_damaged_files(void **state)
 static void test_html(void **state)
 {
 	struct fixture *f = *state;
-	char *path = path_in(f, "r.html"), *text, *end;
+	char *path = path_in(f, "r-4-2-60.html"), *text, *end;
+	char *name = path_in(f, "r-{u}-{r}-{t}.html");
 	int code;
 
-	f->options.html = path;
+	f->options.html = name;
+	f->outcome.run.spawn_rate = 2;
+	f->outcome.run.run_time = 60;
 	messy_run(f);
 	text = finish(f, &code);
 	free(text);
@@ -641,6 +644,7 @@ static void test_html(void **state)
 	assert_true(strstr(text, "<h1>Failed</h1>") <
 	    strstr(text, "<h2>Criteria</h2>"));
 	free(text);
+	free(name);
 	free(path);
 }
 
