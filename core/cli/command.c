@@ -17,6 +17,8 @@
 #include "cluster/keys.h"
 #include "module/module.h"
 #include "module/tools.h"
+#include "report/compare.h"
+#include "report/report_main.h"
 #include "user/user.h"
 
 static int command_help(int argc, char **argv);
@@ -26,6 +28,8 @@ static int command_version(int argc, char **argv);
 static const struct command table[] = {
 	{ "check", "test a module for what breaks in the field",
 	  module_check_main },
+	{ "compare", "tell whether one run is slower than another",
+	  compare_main },
 	{ "help", "this list, or the options with `swarm --help`",
 	  command_help },
 	{ "inspect", "print what a module or scenario offers",
@@ -35,6 +39,8 @@ static const struct command table[] = {
 	  module_new_main },
 	{ "plugins", "list the plugins found, and where",
 	  module_plugins_main },
+	{ "report", "show the results of a run again, or make a report",
+	  report_main },
 	{ "try", "run each task of a scenario once, and say what happened",
 	  try_main },
 	{ "version", "print the version", command_version },

@@ -53,6 +53,12 @@ int front_start(const struct options *o, struct stats *stats, int argc,
 		.csv = o->csv,
 		.csv_full_history = o->csv_full_history,
 		.json_file = o->json_file,
+		.html = o->html,
+		.markdown = o->report_md,
+		.junit = o->junit,
+		.hdr_log = o->hdr_log,
+		.ndjson = o->ndjson,
+		.prometheus = o->prometheus,
 		.exit_code_on_error = (int)o->exit_code_on_error,
 		.fail_if = o->fail_if.items,
 		.stop_if = o->stop_if.items,
@@ -117,7 +123,6 @@ int front_finish(void)
 	struct report_outcome outcome = { .scenario_exit_code = -1 };
 
 	run_status(&outcome.run);
-	outcome.workers_missing = outcome.run.workers_missing;
 	page_stop(NULL);
 	return report_finish(&outcome);
 }

@@ -67,6 +67,11 @@ struct options {
 	char *json_file;
 	bool json;
 	char *html;
+	char *report_md;
+	char *junit;
+	char *hdr_log;
+	char *ndjson;
+	char *prometheus;
 	struct option_list fail_if;
 	struct option_list stop_if;
 	bool print_stats;
