@@ -29,10 +29,13 @@ static void broadcast(struct swarm_user *u)
 	struct station *s = swarm_data(u);
 	char data[256] = { 0 };
 
-	mqtt_stamp(data, 0, swarm_user_id(u), s->sequence++);
+	mqtt_stamp(data, 0, swarm_user_id(u), s->sequence);
+	/* A number that was not taken is used again. */
 	if (mqtt_publish(s->mqtt, .qos = qos, .topic = "fan-out/news",
-	    .data = data, .len = sizeof data) == 0)
-		mqtt_ledger_sent(qos);
+	    .data = data, .len = sizeof data) == -1)
+		return;
+	s->sequence++;
+	mqtt_ledger_sent(qos);
 }
 
 struct listener {

@@ -193,8 +193,10 @@ static void publish(struct swarm_user *u)
 	if (mqtt_publish(c->mqtt, .topic = topic, .data = data, .len = len,
 	    .qos = (int)p->qos, .retain = p->retain, .async = true,
 	    .name = swarm_printf(u, "publish:%ld:%s", p->qos, p->topic[i]))
-	    == 0)
-		mqtt_ledger_sent((int)p->qos);
+	    == -1)
+		return;
+	/* A number that was not sent is used again. */
+	mqtt_ledger_sent((int)p->qos);
 	c->sent++;
 }
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from conftest import BUILD
+from conftest import BUILD, Broker, free_port
 
 if not os.path.exists(os.path.join(BUILD, "plugins", "mqtt", "mqtt.so")) and \
         not os.environ.get("CI"):
@@ -47,6 +47,52 @@ def test_fan_in(scenario, provider):
     assert counter(text, "mqtt_audit_lost") == 0
     assert counter(text, "mqtt_audit_duplicate") == 0
     assert "end to end" in text
+
+
+@pytest.fixture
+def lasting_broker(spawn, tmp_path):
+    """Writes its sessions down when it stops."""
+    return LastingBroker(spawn, tmp_path)
+
+
+class LastingBroker(Broker):
+    def start(self, port=None):
+        port = port or free_port()
+        conf = self.directory / "lasting.conf"
+        user = "user root\n" if os.getuid() == 0 else ""
+        conf.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n"
+                        "persistence true\nmax_queued_messages 0\n"
+                        f"persistence_location {self.directory}/\n{user}")
+        env = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin")
+        self.process = self.spawn(["mosquitto", "-c", conf], env=env)
+        self.process.wait_line("running")
+        self.port = port
+        self.url = f"mqtt://127.0.0.1:{port}"
+
+
+@both
+@pytest.mark.parametrize("qos", ["1", "2"])
+def test_nothing_is_lost_by_a_restart(swarm, lasting_broker, provider, qos):
+    broker = lasting_broker
+    run = swarm.start("--plugin", provider, "-f",
+                      swarm.scenario("mqtt_fan_in.so"), "--headless",
+                      "-H", broker.url, "-u", "20", "-r", "100", "-t", "10s",
+                      "-o", f"mqtt_fan_in.qos={qos}",
+                      "-o", "mqtt_fan_in.keep=true")
+    run.wait_line(r"users\s+20\b")
+    broker.stop()
+    broker.start(broker.port)
+    run.wait(60)
+    assert counter(run.text, "mqtt_reconnect_succ") == 20, run.text
+    sent = counter(run.text, f"mqtt_audit_sent_qos{qos}")
+    received = counter(run.text, f"mqtt_audit_recv_qos{qos}")
+    assert sent > 50
+    assert counter(run.text, "mqtt_audit_lost") == 0
+    # Two collectors; the last messages may come when they are gone, and
+    # the first ones when they are not there yet.
+    assert 2 * sent - 80 <= received <= 2 * sent
+    if qos == "2":
+        assert counter(run.text, "mqtt_audit_duplicate") == 0
 
 
 @both
