@@ -374,14 +374,14 @@ static int outcome(SSL *ssl, int rc, unsigned *want)
 		*want = SWARM_WRITE;
 		return EAGAIN;
 	case SSL_ERROR_SYSCALL:
-		return s->error ? s->error : ECONNRESET;
+		return s->error ? s->error : ECONNABORTED;
 	default:
 		break;
 	}
 	/* The peer closed the socket without closing the session. */
 	if (ERR_GET_REASON(ERR_peek_last_error()) ==
 	    SSL_R_UNEXPECTED_EOF_WHILE_READING)
-		return ECONNRESET;
+		return ECONNABORTED;
 	return EPROTO;
 }
 

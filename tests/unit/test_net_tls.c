@@ -421,7 +421,7 @@ static void be_cut(void *arg)
 	assert_non_null(s);
 	exchange(s, "x", 1);
 	assert_int_equal(swarm_recv(s, &data, swarm_in(20)), -1);
-	assert_int_equal(errno, ECONNRESET);
+	assert_int_equal(errno, ECONNABORTED);
 	swarm_close(s);
 }
 

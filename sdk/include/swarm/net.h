@@ -111,7 +111,7 @@ SWARM_API int swarm_stream_secure(struct swarm_stream *,
  */
 
 /* [fiber] Reads at least one byte; 0 at the end of the stream, -1 with errno
- * (ECONNRESET also when a TLS peer left without saying so). */
+ * (ECONNABORTED: a TLS peer has left without saying so). */
 SWARM_API int64_t swarm_read(struct swarm_stream *, void *buf, size_t size,
     int64_t deadline);
 /*

@@ -1,0 +1,404 @@
+"""Both HTTP clients: the same scenarios, against a server that tells what it
+was sent, against nginx in all its ways, and against servers that misbehave."""
+import collections
+import os
+import re
+import signal
+import subprocess
+
+import pytest
+
+from conftest import BUILD, free_port, read_csv, totals, wait_for
+from http_server import Hostile, Server
+
+PROVIDERS = ["fasthttp", "http"]
+
+if not os.environ.get("CI"):
+    for provider in PROVIDERS:
+        if not os.path.exists(os.path.join(BUILD, "plugins", provider,
+                                           provider + ".so")):
+            pytest.skip("plugin not built", allow_module_level=True)
+
+
+@pytest.fixture(params=PROVIDERS)
+def provider(request):
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def cert(tmp_path_factory):
+    """A key and a certificate for localhost, in one file."""
+    path = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+         "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+         "/CN=localhost", "-addext",
+         "subjectAltName=DNS:localhost,IP:127.0.0.1",
+         "-keyout", path / "key.pem", "-out", path / "cert.pem"],
+        check=True, capture_output=True)
+    (path / "pair.pem").write_text((path / "key.pem").read_text() +
+                                   (path / "cert.pem").read_text())
+    return path
+
+
+class Nginx:
+    """A private nginx; what it logs is what it served."""
+
+    def __init__(self, spawn, directory, cert):
+        self.spawn = spawn
+        self.directory = directory
+        self.cert = cert
+        self.process = None
+
+    def start(self, extra="", listen="", port=None, limit=1000000):
+        for _ in range(5):
+            self.port = port or free_port()
+            conf = self.directory / "nginx.conf"
+            conf.write_text(f"""
+daemon off; worker_processes 1; master_process on;
+{"user root;" if os.getuid() == 0 else ""}
+pid {self.directory}/nginx.pid; error_log {self.directory}/error.log info;
+events {{ worker_connections 4000; }}
+http {{
+  client_body_temp_path {self.directory}/1; proxy_temp_path {self.directory}/2;
+  fastcgi_temp_path {self.directory}/3; uwsgi_temp_path {self.directory}/4;
+  scgi_temp_path {self.directory}/5;
+  log_format own "$request_method $uri $status $server_protocol $connection";
+  access_log {self.directory}/access.log own;
+  keepalive_requests {limit};
+  {extra}
+  server {{
+    listen 127.0.0.1:{self.port} {listen};
+    ssl_certificate {self.cert}/cert.pem;
+    ssl_certificate_key {self.cert}/key.pem;
+    root {self.directory}/www;
+    location = /login {{ return 204; }}
+    location = /text {{ default_type text/plain; alias {self.directory}/text; }}
+    location / {{ return 200 "hello\\n"; }}
+  }}
+}}""")
+            (self.directory / "text").write_text("lorem ipsum\n" * 5000)
+            env = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin")
+            self.process = self.spawn(["nginx", "-c", conf, "-e",
+                                       self.directory / "error.log"], env=env)
+            wait_for(lambda: (self.directory / "nginx.pid").exists()
+                     or self.process.popen.poll() is not None, "nginx")
+            if self.process.popen.poll() is None:
+                scheme = "https" if "ssl" in listen else "http"
+                self.url = f"{scheme}://localhost:{self.port}"
+                return self
+        pytest.fail("nginx does not start:\n" + self.process.err)
+
+    def stop(self, how=signal.SIGTERM):
+        self.process.popen.send_signal(how)
+        self.process.wait()
+        pid = self.directory / "nginx.pid"
+        if pid.exists():
+            pid.unlink()
+
+    def served(self):
+        """[(method, path, status, protocol, connection)], in order."""
+        try:
+            text = (self.directory / "access.log").read_text()
+        except FileNotFoundError:
+            return []
+        return [tuple(line.split()) for line in text.splitlines()]
+
+
+@pytest.fixture
+def nginx(spawn, tmp_path, cert):
+    return Nginx(spawn, tmp_path, cert)
+
+
+def load(swarm, provider, tmp_path, url, *args, scenario=None, users=8,
+         seconds=2):
+    done = swarm.run("-f", scenario or swarm.scenario("hello.so"),
+                     "--plugin", provider, "--headless", "-H", url,
+                     "-u", str(users), "-r", "1000", "-t", f"{seconds}s",
+                     "-s", "10", "--csv", tmp_path / "out", *args,
+                     timeout=90)
+    return done
+
+
+def counts(rows):
+    return {key: (int(row["Request Count"]), int(row["Failure Count"]))
+            for key, row in rows.items() if key[1] != "Aggregated"}
+
+
+def calls(swarm, provider, tmp_path, url, *args):
+    done = swarm.run("-f", swarm.module("http_calls.so"), "--plugin",
+                     provider, "--headless", "-H", url, "-u", "1", "-t",
+                     "60s", "--csv", tmp_path / "out", "--processes", "1",
+                     "-o", f"http_calls.provider={provider}",
+                     "-o", f"{provider}.max_body=4m",
+                     "-o", f"{provider}.compress=yes", *args, timeout=90)
+    failures = [(f["Method"], f["Name"], f["Error"])
+                for f in read_csv(tmp_path / "out_failures.csv")]
+    return done, counts(totals(tmp_path / "out")), failures
+
+
+CHECKS = ["basics", "bodies", "large bodies", "credentials", "cookies",
+          "redirects", "verdicts", "codings", "streams", "batches", "limits"]
+MEANT = [("GET", "fails", "HTTP 500 Internal Server Error"),
+         ("GET", "fails", "not good enough")]
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_calls(swarm, provider, tmp_path, cert, tls):
+    server = Server(cert / "pair.pem" if tls else None)
+    ca = ("-o", f"{provider}.ca={cert}/cert.pem") if tls else ()
+    _, rows, failures = calls(swarm, provider, tmp_path, server.url, *ca)
+    server.stop()
+    assert sorted(failures) == sorted(MEANT)
+    for check in CHECKS:
+        assert rows["CHECK", check] == (1, 0)
+    # One sample for each call, redirects included.
+    assert rows["GET", "three"] == (1, 0)
+    assert rows["GET", "batch"] == (3, 0)
+    assert rows["GET", "/cookies/set"] == (1, 0)
+    assert rows["GET", "/status/[id]"] == (2, 0)
+
+
+# ---- nginx ----
+
+def test_every_request_reaches_nginx_once(swarm, provider, tmp_path, nginx):
+    nginx.start()
+    done = load(swarm, provider, tmp_path, nginx.url)
+    assert done.status == 0, done.text
+    rows = counts(totals(tmp_path / "out"))
+    nginx.stop(signal.SIGQUIT)
+    served = nginx.served()
+    for path in "/hello", "/world":
+        mine, failed = rows["GET", path]
+        theirs = sum(1 for s in served if s[1] == path)
+        assert failed == 0
+        # A user may be cut off in the middle of its last request.
+        assert mine <= theirs <= mine + 8
+        assert mine > 100
+    # Everybody keeps one connection.
+    assert len({s[4] for s in served}) == 8
+
+
+def test_keep_alive_limit(swarm, provider, tmp_path, nginx):
+    nginx.start(limit=10)
+    done = load(swarm, provider, tmp_path, nginx.url, users=4)
+    assert done.status == 0, done.text
+    nginx.stop(signal.SIGQUIT)
+    per_connection = collections.Counter(s[4] for s in nginx.served())
+    assert max(per_connection.values()) == 10
+    assert len(per_connection) > 8
+
+
+def test_tls_and_resumption(swarm, provider, tmp_path, nginx, cert):
+    nginx.start(listen="ssl", extra="ssl_session_cache shared:s:1m;"
+                "keepalive_timeout 0;")
+    done = load(swarm, provider, tmp_path, nginx.url,
+                "-o", f"{provider}.ca={cert}/cert.pem",
+                "-o", f"{provider}.phases=yes", users=2)
+    assert done.status == 0, done.text
+    nginx.stop(signal.SIGQUIT)
+    assert len({s[4] for s in nginx.served()}) == len(nginx.served()) > 10
+
+
+def test_tls_is_verified(swarm, provider, tmp_path, nginx):
+    nginx.start(listen="ssl")
+    done = load(swarm, provider, tmp_path, nginx.url, users=1, seconds=1)
+    assert done.status == 4, done.text      # every request failed
+    errors = {f["Error"] for f in read_csv(tmp_path / "out_failures.csv")}
+    assert len(errors) == 1
+    assert re.search(r"^TLS: .*self.signed certificate", errors.pop())
+    done = load(swarm, provider, tmp_path, nginx.url,
+                "-o", f"{provider}.insecure=yes", users=1, seconds=1)
+    assert done.status == 0, done.text
+
+
+def test_gzip(swarm, provider, tmp_path, nginx):
+    nginx.start(extra="gzip on; gzip_types text/plain;")
+    scenario = tmp_path / "text.c"
+    scenario.write_text("""
+#include <swarm/http.h>
+#include <swarm/swarm.h>
+#include <string.h>
+static void text(struct swarm_user *u)
+{
+	struct http_response *r = http_get(u, "/text", .catch_response = true);
+
+	if (r->len != 60000 || strncmp(r->body, "lorem", 5) != 0)
+		http_fail(r, "not the text");
+	else if (!http_header(r, "Content-Encoding"))
+		http_fail(r, "not compressed");
+	else
+		http_ok(r);
+}
+SWARM_SCENARIO({ .name = "text", .tasks = SWARM_TASKS(SWARM_TASK(text)) });
+""")
+    done = load(swarm, provider, tmp_path, nginx.url, "-o",
+                f"{provider}.compress=yes", scenario=scenario, users=2,
+                seconds=1)
+    assert done.status == 0, done.text
+    assert int(totals(tmp_path / "out")["GET", "/text"]["Request Count"]) > 5
+
+
+def test_restart_in_mid_run(swarm, provider, tmp_path, nginx):
+    nginx.start()
+    process = swarm.start("-f", swarm.scenario("hello.so"), "--plugin",
+                          provider, "--headless", "-H", nginx.url, "-u", "4",
+                          "-r", "100", "-t", "60s", "--csv",
+                          tmp_path / "out")
+    wait_for(lambda: len(nginx.served()) > 100, "requests")
+    nginx.stop()
+    before = len(nginx.served())
+    nginx.start(port=nginx.port)
+    wait_for(lambda: len(nginx.served()) > before + 100, "requests again")
+    process.interrupt()
+    process.wait()
+    errors = {f["Error"] for f in read_csv(tmp_path / "out_failures.csv")}
+    allowed = {"connect: Connection refused",
+               "the server closed the connection",
+               "read: Connection reset by peer",
+               "connect: Connection reset by peer",
+               "write: failed", "write: Broken pipe",
+               "the answer ended early"}
+    assert errors <= allowed, errors
+    assert "connect: Connection refused" in errors
+
+
+@pytest.mark.parametrize("version", ["2", "h2c"])
+def test_http2(swarm, tmp_path, nginx, cert, version):
+    nginx.start(listen="ssl http2" if version == "2" else "http2")
+    done = load(swarm, "http", tmp_path, nginx.url, "-o",
+                f"http.version={version}", "-o", f"http.ca={cert}/cert.pem")
+    assert done.status == 0, done.text
+    rows = counts(totals(tmp_path / "out"))
+    nginx.stop(signal.SIGQUIT)
+    served = nginx.served()
+    assert {s[3] for s in served} == {"HTTP/2.0"}
+    assert len({s[4] for s in served}) == 8
+    assert rows["GET", "/hello"][0] > 50
+
+
+def test_http2_multiplexed(swarm, tmp_path, nginx, cert):
+    nginx.start(listen="ssl http2", limit=1000000)
+    done = load(swarm, "http", tmp_path, nginx.url, "-o",
+                "http.multiplex=yes", "-o", f"http.ca={cert}/cert.pem",
+                "--processes", "1", users=32)
+    assert done.status == 0, done.text
+    nginx.stop(signal.SIGQUIT)
+    served = nginx.served()
+    assert {s[3] for s in served} == {"HTTP/2.0"}
+    assert len({s[4] for s in served}) <= 2
+    assert len(served) > 100
+
+
+def test_multiplexed_h2c_is_refused(swarm):
+    done = swarm.run("-f", swarm.scenario("hello.so"), "--plugin", "http",
+                     "--headless", "-H", "http://127.0.0.1:1", "-o",
+                     "http.multiplex=yes", "-o", "http.version=h2c")
+    assert done.status != 0
+    assert re.search(r"cannot multiplex h2c", done.text)
+
+
+# ---- servers that misbehave ----
+
+def endless_head(stop):
+    def act(conn):
+        conn.sendall(b"HTTP/1.1 200 OK\r\n")
+        while not stop():
+            conn.sendall(b"X-Y: " + b"z" * 1000 + b"\r\n")
+    return act
+
+
+def endless_body(stop):
+    def act(conn):
+        conn.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while not stop():
+            conn.sendall(b"2710\r\n" + b"z" * 10000 + b"\r\n")
+    return act
+
+
+def drip(stop):
+    """A byte now and then, for ever: only the whole request's limit ends it."""
+    def act(conn):
+        conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        while not stop(0.01):
+            conn.sendall(b"z")
+    return act
+
+
+def send(data):
+    return lambda stop: lambda conn: conn.sendall(data)
+
+
+def silence(stop):
+    return lambda conn: stop(30)
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+
+# What it does, and what fasthttp and http call it.
+MISDEEDS = {
+    "silence": (silence, r"timed out", r"timed out"),
+    "nothing": (send(b""), r"the server closed the connection",
+                r"the server closed the connection"),
+    "truncated": (send(HEAD + b"Content-Length: 9\r\n\r\nabc"),
+                  r"the answer ended early", r"the answer ended early"),
+    "garbage": (send(b"\x00\x01\x02\x03garbage\r\n\r\n" * 10),
+                r"not an answer in HTTP/1.x", r"."),
+    "two lengths": (send(HEAD + b"Content-Length: 1\r\n"
+                         b"Content-Length: 2\r\n\r\nabc"),
+                    r"Content-Length given twice, differently", None),
+    "bad chunk": (send(HEAD + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n"),
+                  r"malformed chunk size", r"."),
+    "endless head": (endless_head, r"too many headers|larger than 64 KiB",
+                     r"."),
+    "endless body": (endless_body, r"larger than the option max_body",
+                     r"larger than the option max_body"),
+    "drip": (drip, r"timed out", r"timed out"),
+}
+
+
+@pytest.mark.parametrize("misdeed", MISDEEDS)
+def test_misdeeds(swarm, provider, tmp_path, misdeed):
+    act, *wanted = MISDEEDS[misdeed]
+    want = wanted[PROVIDERS.index(provider)]
+    server = Hostile(None)
+    server.act = act(lambda *wait: server.stopped.wait(*wait) if wait
+                     else server.stopped.is_set())
+    done = load(swarm, provider, tmp_path, server.url,
+                "-o", f"{provider}.timeout=500ms",
+                "-o", f"{provider}.max_body=1m", users=2, seconds=1)
+    server.stop()
+    rows = counts(totals(tmp_path / "out"))
+    assert done.status in (0, 4), done.text
+    if want is None:
+        return
+    errors = [f["Error"] for f in read_csv(tmp_path / "out_failures.csv")]
+    assert errors
+    for error in errors:
+        assert re.search(want, error), errors
+    for mine, failed in rows.values():
+        assert mine == failed > 0
+
+
+def test_no_target(swarm, provider):
+    done = swarm.run("-f", swarm.scenario("hello.so"), "--plugin", provider,
+                     "--headless", "-u", "1", "-t", "20s", timeout=30)
+    assert done.status != 0
+    assert re.search(r"no target: give --host http", done.text)
+
+
+@pytest.mark.parametrize("option,text", [
+    ("names=x", "fold"), ("connections=0", "1 to 64"),
+    ("max_body=x", "max_body")])
+def test_bad_options(swarm, provider, option, text):
+    done = swarm.run("-f", swarm.scenario("hello.so"), "--plugin", provider,
+                     "--headless", "-H", "http://127.0.0.1:1", "-o",
+                     f"{provider}.{option}")
+    assert done.status in (2, 3), done.text
+    assert text in done.text
+
+
+def test_fast_one_is_taken(swarm):
+    done = swarm.run("-f", swarm.scenario("hello.so"), "--headless", "-H",
+                     "http://127.0.0.1:1", "-u", "1", "-t", "1s")
+    assert re.search(r"swarm.http/1 is provided by fasthttp", done.text)
