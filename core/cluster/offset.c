@@ -67,17 +67,16 @@ static size_t recent(const struct offset *o, int64_t now,
 	return n;
 }
 
-/* Least squares through the best: the value at `now`; *residual gets the
- * greatest distance of a sample from the line. */
-static double fit(const struct offset_sample *s, size_t n, int64_t now,
-    double *residual)
+/* Least squares through the best.  The samples' times and offsets are taken
+ * from the first one, so that doubles hold them to the nanosecond. */
+static void fit(const struct offset_sample *s, size_t n, int64_t now,
+    struct offset_line *line)
 {
 	double mean_t = 0;
 	double mean_y = 0;
 	double tt = 0;
 	double ty = 0;
-	double slope = 0;
-	int64_t base = s[0].offset;
+	double residual = 0;
 	int64_t first = s[0].at;
 	int64_t last = s[0].at;
 
@@ -85,42 +84,60 @@ static double fit(const struct offset_sample *s, size_t n, int64_t now,
 		first = s[i].at < first ? s[i].at : first;
 		last = s[i].at > last ? s[i].at : last;
 		mean_t += (double)(s[i].at - now) / (double)n;
-		mean_y += (double)(s[i].offset - base) / (double)n;
+		mean_y += (double)(s[i].offset - s[0].offset) / (double)n;
 	}
 	for (size_t i = 0; i < n; i++) {
 		double t = (double)(s[i].at - now) - mean_t;
 
 		tt += t * t;
-		ty += t * ((double)(s[i].offset - base) - mean_y);
+		ty += t * ((double)(s[i].offset - s[0].offset) - mean_y);
 	}
-	if (last - first >= SPAN_MIN && tt > 0)
-		slope = ty / tt;
-	slope = fmax(-DRIFT_MAX, fmin(DRIFT_MAX, slope));
-	*residual = 0;
+	line->slope = last - first >= SPAN_MIN && tt > 0 ? ty / tt : 0;
+	line->slope = fmax(-DRIFT_MAX, fmin(DRIFT_MAX, line->slope));
 	for (size_t i = 0; i < n; i++) {
-		double line = mean_y +
-		    slope * ((double)(s[i].at - now) - mean_t);
+		double y = mean_y +
+		    line->slope * ((double)(s[i].at - now) - mean_t);
 
-		*residual = fmax(*residual,
-		    fabs((double)(s[i].offset - base) - line));
+		residual = fmax(residual,
+		    fabs((double)(s[i].offset - s[0].offset) - y));
 	}
-	return mean_y - slope * mean_t;
+	line->at = now;
+	line->offset = s[0].offset +
+	    (int64_t)llrint(mean_y - line->slope * mean_t);
+	line->error = s[0].delay / 2 + (int64_t)ceil(residual);
+}
+
+bool offset_fit(const struct offset *o, int64_t now, struct offset_line *line)
+{
+	struct offset_sample best[OFFSET_SAMPLES];
+	size_t n = recent(o, now, best);
+
+	if (n == 0)
+		return false;
+	fit(best, n > OFFSET_BEST ? OFFSET_BEST : n, now, line);
+	return true;
+}
+
+/* Beyond the last ping only the drift is trusted, and a tenth of the most
+ * it can be is added to the bound. */
+void offset_at(const struct offset_line *line, int64_t now, int64_t *offset,
+    int64_t *error)
+{
+	double passed = (double)(now - line->at);
+
+	*offset = line->offset + (int64_t)llrint(line->slope * passed);
+	*error = line->error +
+	    (int64_t)llrint(fabs(passed) * DRIFT_MAX / 10);
 }
 
 bool offset_get(const struct offset *o, int64_t now, int64_t *offset,
     int64_t *error)
 {
-	struct offset_sample best[OFFSET_SAMPLES];
-	size_t n = recent(o, now, best);
-	double residual;
-	double value;
+	struct offset_line line;
 
-	if (n == 0)
+	if (!offset_fit(o, now, &line))
 		return false;
-	if (n > OFFSET_BEST)
-		n = OFFSET_BEST;
-	value = fit(best, n, now, &residual);
-	*offset = best[0].offset + (int64_t)llrint(value);
-	*error = best[0].delay / 2 + (int64_t)ceil(residual);
+	*offset = line.offset;
+	*error = line.error;
 	return true;
 }

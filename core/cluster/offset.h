@@ -37,6 +37,18 @@ struct offset {
  */
 void offset_add(struct offset *, int64_t sent, int64_t received,
     int64_t answered, int64_t back);
+/* Their clock minus ours as a line through time. */
+struct offset_line {
+	int64_t at;                     /* our clock */
+	int64_t offset;                 /* there, then */
+	double slope;                   /* a second of ours gains so many */
+	int64_t error;                  /* bound, at `at` */
+};
+/* The line from our `now` on.  False as below. */
+bool offset_fit(const struct offset *, int64_t now, struct offset_line *);
+/* What the line says of another moment. */
+void offset_at(const struct offset_line *, int64_t now, int64_t *offset,
+    int64_t *error);
 /*
  * Their clock minus ours at our `now`, and a bound on the error: half the
  * shortest way there and back, and what the samples disagree by.  False while

@@ -68,6 +68,8 @@ static struct {
 	int64_t *numbers;
 	struct buf out;
 	struct offset offset;           /* the master's clock */
+	struct offset_line line;
+	bool knows_clock;
 } self;
 
 static void open_socket(void);
@@ -211,6 +213,7 @@ static void on_ack(const struct wire_message *m)
 	if (again && ack.instance != self.instance) {
 		/* Perhaps on another machine. */
 		memset(&self.offset, 0, sizeof self.offset);
+		self.knows_clock = false;
 		leave_old_run();
 	}
 	self.instance = ack.instance;
@@ -272,9 +275,11 @@ static void on_heartbeat(const struct wire_message *m)
 	struct wire_pong pong;
 
 	self.hears = true;
-	if (wire_read_pong(&m->data, &pong) == 0)
-		offset_add(&self.offset, pong.sent, pong.received,
-		    pong.answered, self.last_heard);
+	if (wire_read_pong(&m->data, &pong) == -1)
+		return;
+	offset_add(&self.offset, pong.sent, pong.received, pong.answered,
+	    self.last_heard);
+	self.knows_clock = offset_fit(&self.offset, clock_now(), &self.line);
 }
 
 static void on_ramp_complete(const struct wire_message *m)
@@ -454,10 +459,13 @@ void worker_exception(const char *message, const char *where)
 /* On one machine it is one clock. */
 bool worker_master_clock(int64_t *offset, int64_t *error)
 {
-	if (!self.o.local)
-		return offset_get(&self.offset, clock_now(), offset, error);
 	*offset = 0;
-	*error = 0;
+	*error = self.o.local ? 0 : -1;
+	if (self.o.local)
+		return true;
+	if (!self.knows_clock)
+		return false;
+	offset_at(&self.line, clock_now(), offset, error);
 	return true;
 }
 

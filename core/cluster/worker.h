@@ -56,7 +56,8 @@ void worker_exception(const char *message, const char *where);
 bool worker_registered(void);
 bool worker_master_is_swarm(void);
 /* The master's clock_now() minus ours, and how far off that may be, in ns.
- * False while it is not known: a Locust master, or no answer yet. */
+ * False, with 0 and -1, while it is not known: a Locust master, no answer
+ * yet, or no worker. */
 bool worker_master_clock(int64_t *offset, int64_t *error);
 /* The last report and `quit`, flushed; then the socket closes.  Waits up to
  * 3 s for a master that is slow to take them. */

@@ -7,6 +7,8 @@
 #include "cluster/worker.h"
 #include "cluster/zsock.h"
 
+#include <swarm/fiber.h>
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -285,6 +287,8 @@ static void test_a_whole_run(void **state)
 	wait_until(worker_master_clock(&offset, &error));
 	assert_true(error > 0 && error < NS_PER_S);
 	assert_true(llabs(offset) <= error);
+	assert_true(llabs(swarm_shared_now(&error) - clock_now()) < NS_PER_S);
+	assert_true(error > 0);
 	wait_until(p->clock_error > 0);
 	p->wanted[0] = 3;
 	p->wanted[1] = 2;

@@ -87,6 +87,34 @@ static void test_far_away(void **state)
 	follow(&c, 60 * NS_PER_MS);
 }
 
+/* Between two pings, and a little after the last. */
+static void test_along_the_line(void **state)
+{
+	struct clock c = { .offset = 5 * NS_PER_S, .drift = 100e-6,
+		.shortest = 200 * NS_PER_US, .jitter = NS_PER_MS };
+	struct offset o = { 0 };
+	struct offset_line line;
+	int64_t now = 500 * NS_PER_S;
+
+	(void)state;
+	rng_seed(&c.rng, 3, 0);
+	for (int i = 0; i < 60; i++) {
+		ping(&o, &c, now);
+		now += NS_PER_S;
+	}
+	assert_true(offset_fit(&o, now, &line));
+	assert_true(fabs(line.slope - 100e-6) < 20e-6);
+	for (int i = 0; i < 50; i++) {
+		int64_t offset;
+		int64_t error;
+
+		offset_at(&line, now, &offset, &error);
+		assert_true(llabs(offset - (theirs(&c, now) - now)) <= error);
+		assert_true(error < 5 * NS_PER_MS);
+		now += NS_PER_S / 10;
+	}
+}
+
 static void test_nothing_known(void **state)
 {
 	struct offset o = { 0 };
@@ -131,6 +159,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_local_network),
 		cmocka_unit_test(test_far_away),
+		cmocka_unit_test(test_along_the_line),
 		cmocka_unit_test(test_nothing_known),
 		cmocka_unit_test(test_extremes),
 	};

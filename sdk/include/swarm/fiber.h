@@ -27,6 +27,16 @@ extern "C" {
 
 /* [any thread] Monotonic nanoseconds. */
 SWARM_API int64_t swarm_now(void);
+/*
+ * [worker] Nanoseconds on a clock that all workers of a run share, on whatever
+ * machine: for times that travel from one user to another, as the one-way
+ * delay of a message.  Runs beside swarm_now() at some distance, so never mix
+ * the two.  *error_ns (may be NULL) gets a bound on how far off this is: 0 on
+ * the master's machine, half the way to it elsewhere.  -1: not known (the
+ * first second, a Locust master, outside of a run); then it is the machine's
+ * own clock, of no use to others.
+ */
+SWARM_API int64_t swarm_shared_now(int64_t *error_ns);
 /* [any thread] The deadline `seconds` from now; negative counts as 0. */
 SWARM_API int64_t swarm_in(double seconds);
 
