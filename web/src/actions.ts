@@ -17,7 +17,7 @@ let next = 1;
 export function toast(text: string, tone: Toast["tone"] = "info", action?: Toast["action"]): void {
 	const id = next++;
 
-	toasts.value = [...toasts.value.slice(-3), { id, text, tone, action }];
+	toasts.value = [...toasts.peek().slice(-3), { id, text, tone, action }];
 	setTimeout(() => dismiss(id), action ? 15000 : 6000);
 }
 

@@ -417,16 +417,16 @@ effect(() => {
 
 	if (!r)
 		return;
-	const foreign = performance.now() - actedAt > 3000;
+	const foreign = performance.now() - actedAt > 1000 && connection.peek() === "live" && lastState !== "";
+	const was = lastState === "spawning" || lastState === "running";
+	const is = r.state === "spawning" || r.state === "running";
 
-	if (foreign && lastState && r.state !== lastState && connection.peek() === "live") {
-		if (r.state === "stopping" || (r.state === "stopped" && lastState !== "stopping"))
-			toast(`Stopped: ${r.stop_reason ?? "from elsewhere"}`);
-		else if (r.state === "spawning" && (lastState === "ready" || lastState === "stopped"))
-			toast("Started from elsewhere");
-	} else if (foreign && r.state === lastState && lastTarget >= 0 && r.target !== lastTarget) {
+	if (foreign && was && !is)
+		toast(`Stopped: ${r.stop_reason ?? "from elsewhere"}`);
+	else if (foreign && !was && is)
+		toast("Started from elsewhere");
+	else if (foreign && was && is && r.target !== lastTarget)
 		toast(`Load changed from elsewhere: ${r.target} users`);
-	}
 	lastState = r.state;
 	lastTarget = r.target;
 });

@@ -1,0 +1,189 @@
+// Starting, watching, editing and stopping, by mouse, by keyboard, and by
+// several people at once.
+import assert from "node:assert/strict";
+import { after, afterEach, test } from "node:test";
+import { closeBrowser, openTab, startPage, until } from "./lib.mjs";
+
+let page;
+const tabs = [];
+
+async function open(url = page.url, options) {
+	const tab = await openTab(url, options);
+
+	tabs.push(tab);
+	return tab;
+}
+
+afterEach(async () => {
+	const faults = tabs.flatMap((t) => t.faults);
+
+	for (const tab of tabs.splice(0))
+		await tab.context().close();
+	await page?.stop();
+	page = undefined;
+	assert.deepEqual(faults, []);
+});
+after(closeBrowser);
+
+const state = (tab) => tab.locator(".state").innerText();
+
+test("the whole way by keyboard", async () => {
+	page = await startPage("--endpoints", "8");
+	const tab = await open();
+
+	// The users field has the focus, its value selected.
+	await until(() => tab.evaluate(() => document.activeElement?.getAttribute("name") === "user_count"), "the focus");
+	await tab.keyboard.type("40");
+	await tab.keyboard.press("Tab");
+	await tab.keyboard.type("40");
+	await tab.keyboard.press("Enter");
+	await until(async () => /Running/.test(await state(tab)), "a running test");
+	await tab.keyboard.press("g");
+	await tab.keyboard.press("p");
+	await tab.waitForSelector(".endpoints tbody tr:nth-child(9)");
+	// Sort by name: the header is a button.
+	const name = tab.locator("th.col-name button.sort").first();
+
+	await name.focus();
+	await tab.keyboard.press("Enter");
+	assert.equal(await tab.locator("th.col-name").first().getAttribute("aria-sort"), "ascending");
+	await tab.keyboard.press("/");
+	await until(() => tab.evaluate(() => document.activeElement?.id === "search"), "the search box");
+	await tab.keyboard.type("sensors/3");
+	await until(async () => (await tab.locator(".endpoints tbody th[scope=row]").count()) === 2, "one row and the total");
+	await tab.locator(".col-name .link").focus();
+	await tab.keyboard.press("Enter");
+	await tab.waitForSelector(".drawer .spectrum");
+	await tab.keyboard.press("Escape");
+	await until(async () => (await tab.locator(".drawer").count()) === 0, "the drawer to close");
+	// A range by arrow keys, and back.
+	await until(async () => Number((await state(tab)).match(/0:(\d+)/)?.[1]) >= 4, "some seconds");
+	await tab.locator(".timeline-plot").focus();
+	await tab.keyboard.press("ArrowLeft");
+	await until(() => tab.url().includes("from="), "a range in the URL");
+	await tab.keyboard.press("Escape");
+	await until(() => !tab.url().includes("from="), "live again");
+	await tab.locator("h3, .tools span").first().click();
+	await tab.keyboard.press("n");
+	await tab.keyboard.type("hello note");
+	await tab.keyboard.press("Enter");
+	await until(async () => (await page.get("api/v1/events")).some((e) => e.text === "hello note"), "the note");
+	await tab.locator("body").press("s");
+	await tab.locator("body").press("s");
+	await until(async () => /Stopped/.test(await state(tab)), "the end");
+	// Focus is visible wherever Tab goes.
+	for (let i = 0; i < 12; i++) {
+		await tab.keyboard.press("Tab");
+		const seen = await tab.evaluate(() => {
+			const s = getComputedStyle(document.activeElement);
+
+			return document.activeElement === document.body || (s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 1);
+		});
+
+		assert.ok(seen, `focus ${i} is invisible`);
+	}
+});
+
+test("wrong values are said at the field and never sent", async () => {
+	page = await startPage();
+	const tab = await open();
+
+	for (const [field, value] of [["user_count", "abc"], ["user_count", "-1"], ["user_count", ""], ["user_count", "1e9"],
+		["spawn_rate", "0"], ["run_time", "soon"], ["host", "a b"]]) {
+		const input = tab.locator(`input[name=${field}]`);
+		const before = await input.inputValue();
+
+		await input.fill(value);
+		assert.equal(await input.getAttribute("aria-invalid"), "true", `${field}=${value}`);
+		assert.ok(await tab.locator("button.primary", { hasText: "Start" }).isDisabled());
+		await input.press("Enter");
+		await input.fill(before);
+	}
+	assert.equal((await page.get("stats/requests")).state, "ready");
+});
+
+test("two people see what each other does", async () => {
+	page = await startPage();
+	const one = await open();
+	const two = await open();
+	const timed = async (fn, what) => {
+		const began = Date.now();
+
+		await until(fn, what);
+		assert.ok(Date.now() - began <= 2000, `${what} took ${Date.now() - began} ms`);
+	};
+
+	await one.fill("input[name=user_count]", "20");
+	await one.fill("input[name=spawn_rate]", "100");
+	await one.press("input[name=spawn_rate]", "Enter");
+	await timed(async () => (await two.locator(".tabs").count()) === 1, "the start in the other");
+	// What comes within a second of one's own doing is taken for it.
+	await until(async () => /Running 0:0[2-9]/.test(await state(one)), "two seconds of running");
+	await two.click("text=Edit load");
+	await two.fill(".popover input >> nth=0", "35");
+	await two.press(".popover input >> nth=0", "Enter");
+	await timed(async () => /\/35/.test(await one.locator(".stat").first().innerText()), "the edit in the first");
+	await until(async () => (await one.locator(".toast").count()) > 0, "a word about it");
+	await two.click("button.stop");
+	await timed(async () => /Stopped/.test(await state(one)), "the stop in the first");
+});
+
+test("reset can be undone", async () => {
+	page = await startPage();
+	await page.post("swarm", { user_count: 30, spawn_rate: 100 });
+	const tab = await open();
+
+	await until(async () => (await page.get("stats/requests")).stats.at(-1).num_requests > 100, "requests");
+	await page.post("api/v1/stop", {});
+	const before = (await page.get("stats/requests")).stats.at(-1).num_requests;
+
+	await tab.click("[aria-label=More]");
+	await tab.click("text=Reset statistics");
+	await until(async () => (await page.get("stats/requests")).stats.at(-1).num_requests === 0, "the reset");
+	await tab.click(".toast >> text=Undo");
+	await until(async () => (await page.get("stats/requests")).stats.at(-1).num_requests === before, "the undo");
+});
+
+test("a range holds for the charts and the table, and counts are exact", async () => {
+	page = await startPage("--endpoints", "4");
+	await page.post("swarm", { user_count: 40, spawn_rate: 100 });
+	const tab = await open();
+
+	await until(async () => Number((await state(tab)).match(/0:(\d+)/)?.[1]) >= 12, "twelve seconds", 30000);
+	const now = (await page.get("api/v1/meta")).time;
+	const from = Math.floor(now) - 8;
+	const to = Math.floor(now) - 2;
+
+	await tab.goto(`${page.url}?tab=endpoints&from=${from}&to=${to}`);
+	const table = await page.get(`api/v1/table?from=${from}&to=${to}`);
+	const history = await page.get(`api/v1/history?from=${table.from}&to=${table.to}&points=1000`);
+
+	assert.equal(history.step, 1);
+	await tab.waitForSelector(".total");
+	await until(async () => (await tab.locator(".tools .muted").innerText()).includes("whole 10 s"), "the range");
+	const shown = Number((await tab.locator(".total .col-requests").innerText()).replace(/\D/g, ""));
+
+	assert.equal(shown, (await page.get(`api/v1/table?from=${from}&to=${to}`)).total[1]);
+	assert.equal(table.rows.reduce((n, r) => n + r[1], 0), table.total[1]);
+	assert.equal(history.requests.reduce((n, v) => n + (v ?? 0), 0), table.total[1]);
+});
+
+test("ten tabs of one browser all live", async () => {
+	page = await startPage();
+	await page.post("swarm", { user_count: 5, spawn_rate: 100 });
+	const first = await open();
+	const all = [first];
+
+	for (let i = 0; i < 9; i++) {
+		const tab = await first.context().newPage();
+
+		await tab.goto(page.url);
+		all.push(tab);
+	}
+	for (const tab of all) {
+		await tab.waitForSelector(".tabs");
+		const before = await tab.locator(".state").innerText();
+
+		await until(async () => (await tab.locator(".state").innerText()) !== before, "a tick in each tab");
+	}
+});
