@@ -7,6 +7,8 @@
 #                                       `swarm new`, and where they install
 #   swarm_add_scenario(NAME SOURCE...)  the same, installed with its source
 #   swarm_add_test(NAME [HOST] SOURCE...)  a cmocka program, if cmocka is there
+#   swarm_add_cases(NAME PLUGIN SOURCE...)  a test module (<swarm/test.h>) for
+#                                       that plugin, run by `swarm test`
 include_guard(GLOBAL)
 include(GNUInstallDirs)
 
@@ -114,5 +116,19 @@ function(swarm_add_test name)
 		set_target_properties(${name} PROPERTIES ENABLE_EXPORTS ON)
 	endif()
 	add_test(NAME ${name} COMMAND ${name})
+	set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 120)
+endfunction()
+
+function(swarm_add_cases name plugin)
+	if(NOT BUILD_TESTING)
+		return()
+	endif()
+	swarm_add_module(${name} ${ARGN})
+	if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/include)
+		target_include_directories(${name} PRIVATE
+			${CMAKE_CURRENT_SOURCE_DIR}/include)
+	endif()
+	add_test(NAME ${name} COMMAND Swarm::swarm test
+		--plugin $<TARGET_FILE:${plugin}> $<TARGET_FILE:${name}>)
 	set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()

@@ -41,6 +41,7 @@ static const struct command table[] = {
 	  module_plugins_main },
 	{ "report", "show the results of a run again, or make a report",
 	  report_main },
+	{ "test", "run the cases of a test module", module_test_main },
 	{ "try", "run each task of a scenario once, and say what happened",
 	  try_main },
 	{ "version", "print the version", command_version },

@@ -326,6 +326,8 @@ void loop_once(bool wait)
 	loop.woke = 0;
 	event_base_loop(loop.base, flags);
 	now = clock_now();
+	if (loop.woke != 0 || loop.first || wheel_next() <= now)
+		loop.health.worked++;
 	if (loop.woke == 0)
 		loop.woke = now;
 	if (wheel_next() <= now)

@@ -53,6 +53,7 @@ struct loop_health {
 	int64_t busy_ns;
 	int64_t longest_pass_ns;
 	uint64_t passes;
+	uint64_t worked;                /* passes that ran anything */
 };
 void loop_health(struct loop_health *);
 /* For callbacks of libevent that do real work: the pass counts as busy from

@@ -21,15 +21,6 @@
 #define TIME_LIMIT 20.0                 /* seconds for one check */
 #define OUTPUT_MAX (1 << 20)
 
-struct request {
-	struct check_subject subject;
-	const char *one;                /* the check this child runs */
-	struct names only;              /* --only; none: all */
-	double timeout;                 /* seconds for one check */
-	bool only_failed;
-	bool list;
-};
-
 static int usage(void)
 {
 	fputs("usage: swarm check [--only CHECK] [--only-failed] "
@@ -62,7 +53,7 @@ static const struct check *find_check(const char *name)
 }
 
 /* An option with a value; 0, or -1 for wrong usage. */
-static int parse_valued(struct request *r, const char *a, const char *value)
+static int parse_valued(struct check_request *r, const char *a, const char *value)
 {
 	if (!value)
 		return -1;
@@ -72,7 +63,7 @@ static int parse_valued(struct request *r, const char *a, const char *value)
 		r->one = value;
 	else if (strcmp(a, "--host") == 0)
 		r->subject.host = value;
-	else if (strcmp(a, "--only") == 0 && find_check(value))
+	else if (strcmp(a, "--only") == 0)
 		names_add(&r->only, value);
 	else if (strcmp(a, "--plugin") == 0)
 		names_add(&r->subject.plugins, value);
@@ -83,7 +74,7 @@ static int parse_valued(struct request *r, const char *a, const char *value)
 	return 0;
 }
 
-static int parse(struct request *r, int argc, char **argv)
+int check_parse(struct check_request *r, int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
 		const char *a = argv[i];
@@ -102,13 +93,20 @@ static int parse(struct request *r, int argc, char **argv)
 	return r->subject.path || r->list ? 0 : -1;
 }
 
-static void child_line(const struct request *r, const char *name,
-    struct names *argv)
+void check_request_release(struct check_request *r)
+{
+	names_release(&r->only);
+	names_release(&r->subject.plugins);
+	names_release(&r->subject.settings);
+}
+
+void check_child_line(const struct check_request *r, const char *word,
+    const char *name, struct names *argv)
 {
 	const struct check_subject *s = &r->subject;
 
 	names_add(argv, find_exe());
-	names_add(argv, "check");
+	names_add(argv, word);
 	names_add(argv, "--one");
 	names_add(argv, name);
 	if (s->host) {
@@ -139,46 +137,51 @@ static void print_lines(const struct buf *b)
 	}
 }
 
-/* Whether it passed or was skipped. */
-static bool run_check(const struct request *r, const struct check *c,
-    int number)
+void check_report(const struct check_request *r, const char *title,
+    int number, int rc, const struct buf *out, const struct buf *err)
 {
-	struct buf out = BUF_INIT(OUTPUT_MAX), err = BUF_INIT(OUTPUT_MAX);
-	struct names argv = { 0 };
-	int rc;
-	bool good;
+	bool good = rc == CHECK_OK || rc == CHECK_SKIP;
 
-	child_line(r, c->name, &argv);
-	rc = spawn_capture(names_argv(&argv), r->timeout, &out, &err);
-	names_release(&argv);
-	good = rc == CHECK_OK || rc == CHECK_SKIP;
 	if (rc == CHECK_SKIP && !r->only_failed)
-		printf("ok %d - %s # SKIP %.*s\n", number, c->title,
-		    (int)strcspn(buf_str(&out), "\n"), buf_str(&out));
+		printf("ok %d - %s # SKIP %.*s\n", number, title,
+		    (int)strcspn(buf_str(out), "\n"), buf_str(out));
 	else if (!good || !r->only_failed)
-		printf("%s %d - %s\n", good ? "ok" : "not ok", number,
-		    c->title);
+		printf("%s %d - %s\n", good ? "ok" : "not ok", number, title);
 	if (!good) {
-		print_lines(&out);
-		print_lines(&err);
+		print_lines(out);
+		print_lines(err);
 	}
 	if (rc == SPAWN_TIMEOUT)
 		printf("# did not end within %g s\n", r->timeout);
 	else if (rc > 128)
 		printf("# crashed (signal %d, SIG%s)\n", rc - 128,
-		    sigabbrev_np(rc - 128));
+		    sigabbrev_np(rc - 128) ? sigabbrev_np(rc - 128) : "RT");
 	fflush(stdout);
-	buf_release(&out);
-	buf_release(&err);
-	return good;
 }
 
-static bool wanted(const struct request *r, const struct check *c)
+/* Whether it passed or was skipped. */
+static bool run_check(const struct check_request *r, const struct check *c,
+    int number)
+{
+	struct buf out = BUF_INIT(OUTPUT_MAX), err = BUF_INIT(OUTPUT_MAX);
+	struct names argv = { 0 };
+	int rc;
+
+	check_child_line(r, "check", c->name, &argv);
+	rc = spawn_capture(names_argv(&argv), r->timeout, &out, &err);
+	names_release(&argv);
+	check_report(r, c->title, number, rc, &out, &err);
+	buf_release(&out);
+	buf_release(&err);
+	return rc == CHECK_OK || rc == CHECK_SKIP;
+}
+
+static bool wanted(const struct check_request *r, const struct check *c)
 {
 	return r->only.count == 0 || names_has(&r->only, c->name);
 }
 
-static int run_all(const struct request *r)
+static int run_all(const struct check_request *r)
 {
 	int count = 0, number = 0, bad = 0;
 
@@ -201,7 +204,7 @@ static int print_checks(void)
 }
 
 /* The paths once, for the parent and all its children. */
-static int run_request(struct request *r)
+static int run_request(struct check_request *r)
 {
 	const struct check *c = r->one ? find_check(r->one) : NULL;
 	char *path = tools_find(r->subject.path);
@@ -224,19 +227,26 @@ static int run_request(struct request *r)
 	return rc;
 }
 
+/* Every --only names a check. */
+static bool known(const struct check_request *r)
+{
+	for (size_t i = 0; i < r->only.count; i++)
+		if (!find_check(r->only.at[i]))
+			return false;
+	return true;
+}
+
 int module_check_main(int argc, char **argv)
 {
-	struct request r = { .timeout = TIME_LIMIT };
+	struct check_request r = { .timeout = TIME_LIMIT };
 	int rc;
 
-	if (parse(&r, argc, argv) == -1)
+	if (check_parse(&r, argc, argv) == -1 || !known(&r))
 		rc = usage();
 	else if (r.list)
 		rc = print_checks();
 	else
 		rc = run_request(&r);
-	names_release(&r.only);
-	names_release(&r.subject.plugins);
-	names_release(&r.subject.settings);
+	check_request_release(&r);
 	return rc;
 }

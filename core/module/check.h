@@ -6,6 +6,7 @@
 
 #include "module/names.h"
 
+struct buf;
 struct module;
 
 #define CHECK_OK   0
@@ -28,6 +29,26 @@ struct check {
 
 /* In order; ends with name == NULL. */
 extern const struct check check_list[];
+
+/* What was asked for on the command line; `swarm test` takes the same. */
+struct check_request {
+	struct check_subject subject;
+	const char *one;                /* what this child runs */
+	struct names only;              /* --only; none: all */
+	double timeout;                 /* seconds for one child */
+	bool only_failed;
+	bool list;
+};
+
+/* 0, or -1 for wrong usage; release in either case. */
+int check_parse(struct check_request *, int argc, char **argv);
+void check_request_release(struct check_request *);
+/* The command line of the child that runs `one` of `swarm WORD`. */
+void check_child_line(const struct check_request *, const char *word,
+    const char *one, struct names *argv);
+/* One TAP line, by the child's exit code, and what it wrote if it failed. */
+void check_report(const struct check_request *, const char *title, int number,
+    int rc, const struct buf *out, const struct buf *err);
 
 /* Why a check did not pass or was skipped: a line of its output. */
 void check_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

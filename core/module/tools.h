@@ -17,6 +17,8 @@ int module_check_main(int argc, char **argv);
 int module_inspect_main(int argc, char **argv);
 /* swarm new scenario|plugin NAME: writes files to start from. */
 int module_new_main(int argc, char **argv);
+/* swarm test TEST: runs the cases of a test module, as TAP. */
+int module_test_main(int argc, char **argv);
 /* swarm plugins: what is found where. */
 int module_plugins_main(int argc, char **argv);
 

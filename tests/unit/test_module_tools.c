@@ -1,5 +1,5 @@
 /*
- * check, inspect, new and plugins: run as children of this program, which
+ * check, inspect, new, plugins and test: run as children of this program, which
  * takes those words as its first argument.
  */
 #include "module_kit.h"
@@ -193,8 +193,8 @@ static void test_check_hooks(void **state)
 	char *path;
 
 	(void)state;
-	path = kit_build("crash", TASK "#include <stdlib.h>\n" "static int load(void) { "
-	    "abort(); }\n"
+	path = kit_build("crash", TASK "#include <stdlib.h>\n"
+	    "static int load(void) { abort(); }\n"
 	    "SWARM_MODULE(.load = load, " USERS ");\n");
 	assert_int_equal(swarm("check", "--only", "load", path, NULL),
 	    TOOLS_FAILED);
@@ -327,6 +327,120 @@ static void test_new_plugin(void **state)
 	has(&err, "is there already");
 }
 
+/* ---- test ---- */
+
+#define CASES "#include <swarm/swarm.h>\n#include <swarm/net.h>\n" \
+	"#include <swarm/test.h>\n#include <string.h>\n" \
+	"static struct swarm_stream *dial(struct swarm_peer *p)\n{\n" \
+	"  return swarm_connect(&(struct swarm_connect_args){ .size =\n" \
+	"    sizeof(struct swarm_connect_args), .host = \"127.0.0.1\",\n" \
+	"    .port = swarm_peer_port(p) }, NULL, 0);\n}\n"
+
+/* The client sees each piece; the script sees each byte. */
+static void test_peer(void **state)
+{
+	char *path = kit_build("peer_test", CASES
+	    "static void echo(struct swarm_peer *p, void *arg)\n{\n"
+	    "  swarm_peer_accept(p);\n"
+	    "  swarm_peer_expect(p, \"hello\\n\", 6);\n"
+	    "  swarm_peer_pieces(p, *(size_t *)arg);\n"
+	    "  swarm_peer_send(p, \"world\\n\", 6);\n"
+	    "  swarm_peer_expect_end(p);\n}\n"
+	    "static void talk(struct swarm_user *u, size_t piece)\n{\n"
+	    "  struct swarm_peer *p = swarm_peer_new(u, echo, &piece);\n"
+	    "  struct swarm_stream *s = dial(p);\n"
+	    "  char got[16] = \"\"; size_t len = 0, reads = 0;\n"
+	    "  swarm_expect(s && !swarm_write(s, \"hello\\n\", 6, "
+	    "SWARM_FOREVER));\n"
+	    "  for (; len < 6; reads++) {\n"
+	    "    int64_t n = swarm_read(s, got + len, 10, SWARM_FOREVER);\n"
+	    "    swarm_expect(n > 0); len += (size_t)n; }\n"
+	    "  swarm_expect(strcmp(got, \"world\\n\") == 0);\n"
+	    "  swarm_expect(reads == (6 + piece - 1) / piece);\n"
+	    "  swarm_close(s);\n"
+	    "  swarm_expect(swarm_peer_join(p) == 0);\n}\n"
+	    "static void pieces(struct swarm_user *u)\n"
+	    "{ for (size_t n = 1; n <= 6; n++) talk(u, n); }\n"
+	    "static void wrong(struct swarm_user *u)\n{\n"
+	    "  size_t piece = 1;\n"
+	    "  struct swarm_peer *p = swarm_peer_new(u, echo, &piece);\n"
+	    "  struct swarm_stream *s = dial(p);\n"
+	    "  swarm_write(s, \"help\\r\\n\", 6, SWARM_FOREVER);\n"
+	    "  swarm_expect(swarm_peer_join(p) == -1);\n}\n"
+	    "static void reset(struct swarm_peer *p, void *arg)\n"
+	    "{ (void)arg; swarm_peer_accept(p); "
+	    "swarm_peer_hang_up(p, true); }\n"
+	    "static void broken(struct swarm_user *u)\n{\n"
+	    "  struct swarm_peer *p = swarm_peer_new(u, reset, NULL);\n"
+	    "  struct swarm_stream *s = dial(p); char b[8];\n"
+	    "  swarm_expect(s && swarm_read(s, b, 8, SWARM_FOREVER) == -1);\n"
+	    "  swarm_close(s); }\n"
+	    "SWARM_TESTS(SWARM_CASE(pieces), SWARM_CASE(wrong), "
+	    "SWARM_CASE(broken));\n");
+
+	(void)state;
+	assert_int_equal(swarm("test", path, NULL), TOOLS_FAILED);
+	has(&out, "TAP version 13\n1..3\nok 1 - pieces\nnot ok 2 - wrong\n"
+	    "# the peer's script, step 2: expected 6 bytes, \"hello\\n\", and "
+	    "got \"help\\r\\n\", different from byte 3 on\n"
+	    "ok 3 - broken\n# 1 of 3 cases of ");
+	assert_int_equal(swarm("test", "--only", "pieces", path, NULL),
+	    TOOLS_OK);
+	assert_int_equal(swarm("test", "--list", path, NULL), TOOLS_OK);
+	assert_string_equal(buf_str(&out), "pieces\nwrong\nbroken\n");
+}
+
+/* An hour passes at once; what waits for ever is said. */
+static void test_clock(void **state)
+{
+	char *path = kit_build("clock_test", CASES
+	    "static void hour(struct swarm_user *u)\n{\n"
+	    "  int64_t begin = swarm_now();\n"
+	    "  struct swarm_timer t = swarm_begin(u, \"A\", \"b\");\n"
+	    "  swarm_sleep(3600); swarm_fail(&t, \"late\");\n"
+	    "  swarm_expect(swarm_now() - begin >= 3600000000000);\n"
+	    "  swarm_expect(swarm_test_samples() == 1);\n"
+	    "  swarm_expect(!strcmp(swarm_test_sample(0)->error, \"late\"));\n"
+	    "  swarm_expect(!strcmp(swarm_test_sample(0)->type, \"A\"));\n"
+	    "  swarm_expect(swarm_test_sample(0)->service_ns >= "
+	    "3600000000000);\n"
+	    "  swarm_expect(swarm_test_sample(1)->error != NULL);\n"
+	    "  swarm_test_host(\"there\");\n"
+	    "  swarm_expect(!strcmp(swarm_host(u), \"there\")); }\n"
+	    "static void stuck(struct swarm_user *u)\n"
+	    "{ (void)u; (void)dial; swarm_park(SWARM_FOREVER); }\n"
+	    "static int seven(void *p) { (void)p; return 7; }\n"
+	    "static void offloads(struct swarm_user *u)\n"
+	    "{ (void)u; swarm_expect(swarm_offload(seven, NULL) == 7); }\n"
+	    "static void raises(struct swarm_user *u)\n"
+	    "{ swarm_raise(u, \"oops\"); }\n"
+	    "static void untrue(struct swarm_user *u)\n"
+	    "{ (void)u; swarm_expect(1 + 1 == 3); }\n"
+	    "static void real(struct swarm_user *u)\n"
+	    "{ (void)u; swarm_expect(swarm_sleep(0.005) == 0); }\n"
+	    "SWARM_TESTS(SWARM_CASE(hour), SWARM_CASE(stuck), "
+	    "SWARM_CASE(offloads), SWARM_CASE(raises), SWARM_CASE(untrue), "
+	    "SWARM_CASE(real, .real_time = true));\n");
+
+	(void)state;
+	assert_int_equal(swarm("test", path, NULL), TOOLS_FAILED);
+	has(&out, "ok 1 - hour\nnot ok 2 - stuck\n"
+	    "# nothing can happen any more:\n# a fiber is parked\n");
+	has(&out, "\nok 3 - offloads\nnot ok 4 - raises\n# raised: oops (");
+	has(&out, "not ok 5 - untrue\n");
+	has(&out, "does not hold: 1 + 1 == 3\nok 6 - real\n");
+}
+
+static void test_no_tests(void **state)
+{
+	char *path = kit_build("untested", TASK "SWARM_MODULE(" USERS ");\n");
+
+	(void)state;
+	assert_int_equal(swarm("test", path, NULL), TOOLS_MODULE);
+	has(&err, "it has no tests; end it with SWARM_TESTS()");
+	assert_int_equal(swarm("test", NULL), TOOLS_USAGE);
+}
+
 static int dispatch(int argc, char **argv)
 {
 	module_init(NULL);
@@ -336,6 +450,8 @@ static int dispatch(int argc, char **argv)
 		return module_inspect_main(argc, argv);
 	if (strcmp(argv[0], "new") == 0)
 		return module_new_main(argc, argv);
+	if (strcmp(argv[0], "test") == 0)
+		return module_test_main(argc, argv);
 	return module_plugins_main(argc, argv);
 }
 
@@ -357,6 +473,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(test_check_hooks, kit_clear),
 		cmocka_unit_test_setup(test_check_users, kit_clear),
 		cmocka_unit_test_setup(test_check_needs, kit_clear),
+		cmocka_unit_test_setup(test_peer, kit_clear),
+		cmocka_unit_test_setup(test_clock, kit_clear),
+		cmocka_unit_test_setup(test_no_tests, kit_clear),
 		cmocka_unit_test_setup(test_new_scenario, kit_clear),
 		cmocka_unit_test_setup(test_new_wrong, kit_clear),
 		cmocka_unit_test_setup(test_new_plugin, kit_clear),
