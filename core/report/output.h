@@ -25,6 +25,9 @@ struct report {
 	double elapsed;                 /* seconds of the test so far */
 	int64_t users_max;
 	unsigned workers_max;
+	unsigned seconds;               /* ticks while users ran */
+	unsigned limited;               /* of these with a busy generator */
+	double busiest;                 /* loop, 0..1 */
 	/* Events and notes, kept for the result. */
 	struct result_event *events;
 	size_t event_count;

@@ -83,7 +83,7 @@ static void add_load(struct buf *line, const struct report *r)
 {
 	buf_printf(line, " workers %u/%u", r->run.workers,
 	    r->run.workers + r->run.workers_lost);
-	if (r->load.loop_busy > 0.85)
+	if (r->load.loop_busy > REPORT_BUSY)
 		buf_puts(line, " generator-limited");
 }
 

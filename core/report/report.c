@@ -13,6 +13,7 @@
 #include "report/output.h"
 #include "stats/stats.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,6 +106,9 @@ static void forget(void)
 	report.event_count = 0;
 	report.users_max = 0;
 	report.workers_max = 0;
+	report.seconds = 0;
+	report.limited = 0;
+	report.busiest = 0;
 }
 
 static void take_status(const struct run_status *run)
@@ -125,6 +129,19 @@ static void take_status(const struct run_status *run)
 		report.users_max = run->users_running;
 	if (run->workers > report.workers_max)
 		report.workers_max = run->workers;
+}
+
+static void take_load(const struct report_load *load)
+{
+	report.load = load ? *load : (struct report_load){ -1, -1, -1 };
+	if (report.run.state != RUN_SPAWNING &&
+	    report.run.state != RUN_RUNNING)
+		return;
+	report.seconds++;
+	if (report.load.loop_busy > report.busiest)
+		report.busiest = report.load.loop_busy;
+	if (report.load.loop_busy > REPORT_BUSY)
+		report.limited++;
 }
 
 /* Says which criteria have just been broken, once each. */
@@ -162,7 +179,7 @@ static void judge(void)
 void report_tick(const struct run_status *run, const struct report_load *load)
 {
 	take_status(run);
-	report.load = load ? *load : (struct report_load){ -1, -1, -1 };
+	take_load(load);
 	if (run->started && !run->stopped)
 		windows_tick(report.windows, report.options.stats,
 		    clock_now(), run->users_running);
@@ -227,6 +244,34 @@ void report_note(const char *fmt, ...)
 	report.notes[report.note_count++] = note;
 }
 
+/* When the figures can't be taken as they are. */
+static void note_doubts(void)
+{
+	const struct stats *stats = report.options.stats;
+	const struct series *total = &stats->total;
+	double late;
+
+	if (report.limited > 0)
+		report_note("The load generator was at its limit in %u of %u "
+		    "seconds (a worker's loop was busy up to %.0f %% of the "
+		    "time): response times may include its own delay. More "
+		    "workers, or fewer users, would tell.", report.limited,
+		    report.seconds, report.busiest * 100);
+	if (stats->capped > 0)
+		report_note("%llu samples went to the endpoint " STATS_OTHER
+		    ": there were more than %zu names. Names with ids in them "
+		    "should be templates.", (unsigned long long)stats->capped,
+		    stats->max_series);
+	if (!total->response)
+		return;
+	late = (double)histogram_quantile(total->response, 0.99) /
+	    fmax((double)histogram_quantile(&total->service, 0.99), 1);
+	if (late > 1.1)
+		report_note("Requests started later than intended: p99 from "
+		    "the intended start is %.1f times that from the real one.",
+		    late);
+}
+
 int report_finish(const struct report_outcome *outcome)
 {
 	struct result result;
@@ -239,6 +284,7 @@ int report_finish(const struct report_outcome *outcome)
 	if (report.run.started)
 		criteria_finish(report.criteria, report.options.stats,
 		    report.elapsed);
+	note_doubts();
 	result_init(&result, &report, outcome);
 	code = result.exit_code;
 	for (size_t i = 0; i < OUTPUTS; i++) {

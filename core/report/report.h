@@ -60,6 +60,10 @@ struct report_options {
 	void (*stop)(const char *why);
 };
 
+/* A worker's loop that is busier than this share of the time can't keep to
+ * the plan. */
+#define REPORT_BUSY 0.85
+
 /* What the load generator itself is doing: the worst of its workers; -1 where
  * it is not known. */
 struct report_load {

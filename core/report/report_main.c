@@ -112,9 +112,11 @@ int report_main(int argc, char **argv)
 		    paths[i]) == -1)
 			code = EXIT_USAGE;
 	}
-	if (!any)
+	if (!any) {
 		summary_print(&result, stdout, REPORT_SUMMARY_FULL,
 		    REPORT_COLOUR_AUTO);
+		summary_exit(&result, stdout);
+	}
 	result_release(&result);
 	return code;
 }

@@ -5,7 +5,6 @@
 #include "report/summary.h"
 
 #include "base/xalloc.h"
-#include "report/output.h"
 #include "report/text.h"
 
 #include <math.h>
@@ -567,23 +566,11 @@ void summary_print(const struct result *result, FILE *stream,
 	if (size == REPORT_SUMMARY_FULL)
 		counters(&s);
 	notes(&s);
-	fprintf(stream, "\n  exit %d\n", result->exit_code);
+	fputc('\n', stream);
+}
+
+void summary_exit(const struct result *result, FILE *stream)
+{
+	fprintf(stream, "  exit %d\n", result->exit_code);
 	fflush(stream);
 }
-
-static bool summary_wanted(const struct report *r)
-{
-	return !r->options.json;
-}
-
-static int summary_finish(const struct report *r, const struct result *result)
-{
-	summary_print(result, stdout, r->options.summary, r->options.colour);
-	return 0;
-}
-
-const struct output output_summary = {
-	.name = "summary",
-	.wanted = summary_wanted,
-	.finish = summary_finish,
-};

@@ -10,4 +10,7 @@
 void summary_print(const struct result *, FILE *, enum report_summary,
     enum report_colour);
 
+/* The last line. */
+void summary_exit(const struct result *, FILE *);
+
 #endif

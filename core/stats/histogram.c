@@ -331,18 +331,35 @@ uint64_t histogram_at(const struct histogram *h, unsigned index)
 	    buckets[index % HISTOGRAM_SUB];
 }
 
-unsigned histogram_next(const struct histogram *h, unsigned index,
+/* A bucket that only its high word fills is rare enough to be found slowly. */
+static unsigned next_with_high(const struct histogram *h, unsigned index,
     uint64_t *n)
 {
-	while (index < HISTOGRAM_BUCKETS) {
-		if (!h->octaves[index >> HISTOGRAM_SUB_BITS]) {
-			index = (index | (HISTOGRAM_SUB - 1)) + 1;
-			continue;
-		}
+	for (; index < HISTOGRAM_BUCKETS; index++) {
 		*n = histogram_at(h, index);
 		if (*n > 0)
 			return index;
-		index++;
+	}
+	return HISTOGRAM_BUCKETS;
+}
+
+unsigned histogram_next(const struct histogram *h, unsigned index,
+    uint64_t *n)
+{
+	unsigned octave = index >> HISTOGRAM_SUB_BITS;
+	unsigned i = index % HISTOGRAM_SUB;
+
+	if (h->high_count)
+		return next_with_high(h, index, n);
+	for (; octave < HISTOGRAM_OCTAVES; octave++, i = 0) {
+		const uint32_t *buckets = h->octaves[octave];
+
+		for (; buckets && i < HISTOGRAM_SUB; i++) {
+			if (buckets[i] == 0)
+				continue;
+			*n = buckets[i];
+			return (octave << HISTOGRAM_SUB_BITS) + i;
+		}
 	}
 	return HISTOGRAM_BUCKETS;
 }

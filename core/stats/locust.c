@@ -20,20 +20,12 @@
 #define RATE_FROM 12
 #define RATE_TO   3
 
-static double half_even(double v, double step)
-{
-	double n = floor(v / step), rest = v - n * step;
-
-	if (rest > step / 2 || (rest == step / 2 && fmod(n, 2) != 0))
-		n++;
-	return n * step;
-}
-
+/* rint() rounds half to even. */
 int64_t locust_round(double ms)
 {
 	double step = ms < 100 ? 1 : ms < 1000 ? 10 : ms < 10000 ? 100 : 1000;
 
-	return (int64_t)half_even(ms, step);
+	return (int64_t)(rint(ms / step) * step);
 }
 
 static void append(struct locust_times *t, int64_t ms, uint64_t count)
@@ -180,31 +172,55 @@ const struct series **locust_sort(const struct stats *stats, size_t *count)
 	return sorted;
 }
 
-int locust_float(struct buf *out, double v)
+/* The digits of the shortest text that reads back equal (at most 17), and the
+ * power of ten of the first. */
+static size_t shortest(double v, char digits[20], int *exponent)
 {
 	char text[40];
-	int exponent;
+	size_t n = 0;
 
-	for (int digits = 1; digits <= 17; digits++) {
-		snprintf(text, sizeof(text), "%.*e", digits - 1, v);
-		if (strtod(text, NULL) == v || digits == 17)
-			break;
-	}
-	exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
-	/* Python turns to exponents where repr() does: below 1e-4 and from
-	 * 1e16 on. */
-	if (v != 0 && (exponent < -4 || exponent >= 16)) {
-		char *e = strchr(text, 'e');
-
-		return buf_printf(out, "%.*se%c%02d", (int)(e - text), text,
-		    exponent < 0 ? '-' : '+', abs(exponent));
-	}
-	for (int decimals = 1; decimals < 24; decimals++) {
-		snprintf(text, sizeof(text), "%.*f", decimals, v);
+	/* What 15 digits can hold is the shortest without its zeros. */
+	for (int wanted = 15; wanted <= 17; wanted++) {
+		snprintf(text, sizeof(text), "%.*e", wanted - 1, v);
 		if (strtod(text, NULL) == v)
 			break;
 	}
-	return buf_puts(out, text);
+	for (const char *c = text; *c != 'e'; c++) {
+		if (*c >= '0' && *c <= '9')
+			digits[n++] = *c;
+	}
+	*exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
+	while (n > 1 && digits[n - 1] == '0')
+		n--;
+	digits[n] = '\0';
+	return n;
+}
+
+/* d.ddde-05, as Python writes what is very small or large. */
+static int with_exponent(struct buf *out, const char *digits, size_t n,
+    int exponent)
+{
+	return buf_printf(out, "%c%s%se%c%02d", digits[0], n > 1 ? "." : "",
+	    digits + 1, exponent < 0 ? '-' : '+', abs(exponent));
+}
+
+int locust_float(struct buf *out, double v)
+{
+	char digits[20];
+	int exponent, rc = 0;
+	size_t n = shortest(fabs(v), digits, &exponent);
+
+	if (v < 0)
+		rc |= buf_putc(out, '-');
+	if (v != 0 && (exponent < -4 || exponent >= 16))
+		return rc | with_exponent(out, digits, n, exponent);
+	if (exponent < 0)
+		return rc | buf_printf(out, "0.%.*s%s", -exponent - 1,
+		    "0000", digits);
+	for (size_t i = 0; i <= (size_t)exponent; i++)
+		rc |= buf_putc(out, i < n ? digits[i] : '0');
+	return rc | buf_printf(out, ".%s",
+	    n > (size_t)exponent + 1 ? digits + exponent + 1 : "0");
 }
 
 /* The length of a well-formed character of UTF-8 at s and its code point, or

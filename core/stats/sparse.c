@@ -64,30 +64,39 @@ static void set_extremes(struct sparse *out, const struct histogram *now,
 	}
 }
 
-static bool unchanged(const struct histogram *now,
-    const struct histogram *before, unsigned octave)
+/* One octave of now - before, with 32 bits; `before` catches up. */
+static void advance_octave(struct sparse *out, const struct histogram *now,
+    struct histogram *before, unsigned octave)
 {
-	return before->octaves[octave] && now->high_count == 0 &&
-	    memcmp(now->octaves[octave], before->octaves[octave],
-	    HISTOGRAM_SUB * sizeof(uint32_t)) == 0;
+	const uint32_t *is = now->octaves[octave];
+	uint32_t *was = before->octaves[octave];
+
+	if (!was) {
+		was = xcalloc(HISTOGRAM_SUB, sizeof(*was));
+		before->octaves[octave] = was;
+	}
+	if (memcmp(is, was, HISTOGRAM_SUB * sizeof(*was)) == 0)
+		return;
+	for (unsigned i = 0; i < HISTOGRAM_SUB; i++) {
+		if (is[i] > was[i])
+			append(out, octave * HISTOGRAM_SUB + i,
+			    is[i] - was[i]);
+	}
+	memcpy(was, is, HISTOGRAM_SUB * sizeof(*was));
 }
 
-static void difference(struct sparse *out, const struct histogram *now,
-    const struct histogram *before)
+/* Where a bucket has more than 32 bits. */
+static void advance_slowly(struct sparse *out, const struct histogram *now,
+    struct histogram *before)
 {
-	for (unsigned o = 0; o < HISTOGRAM_OCTAVES; o++) {
-		if (!now->octaves[o] || unchanged(now, before, o))
-			continue;
-		for (unsigned i = o * HISTOGRAM_SUB;
-		    i < (o + 1) * HISTOGRAM_SUB; i++) {
-			uint64_t n = histogram_at(now, i);
-			uint64_t was = histogram_at(before, i);
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+		uint64_t n = histogram_at(now, i);
+		uint64_t was = histogram_at(before, i);
 
-			if (n > was)
-				append(out, i, n - was);
-		}
+		if (n > was)
+			append(out, i, n - was);
 	}
-	trim(out);
+	histogram_copy(before, now);
 }
 
 void sparse_advance(struct sparse *out, const struct histogram *now,
@@ -98,13 +107,31 @@ void sparse_advance(struct sparse *out, const struct histogram *now,
 		histogram_clear(before);
 	if (now->count == before->count)
 		return;
-	difference(out, now, before);
 	out->count = now->count - before->count;
 	out->overflow = now->overflow - before->overflow;
 	out->sum = now->sum - before->sum;
 	out->sum_squares = now->sum_squares - before->sum_squares;
+	if (now->high_count) {
+		struct histogram was = { .count = before->count,
+			.min = before->min, .max = before->max };
+
+		advance_slowly(out, now, before);
+		trim(out);
+		set_extremes(out, now, &was);
+		return;
+	}
+	for (unsigned o = 0; o < HISTOGRAM_OCTAVES; o++) {
+		if (now->octaves[o])
+			advance_octave(out, now, before, o);
+	}
+	trim(out);
 	set_extremes(out, now, before);
-	histogram_copy(before, now);
+	before->count = now->count;
+	before->overflow = now->overflow;
+	before->sum = now->sum;
+	before->sum_squares = now->sum_squares;
+	before->min = now->min;
+	before->max = now->max;
 }
 
 void sparse_from(struct sparse *out, const struct histogram *h)

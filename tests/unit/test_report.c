@@ -447,6 +447,37 @@ static void test_verdict_without_requests(void **state)
 	expect_code(f, 1, "exceptions");
 }
 
+/* What makes the figures doubtful is said. */
+static void test_notes(void **state)
+{
+	struct report_load busy = { 100, 0.97, 80 };
+	struct fixture *f = *state;
+	char *text, name[32];
+	int code;
+
+	f->options.csv = NULL;
+	f->options.json_file = NULL;
+	f->options.summary = REPORT_SUMMARY_COMPACT;
+	assert_int_equal(report_start(&f->options), 0);
+	for (int i = 0; i < 150; i++) {
+		snprintf(name, sizeof(name), "/item/%d", i);
+		stats_record(f->stats, stats_series(f->stats, "GET", name),
+		    clock_now(), NS_PER_MS, i * NS_PER_MS, 0, false);
+	}
+	second(f);
+	clock_advance(NS_PER_S);
+	report_tick(&f->outcome.run, &busy);
+	text = finish(f, &code);
+	/* Over line breaks. */
+	for (char *c = text; *c; c++)
+		*c = *c == '\n' ? ' ' : *c;
+	assert_non_null(strstr(text, "at its limit in 1 of 2"));
+	assert_non_null(strstr(text, "97 %"));
+	assert_non_null(strstr(text, "50 samples went to"));
+	assert_non_null(strstr(text, "started later than intended"));
+	free(text);
+}
+
 static void test_unusable_files(void **state)
 {
 	struct fixture *f = *state;
@@ -997,6 +1028,7 @@ int main(void)
 		TEST(test_csv_history),
 		TEST(test_exit_codes),
 		TEST(test_verdict_without_requests),
+		TEST(test_notes),
 		TEST(test_unusable_files),
 		TEST(test_insufficient),
 		TEST(test_read_back),
