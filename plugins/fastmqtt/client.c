@@ -184,7 +184,7 @@ static void keep_alive(struct mqtt *m, int64_t now)
 	}
 	m->ping_sent = now;
 	codec_put_ping(&wire_out);
-	wire_send(m);
+	wire_send(m, now);
 }
 
 static void tick(void *arg)
@@ -288,7 +288,7 @@ static int shake_hands(struct mqtt *m, int64_t deadline)
 		return client_fail(m, ENOMEM, 0, "cannot send the CONNECT");
 	}
 	m->state = CLIENT_CONNECTING;
-	wire_send(m);
+	wire_send(m, sent);
 	if (await_connack(m, deadline) == -1)
 		return -1;
 	rows_phase(ROWS_CONNACK, m->last_event - sent);
@@ -450,7 +450,7 @@ int client_disconnect(struct mqtt *m, const struct mqtt_disconnect_args *from)
 	    a.name ? a.name : "disconnect"), swarm_now());
 	if (!a.abrupt) {
 		put_goodbye(m, &a);
-		wire_send(m);
+		wire_send(m, swarm_now());
 		rc = wire_drain(m, 0, swarm_in(m->settings->args.timeout));
 	}
 	if (rc == 0)
@@ -482,7 +482,7 @@ void client_free(struct mqtt *m)
 	if (m->state == CLIENT_UP) {
 		codec_put_reason(&wire_out, m->settings->version,
 		    CODEC_DISCONNECT, 0, NULL);
-		wire_send(m);
+		wire_send(m, swarm_now());
 	}
 	pending_table_release(m);
 	if (m->stream)

@@ -158,8 +158,9 @@ extern struct codec_buf wire_out;
 extern struct codec_buf wire_replies;
 
 void wire_ready(struct swarm_stream *, unsigned bits, void *client);
-/* Sends what is in wire_out: at once, or when the socket takes it. */
-void wire_send(struct mqtt *);
+/* Sends what is in wire_out: at once, or when the socket takes it.  `now` may
+ * be a little late: the next ping counts from it. */
+void wire_send(struct mqtt *, int64_t now);
 /* [fiber] Waits until no more than `left` bytes wait: 0 or -1. */
 int wire_drain(struct mqtt *, size_t left, int64_t deadline);
 size_t wire_waiting(const struct mqtt *);

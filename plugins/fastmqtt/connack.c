@@ -126,7 +126,7 @@ static void take_limits(struct mqtt *m, const struct codec_props *p)
 int connack_take(struct mqtt *m, const struct codec_packet *p)
 {
 	if (p->reason != 0) {
-		rows_reason("connack", p->reason);
+		rows_reason(ROWS_IN_CONNACK, p->reason);
 		client_lost(m, p->reason, "refused by the broker");
 		return -1;
 	}

@@ -198,7 +198,7 @@ static bool odd(struct mqtt *m, const char *what)
 }
 
 static void publish_end(struct mqtt *m, struct pending *a,
-    const struct codec_packet *p, const char *packet)
+    const struct codec_packet *p, enum rows_packet packet)
 {
 	if (p->reason)
 		rows_reason(packet, p->reason);
@@ -217,7 +217,7 @@ static bool take_puback(struct mqtt *m, const struct codec_packet *p)
 	if (!is_publish(a, 1))
 		return odd(m, "PUBACK of what was not sent");
 	rows_phase(ROWS_PUBACK, m->last_event - a->timer.start);
-	publish_end(m, a, p, "puback");
+	publish_end(m, a, p, ROWS_IN_PUBACK);
 	return true;
 }
 
@@ -228,13 +228,13 @@ static bool take_pubrec(struct mqtt *m, const struct codec_packet *p)
 	if (!is_publish(a, 2))
 		return odd(m, "PUBREC of what was not sent");
 	if (p->reason >= 0x80) {
-		publish_end(m, a, p, "pubrec");
+		publish_end(m, a, p, ROWS_IN_PUBREC);
 		return true;
 	}
 	if (!a->released) {
 		rows_phase(ROWS_PUBREC, m->last_event - a->timer.start);
 		if (p->reason)
-			rows_reason("pubrec", p->reason);
+			rows_reason(ROWS_IN_PUBREC, p->reason);
 		if (p->reason == 0x10)
 			rows_count(ROWS_PUB_NO_SUBSCRIBERS);
 	}
@@ -250,7 +250,7 @@ static bool take_pubcomp(struct mqtt *m, const struct codec_packet *p)
 	if (!is_publish(a, 2) || !a->released)
 		return odd(m, "PUBCOMP of what was not released");
 	rows_phase(ROWS_PUBCOMP, m->last_event - a->timer.start);
-	publish_end(m, a, p, "pubcomp");
+	publish_end(m, a, p, ROWS_IN_PUBCOMP);
 	return true;
 }
 
@@ -266,7 +266,7 @@ static bool take_suback(struct mqtt *m, const struct codec_packet *p)
 	rows_phase(sub ? ROWS_SUBACK : ROWS_UNSUBACK,
 	    m->last_event - a->timer.start);
 	if (p->reason >= 0x80) {
-		rows_reason(sub ? "suback" : "unsuback", p->reason);
+		rows_reason(sub ? ROWS_IN_SUBACK : ROWS_IN_UNSUBACK, p->reason);
 		pending_failed(m, a, EPROTO, p->reason, "", false);
 	} else {
 		pending_done(m, a, p->reason);
@@ -288,7 +288,7 @@ static bool take_pingresp(struct mqtt *m)
 
 static bool take_disconnect(struct mqtt *m, const struct codec_packet *p)
 {
-	rows_reason("disconnect", p->reason);
+	rows_reason(ROWS_IN_DISCONNECT, p->reason);
 	client_lost(m, p->reason, "disconnected by the broker");
 	return false;
 }

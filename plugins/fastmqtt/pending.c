@@ -238,7 +238,7 @@ void pending_resend(struct mqtt *m)
 		else
 			codec_put_again(&wire_out, p->packet, p->packet_len);
 	}
-	wire_send(m);
+	wire_send(m, m->last_event);
 }
 
 int64_t pending_expire(struct mqtt *m, int64_t now)

@@ -31,9 +31,11 @@ static int not_ready(struct mqtt *m, uint32_t series)
 	return refuse(m, &t, ENOTCONN, "not connected");
 }
 
-static int64_t deadline_in(double timeout)
+static int64_t deadline_from(int64_t start, double timeout)
 {
-	return swarm_in(timeout > 0 ? timeout : client_defaults.timeout);
+	if (timeout <= 0)
+		timeout = client_defaults.timeout;
+	return timeout > 1e9 ? SWARM_FOREVER : start + (int64_t)(timeout * 1e9);
 }
 
 /* ---- publish ---- */
@@ -164,7 +166,7 @@ static int send_qos0(struct mqtt *m, struct swarm_timer *t,
 		wire_out.len = 0;
 		return refuse(m, t, EINVAL, "larger than the broker allows");
 	}
-	wire_send(m);
+	wire_send(m, t->start);
 	m->published++;
 	rows_count(ROWS_PUB);
 	if (m->stream && !a->async)
@@ -200,7 +202,7 @@ static int send_pending(struct mqtt *m, struct swarm_timer *t,
 	}
 	m->published++;
 	rows_count(ROWS_PUB);
-	wire_send(m);
+	wire_send(m, t->start);
 	if (!a->async)
 		return pending_wait(m, p, deadline);
 	p->deadline = deadline;
@@ -258,7 +260,7 @@ int publish_send(struct mqtt *m, const struct mqtt_publish_args *from)
 	why = check(m, &a);
 	if (why)
 		return refuse(m, &t, EINVAL, why);
-	deadline = deadline_in(a.timeout);
+	deadline = deadline_from(t.start, a.timeout);
 	if (wait_room(m, a.qos, deadline) == -1) {
 		if (errno == EAGAIN || errno == ECANCELED) {
 			swarm_drop(&t);
@@ -313,9 +315,9 @@ static int finish(struct mqtt *m, struct pending *p, double timeout)
 		pending_failed(m, p, EINVAL, 0,
 		    "larger than the broker allows", false);
 	}
-	wire_send(m);
+	wire_send(m, p->timer.start);
 	p->refs++;
-	rc = pending_wait(m, p, deadline_in(timeout));
+	rc = pending_wait(m, p, deadline_from(p->timer.start, timeout));
 	reason = p->reason;
 	pending_unref(p);
 	if (rc == 0)
@@ -382,7 +384,7 @@ int publish_unsubscribe(struct mqtt *m,
 
 int publish_ping(struct mqtt *m, double timeout)
 {
-	int64_t deadline = deadline_in(timeout);
+	int64_t deadline;
 	struct swarm_timer t;
 	uint32_t series = rows_series("", 0, "", "ping");
 
@@ -393,10 +395,11 @@ int publish_ping(struct mqtt *m, double timeout)
 	if (m->state != CLIENT_UP)
 		return not_ready(m, series);
 	t = swarm_begin_at(m->user, series, swarm_now());
+	deadline = deadline_from(t.start, timeout);
 	if (m->ping_sent == 0) {
 		m->ping_sent = t.start;
 		codec_put_ping(&wire_out);
-		wire_send(m);
+		wire_send(m, t.start);
 	}
 	while (m->ping_sent) {
 		if (waiters_wait(&m->changed, deadline) == 0)

@@ -85,13 +85,14 @@ static void empty(struct codec_buf *b)
 		codec_release(b);
 }
 
-static void send(struct mqtt *m, const uint8_t *data, size_t len)
+static void send(struct mqtt *m, const uint8_t *data, size_t len,
+    int64_t now)
 {
 	bool was_waiting = wire_waiting(m) > 0;
 	int64_t n = 0;
 
 	m->queued_bytes += len;
-	m->last_sent = swarm_now();
+	m->last_sent = now;
 	if (!was_waiting)
 		n = write_some(m, data, len);
 	if (n >= 0 && (size_t)n < len)
@@ -102,10 +103,10 @@ static void send(struct mqtt *m, const uint8_t *data, size_t len)
 		watch(m);
 }
 
-void wire_send(struct mqtt *m)
+void wire_send(struct mqtt *m, int64_t now)
 {
 	if (wire_out.len > 0 && m->stream)
-		send(m, wire_out.data, wire_out.len);
+		send(m, wire_out.data, wire_out.len, now);
 	empty(&wire_out);
 }
 
@@ -133,7 +134,7 @@ void wire_broken(struct mqtt *m, uint8_t reason, const char *why)
 	snprintf(text, sizeof text, "broker broke the protocol: %s", why);
 	if (m->settings->version == 5 && m->state == CLIENT_UP) {
 		codec_put_reason(&wire_out, 5, CODEC_DISCONNECT, reason, NULL);
-		wire_send(m);
+		wire_send(m, m->last_event);
 	}
 	if (m->stream)
 		client_lost(m, 0, text);
@@ -224,7 +225,7 @@ static void receive(struct mqtt *m)
 	}
 	feed(m, (const uint8_t *)data, (size_t)n);
 	if (wire_replies.len > 0 && m->stream)
-		send(m, wire_replies.data, wire_replies.len);
+		send(m, wire_replies.data, wire_replies.len, m->last_event);
 	empty(&wire_replies);
 }
 

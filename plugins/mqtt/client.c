@@ -69,7 +69,7 @@ static int connect_failed(struct mqtt *m, struct swarm_timer *t, int64_t when,
 	} else if (reason) {
 		swarm_fail_at(t, when, "refused by the broker: %s",
 		    reason_name(reason));
-		rows_reason("connack", reason);
+		rows_reason(ROWS_IN_CONNACK, reason);
 		client_fail(m, error, reason, "refused by the broker: %s",
 		    reason_name(reason));
 	} else {
@@ -260,7 +260,7 @@ static void drop_link_state(struct mqtt *m, const char *why)
 void client_lost(struct mqtt *m, int reason)
 {
 	if (reason >= 0x80) {
-		rows_reason("disconnect", reason);
+		rows_reason(ROWS_IN_DISCONNECT, reason);
 		client_fail(m, ENOTCONN, reason, "disconnected: %s",
 		    reason_name(reason));
 	}

@@ -44,10 +44,15 @@ void rows_start(void)
 		counters[i] = swarm_counter(counter_names[i]);
 }
 
+/* The kind of a row that the scenario has named itself. */
+static const char named[] = "";
+
 static uint32_t make(const char *kind, int qos, const char *topic)
 {
 	char name[512];
 
+	if (kind == named)
+		return swarm_series("MQTT", topic);
 	if (qos < 0)
 		snprintf(name, sizeof name, "%s:%s", kind, topic);
 	else
@@ -58,12 +63,14 @@ static uint32_t make(const char *kind, int qos, const char *topic)
 uint32_t rows_series(const char *kind, int qos, const char *topic,
     const char *name)
 {
-	uint32_t hash = (uint32_t)(qos + 2) * 0x9e3779b1u + 5381;
+	uint32_t hash = (uint32_t)(qos + 4) * 0x9e3779b1u;
 	struct cached *c;
 	char *copy;
 
-	if (name)
-		return swarm_series("MQTT", name);
+	if (name) {
+		kind = named;
+		topic = name;
+	}
 	for (const char *p = topic; *p; p++)
 		hash = hash * 33 ^ (unsigned char)*p;
 	hash ^= (uint32_t)kind[0] << 8;
@@ -89,10 +96,22 @@ void rows_count(enum rows_counter counter)
 	swarm_count(counters[counter], 1);
 }
 
-void rows_reason(const char *packet, int code)
+/* Counter numbers plus 1; a broker may send such a code with each message. */
+static uint32_t reasons[ROWS_PACKETS][256];
+
+void rows_reason(enum rows_packet packet, int code)
 {
+	static const char *const packets[ROWS_PACKETS] = {
+		"connack", "puback", "pubrec", "pubcomp", "suback",
+		"unsuback", "disconnect",
+	};
+	uint32_t *counter = &reasons[packet][code & 0xff];
 	char name[64];
 
-	snprintf(name, sizeof name, "mqtt_%s_0x%02x", packet, code & 0xff);
-	swarm_count(swarm_counter(name), 1);
+	if (*counter == 0) {
+		snprintf(name, sizeof name, "mqtt_%s_0x%02x", packets[packet],
+		    code & 0xffu);
+		*counter = swarm_counter(name) + 1;
+	}
+	swarm_count(*counter - 1, 1);
 }

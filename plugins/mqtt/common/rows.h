@@ -44,6 +44,17 @@ enum rows_counter {
 	ROWS_COUNTERS,
 };
 
+enum rows_packet {
+	ROWS_IN_CONNACK,
+	ROWS_IN_PUBACK,
+	ROWS_IN_PUBREC,
+	ROWS_IN_PUBCOMP,
+	ROWS_IN_SUBACK,
+	ROWS_IN_UNSUBACK,
+	ROWS_IN_DISCONNECT,
+	ROWS_PACKETS,
+};
+
 /* [worker] In worker_start(). */
 void rows_start(void);
 
@@ -53,6 +64,6 @@ uint32_t rows_series(const char *kind, int qos, const char *topic,
 void rows_phase(enum rows_phase, int64_t duration_ns);
 void rows_count(enum rows_counter);
 /* Counts a reason code of a packet: "mqtt_connack_0x87". */
-void rows_reason(const char *packet, int code);
+void rows_reason(enum rows_packet, int code);
 
 #endif
