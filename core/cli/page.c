@@ -11,6 +11,7 @@
 #include "base/xalloc.h"
 #include "cluster/master.h"
 #include "module/module.h"
+#include "report/report.h"
 #include "run/run.h"
 #include "user/user.h"
 #include "web/web.h"
@@ -267,6 +268,12 @@ static int ask_stop(char *error, size_t size, void *arg)
 	return 0;
 }
 
+static int ask_report(struct buf *out, void *arg)
+{
+	(void)arg;
+	return report_page(out);
+}
+
 /* ---- log ---- */
 
 static void log_both(enum log_level level, const char *line, void *arg)
@@ -336,7 +343,7 @@ int page_start(const struct options *o, struct stats *stats, int argc,
 		.load = { o->users, o->spawn_rate, o->run_time, o->host },
 		.stats = stats,
 		.state = gather_state,
-		.actions = { ask_start, ask_edit, ask_stop },
+		.actions = { ask_start, ask_edit, ask_stop, ask_report },
 	};
 	gather_classes();
 	gather_modules();

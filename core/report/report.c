@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "report/html.h"
 #include "report/output.h"
 #include "stats/stats.h"
 
@@ -297,6 +298,20 @@ int report_finish(const struct report_outcome *outcome)
 	result_release(&result);
 	release();
 	return code;
+}
+
+int report_page(struct buf *out)
+{
+	struct report_outcome outcome = { report.run, -1 };
+	struct result result;
+	int rc;
+
+	if (!report.windows)
+		return -1;
+	result_init(&result, &report, &outcome);
+	rc = html_write(out, &result);
+	result_release(&result);
+	return rc;
 }
 
 const struct windows *report_windows(void)

@@ -16,6 +16,7 @@
 #include "run/run.h"
 #include "stats/window.h"
 
+struct buf;
 struct stats;
 
 /* Exit codes that a verdict may give. */
@@ -91,6 +92,10 @@ void report_note(const char *fmt, ...)
     __attribute__((format(printf, 1, 2)));
 /* Writes everything out, prints the summary, frees; the exit code. */
 int report_finish(const struct report_outcome *);
+
+/* The HTML report of the run as it stands, added to `out`; 0, or -1 when it
+ * does not fit or there is no run. */
+int report_page(struct buf *out);
 
 /* The windows and history of the run, for the web page and criteria.  NULL
  * before report_start(). */

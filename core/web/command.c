@@ -28,6 +28,7 @@ static void command_free(struct command *c)
 {
 	free(c->host);
 	free(c->text);
+	buf_release(&c->body);
 	free(c);
 }
 
@@ -127,6 +128,10 @@ static int carry_out(struct command *c)
 	case COMMAND_NOTE:
 		feed_event("note", c->text);
 		return 0;
+	case COMMAND_REPORT:
+		buf_init(&c->body, HTTP_MAX_ANSWER);
+		return o->actions.report ? o->actions.report(&c->body,
+		    o->arg) : -1;
 	}
 	return -1;
 }

@@ -287,7 +287,8 @@ void locust_write_failures_csv(struct buf *out, const struct snapshot *s)
 	}
 }
 
-static void attachment(struct http_call *call, const char *what)
+static void attachment(struct http_call *call, const char *what,
+    const char *suffix)
 {
 	time_t now = (time_t)call->snapshot->time;
 	char when[32], name[100];
@@ -301,22 +302,23 @@ static void attachment(struct http_call *call, const char *what)
 	for (char *p = name; *p; p++)
 		if (*p <= ' ' || *p > '~' || strchr("\"\\/", *p))
 			*p = '_';
-	call->status = 200;
-	call->type = "text/csv";
 	http_header(call, "content-disposition:",
-	    "attachment; filename=\"swarm_%s_%s_%s.csv\"", when, name, what);
+	    "attachment; filename=\"swarm_%s_%s_%s.%s\"", when, name, what,
+	    suffix);
 }
 
 static bool requests_csv(struct http_call *call)
 {
-	attachment(call, "requests");
+	attachment(call, "requests", "csv");
+	call->type = "text/csv";
 	locust_write_requests_csv(&call->body, call->snapshot);
 	return true;
 }
 
 static bool failures_csv(struct http_call *call)
 {
-	attachment(call, "failures");
+	attachment(call, "failures", "csv");
+	call->type = "text/csv";
 	locust_write_failures_csv(&call->body, call->snapshot);
 	return true;
 }
@@ -359,7 +361,8 @@ static bool exceptions_csv(struct http_call *call)
 {
 	struct buf *out = &call->body;
 
-	attachment(call, "exceptions");
+	attachment(call, "exceptions", "csv");
+	call->type = "text/csv";
 	buf_puts(out, "Count,Message,Traceback,Nodes\r\n");
 	for (size_t i = 0; i < call->snapshot->exception_count; i++) {
 		const struct snapshot_exception *e =
@@ -644,10 +647,44 @@ static bool reset(struct http_call *call)
 	return false;
 }
 
+static void finish_report(struct command *c, struct http_call *call)
+{
+	struct form form;
+
+	if (c->rc == -1) {
+		http_text(call, 500, "There is no report yet.");
+		http_send(call);
+		return;
+	}
+	buf_release(&call->body);
+	call->body = c->body;
+	buf_init(&c->body, 0);
+	call->type = "text/html; charset=utf-8";
+	call->document = true;
+	http_header(call, "cache-control:", "no-store");
+	if (form_parse_query(&form, call->request->query) == 0 &&
+	    form_get(&form, "download"))
+		attachment(call, "report", "html");
+	form_release(&form);
+	http_send(call);
+}
+
+static bool report(struct http_call *call)
+{
+	struct command *c = xcalloc(1, sizeof(*c));
+
+	c->kind = COMMAND_REPORT;
+	c->finish = finish_report;
+	c->call = call;
+	command_submit(c);
+	return false;
+}
+
 const struct http_route locust_routes[] = {
 	{ "/swarm", HTTP_POSTS | HTTP_CHANGES, swarm },
 	{ "/stop", HTTP_READS | HTTP_CHANGES, stop },
 	{ "/stats/requests", HTTP_READS, stats_requests },
+	{ "/stats/report", HTTP_READS, report },
 	{ "/stats/reset", HTTP_READS | HTTP_CHANGES, reset },
 	{ "/stats/requests/csv", HTTP_READS, requests_csv },
 	{ "/stats/failures/csv", HTTP_READS, failures_csv },

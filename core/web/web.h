@@ -15,6 +15,7 @@
 
 #include "run/run.h"
 
+struct buf;
 struct stats;
 
 /* One worker, as the page shows it.  Strings are copied. */
@@ -91,6 +92,9 @@ struct web_actions {
 	int (*edit)(const struct web_load *, char *error, size_t size,
 	    void *arg);
 	int (*stop)(char *error, size_t size, void *arg);
+	/* Adds the HTML report of the test as it stands; 0 or -1.  NULL:
+	 * there is none. */
+	int (*report)(struct buf *out, void *arg);
 };
 
 struct web_options {

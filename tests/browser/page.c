@@ -338,7 +338,7 @@ int main(int argc, char **argv)
 		.settings = settings, .setting_count = 2,
 		.modules = modules, .module_count = 2,
 		.state = state,
-		.actions = { act_start, act_edit, act_stop },
+		.actions = { act_start, act_edit, act_stop, NULL },
 	};
 	struct event *timer, *input;
 	const struct timeval interval = { 0, TICK_MS * 1000 };

@@ -77,6 +77,10 @@ def test_page_and_files_agree(swarm, tmp_path):
     history = page.get("/api/v1/history?points=3000")
     assert sum(n or 0 for n in history["requests"]) == 90
     assert sum(n or 0 for n in history["failures"]) == 30
+    # The report of the moment: one document, without scripts.
+    status, report = page.request("GET", "/stats/report")
+    assert status == 200 and report.lstrip().startswith("<!doctype html>")
+    assert "every so often" in report and "<script src" not in report
     page.run.interrupt()
     assert page.run.wait() == 1, page.run.text
     # The files and the page are the same to the byte.

@@ -27,7 +27,7 @@ static void work(void *arg)
 
 void batch_run(struct swarm_user *u, size_t width,
     struct http_response *(*request)(struct swarm_user *,
-        const struct http_args *),
+	const struct http_args *),
     const struct http_args *const *requests,
     struct http_response **responses, size_t count)
 {

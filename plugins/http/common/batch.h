@@ -12,7 +12,7 @@
  * have ended. */
 void batch_run(struct swarm_user *, size_t width,
     struct http_response *(*request)(struct swarm_user *,
-        const struct http_args *),
+	const struct http_args *),
     const struct http_args *const *requests,
     struct http_response **responses, size_t count);
 
