@@ -3,7 +3,7 @@
 #
 #   swarm_add_module(NAME SOURCE...)    NAME.so, nothing installed
 #   swarm_add_plugin(NAME SOURCE...)    the same, plus its include/ folder, its
-#                                       manual NAME.7, its starter.c for
+#                                       manual NAME.7, templates/ for
 #                                       `swarm new`, and where they install
 #   swarm_add_scenario(NAME SOURCE...)  the same, installed with its source
 #   swarm_add_test(NAME [HOST] SOURCE...)  a cmocka program, if cmocka is there
@@ -65,13 +65,14 @@ function(swarm_add_plugin name)
 		install(FILES ${name}.7
 			DESTINATION ${CMAKE_INSTALL_MANDIR}/man7)
 	endif()
-	if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/starter.c)
-		configure_file(starter.c
-			${CMAKE_BINARY_DIR}/share/swarm/templates/${name}.c
-			COPYONLY)
-		install(FILES starter.c RENAME ${name}.c DESTINATION
+	file(GLOB templates CONFIGURE_DEPENDS
+		RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} templates/*.c)
+	foreach(template ${templates})
+		configure_file(${template}
+			${CMAKE_BINARY_DIR}/share/swarm/${template} COPYONLY)
+		install(FILES ${template} DESTINATION
 			${CMAKE_INSTALL_DATADIR}/swarm/templates)
-	endif()
+	endforeach()
 endfunction()
 
 function(swarm_add_scenario name)
