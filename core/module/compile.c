@@ -115,8 +115,8 @@ static int find_compiler(struct job *j)
 	if (!path) {
 		log_error("cannot compile %s: there is no C compiler (cc, gcc "
 		    "or clang) in PATH; install one (Debian: apt install gcc "
-		    "libc6-dev), name it in CC, or give a .so built elsewhere; "
-		    "see \"swarm doctor\"", j->source);
+		    "libc6-dev), name it in CC, or give a .so built elsewhere",
+		    j->source);
 		return -1;
 	}
 	names_take(&j->compiler, path);
@@ -268,8 +268,8 @@ static void say_no_header(const struct job *j, const char *header)
 		    stem);
 	else
 		log_error("cannot compile %s: there is no %s; install the "
-		    "package that has it (for a standard header libc6-dev; "
-		    "see \"swarm doctor\"), or give its folder: CFLAGS=-I…",
+		    "package that has it (for a standard header libc6-dev), "
+		    "or give its folder: CFLAGS=-I…",
 		    j->source, header);
 	free(stem);
 }

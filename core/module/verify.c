@@ -96,8 +96,9 @@ static void say_text(const char *path, const struct elf *e)
 	    (starts(e, "#!", 2) && first_line_has(e, "python")))
 		log_error("cannot load %s: it is a Python script, not a "
 		    "shared library; swarm compiles .c files for you, and "
-		    "works with Python scenarios as Locust workers: see "
-		    "\"swarm help locust\"", path);
+		    "Python scenarios take part as Locust workers: swarm "
+		    "--master here, locust -f %s --worker beside it", path,
+		    path);
 	else if (is_cplusplus(path))
 		log_error("cannot load %s: it is C++ source; build it first: "
 		    "c++ -shared -fPIC $(pkg-config --cflags swarm) NAME.cc "

@@ -26,10 +26,10 @@ static void test_text_files(void **state)
 {
 	(void)state;
 	refused(kit_write("iot.py", "from locust import HttpUser\n"),
-	    "a Python script", "swarm help locust");
+	    "a Python script", "as Locust workers");
 	kit_clear(NULL);
 	refused(kit_write("run", "#!/usr/bin/env python3\nprint(1)\n"),
-	    "a Python script", "swarm help locust");
+	    "a Python script", "as Locust workers");
 	kit_clear(NULL);
 	refused(kit_write("notes", "buy milk\n"), "a text file",
 	    "compiled for you when its name ends in .c");
