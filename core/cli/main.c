@@ -145,14 +145,16 @@ static int start(int argc, char **argv)
 		own_argc--;
 	} else if (argc > first && argv[first][0] != '-') {
 		c = command_find(argv[first]);
-		if (c != NULL)
-			return c->run(argc - first, argv + first);
-		if (command_take(&o, first, &own_argc, own) == -1)
-			return EXIT_USAGE;
+		if (c != NULL || command_take(&o, first, &own_argc, own) ==
+		    -1) {
+			free(own);
+			return c != NULL ? c->run(argc - first, argv + first) :
+			    EXIT_USAGE;
+		}
 	}
-	if (options_parse(&o, own_argc, own) == -1)
-		return EXIT_USAGE;
-	if (o.help) {
+	if (options_parse(&o, own_argc, own) == -1) {
+		rc = EXIT_USAGE;
+	} else if (o.help) {
 		options_print_help(stdout, false);
 		rc = EXIT_PASSED;
 	} else if (o.version) {

@@ -62,6 +62,9 @@ int role_once(struct options *o, int (*fn)(struct swarm_user *))
 	loop_run();
 	module_worker_stop();
 	users_release();
+	module_unload_all();
+	fiber_release();
+	loop_release();
 	stats_free(stats);
 	return once.rc;
 }

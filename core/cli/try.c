@@ -89,6 +89,9 @@ static int run_trial(const struct options *o)
 	loop_run();
 	module_worker_stop();
 	users_release();
+	module_unload_all();
+	fiber_release();
+	loop_release();
 	stats_free(stats);
 	printf("%u passed, %u failed\n", trial.passed, trial.failed);
 	if (trial.failed == 0)
@@ -102,8 +105,10 @@ int try_main(int argc, char **argv)
 	int command;
 	int rc;
 
-	if (options_parse(&o, argc, argv) == -1)
+	if (options_parse(&o, argc, argv) == -1) {
+		options_release(&o);
 		return EXIT_USAGE;
+	}
 	/* Names without an option are files here. */
 	if (o.scenarios.count == 0) {
 		o.scenarios = o.classes;

@@ -322,6 +322,21 @@ static void watch_signals(bool local)
 	event_add(evsignal_new(loop_base(), SIGUSR1, on_dump, NULL), NULL);
 }
 
+/* Users that did not end in time still hold fibers: then the process's end
+ * frees all. */
+static void release(void)
+{
+	fiber_watchdog(0, NULL);
+	if (users_alive() > 0)
+		return;
+	users_release();
+	module_unload_all();
+	hooks_release();
+	fiber_release();
+	stats_free(worker.stats);
+	free(worker.host);
+}
+
 int role_worker(struct options *o)
 {
 	int command;
@@ -357,5 +372,6 @@ int role_worker(struct options *o)
 	hooks_quitting();
 	module_worker_stop();
 	worker_finish();
+	release();
 	return worker.rc;
 }
