@@ -215,10 +215,9 @@ static int send_pending(struct mqtt *m, struct swarm_timer *t,
 }
 
 /* Waits for room: in the window, and in the socket; 0 or -1 with errno. */
-static int wait_room(struct mqtt *m, int qos, int64_t deadline)
+static int wait_room(struct mqtt *m, int qos, int64_t start,
+    int64_t deadline)
 {
-	int64_t start;
-
 	if ((qos == 0 || m->inflight < m->window) &&
 	    wire_waiting(m) < TX_BYTES)
 		return 0;
@@ -226,13 +225,14 @@ static int wait_room(struct mqtt *m, int qos, int64_t deadline)
 		errno = EAGAIN;
 		return -1;
 	}
-	start = swarm_now();
 	while (m->stream && ((qos > 0 && m->inflight >= m->window) ||
 	    wire_waiting(m) >= TX_BYTES)) {
 		if (waiters_wait(&m->changed, deadline) == -1)
 			return -1;
 	}
-	rows_phase(ROWS_WINDOW, swarm_now() - start);
+	/* What made room was read from the socket, or else it was written. */
+	rows_phase(ROWS_WINDOW, (m->last_event > start ? m->last_event :
+	    swarm_now()) - start);
 	if (m->state == CLIENT_UP)
 		return 0;
 	errno = ENOTCONN;
@@ -261,7 +261,7 @@ int publish_send(struct mqtt *m, const struct mqtt_publish_args *from)
 	if (why)
 		return refuse(m, &t, EINVAL, why);
 	deadline = deadline_from(t.start, a.timeout);
-	if (wait_room(m, a.qos, deadline) == -1) {
+	if (wait_room(m, a.qos, t.start, deadline) == -1) {
 		if (errno == EAGAIN || errno == ECANCELED) {
 			swarm_drop(&t);
 			return -1;

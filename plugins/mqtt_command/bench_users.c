@@ -30,6 +30,7 @@ static int64_t first_start;
 static uint32_t run;
 static char *payload;
 static uint32_t overrun;
+static char *row_names[BENCH_TOPICS];
 
 static void fill_values(struct swarm_user *u, const struct client *c,
     struct bench_values *v)
@@ -166,13 +167,27 @@ static const void *next_payload(struct swarm_user *u, struct client *c,
 	return text;
 }
 
+/* The topic of the next message, in `room` unless it is always the same. */
+static const char *next_topic(struct swarm_user *u, struct client *c,
+    char room[TOPIC_BYTES], size_t i)
+{
+	const struct bench_plan *p = &bench_plan;
+	struct bench_values v;
+
+	if (!strchr(p->topic[i], '%'))
+		return p->topic[i];
+	fill_values(u, c, &v);
+	bench_template_fill(room, TOPIC_BYTES, p->topic[i], &v);
+	return room;
+}
+
 static void publish(struct swarm_user *u)
 {
 	const struct bench_plan *p = &bench_plan;
 	struct client *c = swarm_data(u);
 	size_t i = p->topic_count > 1 ? c->sent % p->topic_count : 0;
-	char topic[TOPIC_BYTES];
-	struct bench_values v;
+	char room[TOPIC_BYTES];
+	const char *topic;
 	const void *data;
 	size_t len;
 
@@ -185,14 +200,13 @@ static void publish(struct swarm_user *u)
 	if (p->qos > 0 && mqtt_info(c->mqtt)->inflight >=
 	    (size_t)p->inflight)
 		swarm_count(overrun, 1);
-	fill_values(u, c, &v);
-	bench_template_fill(topic, sizeof topic, p->topic[i], &v);
+	topic = next_topic(u, c, room, i);
 	/* The stamp's time is taken last, and the data are copied before
 	 * another client could write its own. */
 	data = next_payload(u, c, &len);
 	if (mqtt_publish(c->mqtt, .topic = topic, .data = data, .len = len,
 	    .qos = (int)p->qos, .retain = p->retain, .async = true,
-	    .name = swarm_printf(u, "publish:%ld:%s", p->qos, p->topic[i]))
+	    .name = row_names[i])
 	    == -1)
 		return;
 	/* A number that was not sent is used again. */
@@ -240,6 +254,11 @@ int bench_users_add(void)
 	};
 	int index;
 
+	for (size_t i = 0; i < p->topic_count; i++) {
+		if (asprintf(&row_names[i], "publish:%ld:%s", p->qos,
+		    p->topic[i]) == -1)
+			row_names[i] = NULL;
+	}
 	if (publishes)
 		class.wait = (struct swarm_wait)SWARM_PACING(p->interval);
 	payload = calloc(1, p->size + MQTT_STAMP_BYTES);
