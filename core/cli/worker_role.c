@@ -257,13 +257,16 @@ static int join_master(struct options *o)
 		.orphaned = on_orphaned,
 		.counts = on_counts,
 	};
+	int rc;
 
 	if (options.keys != NULL && keys_read(&keys, o->keys, false) == -1)
 		return -1;
-	/* Names and endpoint live as long as the process. */
 	for (size_t i = 0; i < n; i++)
 		names[i] = user_class_at(i)->name;
-	return worker_start(&options);
+	rc = worker_start(&options);
+	free(names);
+	free(tcp);
+	return rc;
 }
 
 static bool where(struct crash_where *at)
