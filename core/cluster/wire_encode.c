@@ -221,4 +221,3 @@ void wire_encode_stop_test(struct buf *out, const char *node_id,
 	wire_object_put_text(&pk, why);
 	wire_object_put_text(&pk, node_id);
 }
-
