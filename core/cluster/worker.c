@@ -64,6 +64,8 @@ static struct {
 	struct wheel_timer report;
 	struct wheel_timer logs;
 	struct wheel_timer ready_again;
+	struct wire_spawn early;        /* came before we were ready */
+	bool has_early;
 	struct wire_count *counts;
 	int64_t *numbers;
 	struct buf out;
@@ -182,6 +184,48 @@ static void register_now(void)
 	wheel_add(&self.retry, clock_now());
 }
 
+/* Takes the spawn, which it releases. */
+static void begin_spawn(struct wire_spawn *spawn)
+{
+	bool first = self.state == READY;
+
+	self.last_timestamp = spawn->timestamp;
+	if (first)
+		stats_reset(self.o.stats);
+	self.state = SPAWNING;
+	self.o.spawn(spawn, first, self.o.arg);
+	wire_spawn_release(spawn);
+}
+
+static void drop_early(void)
+{
+	if (self.has_early)
+		wire_spawn_release(&self.early);
+	self.has_early = false;
+}
+
+/* A master that does not wait for us to be ready after a stop has its order
+ * kept until we are. */
+static void on_spawn(const struct wire_message *m)
+{
+	struct wire_spawn spawn;
+
+	if (wire_read_spawn(&m->data, &spawn) == -1) {
+		log_error("a malformed order to spawn users was ignored");
+		return;
+	}
+	send_nil("spawning");
+	if (spawn.timestamp <= self.last_timestamp) {
+		wire_spawn_release(&spawn);
+	} else if (self.stopping || !self.registered) {
+		drop_early();
+		self.early = spawn;
+		self.has_early = true;
+	} else {
+		begin_spawn(&spawn);
+	}
+}
+
 /* A new master knows nothing of our users, so they belong to no run. */
 static void leave_old_run(void)
 {
@@ -217,6 +261,10 @@ static void on_ack(const struct wire_message *m)
 		leave_old_run();
 	}
 	self.instance = ack.instance;
+	if (self.has_early && !self.stopping) {
+		self.has_early = false;
+		begin_spawn(&self.early);
+	}
 	if (again)
 		return;
 	send_heartbeat();
@@ -230,30 +278,9 @@ static void on_ack(const struct wire_message *m)
 
 /* ---- what the master says ---- */
 
-static void on_spawn(const struct wire_message *m)
-{
-	struct wire_spawn spawn;
-	bool first = self.state == READY;
-
-	if (wire_read_spawn(&m->data, &spawn) == -1) {
-		log_error("a malformed order to spawn users was ignored");
-		return;
-	}
-	send_nil("spawning");
-	if (spawn.timestamp <= self.last_timestamp || self.stopping)
-		goto release;
-	self.last_timestamp = spawn.timestamp;
-	if (first)
-		stats_reset(self.o.stats);
-	self.state = SPAWNING;
-	self.o.spawn(&spawn, first, self.o.arg);
-
-release:
-	wire_spawn_release(&spawn);
-}
-
 static void on_stop(void)
 {
+	drop_early();
 	if (self.stopping)
 		return;
 	self.stopping = true;
@@ -543,6 +570,7 @@ int worker_start(const struct worker_options *o)
 
 static void release(void)
 {
+	drop_early();
 	for (size_t i = 0; i < self.o.class_count; i++)
 		free((char *)self.o.class_names[i]);
 	free((char **)self.o.class_names);

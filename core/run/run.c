@@ -158,6 +158,13 @@ static unsigned peers_present(void)
 	return n;
 }
 
+/* A Locust worker knows no schedule of arrivals: it would run users on its
+ * own account. */
+static bool takes_part(const struct peer *p)
+{
+	return p->state != PEER_MISSING && (!run.open || p->swarm);
+}
+
 /* The workers there are now get the users that are wanted now. */
 static void update_workers(void)
 {
@@ -168,7 +175,7 @@ static void update_workers(void)
 	for (size_t i = 0; i < n; i++) {
 		struct peer *p = master_peer_at(i);
 
-		if (p->state == PEER_MISSING)
+		if (!takes_part(p))
 			continue;
 		workers[count].id = p->id;
 		workers[count++].wanted = p->wanted;
@@ -203,19 +210,21 @@ static void plan_arrivals(struct peer *p, unsigned stripe, unsigned stripes)
 
 static void send_plan(void)
 {
-	unsigned stripes = peers_present();
+	unsigned stripes = 0;
 	unsigned stripe = 0;
 
+	for (size_t i = 0; i < master_peer_count(); i++)
+		stripes += takes_part(master_peer_at(i));
 	for (size_t i = 0; run.open && i < master_peer_count(); i++) {
 		struct peer *p = master_peer_at(i);
 
-		if (p->state != PEER_MISSING)
+		if (takes_part(p))
 			plan_arrivals(p, stripe++, stripes);
 	}
 	for (size_t i = 0; i < master_peer_count(); i++) {
 		struct peer *p = master_peer_at(i);
 
-		if (p->state != PEER_MISSING)
+		if (takes_part(p))
 			master_send_spawn(p, run.host,
 			    run.options.stop_timeout);
 	}
@@ -477,7 +486,9 @@ void run_set_run_time(double seconds)
 
 void run_peer_joined(struct peer *p)
 {
-	(void)p;
+	if (run.open && !p->swarm)
+		log_warn("worker %s is Locust's and cannot follow --rate: it "
+		    "gets no users", p->id);
 	begin_when_ready();
 	if (!active())
 		return;

@@ -323,6 +323,12 @@ static void test_a_whole_run(void **state)
 	master_send_spawn(p, NULL, 0);
 	wait_until(seen.spawned == 3);
 	assert_int_equal(seen.firsts, 2);
+	/* Stop and start in one breath: the start is not lost. */
+	master_send_stop(p);
+	master_send_spawn(p, NULL, 0);
+	wait_until(seen.spawned == 4);
+	assert_int_equal(seen.firsts, 3);
+	assert_int_equal(p->state, PEER_RUNNING);
 	record("/a", 5);
 	quit_all();
 	assert_int_equal(totals->total.requests, 22);
