@@ -50,7 +50,6 @@ struct pool {
 static void pool_init(struct pool *p, const struct compare_side *side)
 {
 	size_t count = 0;
-	double time_s;
 
 	memset(p, 0, sizeof(*p));
 	histogram_init(&p->response);
@@ -76,10 +75,11 @@ static void pool_init(struct pool *p, const struct compare_side *side)
 			    (double)r->total.response.count;
 	}
 	p->block = 1;
-	if (p->effective > 0 && p->count > 0) {
-		time_s = p->seconds / p->effective;
-		p->block = (size_t)ceil(3 * ceil(time_s) /
-		    (p->seconds / (double)p->count));
+	if (p->effective > 0 && p->seconds > 0) {
+		double blocks = 3 * ceil(p->seconds / p->effective) *
+		    (double)p->count / p->seconds;
+
+		p->block = (size_t)fmin(ceil(blocks), (double)p->count);
 	}
 	if (p->block > p->count / MIN_BLOCKS)
 		p->block = p->count / MIN_BLOCKS;

@@ -108,7 +108,7 @@ static int times_fields(struct buf *out, const struct locust_row *row)
 	rc |= buf_putc(out, ',');
 	rc |= locust_float(out, row->average);
 	rc |= buf_putc(out, ',');
-	rc |= float_or_zero(out, row->min, timed);
+	rc |= float_or_zero(out, row->min, row->min > 0);
 	rc |= buf_putc(out, ',');
 	rc |= float_or_zero(out, row->max, timed);
 	rc |= buf_putc(out, ',');

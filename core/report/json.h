@@ -16,5 +16,9 @@ int json_write(struct buf *, const struct result *);
 /* Reads a file back, of this schema.  0, or -1 after log_error(), with
  * nothing to release. */
 int json_read(struct result *, const char *path);
+/* The same of a text that ends with a NUL after `len` bytes; `name` is for
+ * messages. */
+int json_read_text(struct result *, const char *text, size_t len,
+    const char *name);
 
 #endif

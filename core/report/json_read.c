@@ -35,11 +35,17 @@ static char *word_of(const json_t *o, const char *key)
 	return text ? text : xstrdup("");
 }
 
+/* No figure of a run is larger; 0 for what is no such number. */
+static double real(const json_t *v)
+{
+	double d = json_is_number(v) ? json_number_value(v) : 0;
+
+	return fabs(d) < 1e15 ? d : 0;
+}
+
 static double real_of(const json_t *o, const char *key)
 {
-	const json_t *v = json_object_get(o, key);
-
-	return json_is_number(v) ? json_number_value(v) : 0;
+	return real(json_object_get(o, key));
 }
 
 static uint64_t count_of(const json_t *o, const char *key)
@@ -172,7 +178,7 @@ static int read_series(struct result_series *s, const json_t *o)
 	s->bytes = count_of(o, "bytes");
 	s->rps = real_of(o, "requests_per_s");
 	s->effective = real_of(o, "effective_samples");
-	if (s->failures > s->requests ||
+	if (s->failures > s->requests || s->effective < 0 || s->rps < 0 ||
 	    read_histogram(&s->response, json_object_get(o, "response_ms"),
 	    json_object_get(o, "response_buckets")) == -1 ||
 	    read_histogram(&s->service, json_object_get(o, "service_ms"),
@@ -222,7 +228,7 @@ static int read_history(struct result *r, const json_t *o)
 			sparse_from(&p->response, &h);
 		}
 		histogram_release(&h);
-		if (rc == -1 || p->failures > p->requests)
+		if (rc == -1 || p->failures > p->requests || p->length < 0)
 			return -1;
 	}
 	return 0;
@@ -293,8 +299,7 @@ static void read_criteria(struct result *r, const json_t *o)
 			.known = json_is_number(value),
 			.value = json_number_value(value),
 			.shown = word_of(row, "shown"),
-			.first_s = json_is_number(first) ?
-			    json_number_value(first) : -1,
+			.first_s = json_is_number(first) ? real(first) : -1,
 			.share = real_of(row, "share_of_time"),
 		};
 	}
@@ -335,8 +340,8 @@ static void read_run(struct result *r, const json_t *o)
 	r->workers = (unsigned)count_of(run, "workers_max");
 	r->workers_lost = (unsigned)count_of(run, "workers_lost");
 	r->stop_reason = text_of(run, "stop_reason");
-	r->throughput.lo = json_number_value(json_array_get(rate, 0));
-	r->throughput.hi = json_number_value(json_array_get(rate, 1));
+	r->throughput.lo = real(json_array_get(rate, 0));
+	r->throughput.hi = real(json_array_get(rate, 1));
 }
 
 static int read_verdict(struct result *r, const json_t *o)
@@ -447,10 +452,11 @@ static int unpack(struct buf *out, const char *html)
 	return rc;
 }
 
-static int parse(struct result *r, const struct buf *text, const char *path)
+static int parse(struct result *r, const char *text, size_t len,
+    const char *path)
 {
 	json_error_t error;
-	json_t *o = json_loadb(text->data, text->len, 0, &error);
+	json_t *o = json_loadb(text, len, 0, &error);
 	const char *schema = json_string_value(json_object_get(o, "schema"));
 	int rc = -1;
 
@@ -468,25 +474,31 @@ static int parse(struct result *r, const struct buf *text, const char *path)
 	return rc;
 }
 
-int json_read(struct result *r, const char *path)
+int json_read_text(struct result *r, const char *text, size_t len,
+    const char *name)
 {
-	struct buf text = BUF_INIT(JSON_MAX), inside = BUF_INIT(JSON_MAX);
+	struct buf inside = BUF_INIT(JSON_MAX);
 	int rc = -1;
 
-	if (read_whole(&text, path) == -1)
-		goto release;
-	if (text.len == 0) {
-		log_error("%s is empty", path);
-		goto release;
-	}
-	if (text.data[strspn(text.data, " \t\r\n")] != '<')
-		rc = parse(r, &text, path);
-	else if (unpack(&inside, text.data) == 0)
-		rc = parse(r, &inside, path);
+	if (len == 0)
+		log_error("%s is empty", name);
+	else if (text[strspn(text, " \t\r\n")] != '<')
+		rc = parse(r, text, len, name);
+	else if (unpack(&inside, text) == 0)
+		rc = parse(r, buf_str(&inside), inside.len, name);
 	else
-		log_error("%s has no results of swarm inside", path);
-release:
-	buf_release(&text);
+		log_error("%s has no results of swarm inside", name);
 	buf_release(&inside);
+	return rc;
+}
+
+int json_read(struct result *r, const char *path)
+{
+	struct buf text = BUF_INIT(JSON_MAX);
+	int rc = read_whole(&text, path);
+
+	if (rc == 0)
+		rc = json_read_text(r, buf_str(&text), text.len, path);
+	buf_release(&text);
 	return rc;
 }

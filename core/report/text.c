@@ -180,7 +180,7 @@ int text_percent(struct buf *out, double share)
 
 int text_clock(struct buf *out, double seconds)
 {
-	long s = lround(seconds > 0 ? seconds : 0);
+	long s = seconds > 0 && seconds < 1e15 ? lround(seconds) : 0;
 
 	if (s >= 3600)
 		return buf_printf(out, "%ld:%02ld:%02ld", s / 3600,
@@ -190,7 +190,9 @@ int text_clock(struct buf *out, double seconds)
 
 int text_utc(struct buf *out, double unix_time)
 {
-	time_t t = (time_t)unix_time;
+	/* Years of four digits. */
+	time_t t = unix_time > 0 && unix_time < 253402300800.0 ?
+	    (time_t)unix_time : 0;
 	struct tm tm;
 	char text[64];
 

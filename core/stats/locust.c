@@ -131,7 +131,9 @@ void locust_row_init(struct locust_row *row, const struct series *s,
 	row->requests = s->requests;
 	row->failures = s->failures;
 	row->median = locust_median(&row->times, h);
-	row->average = histogram_mean(h) / 1e6;
+	/* Milliseconds first, as Locust adds them up. */
+	if (h->count)
+		row->average = (double)h->sum / 1e6 / (double)h->count;
 	row->min = h->count ? (double)h->min / 1e6 : 0;
 	row->max = (double)h->max / 1e6;
 	if (s->requests)
