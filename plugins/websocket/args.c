@@ -173,6 +173,12 @@ struct args *args_new(struct swarm_user *u, const struct ws_connect_args *from,
 	args_copy(&x.a, sizeof x.a, from, from->size);
 	if (!x.a.url)
 		x.a.url = swarm_host(u);
+	errno = ENOTSUP;
+	if (x.a.compress) {
+		*why = "permessage-deflate is not offered: libwebsockets "
+		    "4.1.6 can be stopped for good by what a server sends";
+		return NULL;
+	}
 	errno = EINVAL;
 	if (url_parse(&x.url, x.a.url, why) == -1)
 		return NULL;

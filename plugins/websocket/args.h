@@ -25,8 +25,8 @@ struct args {
 	char *extra;                    /* header lines to add, or "" */
 };
 
-/* A copy with the defaults filled in; freed by free().  NULL with errno EINVAL
- * or ENOMEM, and *why. */
+/* A copy with the defaults filled in; freed by free().  NULL with errno EINVAL,
+ * ENOTSUP or ENOMEM, and *why. */
 struct args *args_new(struct swarm_user *, const struct ws_connect_args *,
     const struct args_defaults *, const char **why);
 

@@ -215,7 +215,7 @@ static int try_address(struct ws *w, const char *address, int64_t deadline)
 		return client_fail(w, error, "%s", late);
 	}
 	/* Opened, and perhaps closed since. */
-	if (w->status == 101)
+	if (w->opened)
 		return 0;
 	errno = w->error_number ? w->error_number : EPROTO;
 	return -1;
@@ -250,6 +250,7 @@ static int attempt(struct ws *w, const char *name)
 	w->connecting = true;
 	w->asked = w->server_said = false;
 	w->text[0] = 0;
+	w->opened = 0;
 	client_ref(w);
 	rc = try_all(w, client_deadline(w, 0));
 	error = errno;

@@ -46,7 +46,6 @@ struct ws {
 	bool retrying;                  /* alarm: connect again */
 	bool asked;                     /* ws_close() or ws_free() was called */
 	bool server_said;               /* goodbye */
-	bool compressed;
 	bool sending;                   /* fragments are under way */
 	bool ping_owed;
 	/* Times of the phases, swarm_now(). */
@@ -61,6 +60,7 @@ struct ws {
 	int64_t ping_ns;
 	unsigned failures;              /* connects in a row */
 	int code;                       /* of the close */
+	int refused;                    /* close with this code, soon */
 	enum ws_closer closer;
 	int status;
 	int error_number;               /* of a failed connect */

@@ -115,8 +115,23 @@ static void serve_held(void)
 	serving = false;
 }
 
+static void carry_out_refusal(struct ws *w)
+{
+	int code = w->refused;
+
+	w->refused = 0;
+	w->asked = true;
+	w->code = code;
+	w->state = CLIENT_CLOSING;
+	client_closing(w);
+	lws_close_reason(w->wsi, (enum lws_close_status)code, NULL, 0);
+	lws_close_free_wsi(w->wsi, LWS_CLOSE_STATUS_NORMAL, "swarm");
+}
+
 void engine_leave(struct ws *w)
 {
+	if (w->depth == 1 && w->wsi && w->refused)
+		carry_out_refusal(w);
 	if (w->depth == 1 && w->wsi) {
 		if (w->wants_write && w->state >= CLIENT_OPEN)
 			service(w, SWARM_WRITE);
@@ -242,7 +257,6 @@ int engine_start(const struct lws_protocols *protocols)
 		.protocols = protocols,
 		.options = LWS_SERVER_OPTION_LIBEVENT |
 		    LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
-		    LWS_SERVER_OPTION_VALIDATE_UTF8 |
 		    LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
 		.foreign_loops = loops,
 		.pt_serv_buf_size = SERVICE_BYTES,

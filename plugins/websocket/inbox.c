@@ -13,6 +13,7 @@
 #include "client.h"
 #include "match.h"
 #include "rows.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -196,10 +197,15 @@ int inbox_add(struct ws *w, const void *data, size_t len, bool binary,
 		m->m.binary = binary;
 	memcpy(m->bytes + have, data, len);
 	m->m.len = have + len;
-	if (final) {
-		w->partial = NULL;
-		deliver(w, m);
+	if (!final)
+		return 0;
+	w->partial = NULL;
+	if (!m->m.binary && !utf8_valid(m->bytes, m->m.len)) {
+		message_free(m);
+		errno = EILSEQ;
+		return -1;
 	}
+	deliver(w, m);
 	return 0;
 }
 

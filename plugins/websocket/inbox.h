@@ -17,7 +17,8 @@ struct receiver {
 
 void inbox_init(struct ws *);
 void inbox_release(struct ws *);
-/* [worker] A piece of a message has come; 0, or -1 with EMSGSIZE or ENOMEM. */
+/* [worker] A piece of a message has come; 0, or -1 with EMSGSIZE, EILSEQ (text
+ * that is no UTF-8) or ENOMEM. */
 int inbox_add(struct ws *, const void *data, size_t len, bool binary,
     bool final);
 /* [worker] What was begun will not be ended. */

@@ -1,9 +1,6 @@
 /*
  * From libwebsockets' callbacks to the state of a socket: phases of the
  * connect, messages, and how it ended.
- *
- * Returning -1 from a callback closes the connection; the library then calls
- * back once more, for its end.
  */
 #include "lws_link.h"
 
@@ -52,11 +49,7 @@ static char *header(struct lws *wsi, enum lws_token_indexes token)
 
 static void read_upgrade(struct ws *w, struct lws *wsi)
 {
-	char *extensions = header(wsi, WSI_TOKEN_EXTENSIONS);
-
 	w->status = 101;
-	w->compressed = extensions && strstr(extensions, "permessage-deflate");
-	free(extensions);
 	free(w->protocol);
 	w->protocol = header(wsi, WSI_TOKEN_PROTOCOL);
 }
@@ -66,6 +59,7 @@ static void established(struct ws *w)
 	w->opened = swarm_now();
 	w->state = CLIENT_OPEN;
 	w->closer = WS_OPEN;
+	w->refused = 0;
 	w->code = 0;
 	w->first = 0;
 	rows_add(ROWS_OPENED, 1);
@@ -90,7 +84,8 @@ static void not_established(struct ws *w, struct lws *wsi, const char *hint)
 		if (w->status && w->status != 101)
 			client_fail(w, EPROTO, "upgrade: answered with status "
 			    "%d", w->status);
-		else if (strncasecmp(hint, "closed", 6) == 0)
+		else if (strncasecmp(hint, "closed", 6) == 0 ||
+		    strcmp(hint, "read failed") == 0)
 			client_fail(w, EPROTO, "upgrade: the server closed "
 			    "the connection");
 		else
@@ -104,13 +99,15 @@ static int take_pong(struct ws *w, const void *data, size_t len)
 	return 0;
 }
 
-static int refuse(struct ws *w, struct lws *wsi, int code, const char *why)
+/*
+ * Not closed from within the callback: libwebsockets would go on to read what
+ * the server still sends of this message, behind the end of its buffer.
+ */
+static int refuse(struct ws *w, int code, const char *why)
 {
 	client_fail(w, EPROTO, "%s", why);
-	lws_close_reason(wsi, (enum lws_close_status)code, NULL, 0);
-	w->asked = true;
-	w->code = code;
-	return -1;
+	w->refused = code;
+	return 0;
 }
 
 static int take_piece(struct ws *w, struct lws *wsi, const void *data,
@@ -119,7 +116,7 @@ static int take_piece(struct ws *w, struct lws *wsi, const void *data,
 	bool final = lws_is_final_fragment(wsi);
 	bool binary = lws_frame_is_binary(wsi);
 
-	if (w->state != CLIENT_OPEN)
+	if (w->state != CLIENT_OPEN || w->refused)
 		return 0;
 	if (w->first == 0) {
 		w->first = swarm_now();
@@ -127,7 +124,10 @@ static int take_piece(struct ws *w, struct lws *wsi, const void *data,
 	}
 	if (inbox_add(w, data, len, binary, final) == 0)
 		return 0;
-	return refuse(w, wsi, TOO_BIG, errno == ENOMEM ? "out of memory" :
+	if (errno == EILSEQ)
+		return refuse(w, BAD_UTF8, "the server sent text that is no "
+		    "UTF-8");
+	return refuse(w, TOO_BIG, errno == ENOMEM ? "out of memory" :
 	    "a message is longer than max_message");
 }
 
@@ -154,8 +154,6 @@ static bool peer_gone(struct lws *wsi)
 
 static void judge_end(struct ws *w, struct lws *wsi)
 {
-	const unsigned char *said = lws_get_close_payload(wsi);
-
 	if (w->asked) {
 		w->closer = WS_CLOSED_BY_US;
 		rows_end("closed_by_us", w->code);
@@ -164,14 +162,6 @@ static void judge_end(struct ws *w, struct lws *wsi)
 		client_fail(w, ENOTCONN, "closed by the server with code %d",
 		    w->code);
 		rows_end("closed_by_server", w->code);
-	} else if (lws_get_close_length(wsi) >= 2) {
-		/* The library found a fault and said so. */
-		w->closer = WS_CLOSED_BY_US;
-		w->code = said[0] << 8 | said[1];
-		client_fail(w, EPROTO, w->code == BAD_UTF8 ?
-		    "the server sent text that is no UTF-8" :
-		    "the server broke the protocol");
-		rows_end("closed_by_us", w->code);
 	} else if (peer_gone(wsi)) {
 		w->closer = WS_LOST;
 		w->code = ABNORMAL;
@@ -211,8 +201,6 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason,
 		w->connected = swarm_now();
 		w->state = CLIENT_TLS;
 		return 0;
-	case LWS_CALLBACK_CLIENT_CONFIRM_EXTENSION_SUPPORTED:
-		return !w->args->a.compress;
 	case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
 		put_headers(w, in, len);
 		return 0;

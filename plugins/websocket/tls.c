@@ -108,19 +108,10 @@ static struct lws_vhost *make_vhost(const char *name, SSL_CTX *ctx)
 		.protocols = protocols,
 		.vhost_name = name,
 		.http_proxy_address = "",
-		.options = ctx ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
-		    LWS_SERVER_OPTION_VALIDATE_UTF8 :
-		    LWS_SERVER_OPTION_VALIDATE_UTF8,
+		.options = ctx ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0,
 		.provided_client_ssl_ctx = ctx,
-		.pt_serv_buf_size = 0,
-	};
-	static const struct lws_extension extensions[] = {
-		{ "permessage-deflate", lws_extension_callback_pm_deflate,
-		  "permessage-deflate; client_max_window_bits" },
-		{ NULL, NULL, NULL },
 	};
 
-	info.extensions = extensions;
 	return lws_create_vhost(context, &info);
 }
 

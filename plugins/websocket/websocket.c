@@ -188,7 +188,6 @@ static const struct ws_info *info(struct ws *w)
 		.connected = w->state == CLIENT_OPEN,
 		.status = w->status,
 		.protocol = w->protocol ? w->protocol : "",
-		.compressed = w->compressed,
 		.closer = w->closer,
 		.close_code = w->state == CLIENT_OPEN ? 0 : w->code,
 		.close_reason = w->reason ? w->reason : "",

@@ -32,8 +32,8 @@
  * is ETIMEDOUT, ECANCELED (the user is being stopped), ENOTCONN (not
  * connected, or the connection ended meanwhile), ECONNREFUSED and the like
  * (from connecting), EPROTO (no upgrade, or the protocol was broken), EMSGSIZE
- * (longer than .max_message), EINVAL (an argument that cannot be sent),
- * EAGAIN (only outside a fiber).
+ * (longer than .max_message), EINVAL (an argument that cannot be sent), ENOTSUP
+ * (see .compress), EAGAIN (only outside a fiber).
  *
  * All functions are [fiber] unless marked otherwise.
  */
@@ -92,8 +92,8 @@ struct ws_connect_args {
 	const char *source;             /* local address */
 	double timeout;                 /* seconds; 0: the option */
 	size_t max_message;             /* bytes taken; 0: WS_MESSAGE_MAX */
-	/* Ask for permessage-deflate.  Costs memory for each socket, see the
-	 * manual. */
+	/* Ask for permessage-deflate.  Fails with ENOTSUP: the manual says
+	 * why. */
 	bool compress;
 	/* Ping so often, in seconds, for as long as it is open; 0: never.
 	 * When the answer is still owed by the time of the next, the
@@ -191,14 +191,13 @@ struct ws_info {
 	int status;                     /* of the last upgrade: 101, 403...; 0:
 	                                 * there was no answer */
 	const char *protocol;           /* agreed on; "" when none */
-	bool compressed;                /* permessage-deflate was agreed on */
 	enum ws_closer closer;
 	int close_code;                 /* 0 while open */
 	const char *close_reason;       /* the server's; "" */
 	/* Counts since ws_connect(). */
 	uint64_t sent;                  /* messages */
 	uint64_t received;
-	uint64_t sent_bytes;            /* payload, before compression */
+	uint64_t sent_bytes;            /* payload */
 	uint64_t received_bytes;
 	uint64_t dropped;               /* received, but the queue was full */
 	uint64_t reconnects;

@@ -1,0 +1,393 @@
+"""swarm.websocket/1 against a real server (python3-websockets), against swarm
+target, and against servers that break every rule."""
+import asyncio
+import base64
+import hashlib
+import json
+import os
+import socket
+import ssl
+import struct
+import subprocess
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from conftest import BUILD, free_port
+
+websockets = pytest.importorskip("websockets")
+
+if not os.path.exists(os.path.join(BUILD, "plugins", "websocket",
+                                   "websocket.so")) and \
+        not os.environ.get("CI"):
+    pytest.skip("plugin not built", allow_module_level=True)
+
+
+# ---- a real server ----
+
+async def serve_one(ws):
+    if ws.path == "/request":
+        h = ws.request_headers
+        await ws.send("|".join([ws.path, h["Origin"], h["Cookie"], h["X-One"],
+                                h["X-Two"]]))
+    elif ws.path == "/close":
+        await ws.close(4001, "go away")
+    elif ws.path == "/drop":
+        await ws.send("hi")
+        ws.transport.abort()
+    try:
+        async for message in ws:
+            await ws.send(message)
+    except websockets.ConnectionClosed:
+        pass
+
+
+class Server:
+    """In a thread of its own, until stop()."""
+
+    def __init__(self, tls=None):
+        self.loop = asyncio.new_event_loop()
+        self.tls = tls
+        self.ready = threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+        assert self.ready.wait(10)
+
+    def run(self):
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_until_complete(self.main())
+
+    async def main(self):
+        self.over = asyncio.Event()
+        async with websockets.serve(
+                serve_one, "127.0.0.1", 0, ssl=self.tls,
+                subprotocols=["chat.v2"], max_size=None) as server:
+            self.port = server.sockets[0].getsockname()[1]
+            self.ready.set()
+            await self.over.wait()
+
+    def stop(self):
+        self.loop.call_soon_threadsafe(self.over.set)
+        self.thread.join(10)
+
+
+@pytest.fixture
+def server():
+    s = Server()
+    yield s
+    s.stop()
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+         "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+         "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,"
+         "IP:127.0.0.1", "-keyout", tmp_path / "key.pem", "-out",
+         tmp_path / "cert.pem"], check=True, capture_output=True)
+    return tmp_path
+
+
+@pytest.fixture
+def tls_server(certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    s = Server(context)
+    yield s
+    s.stop()
+
+
+def results(swarm, tmp_path, *args, status=(0,), timeout=60):
+    out = tmp_path / "out.json"
+    done = swarm.run(*args, "--headless", "--processes", "1", "--json-file",
+                     out, timeout=timeout)
+    assert done.status in status, done.text
+    with open(out) as f:
+        data = json.load(f)
+    data["text"] = done.text
+    return data
+
+
+def flows(swarm, tmp_path, url, *args):
+    data = results(swarm, tmp_path, "-f", swarm.module("ws_flows.so"), "-H",
+                   url, "-u", "1", "-t", "60s", *args, status=(0, 1),
+                   timeout=90)
+    assert data["counters"].get("all flows done") == 1, data["text"]
+    assert "not true" not in data["text"], data["text"]
+    return data
+
+
+def ledger(counters):
+    """Opened is closed plus open, and every end has a name."""
+    opened = counters.get("ws_opened", 0)
+    closed = counters.get("ws_closed", 0)
+    assert opened == closed + counters.get("ws_open", 0)
+    ends = sum(n for name, n in counters.items()
+               if name.startswith(("ws_closed_by_", "ws_lost")))
+    assert ends == closed, counters
+
+
+def test_every_flow(swarm, server, tmp_path):
+    data = flows(swarm, tmp_path, f"ws://127.0.0.1:{server.port}")
+    counters = data["counters"]
+    ledger(counters)
+    assert counters["ws_closed_by_us_4002"] == 1
+    assert counters["ws_closed_by_server_4001"] >= 1
+    assert counters["ws_lost"] >= 3
+    # What users leave open is closed for them.
+    assert counters["ws_closed_by_us_1001"] >= 5
+
+
+def test_every_flow_over_tls(swarm, tls_server, certificate, tmp_path):
+    data = flows(swarm, tmp_path, f"wss://localhost:{tls_server.port}", "-o",
+                 f"websocket.cafile={certificate / 'cert.pem'}")
+    ledger(data["counters"])
+    assert "WS phase tls" in data["text"]
+
+
+def test_certificates_are_verified(swarm, tls_server, certificate, tmp_path):
+    base = ["-f", swarm.module("ws_one.so"), "-u", "1", "-H",
+            f"wss://127.0.0.1:{tls_server.port}", "-o", "ws_one.path=/echo"]
+    data = results(swarm, tmp_path, *base, status=(1, 4))
+    assert "TLS: self-signed certificate" in data["text"]
+    ok = results(swarm, tmp_path, *base, "-o", "websocket.insecure=true")
+    assert ok["counters"]["ws_msgs_received"] == 1
+    ok = results(swarm, tmp_path, *base, "-o",
+                 f"websocket.cafile={certificate / 'cert.pem'}")
+    assert ok["counters"]["ws_msgs_received"] == 1
+
+
+# ---- servers that break the rules ----
+
+def key_of(head):
+    for line in head.split(b"\r\n"):
+        if line.lower().startswith(b"sec-websocket-key:"):
+            return line.split(b":", 1)[1].strip()
+    return b""
+
+
+def accept(head, extra=b""):
+    digest = hashlib.sha1(key_of(head) +
+                          b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()
+    return (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+            b"Connection: Upgrade\r\nSec-WebSocket-Accept: " +
+            base64.b64encode(digest) + b"\r\n" + extra + b"\r\n")
+
+
+def frame(first, payload, mask=None):
+    n = len(payload)
+    bit = 0x80 if mask else 0
+    if n < 126:
+        head = bytes([first, bit | n])
+    elif n < 65536:
+        head = bytes([first, bit | 126]) + struct.pack(">H", n)
+    else:
+        head = bytes([first, bit | 127]) + struct.pack(">Q", n)
+    if mask:
+        head += mask
+        payload = bytes(c ^ mask[i % 4] for i, c in enumerate(payload))
+    return head + payload
+
+
+class Raw:
+    """Answers each upgrade with what `behave` yields: bytes to send, or
+    None to close.  Then reads until the client has gone."""
+
+    def __init__(self, behave):
+        self.behave = behave
+        self.left = threading.Semaphore(0)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.loop, daemon=True).start()
+
+    def loop(self):
+        while True:
+            try:
+                conn, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(conn,),
+                             daemon=True).start()
+
+    def serve(self, conn):
+        head = b""
+        try:
+            while b"\r\n\r\n" not in head:
+                data = conn.recv(4096)
+                if not data:
+                    return
+                head += data
+            for part in self.behave(head):
+                if part is None:
+                    conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                    struct.pack("ii", 1, 0))
+                    return
+                conn.sendall(part)
+            while conn.recv(65536):
+                pass
+        except OSError:
+            pass
+        finally:
+            conn.close()
+            self.left.release()
+
+    def stop(self):
+        self.listener.close()
+
+
+def endless_headers(head):
+    yield b"HTTP/1.1 101 Switching Protocols\r\n"
+    for i in range(10000):
+        yield b"X-%d: " % i + b"y" * 100 + b"\r\n"
+
+
+def endless_message(head):
+    yield accept(head)
+    yield frame(0x02, b"x" * 60000)
+    while True:
+        yield frame(0x00, b"x" * 60000)
+
+
+BAD_UPGRADE = {
+    "status": (lambda h: [b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n"
+                          b"\r\n"], "answered with status 403"),
+    "redirect": (lambda h: [b"HTTP/1.1 302 Found\r\nLocation: /x\r\n"
+                            b"Content-Length: 0\r\n\r\n"],
+                 "answered with status 302"),
+    "no accept": (lambda h: [accept(h).replace(b"Sec-WebSocket-Accept",
+                                               b"X-Nothing")],
+                  "upgrade: ACCEPT missing"),
+    "wrong accept": (lambda h: [accept(b"")], "upgrade: Accept hash wrong"),
+    "no upgrade": (lambda h: [accept(h).replace(b"Upgrade: websocket\r\n",
+                                                b"")],
+                   "upgrade: UPGRADE missing"),
+    "protocol nobody asked for":
+        (lambda h: [accept(h, b"Sec-WebSocket-Protocol: mine\r\n")],
+         "upgrade: PROTOCOL malformed"),
+    "extension nobody asked for":
+        (lambda h: [accept(h, b"Sec-WebSocket-Extensions: x-odd\r\n")],
+         "upgrade: EXT: unknown ext"),
+    "no HTTP": (lambda h: [b"\x15\x03\x01 nonsense\r\n\r\n"], "upgrade: "),
+    "closed": (lambda h: [None], "upgrade: the server closed the connection"),
+    "silent": (lambda h: [], "upgrade: timed out"),
+    "endless headers": (endless_headers, "upgrade: "),
+}
+
+
+def one(swarm, tmp_path, server, *args):
+    return results(swarm, tmp_path, "-f", swarm.module("ws_one.so"), "-u",
+                   "1", "-t", "30s", "-H", f"ws://127.0.0.1:{server.port}",
+                   "-o", "ws_one.timeout=1s", *args, status=(0, 1, 4))
+
+
+@pytest.mark.parametrize("name", BAD_UPGRADE)
+def test_bad_upgrade(swarm, tmp_path, name):
+    behave, text = BAD_UPGRADE[name]
+    server = Raw(behave)
+    data = one(swarm, tmp_path, server)
+    server.stop()
+    assert text in data["text"], data["text"]
+    counters = data["counters"]
+    assert counters["ws_connect_fail"] == 1
+    assert counters.get("ws_opened", 0) == 0
+    if "status" in text:
+        assert counters[f"ws_upgrade_{text[-3:]}"] == 1
+    assert server.left.acquire(timeout=10), "the socket is still open"
+
+
+BAD_FRAMES = {
+    "abrupt": (lambda h: [accept(h), None], "ws_lost"),
+    "reserved bits": (lambda h: [accept(h), frame(0xf1, b"x")],
+                      "ws_closed_by_us_1002"),
+    "unknown opcode": (lambda h: [accept(h), frame(0x83, b"x")],
+                       "ws_closed_by_us_1002"),
+    "long ping": (lambda h: [accept(h), frame(0x89, b"x" * 200)],
+                  "ws_closed_by_us_1002"),
+    "fragmented ping": (lambda h: [accept(h), frame(0x09, b"x")],
+                        "ws_closed_by_us_1002"),
+    "continuation of nothing": (lambda h: [accept(h), frame(0x80, b"x")],
+                                "ws_closed_by_us_1002"),
+    "bad UTF-8": (lambda h: [accept(h), frame(0x81, b"a\xc3\x28")],
+                  "ws_closed_by_us_1007"),
+    "bad UTF-8, and more of it":
+        (lambda h: [accept(h), frame(0x81, b"\xff" + b"x" * 500000)],
+         "ws_closed_by_us_1007"),
+    "half a character": (lambda h: [accept(h), frame(0x81, b"a\xe2\x82")],
+                         "ws_closed_by_us_1007"),
+    "too long": (lambda h: [accept(h), frame(0x82, b"x" * 2000000)],
+                 "ws_closed_by_us_1009"),
+    "endless": (endless_message, "ws_closed_by_us_1009"),
+    "says a huge length": (lambda h: [accept(h), b"\x82\x7f\x7f" +
+                                      b"\xff" * 7 + b"x" * 2000000],
+                           "ws_closed_by_us_1009"),
+    "negative length": (lambda h: [accept(h), b"\x82\x7f" + b"\xff" * 8],
+                        "ws_closed_by_us_1002"),
+    "half a frame": (lambda h: [accept(h), b"\x82\x10abc", None], "ws_lost"),
+    "close without a code": (lambda h: [accept(h), frame(0x88, b"")],
+                             "ws_closed_by_server_1005"),
+    "close with a code that is none":
+        (lambda h: [accept(h), frame(0x88, b"\x03\xed")],
+         "ws_closed_by_server_1002"),
+    "never answers": (lambda h: [accept(h)], "ws_closed_by_us_1001"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FRAMES)
+def test_bad_frames(swarm, tmp_path, name):
+    behave, counter = BAD_FRAMES[name]
+    server = Raw(behave)
+    data = one(swarm, tmp_path, server)
+    server.stop()
+    counters = data["counters"]
+    assert counters["ws_opened"] == 1, data["text"]
+    assert counters.get(counter) == 1, (counters, data["text"])
+    ledger(counters)
+    assert server.left.acquire(timeout=10), "the socket is still open"
+
+
+def test_masked_frames_are_taken(swarm, tmp_path):
+    # A server must not mask; the library unmasks all the same.
+    server = Raw(lambda h: [accept(h), frame(0x81, b"hello", b"abcd")])
+    data = one(swarm, tmp_path, server)
+    server.stop()
+    assert data["counters"]["ws_msgs_received"] == 1
+    assert data["counters"]["ws_bytes_received"] == 5
+
+
+def test_nobody_listens(swarm, tmp_path):
+    server = SimpleNamespace(port=free_port())
+    data = one(swarm, tmp_path, server)
+    assert "connect: Connection refused" in data["text"]
+
+
+def test_server_that_reads_nothing(swarm, tmp_path):
+    """What does not fit into the socket waits, is measured, and times out."""
+    done = threading.Event()
+
+    def behave(head):
+        yield accept(head)
+        done.wait(20)
+
+    server = Raw(behave)
+    data = one(swarm, tmp_path, server, "-o", "ws_one.message=" + "x" * 90000,
+               "-o", "ws_one.count=1000", "-o", "ws_one.timeout=500ms")
+    done.set()
+    server.stop()
+    ledger(data["counters"])
+
+
+# ---- swarm's own server ----
+
+def test_echo_against_target(swarm, tmp_path):
+    target = swarm.start("target", "--listen", "127.0.0.1:0")
+    url = target.wait_line(r"ws://[0-9.:]+").group(0)
+    data = results(swarm, tmp_path, "-f", swarm.module("ws_one.so"), "-u",
+                   "50", "-r", "100", "-H", url, "-o", "ws_one.path=/echo",
+                   "-o", "ws_one.count=200")
+    counters = data["counters"]
+    assert counters["ws_msgs_sent"] == counters["ws_msgs_received"] == 10000
+    assert counters["ws_bytes_sent"] == counters["ws_bytes_received"] == 50000
+    assert counters["ws_opened"] == 50
+    ledger(counters)
