@@ -28,8 +28,10 @@ static struct {
 	struct web_worker *workers;
 	size_t workers_cap;
 	int64_t *class_users;
-	const char *log_source;
 } page;
+
+/* Of the thread: other threads' lines are the master's own. */
+static _Thread_local const char *log_source;
 
 /* ---- what does not change ---- */
 
@@ -280,13 +282,13 @@ static void log_both(enum log_level level, const char *line, void *arg)
 {
 	(void)arg;
 	log_stderr(level, line);
-	web_log(page.log_source ? page.log_source : "master", (int)level,
+	web_log(log_source ? log_source : "master", (int)level,
 	    line);
 }
 
 void page_log_source(const char *worker)
 {
-	page.log_source = worker;
+	log_source = worker;
 }
 
 /* ---- life ---- */

@@ -4,7 +4,7 @@ import { get, type Histogram, type History } from "./api";
 import { Chart } from "./chart";
 import { columns, bounds, rate, type Columns } from "./data";
 import { HistogramView } from "./histogram";
-import { bytes, count, ms, number, percent, when } from "./format";
+import { bytes, count, ms, number, percent, quantile, when } from "./format";
 import { endpoint, range } from "./route";
 import { connection, errors, now, rows, version } from "./store";
 
@@ -49,8 +49,8 @@ export function Drawer({ id }: { id: number }) {
 				<>
 					<p class="facts">
 						<b>{count(row.requests)}</b> requests, <b class={row.failures ? "bad" : ""}>{count(row.failures)}</b> failed (
-						{percent(row.failures, row.requests)}), <b>{number(row.rps)}</b> a second now; p50 <b>{ms(row.p50)}</b>, p95{" "}
-						<b>{ms(row.p95)}</b>, max <b>{ms(row.max)}</b> ms; {bytes(row.requests ? row.bytes / row.requests : null)} each
+						{percent(row.failures, row.requests)}), <b>{number(row.rps)}</b> a second now; p50 <b>{quantile(row.p50, 0.5, row.requests)}</b>, p95{" "}
+						<b>{quantile(row.p95, 0.95, row.requests)}</b>, max <b>{ms(row.max)}</b> ms; {bytes(row.requests ? row.bytes / row.requests : null)} each
 					</p>
 					{data && (
 						<>

@@ -4,7 +4,7 @@ import { computed, effect, signal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { get, type Table } from "./api";
 import { Drawer } from "./drawer";
-import { bytes, count, ms, number, percent, time as clockTime } from "./format";
+import { bytes, count, ms, number, percent, quantile, time as clockTime } from "./format";
 import { endpoint, isLive, range, search, sort } from "./route";
 import { connection, epoch, now, rows, total, version, type Row } from "./store";
 
@@ -21,6 +21,9 @@ interface Column {
 	live?: boolean;
 }
 
+/** Samples; of a phase only its times are known. */
+const n = (r: Row) => (r.phase ? Infinity : r.requests);
+
 const columns: Column[] = [
 	{ key: "type", label: "Type", band: "", value: (r) => r.type, show: (r) => r.type },
 	{ key: "name", label: "Name", band: "", value: (r) => r.name, show: (r) => r.name },
@@ -30,13 +33,13 @@ const columns: Column[] = [
 		show: (r) => percent(r.failures, r.requests) },
 	{ key: "rps", label: "Req/s", band: "Count", value: (r) => r.rps, show: (r) => number(r.rps) },
 	{ key: "fps", label: "Fail/s", band: "Count", value: (r) => r.fps, show: (r) => number(r.fps) },
-	{ key: "p50", label: "p50", band: "Latency, ms", value: (r) => r.p50, show: (r) => ms(r.p50) },
-	{ key: "p90", label: "p90", band: "Latency, ms", value: (r) => r.p90, show: (r) => ms(r.p90) },
-	{ key: "p95", label: "p95", band: "Latency, ms", value: (r) => r.p95, show: (r) => ms(r.p95) },
+	{ key: "p50", label: "p50", band: "Latency, ms", value: (r) => r.p50, show: (r) => quantile(r.p50, 0.5, n(r)) },
+	{ key: "p90", label: "p90", band: "Latency, ms", value: (r) => r.p90, show: (r) => quantile(r.p90, 0.9, n(r)) },
+	{ key: "p95", label: "p95", band: "Latency, ms", value: (r) => r.p95, show: (r) => quantile(r.p95, 0.95, n(r)) },
 	{ key: "p99", label: "p99", band: "Latency, ms", value: (r) => r.p99,
-		show: (r) => (r.requests < 100 && !r.phase ? "–" : ms(r.p99)) },
+		show: (r) => quantile(r.p99, 0.99, n(r)) },
 	{ key: "p999", label: "p99.9", band: "Latency, ms", value: (r) => r.p999,
-		show: (r) => (r.requests < 10000 ? "–" : ms(r.p999)) },
+		show: (r) => quantile(r.p999, 0.999, n(r)) },
 	{ key: "avg", label: "Average", band: "Latency, ms", value: (r) => r.avg, show: (r) => ms(r.avg) },
 	{ key: "min", label: "Min", band: "Latency, ms", value: (r) => r.min, show: (r) => ms(r.min), live: true },
 	{ key: "max", label: "Max", band: "Latency, ms", value: (r) => r.max, show: (r) => ms(r.max) },
@@ -283,7 +286,7 @@ export function Endpoints() {
 					{list.length === rows.size ? `${count(list.length)} endpoints` : `${count(list.length)} of ${count(rows.size)}`}
 					{rangeRows.value
 						? `, ${clockTime(rangeRows.value.table.from)}–${clockTime(rangeRows.value.table.to)} (whole 10 s)`
-						: ", since the start; rates of the last 5 s"}
+						: ", since the start; rates of the last 5 s; ? rests on few samples"}
 				</span>
 			</div>
 			<div class="table-box" ref={box} tabIndex={0} role="region" aria-label="Endpoints"

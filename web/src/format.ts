@@ -33,6 +33,16 @@ export function ms(n: number | null | undefined): string {
 	return number(n);
 }
 
+/**
+ * A percentile by what it rests on: nothing where the sample cannot reach it,
+ * with a question mark where fewer than ten samples lie beyond it.
+ */
+export function quantile(value: number | null | undefined, q: number, samples: number): string {
+	if (samples * (1 - q) < 1)
+		return nothing;
+	return ms(value) + (samples * (1 - q) < 10 && value != null ? "?" : "");
+}
+
 export function bytes(n: number | null | undefined): string {
 	if (n == null || !Number.isFinite(n))
 		return nothing;

@@ -42,7 +42,7 @@ function Heat({ data, line }: { data: Heatmap; line: Columns }) {
 	return (
 		<figure class="chart">
 			<figcaption>
-				<h3>Heat map <small>ms, darker: more requests</small></h3>
+				<h3>Heat map <small>ms; the stronger, the more requests</small></h3>
 				<span class="legend">
 					<span class="key c-green">p50</span><span class="key c-amber">p95</span><span class="key c-red">p99</span>
 					<span class="at">{at}</span>
@@ -73,14 +73,15 @@ function Heat({ data, line }: { data: Heatmap; line: Columns }) {
 					axisTime(ctx, data.from, data.to, width, height);
 					ctx.fillStyle = color("blue");
 					data.columns.forEach((column, i) => {
-						const left = x(data.from + i * data.step);
-						const right = x(data.from + (i + 1) * data.step);
+						const left = Math.round(x(data.from + i * data.step));
+						const right = Math.round(x(data.from + (i + 1) * data.step));
 
 						for (let k = 0; k < column.length; k += 2) {
-							const above = y(bound(column[k] + 1));
+							const above = Math.round(y(bound(column[k] + 1)));
 
 							ctx.globalAlpha = shade(column[k + 1]);
-							ctx.fillRect(left, above, Math.max(1, right - left - 0.5), Math.max(1, y(bound(column[k])) - above));
+							ctx.fillRect(left, above, Math.max(1, right - left),
+								Math.max(1, Math.round(y(bound(column[k]))) - above));
 						}
 					});
 					ctx.globalAlpha = 1;
@@ -125,7 +126,7 @@ function Knee({ data }: { data: Columns }) {
 
 	return (
 		<figure class="chart">
-			<figcaption><h3>Latency against throughput <small>p95 ms over req/s; darker: later</small></h3></figcaption>
+			<figcaption><h3>Latency against throughput <small>p95 ms over req/s; stronger: later</small></h3></figcaption>
 			<Canvas height={220} deps={[data]} label={`p95 between ${ms(lo)} and ${ms(hi)} ms at up to ${number(right)} requests a second`}
 				draw={(ctx, width, height) => {
 					frame(ctx, width, height);

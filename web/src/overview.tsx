@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 import { Chart } from "./chart";
 import { Sparkline } from "./canvas";
 import { bounds, rate, shown } from "./data";
-import { bytes, count, ms, number, percent, shorten } from "./format";
+import { bytes, count, ms, number, percent, quantile, shorten } from "./format";
 import { endpoint, tab, type Tab } from "./route";
 import { active, classUsers, errors, meta, rows, run, total, version, workers, type Row } from "./store";
 import { saturated } from "./shell";
@@ -37,7 +37,7 @@ function Top({ title, pick, show }: { title: string; pick: (r: Row) => number; s
 								e.preventDefault();
 								endpoint.value = r.id;
 								tab.value = "endpoints";
-							}}>{r.type} {shorten(r.name, 32)}</a>
+							}}>{shorten(`${r.type} ${r.name}`, 22)}</a>
 							<b>{show(r)}</b>
 						</li>
 					))}
@@ -82,7 +82,7 @@ export function Overview() {
 				<Tile label="Throughput" value={number(t.rps)} unit="req/s" values={all} tone="blue" to="endpoints" />
 				<Tile label="Failures" value={percent(t.failures, t.requests)} unit={count(t.failures)} values={failed} tone="red"
 					to="failures" />
-				<Tile label="Latency p95" value={ms(t.recent[5])} unit="ms" values={c.values.p95} tone="amber" to="latency" />
+				<Tile label="Latency p95" value={quantile(t.recent[5], 0.95, t.recent_count)} unit="ms" values={c.values.p95} tone="amber" to="latency" />
 				<Tile label="Users" value={count(r.users)} unit={`of ${count(r.target)}`} values={c.values.users} tone="purple"
 					to="scenario" />
 				<Tile label="Received" value={bytes(t.bps)} unit="/s" values={rate(c, "bytes")} tone="green" to="endpoints" />
@@ -125,7 +125,7 @@ export function Overview() {
 						]} />
 				</div>
 				<aside aria-label="Worth a look">
-					<Top title="Slowest (p95)" pick={(x) => x.p95 ?? 0} show={(x) => `${ms(x.p95)} ms`} />
+					<Top title="Slowest (p95)" pick={(x) => (x.requests >= 20 ? x.p95 ?? 0 : 0)} show={(x) => `${ms(x.p95)} ms`} />
 					<Top title="Most failures" pick={(x) => x.failures} show={(x) => count(x.failures)} />
 					<Top title="Busiest" pick={(x) => x.rps} show={(x) => `${number(x.rps)} /s`} />
 				</aside>

@@ -7,7 +7,7 @@ import { actedAt, dismiss, edit, note, reset, stop, toast, toasts } from "./acti
 import { normalise } from "./normalise";
 import { axisTime, Canvas, frame, margin } from "./canvas";
 import { bounds, rate, whole } from "./data";
-import { clock, count, ms, number, percent, time as clockTime } from "./format";
+import { clock, count, number, percent, quantile, time as clockTime } from "./format";
 import { goLive, isLive, range, tab, tabs, type Tab } from "./route";
 import { active, canAct, connection, errors, events, log, lostSince, meta, now, run, total, version, workers } from "./store";
 import { color, theme } from "./theme";
@@ -225,10 +225,10 @@ export function Header({ onNew }: { onNew: () => void }) {
 				<Stat label="req/s" title="the last 5 s">{number(t.rps)}</Stat>
 				<Stat label="failed" tone={t.fps > 0 ? "bad" : ""} title="of the requests of the last 5 s">
 					{percent(t.fps, t.rps)}</Stat>
-				<Stat label="p50 ms" title="the last 5 s">{ms(t.recent[0])}</Stat>
-				<Stat label="p95 ms" title="the last 5 s">{ms(t.recent[5])}</Stat>
-				<Stat label="p99 ms" title={few ? "fewer than 1 000 samples in the last 5 s" : "the last 5 s"}>
-					{few && t.recent_count < 100 ? "–" : ms(t.recent[7])}</Stat>
+				<Stat label="p50 ms" title="the last 5 s">{quantile(t.recent[0], 0.5, t.recent_count)}</Stat>
+				<Stat label="p95 ms" title="the last 5 s">{quantile(t.recent[5], 0.95, t.recent_count)}</Stat>
+				<Stat label="p99 ms" title={few ? "few samples: fewer than 1 000 in the last 5 s" : "the last 5 s"}>
+					{quantile(t.recent[7], 0.99, t.recent_count)}</Stat>
 				<Stat label="workers" tone={r.workers < workers.value.length ? "warn" : ""}>
 					{count(r.workers)}/{count(workers.value.length)}</Stat>
 				<Stat label="requests" title="since the start or the reset">{count(t.requests)}</Stat>
