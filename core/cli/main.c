@@ -65,15 +65,13 @@ static int open_log_file(const struct options *o)
 
 static void print_start(void)
 {
-	printf("swarm %s: load testing for systems that do not speak HTTP, "
-	    "and those that do\n\n"
+	printf("swarm %s: load testing of many protocols\n\n"
 	    "usage: swarm -f SCENARIO [options]\n"
 	    "       swarm COMMAND ...\n\nCommands\n", SWARM_VERSION);
 	command_print_list(stdout);
 	printf("\nExamples\n"
 	    "  swarm new scenario shop     a scenario to begin with\n"
 	    "  swarm try shop.c            each of its tasks once\n"
-	    "  swarm -f shop.c -H URL      the web page\n"
 	    "  swarm -f shop.c -H URL --headless -u 200 -r 50 -t 30s\n\n"
 	    "swarm --help lists the options.\n");
 }
