@@ -95,6 +95,8 @@ static void close_stream(struct mqtt *m)
 	m->written_bytes = m->queued_bytes;
 	codec_release(&m->rx);
 	codec_release(&m->tx);
+	free(m->ws);
+	m->ws = NULL;
 	forget_aliases(m->extras);
 }
 
@@ -257,6 +259,13 @@ static int open_stream(struct mqtt *m, int64_t deadline)
 	rows_phase(ROWS_TCP, times->connected - times->start);
 	if (times->secured)
 		rows_phase(ROWS_TLS, times->secured - times->connected);
+	if (s->url.websocket && upgrade_stream(m, deadline) == -1) {
+		int error = errno;
+
+		close_stream(m);
+		errno = error;
+		return -1;
+	}
 	return 0;
 }
 
@@ -396,11 +405,6 @@ struct mqtt *client_connect(struct swarm_user *u,
 	m->settings = settings_new(u, a, &client_defaults, &why);
 	if (!m->settings) {
 		refuse(m, "connect", errno, why);
-		return m;
-	}
-	if (m->settings->url.websocket) {
-		refuse(m, "connect", ENOTSUP, "fastmqtt does not speak "
-		    "WebSocket: use --plugin mqtt");
 		return m;
 	}
 	rc = attempt(m, m->settings->args.name);

@@ -18,6 +18,7 @@
 #include "inbox.h"
 #include "settings.h"
 #include "waiters.h"
+#include "ws.h"
 
 enum pending_kind { PENDING_PUBLISH, PENDING_SUBSCRIBE, PENDING_UNSUBSCRIBE };
 
@@ -81,6 +82,7 @@ struct mqtt {
 	struct swarm_stream *stream;
 	struct swarm_alarm *alarm;
 	struct extras *extras;
+	struct ws_reader *ws;           /* NULL: no WebSocket */
 	struct codec_buf rx;            /* a packet that is not all there */
 	struct codec_buf tx;            /* what the socket did not take yet */
 	size_t tx_at;
@@ -149,6 +151,11 @@ int connack_take(struct mqtt *, const struct codec_packet *);
 /* Encodes the CONNECT; 0, or -1 with errno. */
 int connack_put_connect(struct codec_buf *, const struct settings *);
 
+/* ---- upgrade.c ---- */
+
+/* [fiber] Makes the stream a WebSocket; 0, or -1 after client_fail(). */
+int upgrade_stream(struct mqtt *, int64_t deadline);
+
 /* ---- wire.c ---- */
 
 /* For packets about to be sent; empty between calls. */
@@ -210,6 +217,7 @@ void idset_clear(struct idset *);
 
 int publish_send(struct mqtt *, const struct mqtt_publish_args *);
 int publish_flush(struct mqtt *, int64_t deadline);
+int publish_wait_room(struct mqtt *, int qos, int64_t deadline);
 int publish_subscribe(struct mqtt *, const struct mqtt_subscribe_args *);
 int publish_unsubscribe(struct mqtt *, const struct mqtt_unsubscribe_args *);
 int publish_ping(struct mqtt *, double timeout);

@@ -274,6 +274,14 @@ int publish_send(struct mqtt *m, const struct mqtt_publish_args *from)
 	return send_pending(m, &t, &a, deadline);
 }
 
+int publish_wait_room(struct mqtt *m, int qos, int64_t deadline)
+{
+	if (m && m->state == CLIENT_UP)
+		return wait_room(m, qos, swarm_now(), deadline);
+	errno = ENOTCONN;
+	return -1;
+}
+
 int publish_flush(struct mqtt *m, int64_t deadline)
 {
 	while (m && (m->inflight > 0 || wire_waiting(m) > 0)) {

@@ -85,14 +85,12 @@ static void empty(struct codec_buf *b)
 		codec_release(b);
 }
 
-static void send(struct mqtt *m, const uint8_t *data, size_t len,
-    int64_t now)
+static void send_raw(struct mqtt *m, const uint8_t *data, size_t len)
 {
 	bool was_waiting = wire_waiting(m) > 0;
 	int64_t n = 0;
 
 	m->queued_bytes += len;
-	m->last_sent = now;
 	if (!was_waiting)
 		n = write_some(m, data, len);
 	if (n >= 0 && (size_t)n < len)
@@ -101,6 +99,38 @@ static void send(struct mqtt *m, const uint8_t *data, size_t len,
 		client_lost(m, 0, "connection lost");
 	else if (m->stream && !was_waiting && wire_waiting(m))
 		watch(m);
+}
+
+/* Masks are there to confuse proxies; that they differ is enough. */
+static uint32_t next_mask(void)
+{
+	static uint32_t mask = 0x9e3779b9u;
+
+	mask ^= mask << 13;
+	mask ^= mask >> 17;
+	return mask ^= mask << 5;
+}
+
+static void send_frame(struct mqtt *m, unsigned opcode, const uint8_t *data,
+    size_t len)
+{
+	static struct codec_buf frame;
+
+	if (ws_put_frame(&frame, opcode, data, len, next_mask()) == -1)
+		client_lost(m, 0, "out of memory");
+	else
+		send_raw(m, frame.data, frame.len);
+	empty(&frame);
+}
+
+static void send(struct mqtt *m, const uint8_t *data, size_t len,
+    int64_t now)
+{
+	m->last_sent = now;
+	if (m->ws)
+		send_frame(m, WS_BINARY, data, len);
+	else
+		send_raw(m, data, len);
 }
 
 void wire_send(struct mqtt *m, int64_t now)
@@ -210,6 +240,32 @@ static void feed(struct mqtt *m, const uint8_t *data, size_t len)
 		codec_release(&m->rx);
 }
 
+/* Frames hold pieces of one stream. */
+static void feed_frames(struct mqtt *m, const uint8_t *data, size_t len)
+{
+	while (m->stream) {
+		struct codec_span piece;
+		const char *why;
+
+		switch (ws_read(m->ws, &data, &len, &piece, &why)) {
+		case WS_MORE:
+			return;
+		case WS_DATA:
+			feed(m, piece.data, piece.len);
+			break;
+		case WS_PING:
+			send_frame(m, WS_PONG, piece.data, piece.len);
+			break;
+		case WS_CLOSE:
+			client_lost(m, 0, "closed by the broker");
+			break;
+		case WS_BAD:
+			wire_broken(m, 0x81, why);
+			break;
+		}
+	}
+}
+
 static void receive(struct mqtt *m)
 {
 	const char *data;
@@ -223,7 +279,10 @@ static void receive(struct mqtt *m)
 		    "connection lost");
 		return;
 	}
-	feed(m, (const uint8_t *)data, (size_t)n);
+	if (m->ws)
+		feed_frames(m, (const uint8_t *)data, (size_t)n);
+	else
+		feed(m, (const uint8_t *)data, (size_t)n);
 	if (wire_replies.len > 0 && m->stream)
 		send(m, wire_replies.data, wire_replies.len, m->last_event);
 	empty(&wire_replies);

@@ -156,6 +156,7 @@ void op_failure5(void *op, MQTTAsync_failureData5 *);
 /* publish.c: the calls of the interface. */
 int publish_send(struct mqtt *, const struct mqtt_publish_args *);
 int publish_flush(struct mqtt *, int64_t deadline);
+int publish_wait_room(struct mqtt *, int qos, int64_t deadline);
 int publish_subscribe(struct mqtt *, const struct mqtt_subscribe_args *);
 int publish_unsubscribe(struct mqtt *, const struct mqtt_unsubscribe_args *);
 /* Ends asynchronous publishes past their deadline. */

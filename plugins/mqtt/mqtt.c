@@ -170,6 +170,7 @@ static const struct mqtt_api api = {
 	.free = client_free,
 	.publish = publish_send,
 	.flush = publish_flush,
+	.wait_room = publish_wait_room,
 	.subscribe = publish_subscribe,
 	.unsubscribe = publish_unsubscribe,
 	.receive = receive,

@@ -45,8 +45,7 @@ static int not_ready(struct mqtt *m, uint32_t series)
 /* ---- publish ---- */
 
 /* Waits until the window has room; 0 or -1 with errno. */
-static int enter_window(struct mqtt *m, const struct mqtt_publish_args *a,
-    int64_t deadline)
+static int enter_window(struct mqtt *m, int64_t deadline)
 {
 	int64_t start;
 
@@ -56,7 +55,6 @@ static int enter_window(struct mqtt *m, const struct mqtt_publish_args *a,
 		errno = EAGAIN;
 		return -1;
 	}
-	(void)a;
 	start = swarm_now();
 	while (m->inflight >= m->window && m->connected) {
 		if (waiters_wait(&m->changed, deadline) == -1)
@@ -113,7 +111,7 @@ static int start(struct mqtt *m, struct swarm_timer *t,
 {
 	struct op *op;
 
-	if (enter_window(m, a, deadline) == -1) {
+	if (enter_window(m, deadline) == -1) {
 		if (errno == EAGAIN || errno == ECANCELED) {
 			swarm_drop(t);
 			return -1;
@@ -158,6 +156,15 @@ int publish_send(struct mqtt *m, const struct mqtt_publish_args *from)
 		return refuse(m, &t, EINVAL, why);
 	return start(m, &t, &a, swarm_in(a.timeout > 0 ? a.timeout :
 	    client_defaults.timeout));
+}
+
+int publish_wait_room(struct mqtt *m, int qos, int64_t deadline)
+{
+	(void)qos;
+	if (m && m->connected)
+		return enter_window(m, deadline);
+	errno = ENOTCONN;
+	return -1;
 }
 
 int publish_flush(struct mqtt *m, int64_t deadline)

@@ -31,7 +31,7 @@ const char bench_args_help[] =
 "      --certfile FILE       client certificate, and\n"
 "      --keyfile FILE        its key\n"
 "      --insecure            do not verify the broker\n"
-"      --ws                  WebSocket (plugin mqtt only)\n"
+"      --ws                  WebSocket\n"
 "Clients\n"
 "  -c, --count N             default 200\n"
 "  -n, --startnumber N       number of the first; default 0\n"

@@ -200,9 +200,12 @@ static void publish(struct swarm_user *u)
 	if (p->qos > 0 && mqtt_info(c->mqtt)->inflight >=
 	    (size_t)p->inflight)
 		swarm_count(overrun, 1);
+	/* The wait is no part of the way from end to end; and the payload is
+	 * shared by all clients, so nobody may wait once it is stamped. */
+	if (mqtt_connected(c->mqtt) && mqtt_wait_room(c->mqtt, (int)p->qos,
+	    SWARM_FOREVER) == -1)
+		return;
 	topic = next_topic(u, c, room, i);
-	/* The stamp's time is taken last, and the data are copied before
-	 * another client could write its own. */
 	data = next_payload(u, c, &len);
 	if (mqtt_publish(c->mqtt, .topic = topic, .data = data, .len = len,
 	    .qos = (int)p->qos, .retain = p->retain, .async = true,

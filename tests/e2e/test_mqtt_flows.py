@@ -32,6 +32,19 @@ def test_every_flow(swarm, broker, provider, version):
     assert "all flows done" in done.text
 
 
+@both
+def test_every_flow_over_websocket(swarm, spawn, tmp_path, provider):
+    port = free_port()
+    # This broker opens a WebSocket only beside a plain listener.
+    start_mosquitto(spawn, tmp_path, f"listener {port} 127.0.0.1",
+                    "protocol websockets", "allow_anonymous true")
+    done = swarm.run("--plugin", provider, "-f", swarm.module("mqtt_flows.so"),
+                     "--headless", "-H", f"ws://127.0.0.1:{port}", "-u", "1",
+                     "-t", "60s", timeout=90)
+    assert done.status == 0, done.text
+    assert "all flows done" in done.text
+
+
 def publishes(rows):
     return {name: int(row["Request Count"]) - int(row["Failure Count"])
             for (kind, name), row in rows.items()

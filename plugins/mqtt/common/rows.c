@@ -13,7 +13,7 @@
 #define CACHED 256                      /* power of two */
 
 static const char *const phase_names[ROWS_PHASES] = {
-	"tcp", "tls", "connack", "puback", "pubrec", "pubcomp", "suback",
+	"tcp", "tls", "upgrade", "connack", "puback", "pubrec", "pubcomp", "suback",
 	"unsuback", "pingresp", "window full",
 };
 

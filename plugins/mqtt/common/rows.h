@@ -10,6 +10,7 @@
 enum rows_phase {
 	ROWS_TCP,
 	ROWS_TLS,
+	ROWS_UPGRADE,                   /* to a WebSocket */
 	ROWS_CONNACK,
 	ROWS_PUBACK,
 	ROWS_PUBREC,

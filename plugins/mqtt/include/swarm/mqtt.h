@@ -311,6 +311,7 @@ struct mqtt_api {
 	void (*free)(struct mqtt *);
 	int (*publish)(struct mqtt *, const struct mqtt_publish_args *);
 	int (*flush)(struct mqtt *, int64_t deadline);
+	int (*wait_room)(struct mqtt *, int qos, int64_t deadline);
 	int (*subscribe)(struct mqtt *, const struct mqtt_subscribe_args *);
 	int (*unsubscribe)(struct mqtt *,
 	    const struct mqtt_unsubscribe_args *);
@@ -426,6 +427,14 @@ static inline void mqtt_free(struct mqtt *m)
 static inline int mqtt_flush(struct mqtt *m, int64_t deadline)
 {
 	return mqtt_api_->flush(m, deadline);
+}
+
+/* Waits until a publish of this QoS would not have to wait for the window or
+ * the socket, for payloads that say when they were sent: 0, or -1 with
+ * ETIMEDOUT, ECANCELED or ENOTCONN. */
+static inline int mqtt_wait_room(struct mqtt *m, int qos, int64_t deadline)
+{
+	return mqtt_api_->wait_room(m, qos, deadline);
 }
 
 /* The next message, waiting for it; valid until the next mqtt_receive() or
