@@ -284,6 +284,11 @@ static bool value_of(const struct criterion *c, const struct window_sum *sum,
 static void subtract(struct window_sum *sum, const struct window_sum *before,
     double after_s)
 {
+	/* The statistics were reset since: all that is there came after. */
+	if (sum->requests < before->requests ||
+	    sum->failures < before->failures ||
+	    sum->response.count < before->response.count)
+		return;
 	sum->requests -= before->requests;
 	sum->failures -= before->failures;
 	sum->bytes -= before->bytes;

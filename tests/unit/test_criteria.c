@@ -165,6 +165,22 @@ static void test_after(void **state)
 		    criteria_at(f->criteria, i)));
 }
 
+/* Statistics that are reset in the middle do not wrap around. */
+static void test_reset_in_between(void **state)
+{
+	struct fixture *f = *state;
+	const struct criterion_state *s =
+	    add(f, "errors > 10 after 2s", CRITERION_FAIL);
+
+	for (int i = 0; i < 4; i++)
+		second(f, "/", 10, 20, 10);
+	stats_reset(f->stats);
+	second(f, "/", 10, 20, 5);
+	criteria_finish(f->criteria, f->stats, f->elapsed);
+	assert_true(s->value == 5);
+	assert_false(criterion_state_failed(s));
+}
+
 static void test_stop(void **state)
 {
 	struct fixture *f = *state;
@@ -262,6 +278,7 @@ int main(void)
 		TEST(test_for),
 		TEST(test_over_and_within),
 		TEST(test_after),
+		TEST(test_reset_in_between),
 		TEST(test_stop),
 		TEST(test_stop_on_the_whole_run),
 		TEST(test_warn),
