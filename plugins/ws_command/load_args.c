@@ -1,0 +1,274 @@
+/* The command line of `swarm ws`. */
+#include "load.h"
+
+#include <swarm/log.h>
+#include <swarm/websocket.h>
+
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char load_args_help[] =
+"usage: swarm ws URL [options] [-- swarm's own options]\n"
+"\n"
+"Opens WebSockets and, by --mode:\n"
+"  echo       each sends messages and waits for the answer to each (default)\n"
+"  idle       they are held open, and answer pings\n"
+"  broadcast  the first --senders of them send; all others receive, and the\n"
+"             delay and the spread over the receivers are measured\n"
+"\n"
+"  -c, --count N          sockets; default 10\n"
+"      --connect-rate N   connects a second; default 100\n"
+"  -r, --rate N           messages a second of each socket that sends;\n"
+"                         default 1; 0: as fast as answers come\n"
+"  -n, --limit N          messages of each socket; default 0: no limit\n"
+"  -m, --message TEXT     what to send\n"
+"  -s, --size BYTES       instead: so many bytes; default 64\n"
+"  -b, --binary           as binary messages\n"
+"  -e, --expect REGEX     the answer is the first message that matches;\n"
+"                         default: the next message (echo)\n"
+"      --senders N        of a broadcast; default 1\n"
+"      --protocols LIST   sub-protocols to offer\n"
+"  -H, --header LINE      \"Name: value\", up to 32 times\n"
+"      --cookies TEXT     \"a=1; b=2\"\n"
+"      --origin TEXT\n"
+"      --ping SECONDS     ping so often; default 0: never\n"
+"      --timeout SECONDS  for a connect and for an answer; default 10\n"
+"      --reconnect SECONDS  connect again when lost, after up to so long\n"
+"      --cafile FILE      authorities to trust (wss://)\n"
+"      --insecure         do not verify the server\n"
+"\n"
+"  swarm ws wss://host/socket -c 1000 -r 0.2 -m '{\"op\":\"ping\"}' \\\n"
+"      -e '\"op\":\"pong\"' -- -t 5m\n"
+"  swarm ws ws://host/ --mode idle -c 15000 --ping 30 -- -t 10m\n";
+
+enum { OPT_MODE = 256, OPT_CONNECT_RATE, OPT_SENDERS, OPT_PROTOCOLS,
+	OPT_COOKIES, OPT_ORIGIN, OPT_PING, OPT_TIMEOUT, OPT_RECONNECT,
+	OPT_CAFILE, OPT_INSECURE, OPT_HELP };
+
+static const struct option options[] = {
+	{ "mode", required_argument, NULL, OPT_MODE },
+	{ "count", required_argument, NULL, 'c' },
+	{ "connect-rate", required_argument, NULL, OPT_CONNECT_RATE },
+	{ "rate", required_argument, NULL, 'r' },
+	{ "limit", required_argument, NULL, 'n' },
+	{ "message", required_argument, NULL, 'm' },
+	{ "size", required_argument, NULL, 's' },
+	{ "binary", no_argument, NULL, 'b' },
+	{ "expect", required_argument, NULL, 'e' },
+	{ "senders", required_argument, NULL, OPT_SENDERS },
+	{ "protocols", required_argument, NULL, OPT_PROTOCOLS },
+	{ "header", required_argument, NULL, 'H' },
+	{ "cookies", required_argument, NULL, OPT_COOKIES },
+	{ "origin", required_argument, NULL, OPT_ORIGIN },
+	{ "ping", required_argument, NULL, OPT_PING },
+	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	{ "reconnect", required_argument, NULL, OPT_RECONNECT },
+	{ "cafile", required_argument, NULL, OPT_CAFILE },
+	{ "insecure", no_argument, NULL, OPT_INSECURE },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ NULL, 0, NULL, 0 },
+};
+
+struct load_plan load_plan;
+
+static struct ws_header headers[LOAD_HEADERS];
+
+static const char *name_of(int opt)
+{
+	for (const struct option *o = options; o->name; o++) {
+		if (o->val == opt)
+			return o->name;
+	}
+	return "?";
+}
+
+static int number(int opt, double min, double max, double *to)
+{
+	char *end;
+	double n;
+
+	errno = 0;
+	n = strtod(optarg, &end);
+	if (errno || *end || end == optarg || !(n >= min && n <= max)) {
+		swarm_error("--%s %s: give a number from %g to %g",
+		    name_of(opt), optarg, min, max);
+		return -1;
+	}
+	*to = n;
+	return 0;
+}
+
+static int whole(int opt, double min, double max, long *to)
+{
+	double n;
+
+	if (number(opt, min, max, &n) == -1)
+		return -1;
+	if (n != floor(n)) {
+		swarm_error("--%s %s: give a whole number", name_of(opt),
+		    optarg);
+		return -1;
+	}
+	*to = (long)n;
+	return 0;
+}
+
+static int set_mode(void)
+{
+	static const char *const names[] = { "echo", "idle", "broadcast" };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (strcmp(optarg, names[i]) == 0) {
+			load_plan.mode = (enum load_mode)i;
+			return 0;
+		}
+	}
+	swarm_error("--mode %s: give echo, idle or broadcast", optarg);
+	return -1;
+}
+
+static int add_header(void)
+{
+	struct load_plan *p = &load_plan;
+	char *colon = strchr(optarg, ':');
+
+	if (!colon || colon == optarg || p->header_count == LOAD_HEADERS) {
+		swarm_error("--header %s: give \"Name: value\", at most %d "
+		    "times", optarg, LOAD_HEADERS);
+		return -1;
+	}
+	*colon = 0;
+	headers[p->header_count++] = (struct ws_header){ optarg,
+		colon + 1 + strspn(colon + 1, " ") };
+	p->headers = headers;
+	return 0;
+}
+
+static int set_number(int opt)
+{
+	struct load_plan *p = &load_plan;
+	long n;
+
+	switch (opt) {
+	case 'c':
+		return whole(opt, 1, 10000000, &p->count);
+	case OPT_CONNECT_RATE:
+		return number(opt, 0.001, 1000000, &p->connect_rate);
+	case 'r':
+		return number(opt, 0, 1000000, &p->rate);
+	case 'n':
+		return whole(opt, 0, 1e12, &p->limit);
+	case 's':
+		if (whole(opt, 0, WS_MESSAGE_MAX, &n) == -1)
+			return -1;
+		p->size = (size_t)n;
+		return 0;
+	case OPT_SENDERS:
+		return whole(opt, 1, 1000000, &p->senders);
+	case OPT_PING:
+		return number(opt, 0, 86400, &p->ping);
+	case OPT_TIMEOUT:
+		return number(opt, 0.001, 86400, &p->timeout);
+	default:
+		return number(opt, 0, 86400, &p->reconnect);
+	}
+}
+
+static int take(int opt, char **argv)
+{
+	struct load_plan *p = &load_plan;
+
+	switch (opt) {
+	case '?':
+	case ':':
+		swarm_error(opt == ':' ? "%s needs a value" :
+		    "there is no option %s; see swarm ws --help",
+		    argv[optind - 1]);
+		return -1;
+	case OPT_MODE:
+		return set_mode();
+	case 'H':
+		return add_header();
+	case 'b':
+		p->binary = true;
+		return 0;
+	case OPT_INSECURE:
+		p->insecure = true;
+		return 0;
+	case 'm':
+		p->message = optarg;
+		return 0;
+	case 'e':
+		p->expect = optarg;
+		return 0;
+	case OPT_PROTOCOLS:
+		p->protocols = optarg;
+		return 0;
+	case OPT_COOKIES:
+		p->cookies = optarg;
+		return 0;
+	case OPT_ORIGIN:
+		p->origin = optarg;
+		return 0;
+	case OPT_CAFILE:
+		p->cafile = optarg;
+		return 0;
+	default:
+		return set_number(opt);
+	}
+}
+
+static int complete(void)
+{
+	struct load_plan *p = &load_plan;
+
+	if (p->message)
+		p->size = strlen(p->message);
+	if (p->mode == LOAD_BROADCAST && p->senders >= p->count) {
+		swarm_error("a broadcast needs more sockets (-c %ld) than "
+		    "senders (%ld)", p->count, p->senders);
+		return -1;
+	}
+	p->payload = malloc(p->size + 1);
+	if (!p->payload) {
+		swarm_error("out of memory");
+		return -1;
+	}
+	memset(p->payload, 'x', p->size);
+	if (p->message)
+		memcpy(p->payload, p->message, p->size);
+	p->payload[p->size] = 0;
+	return 0;
+}
+
+int load_args_read(int argc, char **argv)
+{
+	int opt;
+
+	load_plan = (struct load_plan){
+		.count = 10, .connect_rate = 100, .rate = 1, .size = 64,
+		.timeout = 10, .senders = 1,
+	};
+	optind = 1;
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, ":c:r:n:m:s:be:H:", options,
+	    NULL)) != -1) {
+		if (opt == OPT_HELP)
+			return 1;
+		if (take(opt, argv) == -1)
+			return -1;
+	}
+	if (optind + 1 != argc) {
+		swarm_error(optind < argc ? "give one address; what is "
+		    "\"%s\"?  See swarm ws --help" : "give an address: swarm "
+		    "ws ws://host:port/path; see swarm ws --help",
+		    optind < argc ? argv[optind + 1] : "");
+		return -1;
+	}
+	load_plan.url = argv[optind];
+	return complete();
+}

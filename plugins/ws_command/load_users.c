@@ -1,0 +1,191 @@
+/* The users behind the command: one socket each. */
+#include "fanout.h"
+#include "load.h"
+
+#include <swarm/log.h>
+#include <swarm/swarm.h>
+#include <swarm/websocket.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+struct socket {
+	struct ws *ws;
+	uint64_t sent;
+	bool sends;
+	bool counted;                   /* among the receivers */
+};
+
+/* Of this worker. */
+static uint32_t delay_series;
+static uint32_t spread_series;
+static uint32_t delivered;
+static uint32_t incomplete;
+static unsigned receivers;
+static char *stamped;
+
+static void note_broadcast(struct ws *ws, const struct ws_message *m,
+    void *arg)
+{
+	struct fanout_result r;
+	struct fanout_stamp s;
+
+	(void)ws;
+	(void)arg;
+	if (!fanout_get(m->data, m->len, &s))
+		return;
+	swarm_count(delivered, 1);
+	swarm_observe(delay_series, m->received - s.sent, m->len);
+	if (!fanout_note(&s, m->received, receivers, &r))
+		return;
+	swarm_observe(spread_series, r.spread, 0);
+	if (r.reached < receivers)
+		swarm_count(incomplete, 1);
+}
+
+static void start_receiver(struct socket *s)
+{
+	if (!ws_connected(s->ws))
+		return;
+	s->counted = true;
+	receivers++;
+	ws_on_message(s->ws, note_broadcast, s);
+}
+
+static void drop_message(struct ws *ws, const struct ws_message *m, void *arg)
+{
+	(void)ws;
+	(void)m;
+	(void)arg;
+}
+
+static void start(struct swarm_user *u)
+{
+	const struct load_plan *p = &load_plan;
+	struct socket *s = swarm_data(u);
+
+	s->sends = p->mode == LOAD_ECHO || (p->mode == LOAD_BROADCAST &&
+	    swarm_user_id(u) < (unsigned)p->senders);
+	s->ws = ws_connect(u, .url = p->url, .protocols = p->protocols,
+	    .headers = p->headers, .header_count = p->header_count,
+	    .cookies = p->cookies, .origin = p->origin,
+	    .tls = &WS_TLS(.ca_file = p->cafile, .insecure = p->insecure),
+	    .timeout = p->timeout, .ping_interval = p->ping,
+	    .reconnect_min = p->reconnect / 8,
+	    .reconnect_max = p->reconnect);
+	if (p->mode == LOAD_BROADCAST && !s->sends)
+		start_receiver(s);
+	else if (p->mode != LOAD_ECHO)
+		ws_on_message(s->ws, drop_message, NULL);
+}
+
+static void echo(struct swarm_user *u, struct socket *s)
+{
+	const struct load_plan *p = &load_plan;
+
+	(void)u;
+	if (!p->expect)
+		while (ws_info(s->ws)->queued)
+			ws_receive(s->ws, swarm_in(0));
+	ws_request(s->ws, .text = p->binary ? NULL : p->payload,
+	    .data = p->payload, .len = p->size, .binary = p->binary,
+	    .match = { .regex = p->expect }, .timeout = p->timeout,
+	    .name = "echo");
+}
+
+static void broadcast(struct swarm_user *u, struct socket *s)
+{
+	const struct load_plan *p = &load_plan;
+	struct fanout_stamp stamp = { swarm_user_id(u), s->sent, 0 };
+
+	stamp.sent = swarm_now();
+	fanout_put(stamped, &stamp);
+	ws_send(s->ws, .data = stamped, .len = FANOUT_STAMP_BYTES + p->size,
+	    .text = p->binary ? NULL : stamped, .binary = p->binary,
+	    .timeout = p->timeout);
+}
+
+static void act(struct swarm_user *u)
+{
+	const struct load_plan *p = &load_plan;
+	struct socket *s = swarm_data(u);
+
+	/* The rate of tries must not become that of a busy loop. */
+	if (!ws_connected(s->ws) && p->mode != LOAD_IDLE) {
+		if (p->reconnect <= 0 || swarm_sleep(1) == -1) {
+			swarm_stop_user(u);
+			return;
+		}
+	}
+	if (!s->sends) {
+		if (!ws_connected(s->ws) && p->reconnect <= 0)
+			swarm_stop_user(u);
+		return;
+	}
+	if (p->limit && s->sent >= (uint64_t)p->limit) {
+		swarm_stop_user(u);
+		return;
+	}
+	if (p->mode == LOAD_ECHO)
+		echo(u, s);
+	else
+		broadcast(u, s);
+	s->sent++;
+}
+
+static void stop(struct swarm_user *u)
+{
+	struct socket *s = swarm_data(u);
+
+	if (s->counted)
+		receivers--;
+	if (ws_connected(s->ws))
+		ws_close(s->ws);
+}
+
+int load_users_start(void)
+{
+	const struct load_plan *p = &load_plan;
+
+	if (p->mode != LOAD_BROADCAST)
+		return 0;
+	delay_series = swarm_series("WS broadcast", "delay");
+	spread_series = swarm_series("WS broadcast", "spread");
+	delivered = swarm_counter("ws_broadcast_delivered");
+	incomplete = swarm_counter("ws_broadcast_incomplete");
+	stamped = malloc(FANOUT_STAMP_BYTES + p->size + 1);
+	if (!stamped) {
+		swarm_error("out of memory");
+		return -1;
+	}
+	memcpy(stamped + FANOUT_STAMP_BYTES, p->payload, p->size + 1);
+	return 0;
+}
+
+void load_users_stop(void)
+{
+	free(stamped);
+	stamped = NULL;
+}
+
+int load_users_add(void)
+{
+	static const char *const names[] = { "echo", "idle", "broadcast" };
+	const struct load_plan *p = &load_plan;
+	/* A socket that only receives is looked after now and then. */
+	double pause = p->mode == LOAD_IDLE ? 5 : p->rate > 0 ? 1 / p->rate :
+	    0;
+	struct swarm_user_class class = {
+		.name = names[p->mode],
+		.data_size = sizeof(struct socket),
+		.start = start,
+		.stop = stop,
+	};
+	const struct swarm_task task = { .name = "act", .run = act };
+	int index;
+
+	if (pause > 0)
+		class.wait = (struct swarm_wait)SWARM_PACING(pause);
+	index = swarm_class_add(&class);
+	return index == -1 ? -1 : swarm_task_add(index, &task);
+}
