@@ -26,7 +26,57 @@ if not os.path.exists(os.path.join(BUILD, "plugins", "websocket",
 
 # ---- a real server ----
 
+rooms = {}
+
+
+async def tell(people, text):
+    for other in list(people):
+        try:
+            await other.send(text)
+        except websockets.ConnectionClosed:
+            pass
+
+
+async def serve_chat(ws):
+    """As scenarios/chat.c says."""
+    people = set()
+    try:
+        async for text in ws:
+            message = json.loads(text)
+            if message["op"] == "join":
+                people = rooms.setdefault(message["room"], set())
+                people.add(ws)
+                await ws.send('{"op":"joined"}')
+            elif message["op"] == "who":
+                await ws.send(json.dumps({"op": "people", "names": [
+                    id(p) for p in people]}, separators=(",", ":")))
+            else:
+                await tell(people, json.dumps(dict(message, op="said"),
+                                              separators=(",", ":")))
+    except websockets.ConnectionClosed:
+        pass
+    people.discard(ws)
+
+
+async def serve_all(ws):
+    """What one says, all hear."""
+    people = rooms.setdefault("all", set())
+    people.add(ws)
+    try:
+        async for text in ws:
+            await tell(people, text)
+    except websockets.ConnectionClosed:
+        pass
+    people.discard(ws)
+
+
 async def serve_one(ws):
+    if ws.path == "/chat":
+        await serve_chat(ws)
+        return
+    if ws.path == "/all":
+        await serve_all(ws)
+        return
     if ws.path == "/request":
         h = ws.request_headers
         await ws.send("|".join([ws.path, h["Origin"], h["Cookie"], h["X-One"],
@@ -391,3 +441,79 @@ def test_echo_against_target(swarm, tmp_path):
     assert counters["ws_bytes_sent"] == counters["ws_bytes_received"] == 50000
     assert counters["ws_opened"] == 50
     ledger(counters)
+
+
+def test_chat(swarm, server, tmp_path):
+    data = results(swarm, tmp_path, "-f", swarm.scenario("chat.so"), "-H",
+                   f"ws://127.0.0.1:{server.port}", "-u", "30", "-r", "60",
+                   "-t", "6s")
+    counters = data["counters"]
+    ledger(counters)
+    assert counters["ws_opened"] == 30
+    assert "WS say" in data["text"] and "WS join" in data["text"]
+    assert "chat heard after" in data["text"]
+    # Three in a room: most of what is said is heard by more than one.
+    assert counters["ws_msgs_received"] > counters["ws_msgs_sent"]
+
+
+# ---- the command ----
+
+def command(swarm, tmp_path, *args, status=(0,)):
+    out = tmp_path / "out.json"
+    done = swarm.run("ws", *args, "--processes", "1", "--json-file", out,
+                     timeout=60)
+    assert done.status in status, done.text
+    with open(out) as f:
+        data = json.load(f)
+    data["text"] = done.text
+    ledger(data["counters"])
+    return data
+
+
+def test_command_echo(swarm, server, tmp_path):
+    data = command(swarm, tmp_path, f"ws://127.0.0.1:{server.port}/echo",
+                   "-c", "5", "-r", "50", "-n", "20", "-m", "what=17", "-e",
+                   "=[0-9]+", "--connect-rate", "50", "--")
+    assert data["counters"]["ws_msgs_received"] == 100
+    assert data["counters"]["ws_bytes_sent"] == 700
+    assert "WS echo" in data["text"]
+
+
+def test_command_expects_in_vain(swarm, server, tmp_path):
+    data = command(swarm, tmp_path, f"ws://127.0.0.1:{server.port}/echo",
+                   "-c", "1", "-n", "1", "-m", "a", "-e", "b", "--timeout",
+                   "0.2", "--", status=(1,))
+    assert "no matching message in time" in data["text"]
+
+
+def test_command_idle(swarm, server, tmp_path):
+    data = command(swarm, tmp_path, f"ws://127.0.0.1:{server.port}/echo",
+                   "--mode", "idle", "-c", "100", "--connect-rate", "200",
+                   "--ping", "0.5", "--", "-t", "3s")
+    assert data["counters"]["ws_opened"] == 100
+    assert data["counters"].get("ws_msgs_sent", 0) == 0
+    assert "WS phase ping" in data["text"]
+
+
+def test_command_broadcast(swarm, server, tmp_path):
+    data = command(swarm, tmp_path, f"ws://127.0.0.1:{server.port}/all",
+                   "--mode", "broadcast", "-c", "21", "--connect-rate",
+                   "100", "-r", "20", "--", "-t", "4s")
+    counters = data["counters"]
+    assert counters["ws_broadcast_delivered"] > 20 * 20
+    assert "WS broadcast spread" in data["text"]
+    assert "WS broadcast delay" in data["text"]
+
+
+@pytest.mark.parametrize("args, text", [
+    ([], "give an address"),
+    (["ws://h/", "--mode", "x"], "give echo, idle or broadcast"),
+    (["ws://h/", "--rate", "x"], "--rate x: give a number"),
+    (["ws://h/", "--nonsense"], "there is no option"),
+    (["ws://h/", "-H", "x"], "Name: value"),
+    (["ws://h/", "--mode", "broadcast", "-c", "1"], "needs more sockets"),
+])
+def test_command_says_what_is_wrong(swarm, args, text):
+    done = swarm.run("ws", *args)
+    assert done.status == 2
+    assert text in done.text
