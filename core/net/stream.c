@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -38,6 +39,20 @@ char *stream_shared_buffer(void)
 
 /* ---- the socket, without waiting ---- */
 
+/*
+ * Not recv() and send(): those are cancellation points, and in a process with
+ * a second thread the library brackets each with two atomic operations.
+ */
+static ssize_t sys_recv(int fd, void *buf, size_t size)
+{
+	return syscall(SYS_recvfrom, fd, buf, size, 0, NULL, NULL);
+}
+
+static ssize_t sys_send(int fd, const void *data, size_t len)
+{
+	return syscall(SYS_sendto, fd, data, len, MSG_NOSIGNAL, NULL, 0);
+}
+
 int64_t stream_raw_recv(struct swarm_stream *s, void *buf, size_t size)
 {
 	ssize_t n;
@@ -47,7 +62,7 @@ int64_t stream_raw_recv(struct swarm_stream *s, void *buf, size_t size)
 		return -1;
 	}
 	do
-		n = recv(s->fd, buf, size, 0);
+		n = sys_recv(s->fd, buf, size);
 	while (n == -1 && errno == EINTR);
 	s->drained = n < (ssize_t)size;
 	return n;
@@ -58,7 +73,7 @@ int64_t stream_raw_send(struct swarm_stream *s, const void *data, size_t len)
 	ssize_t n;
 
 	do
-		n = send(s->fd, data, len, MSG_NOSIGNAL);
+		n = sys_send(s->fd, data, len);
 	while (n == -1 && errno == EINTR);
 	return n;
 }

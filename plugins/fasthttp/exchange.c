@@ -23,6 +23,16 @@
 #include <string.h>
 #include <time.h>
 
+const struct template *exchange_template(struct exchange *x, const char **why)
+{
+	if (!x->template)
+		x->template = template_get(x->base, x->method, x->path,
+		    x->args->name, why);
+	return x->template;
+}
+
+static struct parse_memo memo;
+
 /* ---- connections ---- */
 
 static const char *source_for(const struct swarm_user *u, char *out,
@@ -135,7 +145,7 @@ static bool may_repeat(const struct exchange *x)
 		"DELETE", "TRACE", NULL };
 	int i;
 
-	if (!settings.retry || x->args.produce)
+	if (!settings.retry || x->args->produce)
 		return false;
 	for (i = 0; safe[i]; i++) {
 		if (strcmp(x->method, safe[i]) == 0)
@@ -188,7 +198,7 @@ static const char *transact(struct exchange *x, bool head)
 	struct origin *origin;
 	bool lost;
 
-	t = template_get(x->base, x->method, x->path, x->args.name, &error);
+	t = exchange_template(x, &error);
 	if (!t)
 		return error;
 	origin = t->origin;
@@ -203,6 +213,7 @@ static const char *transact(struct exchange *x, bool head)
 		session_drop(x->conn);
 		x->a.pub.reused = false;
 	}
+	x->template = NULL;
 	x->conn = connect_new(x, origin, &error);
 	if (!x->conn)
 		return error;
@@ -225,7 +236,7 @@ static void take_cookies(struct exchange *x)
 	char path[1024];
 	unsigned i;
 
-	t = template_get(x->base, x->method, x->path, x->args.name, &why);
+	t = exchange_template(x, &why);
 	if (!t)
 		return;
 	from.path = template_path(t, x->method, path, sizeof path);
@@ -252,7 +263,7 @@ static const char *url_of(struct exchange *x)
 
 static bool is_redirect(const struct exchange *x)
 {
-	return !x->args.no_redirects && x->location_len > 0 &&
+	return !x->args->no_redirects && x->location_len > 0 &&
 	    answer_redirects(x->a.pub.status, x->method);
 }
 
@@ -291,7 +302,7 @@ static const char *follow(struct exchange *x)
 		return "a redirect to no http URL";
 	if (answer_drops_body(r->status, x->method))
 		drop_body(x);
-	if (x->args.produce && x->body.present)
+	if (x->args->produce && x->body.present)
 		return "a redirect of a body that cannot be sent again";
 	/* Credentials are for the server they were given for. */
 	if (!url_same_server(from, url))
@@ -299,6 +310,7 @@ static const char *follow(struct exchange *x)
 	let_go(x);
 	inflate_give(x->inflate);
 	x->inflate = NULL;
+	x->template = NULL;
 	x->base = NULL;
 	x->path = swarm_strdup(r->user, url);
 	r->redirects++;
@@ -316,9 +328,9 @@ static const char *follow(struct exchange *x)
 static const char *sample_name(const struct exchange *x, char *folded,
     size_t size)
 {
-	if (x->args.name)
-		return x->args.name;
-	fold_name(x->args.path ? x->args.path : "", settings.fold, folded,
+	if (x->args->name)
+		return x->args->name;
+	fold_name(x->args->path ? x->args->path : "", settings.fold, folded,
 	    size);
 	return folded;
 }
@@ -357,7 +369,7 @@ static void run(struct exchange *x)
 
 	for (;;) {
 		error = transact(x, x->opened);
-		if (!error && x->parse.has_cookies && settings.cookies)
+		if (!error && x->parse.facts.has_cookies && settings.cookies)
 			take_cookies(x);
 		if (error || !is_redirect(x))
 			break;
@@ -382,7 +394,7 @@ static void refuse(struct exchange *x, int64_t start, const char *why)
 	char folded[256];
 
 	answer_init(&x->a, x->a.pub.user, swarm_series(x->method,
-	    sample_name(x, folded, sizeof folded)), start, &x->args);
+	    sample_name(x, folded, sizeof folded)), start, x->args);
 	x->a.expect = NULL;
 	answer_end(&x->a, swarm_now(), why);
 }
@@ -391,16 +403,16 @@ static void refuse(struct exchange *x, int64_t start, const char *why)
 static const char *prepare(struct exchange *x)
 {
 	struct swarm_user *u = x->a.pub.user;
-	const char *why = body_check(&x->args);
+	const char *why = body_check(x->args);
 
 	if (why)
 		return why;
-	if (x->args.auth && strcmp(x->args.auth, "basic") != 0)
+	if (x->args->auth && strcmp(x->args->auth, "basic") != 0)
 		return "only basic authentication is possible here: run with "
 		    "--plugin http";
-	if (body_build(u, &x->args, &x->body) == -1)
+	if (body_build(u, x->args, &x->body) == -1)
 		return x->body.error;
-	x->path = body_path(u, x->path, x->args.query);
+	x->path = body_path(u, x->path, x->args->query);
 	if (!url_is_absolute(x->path)) {
 		x->base = session_target(u, x->session, &why);
 		if (!x->base) {
@@ -408,15 +420,27 @@ static const char *prepare(struct exchange *x)
 			return why;
 		}
 	}
-	x->authorization = body_authorization(u, &x->args);
+	x->authorization = body_authorization(u, x->args);
 	if (!x->authorization && x->base && x->base->user)
 		x->authorization = body_basic(u, x->base->user,
 		    x->base->user_len);
 	return NULL;
 }
 
-static struct exchange *start(struct swarm_user *u,
+/* Of a caller that is older or newer, or that goes on after the call. */
+static const struct http_args *copy_args(struct swarm_user *u,
     const struct http_args *args)
+{
+	struct http_args *copy = swarm_alloc(u, sizeof *copy);
+
+	memset(copy, 0, sizeof *copy);
+	memcpy(copy, args,
+	    args->size < sizeof *args ? args->size : sizeof *args);
+	return copy;
+}
+
+static struct exchange *start(struct swarm_user *u,
+    const struct http_args *args, bool keep)
 {
 	struct exchange *x = swarm_alloc(u, sizeof *x);
 	int64_t now = swarm_now();
@@ -424,33 +448,34 @@ static struct exchange *start(struct swarm_user *u,
 	const char *why;
 	double timeout;
 
-	memset(x, 0, sizeof *x);
-	memcpy(&x->args, args,
-	    args->size < sizeof *args ? args->size : sizeof *args);
-	if (settings.discard && !x->args.consume)
-		x->args.discard = true;
+	memset(x, 0, offsetof(struct exchange, parse));
+	parse_init(&x->parse, &memo);
+	x->parse.keep_alive = x->parse.started = false;
+	x->args = args;
+	if (keep || args->size != sizeof *args)
+		x->args = copy_args(u, args);
+	x->discard = x->args->discard || settings.discard;
 	x->a.pub.user = u;
 	x->session = session_of(u);
-	x->method = body_method(&x->args);
-	x->path = x->args.path ? x->args.path : "/";
+	x->method = body_method(x->args);
+	x->path = x->args->path ? x->args->path : "/";
 	why = prepare(x);
-	t = why ? NULL : template_get(x->base, x->method, x->path,
-	    x->args.name, &why);
+	t = why ? NULL : exchange_template(x, &why);
 	if (!t) {
 		refuse(x, now, why);
 		return x;
 	}
-	timeout = x->args.timeout > 0 ? x->args.timeout : settings.timeout;
+	timeout = x->args->timeout > 0 ? x->args->timeout : settings.timeout;
 	x->deadline = timeout > 0 ? now + (int64_t)(timeout * 1e9)
 	    : SWARM_FOREVER;
-	answer_init(&x->a, u, t->series, now, &x->args);
+	answer_init(&x->a, u, t->series, now, x->args);
 	return x;
 }
 
 struct http_response *exchange_request(struct swarm_user *u,
     const struct http_args *args)
 {
-	struct exchange *x = start(u, args);
+	struct exchange *x = start(u, args, false);
 
 	if (!x->a.ended)
 		run(x);
@@ -465,7 +490,7 @@ static void finish_open(void *arg)
 struct http_response *exchange_open(struct swarm_user *u,
     const struct http_args *args)
 {
-	struct exchange *x = start(u, args);
+	struct exchange *x = start(u, args, true);
 
 	if (x->a.ended)
 		return &x->a.pub;

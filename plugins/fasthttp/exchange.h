@@ -21,7 +21,10 @@
 
 struct exchange {
 	struct answer a;                /* first: &a.pub is what callers hold */
-	struct http_args args;
+	const struct http_args *args;   /* the caller's, or a copy */
+	/* The request's template; forgotten before every wait, when others
+	 * may take its place. */
+	const struct template *template;
 	struct session *session;
 	struct base *base;              /* NULL: path is a whole URL */
 	struct connection *conn;
@@ -34,16 +37,16 @@ struct exchange {
 	int64_t first_byte;
 	const char *location;           /* of the answer; not terminated */
 	size_t location_len;            /* 0: none */
+	bool discard;
 	bool opened;                    /* the scenario reads the body */
 	char *kept;                     /* the body so far */
 	size_t kept_cap;
 	struct inflate *inflate;
-	struct parse parse;
-	/* Of an open response: bytes read and not yet told, and where decoded
-	 * ones go. */
+	/* Of an open response: bytes read and not yet told. */
 	char *piece;
 	const char *at;
 	const char *end;
+	struct parse parse;             /* last: it zeroes itself */
 };
 
 /* ---- exchange.c ---- */
@@ -55,6 +58,9 @@ struct http_response *exchange_open(struct swarm_user *,
 /* The exchange is over: gives back or closes what it holds and ends the
  * sample.  `error`: NULL, or why it failed (lives until the task ends). */
 void exchange_end(struct exchange *, const char *error);
+
+/* The request's template, valid until the next wait; NULL with *why. */
+const struct template *exchange_template(struct exchange *, const char **why);
 
 /* ---- send.c ---- */
 

@@ -50,13 +50,22 @@ static enum parse_event fail(struct parse *p, const char *why)
 	return PARSE_ERROR;
 }
 
+void parse_init(struct parse *p, struct parse_memo *memo)
+{
+	p->memo = memo;
+	p->buf = NULL;
+	p->buf_cap = 0;
+}
+
 void parse_start(struct parse *p, bool to_head)
 {
+	struct parse_memo *memo = p->memo;
 	char *buf = p->buf;
 	size_t cap = p->buf_cap;
 
 	memset(p, 0, sizeof *p);
 	p->no_body = to_head;
+	p->memo = memo;
 	p->buf = buf;
 	p->buf_cap = cap;
 }
@@ -70,25 +79,34 @@ void parse_release(struct parse *p)
 
 /* ---- lines of the head ---- */
 
-/* No control characters but tabs: eight bytes at a time, and one by one only
- * where one of the eight is below a space. */
+#define ONES UINT64_C(0x0101010101010101)
+
+/* Whether any of eight bytes may be below a space. */
+static uint64_t low_byte(const char *s)
+{
+	uint64_t word;
+
+	memcpy(&word, s, sizeof word);
+	return (word - ONES * ' ') & ~word & ONES * 0x80;
+}
+
+/* No control characters but tabs: eight bytes at a time (the last eight may
+ * overlap those before), one by one only where something is suspect. */
 static bool clean(const char *s, size_t len)
 {
-	const uint64_t ones = UINT64_C(0x0101010101010101);
-	uint64_t word;
-	size_t i, j;
+	uint64_t suspect = 0;
+	size_t i;
 
-	for (i = 0; i < len; i += sizeof word) {
-		size_t n = len - i < sizeof word ? len - i : sizeof word;
-
-		word = ones * ' ';
-		memcpy(&word, s + i, n);
-		if (((word - ones * ' ') & ~word & ones * 0x80) == 0)
-			continue;
-		for (j = i; j < i + n; j++) {
-			if ((unsigned char)s[j] < ' ' && s[j] != '\t')
-				return false;
-		}
+	if (len >= 8) {
+		for (i = 0; i + 8 <= len; i += 8)
+			suspect |= low_byte(s + i);
+		suspect |= low_byte(s + len - 8);
+		if (!suspect)
+			return true;
+	}
+	for (i = 0; i < len; i++) {
+		if ((unsigned char)s[i] < ' ' && s[i] != '\t')
+			return false;
 	}
 	return true;
 }
@@ -110,8 +128,8 @@ static const char *status_line(struct parse *p, const char *s, size_t len)
 		return "malformed status line";
 	if (!clean(s + 12, len - 12))
 		return "control character in the status line";
-	p->minor = s[7] - '0';
-	p->status = (s[9] - '0') * 100 + (s[10] - '0') * 10 + (s[11] - '0');
+	p->facts.minor = s[7] - '0';
+	p->facts.status = (s[9] - '0') * 100 + (s[10] - '0') * 10 + (s[11] - '0');
 	return NULL;
 }
 
@@ -127,10 +145,10 @@ static const char *content_length(struct parse *p, const char *v, size_t len)
 			return "malformed Content-Length";
 		n = n * 10 + (uint64_t)(v[i] - '0');
 	}
-	if (p->has_length && p->length != n)
+	if (p->facts.has_length && p->facts.length != n)
 		return "Content-Length given twice, differently";
-	p->has_length = true;
-	p->length = n;
+	p->facts.has_length = true;
+	p->facts.length = n;
 	return NULL;
 }
 
@@ -154,30 +172,29 @@ static void connection(struct parse *p, const char *v, size_t len)
 		    (last[-1] == ' ' || last[-1] == '\t');)
 			last--;
 		if (is_word(v, (size_t)(last - v), "close"))
-			p->says_close = true;
+			p->facts.says_close = true;
 		else if (is_word(v, (size_t)(last - v), "keep-alive"))
-			p->says_keep_alive = true;
+			p->facts.says_keep_alive = true;
 	}
 }
 
 static const char *transfer_encoding(struct parse *p, const char *v,
     size_t len)
 {
-	if (p->has_transfer || !is_word(v, len, "chunked"))
+	if (p->facts.chunked || !is_word(v, len, "chunked"))
 		return "a Transfer-Encoding other than chunked";
-	p->has_transfer = true;
-	p->chunked = true;
+	p->facts.chunked = true;
 	return NULL;
 }
 
 static void content_encoding(struct parse *p, const char *v, size_t len)
 {
 	if (is_word(v, len, "gzip") || is_word(v, len, "x-gzip"))
-		p->coding = PARSE_GZIP;
+		p->facts.coding = PARSE_GZIP;
 	else if (is_word(v, len, "deflate"))
-		p->coding = PARSE_DEFLATE;
+		p->facts.coding = PARSE_DEFLATE;
 	else if (!is_word(v, len, "identity") && len > 0)
-		p->coding = PARSE_OTHER;
+		p->facts.coding = PARSE_OTHER;
 }
 
 /* The headers that decide how to go on; `at` is where the value starts in the
@@ -185,28 +202,31 @@ static void content_encoding(struct parse *p, const char *v, size_t len)
 static const char *known_header(struct parse *p, const char *name,
     size_t name_len, const char *v, size_t len, size_t at)
 {
-	switch (name_len) {
-	case 8:
+	/* One letter decides nearly always. */
+	switch (name_len | (size_t)(name[0] | 0x20) << 8) {
+	case 8 | 'l' << 8:
 		if (strncasecmp(name, "location", 8) == 0) {
-			p->location_at = at;
-			p->location_len = len;
+			p->facts.location_at = at;
+			p->facts.location_len = len;
 		}
 		break;
-	case 10:
+	case 10 | 'c' << 8:
 		if (strncasecmp(name, "connection", 10) == 0)
 			connection(p, v, len);
-		else if (strncasecmp(name, "set-cookie", 10) == 0)
-			p->has_cookies = true;
 		break;
-	case 14:
+	case 10 | 's' << 8:
+		if (strncasecmp(name, "set-cookie", 10) == 0)
+			p->facts.has_cookies = true;
+		break;
+	case 14 | 'c' << 8:
 		if (strncasecmp(name, "content-length", 14) == 0)
 			return content_length(p, v, len);
 		break;
-	case 16:
+	case 16 | 'c' << 8:
 		if (strncasecmp(name, "content-encoding", 16) == 0)
 			content_encoding(p, v, len);
 		break;
-	case 17:
+	case 17 | 't' << 8:
 		if (strncasecmp(name, "transfer-encoding", 17) == 0)
 			return transfer_encoding(p, v, len);
 		break;
@@ -221,7 +241,7 @@ static const char *header_line(struct parse *p, const char *s, size_t len)
 {
 	const char *end = s + len, *v, *colon = s;
 
-	if (++p->headers > PARSE_HEADERS_MAX)
+	if (++p->facts.headers > PARSE_HEADERS_MAX)
 		return "too many headers";
 	while (colon < end && token_byte[(unsigned char)*colon])
 		colon++;
@@ -262,15 +282,15 @@ static int gather(struct parse *p, const char *data, size_t len)
 /* How the body ends: RFC 9112, 6.3. */
 static const char *frame(struct parse *p)
 {
-	if (p->chunked && p->has_length)
+	if (p->facts.chunked && p->facts.has_length)
 		return "both Content-Length and Transfer-Encoding";
-	if (p->chunked && p->minor == 0)
+	if (p->facts.chunked && p->facts.minor == 0)
 		return "Transfer-Encoding in HTTP/1.0";
-	p->keep_alive = p->minor == 0 ? p->says_keep_alive && !p->says_close
-	    : !p->says_close;
-	if (p->status == 204 || p->status == 304)
+	p->keep_alive = p->facts.minor == 0 ? p->facts.says_keep_alive && !p->facts.says_close
+	    : !p->facts.says_close;
+	if (p->facts.status == 204 || p->facts.status == 304)
 		p->no_body = true;
-	if (!p->no_body && !p->chunked && !p->has_length) {
+	if (!p->no_body && !p->facts.chunked && !p->facts.has_length) {
 		p->to_the_end = true;
 		p->keep_alive = false;
 	}
@@ -282,7 +302,7 @@ static const char *skip_interim(struct parse *p)
 {
 	unsigned interim = p->interim + 1;
 
-	if (p->status == 101)
+	if (p->facts.status == 101)
 		return "101 Switching Protocols, which was not asked for";
 	if (interim > PARSE_INTERIM_MAX)
 		return "too many interim answers";
@@ -300,7 +320,7 @@ static const char *head_line(struct parse *p, const char *s, size_t len,
 		return "a line of the head does not end with CRLF";
 	len--;
 	if (p->state == STATUS_LINE) {
-		p->first_line = len + 2;
+		p->facts.first_line = len + 2;
 		p->state = HEADER_LINE;
 		return status_line(p, s, len);
 	}
@@ -341,7 +361,58 @@ static bool cannot_be_http(const char *base, size_t n)
 	return memcmp(base, "HTTP/1.", n < 7 ? n : 7) != 0;
 }
 
-static enum parse_event feed_head(struct parse *p, const char **at,
+/* ---- heads seen before ---- */
+
+/* Whether the bytes begin with a head that is known: its length, or 0. */
+static size_t recall(struct parse *p, const char *base, size_t n)
+{
+	struct parse_memo *m = p->memo;
+	unsigned i, at;
+
+	for (i = 0; m && i < PARSE_MEMO_HEADS; i++) {
+		at = (m->last + i) % PARSE_MEMO_HEADS;
+		if (m->heads[at].len == 0 || m->heads[at].len > n ||
+		    memcmp(base, m->heads[at].bytes, m->heads[at].len) != 0)
+			continue;
+		m->last = at;
+		p->facts = m->heads[at].facts;
+		return m->heads[at].len;
+	}
+	return 0;
+}
+
+static void remember(struct parse *p, const char *base, size_t len)
+{
+	struct parse_memo *m = p->memo;
+	unsigned at;
+
+	if (!m || len > PARSE_MEMO_SIZE)
+		return;
+	at = m->turn++ % PARSE_MEMO_HEADS;
+	memcpy(m->heads[at].bytes, base, len);
+	m->heads[at].len = len;
+	m->heads[at].facts = p->facts;
+	m->last = at;
+}
+
+/* The head is whole: what follows from it. */
+static enum parse_event told_head(struct parse *p, const char *base,
+    size_t used)
+{
+	const char *why = frame(p);
+
+	if (why)
+		return fail(p, why);
+	p->head = base + p->facts.first_line;
+	p->head_len = used - 2 - p->facts.first_line;
+	if (p->facts.location_at)
+		p->location = base + p->facts.location_at;
+	p->state = BODY_START;
+	return PARSE_HEAD;
+}
+
+/* Lines from *at up to `end`, gathered with those before. */
+static enum parse_event feed_lines(struct parse *p, const char **at,
     const char *end)
 {
 	size_t before = p->buf_len, n = (size_t)(end - *at), used = 0;
@@ -372,19 +443,26 @@ static enum parse_event feed_head(struct parse *p, const char **at,
 	}
 	*at += used - before;
 	p->buf_len = 0;
-	if (p->status < 200) {
+	if (p->facts.status < 200) {
 		why = skip_interim(p);
 		return why ? fail(p, why) : parse_next(p, at, end);
 	}
-	why = frame(p);
-	if (why)
-		return fail(p, why);
-	p->head = base + p->first_line;
-	p->head_len = used - 2 - p->first_line;
-	if (p->location_at)
-		p->location = base + p->location_at;
-	p->state = BODY_START;
-	return PARSE_HEAD;
+	remember(p, base, used);
+	return told_head(p, base, used);
+}
+
+static enum parse_event feed_head(struct parse *p, const char **at,
+    const char *end)
+{
+	const char *base = *at;
+	size_t known = 0;
+
+	if (p->state == STATUS_LINE && p->buf_len == 0)
+		known = recall(p, base, (size_t)(end - base));
+	if (known == 0)
+		return feed_lines(p, at, end);
+	*at += known;
+	return told_head(p, base, known);
 }
 
 /* ---- the body ---- */
@@ -392,13 +470,13 @@ static enum parse_event feed_head(struct parse *p, const char **at,
 static enum parse_event start_body(struct parse *p)
 {
 	p->head = p->location = NULL;
-	if (p->no_body || (p->has_length && p->length == 0)) {
+	if (p->no_body || (p->facts.has_length && p->facts.length == 0)) {
 		p->state = DONE;
 		return PARSE_DONE;
 	}
-	p->state = p->chunked ? CHUNK_SIZE
-	    : p->has_length ? BODY_LENGTH : BODY_TO_END;
-	p->left = p->length;
+	p->state = p->facts.chunked ? CHUNK_SIZE
+	    : p->facts.has_length ? BODY_LENGTH : BODY_TO_END;
+	p->left = p->facts.length;
 	return PARSE_MORE;
 }
 

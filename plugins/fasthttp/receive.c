@@ -31,13 +31,13 @@ static void take_head(struct exchange *x)
 
 	memcpy(head, p->head, p->head_len);
 	head[p->head_len] = '\0';
-	x->location_len = p->location ? p->location_len : 0;
+	x->location_len = p->location ? p->facts.location_len : 0;
 	if (p->location)
 		x->location = head + (p->location - p->head);
 	x->a.head = head;
 	x->a.head_len = p->head_len;
-	r->status = p->status;
-	r->version = p->minor ? "1.1" : "1.0";
+	r->status = p->facts.status;
+	r->version = p->facts.minor ? "1.1" : "1.0";
 }
 
 /* A decoder where there is something to decode; NULL, or what is wrong. */
@@ -45,14 +45,14 @@ static const char *prepare_body(struct exchange *x)
 {
 	struct parse *p = &x->parse;
 
-	if (p->has_length && p->length > (uint64_t)settings.max_body &&
+	if (p->facts.has_length && p->facts.length > (uint64_t)settings.max_body &&
 	    !p->no_body)
 		return too_large;
-	if (p->coding != PARSE_GZIP && p->coding != PARSE_DEFLATE)
+	if (p->facts.coding != PARSE_GZIP && p->facts.coding != PARSE_DEFLATE)
 		return NULL;
-	if (p->no_body || (x->args.discard && !x->opened))
+	if (p->no_body || (x->discard && !x->opened))
 		return NULL;
-	x->inflate = inflate_take(p->coding == PARSE_GZIP);
+	x->inflate = inflate_take(p->facts.coding == PARSE_GZIP);
 	return x->inflate ? NULL : "out of memory";
 }
 
@@ -66,8 +66,8 @@ static void keep(struct exchange *x, const char *data, size_t len)
 
 	if (cap == 0) {
 		cap = SCRATCH_FIRST;
-		if (!x->inflate && x->parse.has_length)
-			cap = (size_t)x->parse.length + 1;
+		if (!x->inflate && x->parse.facts.has_length)
+			cap = (size_t)x->parse.facts.length + 1;
 	}
 	while (cap < r->len + len + 1)
 		cap *= 2;
@@ -90,10 +90,10 @@ static const char *deliver(struct exchange *x, const char *data, size_t len)
 
 	if (r->len + len > (uint64_t)settings.max_body)
 		return too_large;
-	if (x->args.consume) {
-		if (x->args.consume(x->args.consume_arg, data, len) != 0)
+	if (x->args->consume) {
+		if (x->args->consume(x->args->consume_arg, data, len) != 0)
 			return "the scenario gave up on the body";
-	} else if (!x->args.discard) {
+	} else if (!x->discard) {
 		keep(x, data, len);
 	}
 	r->len += len;

@@ -61,7 +61,7 @@ static bool in_args(const struct exchange *x, const char *name)
 {
 	const struct http_field *f;
 
-	for (f = x->args.headers; f && f->name; f++) {
+	for (f = x->args->headers; f && f->name; f++) {
 		if (strcasecmp(f->name, name) == 0)
 			return true;
 	}
@@ -109,7 +109,7 @@ static void put_own(struct writer *w, const struct exchange *x)
 		if (!in_args(x, h->name))
 			put_header(w, h->name, h->value);
 	}
-	for (f = x->args.headers; f && f->name; f++) {
+	for (f = x->args->headers; f && f->name; f++) {
 		if (f->value)
 			put_header(w, f->name, f->value);
 	}
@@ -152,7 +152,7 @@ static void put_body_headers(struct writer *w, const struct exchange *x)
 
 	if (x->body.present && x->body.type && !given(x, "Content-Type"))
 		put_header(w, "Content-Type", x->body.type);
-	if (x->args.produce && x->body.present) {
+	if (x->args->produce && x->body.present) {
 		put_header(w, "Transfer-Encoding", "chunked");
 		return;
 	}
@@ -215,7 +215,7 @@ static int write_chunks(struct exchange *x, const char **why)
 	int len;
 
 	do {
-		n = x->args.produce(x->args.produce_arg, buf + 16, CHUNK_SIZE);
+		n = x->args->produce(x->args->produce_arg, buf + 16, CHUNK_SIZE);
 		if (n < 0 || n > (int64_t)CHUNK_SIZE) {
 			*why = "the scenario gave up on the body";
 			return -1;
@@ -234,19 +234,20 @@ static int write_chunks(struct exchange *x, const char **why)
 /* Nothing of its own: the template's bytes are the request. */
 static bool is_plain(const struct exchange *x)
 {
-	return !x->args.headers && !x->session->headers &&
+	return !x->args->headers && !x->session->headers &&
 	    !x->session->jar.first && !x->authorization && !x->body.present &&
 	    !means_body(x->method);
 }
 
 int send_request(struct exchange *x, const char **why)
 {
-	const struct template *t = template_get(x->base, x->method, x->path,
-	    x->args.name, why);
+	const struct template *t = exchange_template(x, why);
 	struct writer w = { 0 };
 
 	if (!t)
 		return -1;
+	/* Writing may wait. */
+	x->template = NULL;
 	if (is_plain(x))
 		return write_now(x, template_line(t),
 		    (size_t)t->line_len + t->usual_len + 2);
@@ -262,7 +263,7 @@ int send_request(struct exchange *x, const char **why)
 	}
 	if (!x->body.present)
 		return write_now(x, compose, w.len);
-	if (!x->args.produce)
+	if (!x->args->produce)
 		return write_with_body(x, w.len);
 	if (write_now(x, compose, w.len) == -1)
 		return -1;

@@ -6,6 +6,7 @@
  */
 #include "template.h"
 
+#include "body.h"
 #include "settings.h"
 #include "url.h"
 
@@ -19,6 +20,19 @@
 #define NAME_MAX_BYTES 256
 #define LARGEST (sizeof(struct template) + 3 * URL_MAX)
 
+/* Most scenarios pass literals: the same pointers mean the same request, which
+ * is checked, since memory is used again. */
+struct hint {
+	const struct base *base;
+	const char *method;
+	const char *path;
+	const char *name;
+	const struct template *template;
+};
+
+#define HINTS 64                        /* a power of two */
+
+static struct hint hints[HINTS];
 static char *table;                     /* SLOTS * SLOT_SIZE bytes */
 static char *large;                     /* LARGEST bytes, used in turn */
 
@@ -143,6 +157,9 @@ static const struct template *build_new(uint64_t hash,
 	size_t prefix_len = 0;
 	struct url u;
 
+	*why = body_bad_method;
+	if (!body_is_token(r->method))
+		return NULL;
 	if (r->base) {
 		origin = r->base->origin;
 		prefix = r->base->prefix;
@@ -162,6 +179,7 @@ static const struct template *build_new(uint64_t hash,
 		return t;
 	}
 	t = (struct template *)(void *)large;
+	t->hash = 0;
 	if (build(t, LARGEST - sizeof *t, r, origin, prefix, prefix_len,
 	    path) == 0)
 		return t;
@@ -178,7 +196,7 @@ static bool make_tables(void)
 	return table && large;
 }
 
-const struct template *template_get(const struct base *base,
+static const struct template *template_find(const struct base *base,
     const char *method, const char *path, const char *name, const char **why)
 {
 	struct request r = {
@@ -205,6 +223,46 @@ const struct template *template_get(const struct base *base,
 	return build_new(hash, &r, why);
 }
 
+static struct hint *hint_for(const char *path, const char *name)
+{
+	uintptr_t at = (uintptr_t)path ^ (uintptr_t)name >> 2;
+
+	return &hints[(at ^ at >> 4 ^ at >> 10) & (HINTS - 1)];
+}
+
+/* The template is still there and still of these strings. */
+static bool still_good(const struct hint *h, const struct base *base,
+    const char *method, const char *path, const char *name)
+{
+	const char *at;
+
+	if (h->path != path || h->method != method || h->name != name ||
+	    h->base != base || h->template->hash == 0 ||
+	    h->template->base != base)
+		return false;
+	at = h->template->data;
+	if (strcmp(at, method) != 0)
+		return false;
+	at += strlen(method) + 1;
+	if (strcmp(at, path) != 0)
+		return false;
+	return strcmp(at + strlen(path) + 1, name ? name : "") == 0;
+}
+
+const struct template *template_get(const struct base *base,
+    const char *method, const char *path, const char *name, const char **why)
+{
+	struct hint *hint = hint_for(path, name);
+	const struct template *t;
+
+	if (hint->template && still_good(hint, base, method, path, name))
+		return hint->template;
+	t = template_find(base, method, path, name, why);
+	if (t && t->hash != 0)
+		*hint = (struct hint){ base, method, path, name, t };
+	return t;
+}
+
 const char *template_path(const struct template *t, const char *method,
     char *out, size_t size)
 {
@@ -224,4 +282,5 @@ void template_release(void)
 	free(table);
 	free(large);
 	table = large = NULL;
+	memset(hints, 0, sizeof hints);
 }

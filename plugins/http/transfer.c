@@ -304,6 +304,8 @@ static const char *prepare(struct transfer *x)
 
 	if (why)
 		return why;
+	if (!body_is_token(x->method))
+		return body_bad_method;
 	if (x->args.auth && strcmp(x->args.auth, "basic") != 0 &&
 	    strcmp(x->args.auth, "digest") != 0 &&
 	    strncmp(x->args.auth, "aws:", 4) != 0)

@@ -36,9 +36,9 @@ static void tell_head(struct told *t, const struct parse *p)
 	char line[128];
 	size_t i;
 
-	snprintf(line, sizeof line, "%d %s%s%s%d|", p->status,
-	    p->keep_alive ? "k" : "c", p->has_cookies ? "s" : "",
-	    p->to_the_end ? "e" : "", (int)p->coding);
+	snprintf(line, sizeof line, "%d %s%s%s%d|", p->facts.status,
+	    p->keep_alive ? "k" : "c", p->facts.has_cookies ? "s" : "",
+	    p->to_the_end ? "e" : "", (int)p->facts.coding);
 	tell(t, line, strlen(line));
 	for (i = 0; i < p->head_len; i++) {
 		if (p->head[i] != '\r')
@@ -46,7 +46,7 @@ static void tell_head(struct told *t, const struct parse *p)
 	}
 	tell(t, "|", 1);
 	if (p->location)
-		tell(t, p->location, p->location_len);
+		tell(t, p->location, p->facts.location_len);
 	tell(t, "|", 1);
 }
 
@@ -99,11 +99,14 @@ static void feed_copy(struct parse *p, struct told *t, const char *data,
 static void run(const char *data, size_t len, bool to_head, size_t cut,
     size_t step, struct told *t, size_t *left)
 {
-	struct parse p = { 0 };
+	static struct parse_memo memo;
+	struct parse p;
 	size_t at;
 
 	memset(t, 0, sizeof *t);
 	*left = 0;
+	/* Half the time with what was seen before. */
+	parse_init(&p, cut % 2 ? &memo : NULL);
 	parse_start(&p, to_head);
 	if (step == 0) {
 		feed_copy(&p, t, data, cut, left);
@@ -359,14 +362,59 @@ static void test_limits(void **state)
 	    "too many chunk extensions or trailers");
 }
 
+static void read_with(struct parse_memo *memo, const char *answer,
+    bool to_head, const char *want)
+{
+	struct parse p;
+	struct told t = { .len = 0 };
+
+	parse_init(&p, memo);
+	parse_start(&p, to_head);
+	feed(&p, &t, answer, strlen(answer));
+	end(&p, &t);
+	assert_string_equal(t.text, want);
+	parse_release(&p);
+}
+
+/* What is remembered is told again as it was, and nothing else is. */
+static void test_memo(void **state)
+{
+	static struct parse_memo memo;
+	char answer[128], want[128];
+	int i;
+
+	(void)state;
+	for (i = 0; i < 20; i++) {
+		snprintf(answer, sizeof answer, OK "X: %d\r\nLocation: /%d\r\n"
+		    "Content-Length: 2\r\n\r\nok", i % 7, i % 7);
+		snprintf(want, sizeof want, "200 k0|X: %d;Location: /%d;"
+		    "Content-Length: 2;|/%d|ok|done", i % 7, i % 7, i % 7);
+		read_with(&memo, answer, false, want);
+		read_with(&memo, answer, false, want);
+		memcpy(strstr(want, "|ok"), "||done", 7);
+		read_with(&memo, answer, true, want);
+	}
+	/* The same head, another body. */
+	read_with(&memo, OK "Content-Length: 2\r\n\r\nab", false,
+	    "200 k0|Content-Length: 2;||ab|done");
+	read_with(&memo, OK "Content-Length: 2\r\n\r\ncd", false,
+	    "200 k0|Content-Length: 2;||cd|done");
+	/* A head that begins like a known one. */
+	read_with(&memo, OK "Content-Length: 2\r\n\r", false,
+	    "the answer ended early");
+	read_with(&memo, OK "Content-Length: 2\r\nA: b\r\n\r\nef", false,
+	    "200 k0|Content-Length: 2;A: b;||ef|done");
+}
+
 static void test_parser_is_used_again(void **state)
 {
 	const char *answer = OK "Content-Length: 2\r\n\r\nok";
-	struct parse p = { 0 };
+	struct parse p;
 	struct told t;
 	int i;
 
 	(void)state;
+	parse_init(&p, NULL);
 	for (i = 0; i < 3; i++) {
 		memset(&t, 0, sizeof t);
 		parse_start(&p, false);
@@ -392,6 +440,7 @@ int main(void)
 		cmocka_unit_test(test_malformed_heads),
 		cmocka_unit_test(test_malformed_bodies),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_memo),
 		cmocka_unit_test(test_parser_is_used_again),
 	};
 

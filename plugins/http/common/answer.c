@@ -100,7 +100,6 @@ const struct http_times answer_no_times = { -1, -1, -1, -1, -1, -1 };
 void answer_init(struct answer *a, struct swarm_user *u, uint32_t series,
     int64_t start, const struct http_args *args)
 {
-	memset(a, 0, sizeof *a);
 	a->pub.size = (uint32_t)sizeof a->pub;
 	a->pub.user = u;
 	a->pub.body = "";

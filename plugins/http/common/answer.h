@@ -15,7 +15,7 @@
 struct json_t;
 struct sse;
 
-/* First in each provider's own struct; zeroed by answer_init(). */
+/* First in each provider's own struct. */
 struct answer {
 	struct http_response pub;
 	struct swarm_timer timer;
@@ -37,7 +37,7 @@ struct answer {
 /* Nothing has happened yet. */
 extern const struct http_times answer_no_times;
 
-/* Starts the sample, `start` being when the call was made. */
+/* Starts the sample of a zeroed struct; `start` is when the call was made. */
 void answer_init(struct answer *, struct swarm_user *, uint32_t series,
     int64_t start, const struct http_args *);
 

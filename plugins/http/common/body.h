@@ -20,7 +20,9 @@ struct body {
 	const char *error;              /* when body_build() failed */
 };
 
-/* Whether what a scenario gave can be sent: NULL, or why not. */
+/* Whether what a scenario gave can be sent: NULL, or why not.  The method is
+ * left to the caller, who may know it already. */
+extern const char body_bad_method[];
 const char *body_check(const struct http_args *);
 
 /* [fiber] The body `args` asks for, in the task's memory or the caller's.

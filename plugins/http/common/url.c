@@ -12,6 +12,8 @@
 
 bool url_is_absolute(const char *text)
 {
+	if (*text == '/')
+		return false;
 	return strncasecmp(text, "http://", 7) == 0 ||
 	    strncasecmp(text, "https://", 8) == 0;
 }

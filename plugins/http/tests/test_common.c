@@ -509,6 +509,7 @@ static void start(struct answer *a, bool catch_response, int status)
 {
 	struct http_args args = { .catch_response = catch_response };
 
+	memset(a, 0, sizeof *a);
 	answer_init(a, NULL, 1, 400, &args);
 	a->pub.status = status;
 	a->pub.len = 5;
