@@ -102,9 +102,9 @@ static int run(struct options *o, int argc, char **argv)
 
 	if (set_log_level(o) == -1 || open_log_file(o) == -1)
 		return EXIT_USAGE;
-	if (o->master && o->worker) {
-		log_error("--master and --worker exclude each other: start "
-		    "one process for each");
+	if (o->master + o->worker + o->relay > 1) {
+		log_error("--master, --worker and --relay exclude each other: "
+		    "start one process for each");
 		return EXIT_USAGE;
 	}
 	if (o->worker || o->local_worker != NULL)
@@ -121,6 +121,8 @@ static int run(struct options *o, int argc, char **argv)
 		return EXIT_PASSED;
 	if (command == SWARM_COMMAND_ONCE)
 		return role_once(o, command_taken()->once);
+	if (o->relay)
+		return role_relay(o, argv);
 	return role_master(o, argc, argv);
 }
 

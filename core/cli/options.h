@@ -45,6 +45,7 @@ struct options {
 
 	bool master;
 	bool worker;
+	bool relay;
 	char *master_host;
 	int64_t master_port;
 	char *master_bind_host;
@@ -52,6 +53,7 @@ struct options {
 	int64_t expect_workers;
 	double expect_workers_max_wait;
 	char *keys;                     /* file; NULL: not encrypted */
+	char *relay_keys;
 	char *local_worker;             /* internal: the endpoint to join */
 
 	char *web_host;

@@ -25,6 +25,7 @@ enum exit_code {
 /* argv as the process got it: local workers are started with the same. */
 int role_master(struct options *o, int argc, char **argv);
 int role_worker(struct options *o);
+int role_relay(struct options *o, char **argv);
 /* Runs `fn` as the only user of this process, on a fiber; its answer is the
  * exit code. */
 int role_once(struct options *o, int (*fn)(struct swarm_user *));

@@ -111,6 +111,10 @@ static const struct option table[] = {
 	  AT(expect_workers_max_wait), OPTION_TIME, 0, 0, "0" },
 	{ "worker", 0, "LOCUST_MODE_WORKER", "Fleet", NULL,
 	  "run users for a master", AT(worker), OPTION_FLAG, 0, 0, NULL },
+	{ "relay", 0, NULL, "Fleet", NULL,
+	  "stand between a master (--master-host) and workers "
+	  "(--master-bind-port), for large or far fleets", AT(relay),
+	  OPTION_FLAG, 0, 0, NULL },
 	{ "master-host", 0, "LOCUST_MASTER_NODE_HOST", "Fleet", "HOST",
 	  "where the master is", AT(master_host), OPTION_TEXT, 0, 0,
 	  "127.0.0.1" },
@@ -120,6 +124,10 @@ static const struct option table[] = {
 	  "encrypt what goes to other machines and let in only who has the "
 	  "key; `swarm keys` makes the files", AT(keys), OPTION_TEXT, 0, 0,
 	  NULL },
+	{ "relay-keys", 0, "SWARM_RELAY_KEYS", "Fleet", "FILE",
+	  "a relay's master.key for the workers below it; --keys is then its "
+	  "worker.key for the master above", AT(relay_keys), OPTION_TEXT, 0,
+	  0, NULL },
 	{ "local-worker", 0, NULL, NULL, "ENDPOINT",
 	  "internal: a worker started by the master on this machine",
 	  AT(local_worker), OPTION_TEXT, 0, 0, NULL },

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/strmap.h"
 #include "base/xalloc.h"
 #include "cluster/master_internal.h"
 #include "cluster/wire.h"
@@ -26,6 +27,7 @@
 #define CHAT_BURST    500
 /* Of messages that nobody can read, so many are told of. */
 #define COMPLAINTS_MAX 10
+#define KNOCKS_MAX 10000
 
 static const struct master_options *options(void)
 {
@@ -99,21 +101,22 @@ static void register_again(struct member *m)
 		tell_joined(m);
 }
 
-static void on_client_ready(struct zsock *sock, const char *from,
-    const struct wire_message *msg)
+/* One that asked to be let in. */
+struct knock {
+	struct zsock *sock;
+	bool swarm;
+	char version[64];
+};
+
+/* While the master is closed: id -> struct knock. */
+static struct strmap knocks;
+
+static void let_in(const char *from, const struct knock *knock)
 {
 	struct member *m = member_find(from);
 	struct member_record *record;
-	char version[64];
-	int kind = wire_read_client_ready(&msg->data, version,
-	    sizeof version);
 
-	if (kind == -1) {
-		log_error("worker %s is refused: it does not say its version "
-		    "(Locust before 2.0?)", from);
-		return;
-	}
-	if (m != NULL && m->sock != sock) {
+	if (m != NULL && m->sock != knock->sock) {
 		refuse_malformed(from, "registration (the name is taken)");
 		return;
 	}
@@ -122,16 +125,68 @@ static void on_client_ready(struct zsock *sock, const char *from,
 		master_shared.refused.unknown++;
 		return;
 	}
-	record->swarm = kind == 1;
-	snprintf(record->version, sizeof record->version, "%s", version);
+	record->swarm = knock->swarm;
+	memcpy(record->version, knock->version, sizeof record->version);
 	if (m != NULL) {
 		m->peer.last_seen = clock_now();
 		register_again(m);
 		return;
 	}
-	m = add_member(sock, from, record);
-	send_ack(sock, m);
+	m = add_member(knock->sock, from, record);
+	send_ack(knock->sock, m);
 	tell_joined(m);
+}
+
+/* They go on knocking until they are answered. */
+static void keep_knock(const char *from, const struct knock *knock)
+{
+	struct knock *kept = strmap_get(&knocks, from);
+
+	if (kept == NULL && knocks.count >= KNOCKS_MAX)
+		return;
+	if (kept == NULL) {
+		kept = xmalloc(sizeof *kept);
+		strmap_put(&knocks, from, kept);
+	}
+	*kept = *knock;
+	if (options()->knocked != NULL)
+		options()->knocked(knocks.count, options()->arg);
+}
+
+void inbox_open(void)
+{
+	for (size_t i = 0; i < knocks.count; i++) {
+		const char *id = knocks.entries[i].key;
+
+		let_in(id, knocks.entries[i].value);
+	}
+	inbox_release();
+}
+
+void inbox_release(void)
+{
+	for (size_t i = 0; i < knocks.count; i++)
+		free(knocks.entries[i].value);
+	strmap_release(&knocks);
+}
+
+static void on_client_ready(struct zsock *sock, const char *from,
+    const struct wire_message *msg)
+{
+	struct knock knock = { .sock = sock };
+	int kind = wire_read_client_ready(&msg->data, knock.version,
+	    sizeof knock.version);
+
+	if (kind == -1) {
+		log_error("worker %s is refused: it does not say its version "
+		    "(Locust before 2.0?)", from);
+		return;
+	}
+	knock.swarm = kind == 1;
+	if (options()->closed)
+		keep_knock(from, &knock);
+	else
+		let_in(from, &knock);
 }
 
 /* A heartbeat of a Locust worker that another master had. */
@@ -175,6 +230,10 @@ static struct member *meet(struct zsock *sock, const char *from,
 	struct member_record *record = member_recall(from);
 	struct wire_heartbeat hb;
 
+	if (options()->closed) {
+		master_shared.refused.unknown++;
+		return NULL;
+	}
 	if (record != NULL && record->gone) {
 		take_late(msg);
 		return NULL;
@@ -194,9 +253,24 @@ static struct member *meet(struct zsock *sock, const char *from,
 
 /* ---- what members say ---- */
 
+/* False when the clock to tell is not known. */
+static bool encode_pong(const struct peer *p, int64_t sent, int64_t received)
+{
+	struct wire_pong pong = { .sent = sent };
+	int64_t offset = 0;
+
+	if (options()->clock != NULL &&
+	    !options()->clock(&offset, &pong.error, options()->arg))
+		return false;
+	pong.received = received + offset;
+	pong.answered = clock_now() + offset;
+	wire_encode_pong(&master_shared.out, p->id, &pong);
+	return true;
+}
+
 static void on_heartbeat(struct member *m, const struct wire_message *msg)
 {
-	struct wire_pong pong = { .received = clock_now() };
+	int64_t received = clock_now();
 	struct peer *p = &m->peer;
 	struct wire_heartbeat hb;
 
@@ -215,11 +289,7 @@ static void on_heartbeat(struct member *m, const struct wire_message *msg)
 		    PEER_READY;
 	if (!member_knows_heartbeat(m))
 		return;
-	pong.sent = hb.sent;
-	pong.answered = clock_now();
-	if (p->swarm && hb.sent > 0)
-		wire_encode_pong(&master_shared.out, p->id, &pong);
-	else
+	if (!p->swarm || hb.sent == 0 || !encode_pong(p, hb.sent, received))
 		wire_encode_nil(&master_shared.out, "heartbeat", p->id);
 	master_send(m->sock, p->id);
 }

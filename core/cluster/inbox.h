@@ -14,5 +14,8 @@ void inbox_take(struct zsock *sock, const char *from, const void *data,
     size_t len);
 /* A message that was not even a frame. */
 void inbox_garbage(void);
+/* Registers those that knocked while the master was closed. */
+void inbox_open(void);
+void inbox_release(void);
 
 #endif

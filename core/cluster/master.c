@@ -414,6 +414,7 @@ void master_release(void)
 	zsock_free(master.near, 0);
 	rundir_free(master.dir);
 	free_lost(NULL);
+	inbox_release();
 	member_release();
 	buf_release(&master_shared.out);
 	for (size_t i = 0; i < master_shared.o.class_count; i++)
@@ -507,6 +508,14 @@ int master_start(const struct master_options *o)
 release:
 	master_release();
 	return -1;
+}
+
+void master_open(int64_t first_index, double report_interval)
+{
+	member_number_from(first_index);
+	master_shared.o.report_interval = report_interval;
+	master_shared.o.closed = false;
+	inbox_open();
 }
 
 const char *master_endpoint(void)

@@ -55,6 +55,10 @@ struct master_options {
 	size_t class_count;
 	const char *const *class_names;
 	double report_interval;         /* seconds, told to swarm workers */
+	/* Workers are not answered before master_open(); `knocked` tells how
+	 * many wait.  For a relay, which must be known above first. */
+	bool closed;
+	void (*knocked)(size_t workers, void *);
 	struct stats *stats;            /* merged into */
 	/*
 	 * Events, all on the loop; NULL: nobody asks.  A worker that comes
@@ -74,12 +78,17 @@ struct master_options {
 	void (*exception)(struct peer *, const char *message,
 	    const char *traceback, void *);
 	void (*stop_test)(struct peer *, const char *why, void *);
+	/* The clock that workers are told is clock_now() plus this, give or
+	 * take `error`; NULL: ours.  False: not known yet. */
+	bool (*clock)(int64_t *offset, int64_t *error, void *);
 	void *arg;
 };
 
 /* Everything in the options is copied but `stats` and `keys`.  0, or -1 after
  * log_error(). Starts the local workers too. */
 int master_start(const struct master_options *);
+/* Lets in those that wait and all to come; indexes begin at first_index. */
+void master_open(int64_t first_index, double report_interval);
 /* The address remote workers connect to, with the port chosen; NULL when
  * there are only local ones. */
 const char *master_endpoint(void);

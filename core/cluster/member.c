@@ -19,7 +19,13 @@ static struct {
 	size_t count;
 	struct strmap by_id;            /* struct member */
 	struct strmap records;          /* struct member_record */
+	int64_t first_index;
 } table;
+
+void member_number_from(int64_t first_index)
+{
+	table.first_index = first_index;
+}
 
 struct member_record *member_recall(const char *id)
 {
@@ -33,7 +39,7 @@ struct member_record *member_remember(const char *id)
 	if (r != NULL || table.records.count >= RECORDS_MAX)
 		return r;
 	r = xcalloc(1, sizeof *r);
-	r->index = (int64_t)table.records.count;
+	r->index = table.first_index + (int64_t)table.records.count;
 	strmap_put(&table.records, id, r);
 	return r;
 }

@@ -36,6 +36,8 @@ struct member_record {
 	char version[64];
 };
 
+/* The first index to be given out; before any worker comes. */
+void member_number_from(int64_t first_index);
 /* Ids are a stranger's to choose, so their number has an end: NULL. */
 struct member_record *member_remember(const char *id);
 struct member_record *member_recall(const char *id);

@@ -88,6 +88,8 @@ struct wire_pong {
 	int64_t sent;
 	int64_t received;
 	int64_t answered;
+	int64_t error;                  /* of the clock it tells; a relay's is
+	                                 * an estimate itself */
 };
 
 /* What a swarm master adds to its ack; absent from Locust's. */

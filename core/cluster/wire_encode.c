@@ -109,13 +109,15 @@ void wire_encode_pong(struct buf *out, const char *node_id,
 	begin(&pk, out, "heartbeat");
 	msgpack_pack_map(&pk, 1);
 	wire_object_put_text(&pk, "swarm");
-	msgpack_pack_map(&pk, 3);
+	msgpack_pack_map(&pk, 4);
 	wire_object_put_text(&pk, "sent");
 	msgpack_pack_int64(&pk, pong->sent);
 	wire_object_put_text(&pk, "received");
 	msgpack_pack_int64(&pk, pong->received);
 	wire_object_put_text(&pk, "answered");
 	msgpack_pack_int64(&pk, pong->answered);
+	wire_object_put_text(&pk, "error");
+	msgpack_pack_int64(&pk, pong->error);
 	wire_object_put_text(&pk, node_id);
 }
 

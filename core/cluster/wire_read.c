@@ -113,7 +113,8 @@ int wire_read_pong(const msgpack_object *data, struct wire_pong *pong)
 	if (swarm == NULL || read_time(swarm, "sent", -1, &p.sent) == -1 ||
 	    read_time(swarm, "received", -1, &p.received) == -1 ||
 	    read_time(swarm, "answered", -1, &p.answered) == -1 ||
-	    p.sent < 0 || p.received < 0 || p.answered < 0)
+	    read_time(swarm, "error", 0, &p.error) == -1 ||
+	    p.sent < 0 || p.received < 0 || p.answered < 0 || p.error < 0)
 		return -1;
 	*pong = p;
 	return 0;

@@ -145,6 +145,8 @@ static void send_heartbeat(void)
 
 	worker_master_clock(&offset, &hb.clock_error);
 	worker_sample(&hb);
+	if (self.o.health != NULL)
+		self.o.health(&hb, self.o.arg);
 	if (!self.swarm)
 		hb.loop_busy = -1;
 	wire_encode_heartbeat(&self.out, self.id, &hb);
@@ -174,6 +176,10 @@ static void on_retry(struct wheel_timer *t)
 		orphan(why);
 		return;
 	}
+	if (self.tries == 2)
+		log_info("no answer from the master at %s yet%s; trying on",
+		    self.endpoint, self.o.keys == NULL ? "" :
+		    " (are the keys those of its fleet?)");
 	send_ready();
 	wheel_add(t, clock_now() + READY_NS);
 }
@@ -307,6 +313,7 @@ static void on_heartbeat(const struct wire_message *m)
 	offset_add(&self.offset, pong.sent, pong.received, pong.answered,
 	    self.last_heard);
 	self.knows_clock = offset_fit(&self.offset, clock_now(), &self.line);
+	self.line.error += pong.error;
 }
 
 static void on_ramp_complete(const struct wire_message *m)
@@ -504,6 +511,11 @@ bool worker_registered(void)
 bool worker_master_is_swarm(void)
 {
 	return self.swarm;
+}
+
+double worker_report_interval(void)
+{
+	return self.interval;
 }
 
 /* ---- life ---- */

@@ -36,6 +36,8 @@ struct worker_options {
 	void (*counts)(int64_t *, void *);
 	/* The master says that the whole ramp is through (NULL: not asked). */
 	void (*ramp_complete)(int64_t users, void *);
+	/* Changes what a heartbeat says of this process (NULL: as it is). */
+	void (*health)(struct wire_heartbeat *, void *);
 	void *arg;
 };
 
@@ -55,6 +57,8 @@ void worker_exception(const char *message, const char *where);
 /* Whether a master has answered, and whether it is swarm's. */
 bool worker_registered(void);
 bool worker_master_is_swarm(void);
+/* Seconds between two reports, as the master wants it. */
+double worker_report_interval(void);
 /* The master's clock_now() minus ours, and how far off that may be, in ns.
  * False, with 0 and -1, while it is not known: a Locust master, no answer
  * yet, or no worker. */

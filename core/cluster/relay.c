@@ -1,0 +1,480 @@
+/*
+ * A relay.
+ *
+ * The order from above is absolute: so many users of each class.  Those that
+ * are missing go to the worker with the fewest users, surplus ones are taken
+ * from the one with the most, so that a change moves no other.  When a worker
+ * joins or is lost the same order is shared out again.
+ *
+ * A share of a schedule of arrivals, stripe k of m, becomes n shares: the
+ * arrivals with number k modulo m are those with k + m j modulo m n, for j
+ * from 0 to n - 1.
+ */
+#include "cluster/relay.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "cluster/master.h"
+#include "cluster/worker.h"
+#include "fiber/loop.h"
+#include "stats/stats.h"
+#include "user/arrivals.h"
+
+#define MARGIN 8.0                      /* seconds beyond the stop timeout */
+
+static struct {
+	struct relay_options o;
+	char *connect;
+	char *bind;
+	struct stats *stats;            /* of all workers since the report */
+	bool joined;                    /* knows the master above */
+	bool open;                      /* workers are let in */
+	bool active;                    /* there is an order */
+	bool reached;                   /* and it was answered */
+	size_t awaited;                 /* workers still stopping */
+	bool stopping;
+	bool leaving;
+	const char *why;
+	int64_t *target;                /* users of each class */
+	char *host;
+	double stop_timeout;
+	char *plan;
+} relay;
+
+static void on_end(struct loop_item *item);
+static void leave(const char *why);
+
+/* The loop may hold it when the rest is released. */
+static struct loop_item end_item = { .run = on_end };
+
+/* ---- sharing out ---- */
+
+static int64_t users_of(const struct peer *p)
+{
+	int64_t sum = 0;
+
+	for (size_t c = 0; c < relay.o.class_count; c++)
+		sum += p->wanted[c];
+	return sum;
+}
+
+/* The worker to give a user to, or (most) to take one of the class from. */
+static struct peer *choose(bool most, size_t class)
+{
+	struct peer *best = NULL;
+
+	for (size_t i = 0; i < master_peer_count(); i++) {
+		struct peer *p = master_peer_at(i);
+
+		if (p->state == PEER_MISSING || (most && p->wanted[class] == 0))
+			continue;
+		if (best == NULL || (most ? users_of(p) > users_of(best) :
+		    users_of(p) < users_of(best)))
+			best = p;
+	}
+	return best;
+}
+
+static int64_t class_users(size_t class)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < master_peer_count(); i++) {
+		if (master_peer_at(i)->state != PEER_MISSING)
+			sum += master_peer_at(i)->wanted[class];
+	}
+	return sum;
+}
+
+static void share_class(size_t class)
+{
+	int64_t users = class_users(class);
+	struct peer *p;
+
+	for (; users < relay.target[class]; users++) {
+		p = choose(false, class);
+		if (p == NULL)
+			return;
+		p->wanted[class]++;
+	}
+	for (; users > relay.target[class]; users--) {
+		p = choose(true, class);
+		p->wanted[class]--;
+	}
+}
+
+static void share_plan(struct peer *p, unsigned i, unsigned n)
+{
+	struct arrivals_plan plan;
+	char *copy = xstrdup(relay.plan);
+
+	free(p->plan);
+	p->plan = NULL;
+	if (arrivals_plan_parse(&plan, copy) == 0) {
+		plan.stripe += plan.stripes * i;
+		plan.stripes *= n;
+		plan.relative = p->pid == 0;
+		if (plan.relative)
+			plan.start -= clock_now();
+		p->plan = arrivals_plan_text(&plan);
+	}
+	free(copy);
+}
+
+static void share_out(void)
+{
+	unsigned n = 0;
+	unsigned at = 0;
+
+	relay.reached = false;
+	for (size_t c = 0; c < relay.o.class_count; c++)
+		share_class(c);
+	for (size_t i = 0; i < master_peer_count(); i++)
+		n += master_peer_at(i)->state != PEER_MISSING;
+	for (size_t i = 0; i < master_peer_count(); i++) {
+		struct peer *p = master_peer_at(i);
+
+		if (p->state == PEER_MISSING)
+			continue;
+		if (relay.plan != NULL)
+			share_plan(p, at++, n);
+		master_send_spawn(p, relay.host, relay.stop_timeout);
+	}
+}
+
+/* Whether all workers have reached what they were asked for. */
+static bool all_there(void)
+{
+	for (size_t c = 0; c < relay.o.class_count; c++) {
+		if (class_users(c) != relay.target[c])
+			return false;
+	}
+	for (size_t i = 0; i < master_peer_count(); i++) {
+		const struct peer *p = master_peer_at(i);
+
+		if (p->state != PEER_MISSING && memcmp(p->running, p->wanted,
+		    relay.o.class_count * sizeof *p->wanted) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* One more has stopped, or is gone. */
+static void count_stopped(void)
+{
+	if (relay.awaited > 0)
+		relay.awaited--;
+	if (!relay.stopping || relay.awaited > 0)
+		return;
+	relay.stopping = false;
+	worker_stopped(relay.stop_timeout);
+}
+
+/* ---- from below ---- */
+
+static void on_joined(struct peer *p, void *arg)
+{
+	(void)p;
+	(void)arg;
+	if (relay.active)
+		share_out();
+}
+
+static void on_lost(struct peer *p, const char *why, bool crashed, void *arg)
+{
+	(void)arg;
+	(void)crashed;
+	if (relay.leaving)
+		return;
+	if (p->index == -1 && !relay.joined) {
+		log_error("a worker process could not start: %s", why);
+		leave("a worker process could not start");
+		return;
+	}
+	log_warn("worker %lld below is lost: %s", (long long)p->index, why);
+	if (relay.active)
+		share_out();
+	if (relay.stopping)
+		count_stopped();
+}
+
+static void on_spawned(struct peer *p, void *arg)
+{
+	(void)p;
+	(void)arg;
+	if (!relay.active || relay.reached || !all_there())
+		return;
+	relay.reached = true;
+	worker_spawned();
+}
+
+static void on_stopped(struct peer *p, void *arg)
+{
+	(void)p;
+	(void)arg;
+	if (relay.stopping)
+		count_stopped();
+}
+
+static void on_log(struct peer *p, int level, const char *line, void *arg)
+{
+	char *text = xasprintf("worker %lld: %s", (long long)p->index, line);
+
+	(void)arg;
+	worker_log(level, text);
+	free(text);
+}
+
+static void on_exception(struct peer *p, const char *message,
+    const char *traceback, void *arg)
+{
+	(void)p;
+	(void)arg;
+	worker_exception(message, traceback);
+}
+
+static void on_stop_test(struct peer *p, const char *why, void *arg)
+{
+	(void)p;
+	(void)arg;
+	worker_stop_test(why);
+}
+
+/* Workers below follow the clock of the master above all. */
+static bool on_clock(int64_t *offset, int64_t *error, void *arg)
+{
+	(void)arg;
+	return worker_master_clock(offset, error);
+}
+
+static void on_end(struct loop_item *item)
+{
+	(void)item;
+	if (relay.joined)
+		worker_finish();
+	relay.o.ended(relay.why, relay.o.arg);
+}
+
+/* Not at once: the order to leave may come from within the worker's side. */
+static void on_all_left(void *arg)
+{
+	(void)arg;
+	loop_defer(&end_item);
+}
+
+/* ---- from above ---- */
+
+static void leave(const char *why)
+{
+	if (relay.leaving)
+		return;
+	relay.leaving = true;
+	relay.active = false;
+	relay.why = why;
+	master_quit(relay.stop_timeout + MARGIN, on_all_left, NULL);
+}
+
+static void on_registered(int64_t index, void *arg)
+{
+	(void)arg;
+	if (relay.open)
+		return;
+	if (!worker_master_is_swarm()) {
+		log_error("a relay needs a swarm master above it; this one "
+		    "is Locust's");
+		leave("the master is not swarm's");
+		return;
+	}
+	relay.open = true;
+	master_open((index + 1) * RELAY_SPAN, worker_report_interval());
+}
+
+static size_t class_index(const char *name)
+{
+	size_t i = 0;
+
+	while (i < relay.o.class_count &&
+	    strcmp(relay.o.class_names[i], name) != 0)
+		i++;
+	return i;
+}
+
+static void replace(char **to, const char *text)
+{
+	free(*to);
+	*to = text == NULL ? NULL : xstrdup(text);
+}
+
+static void on_spawn(const struct wire_spawn *spawn, bool first, void *arg)
+{
+	(void)first;
+	(void)arg;
+	if (relay.leaving)
+		return;
+	for (size_t i = 0; i < spawn->count; i++) {
+		size_t class = class_index(spawn->counts[i].name);
+
+		if (class < relay.o.class_count)
+			relay.target[class] = spawn->counts[i].count;
+	}
+	replace(&relay.host, spawn->host);
+	replace(&relay.plan, spawn->plan);
+	relay.stop_timeout = spawn->stop_timeout;
+	relay.active = true;
+	share_out();
+	if (all_there()) {
+		relay.reached = true;
+		worker_spawned();
+	}
+}
+
+static void forget_order(void)
+{
+	relay.active = false;
+	memset(relay.target, 0, relay.o.class_count * sizeof *relay.target);
+	for (size_t i = 0; i < master_peer_count(); i++)
+		memset(master_peer_at(i)->wanted, 0,
+		    relay.o.class_count * sizeof *relay.target);
+}
+
+static void on_stop(void *arg)
+{
+	(void)arg;
+	forget_order();
+	relay.stopping = true;
+	relay.awaited = master_peer_count();
+	for (size_t i = 0; i < master_peer_count(); i++)
+		master_send_stop(master_peer_at(i));
+	if (relay.awaited == 0)
+		count_stopped();
+}
+
+static void on_quit(void *arg)
+{
+	(void)arg;
+	leave(NULL);
+}
+
+static void on_orphaned(const char *why, void *arg)
+{
+	(void)arg;
+	log_error("%s", why);
+	leave("the master is gone");
+}
+
+static void on_counts(int64_t *counts, void *arg)
+{
+	(void)arg;
+	for (size_t i = 0; relay.open && i < master_peer_count(); i++) {
+		for (size_t c = 0; c < relay.o.class_count; c++)
+			counts[c] += master_peer_at(i)->running[c];
+	}
+}
+
+static void on_ramp_complete(int64_t users, void *arg)
+{
+	(void)arg;
+	if (relay.open)
+		master_ramp_complete(users);
+}
+
+/* The worst of those below counts: the master wants to know whether its load
+ * is true. */
+static void on_health(struct wire_heartbeat *hb, void *arg)
+{
+	(void)arg;
+	for (size_t i = 0; relay.open && i < master_peer_count(); i++) {
+		const struct peer *p = master_peer_at(i);
+
+		if (p->loop_busy > hb->loop_busy)
+			hb->loop_busy = p->loop_busy;
+		if (p->loop_delay_ms > hb->loop_delay_ms)
+			hb->loop_delay_ms = p->loop_delay_ms;
+		hb->cpu += p->cpu;
+		hb->memory += p->memory;
+	}
+}
+
+/* ---- life ---- */
+
+static int join_master(void)
+{
+	const struct worker_options above = { .connect = relay.connect,
+		.keys = relay.o.keys_above,
+		.class_count = relay.o.class_count,
+		.class_names = relay.o.class_names, .stats = relay.stats,
+		.registered = on_registered, .spawn = on_spawn,
+		.stop = on_stop, .quit = on_quit, .orphaned = on_orphaned,
+		.counts = on_counts, .ramp_complete = on_ramp_complete,
+		.health = on_health };
+
+	return worker_start(&above);
+}
+
+static void on_knocked(size_t workers, void *arg)
+{
+	(void)arg;
+	if (relay.joined || workers < relay.o.expect)
+		return;
+	relay.joined = true;
+	if (join_master() == -1)
+		leave("cannot reach for the master");
+}
+
+static int open_below(void)
+{
+	const struct master_options below = { .bind = relay.bind,
+		.keys = relay.o.keys_below, .processes = relay.o.processes,
+		.worker_argv = relay.o.worker_argv,
+		.class_count = relay.o.class_count,
+		.class_names = relay.o.class_names, .report_interval = 1,
+		.stats = relay.stats, .closed = true, .knocked = on_knocked,
+		.joined = on_joined, .lost = on_lost, .spawned = on_spawned,
+		.stopped = on_stopped, .log = on_log,
+		.exception = on_exception, .stop_test = on_stop_test,
+		.clock = on_clock };
+
+	return master_start(&below);
+}
+
+int relay_start(const struct relay_options *o)
+{
+	char **names = xcalloc(o->class_count + 1, sizeof *names);
+
+	for (size_t i = 0; i < o->class_count; i++)
+		names[i] = xstrdup(o->class_names[i]);
+	relay.o = *o;
+	relay.o.class_names = (const char *const *)names;
+	relay.connect = xstrdup(o->connect);
+	relay.bind = xstrdup(o->bind);
+	relay.target = xcalloc(o->class_count + 1, sizeof *relay.target);
+	relay.stats = stats_new(STATS_DEFAULT_SERIES, STATS_DEFAULT_ERRORS);
+	if (open_below() == 0)
+		return 0;
+	relay_release();
+	return -1;
+}
+
+void relay_leave(void)
+{
+	leave(NULL);
+}
+
+void relay_release(void)
+{
+	master_release();
+	for (size_t i = 0; i < relay.o.class_count; i++)
+		free((char *)relay.o.class_names[i]);
+	free((char **)relay.o.class_names);
+	stats_free(relay.stats);
+	free(relay.connect);
+	free(relay.bind);
+	free(relay.target);
+	free(relay.host);
+	free(relay.plan);
+	memset(&relay, 0, sizeof relay);
+}
