@@ -166,6 +166,7 @@ static enum pgb_end run_sleep(struct swarm_user *u, struct pgb_client *c,
 	}
 	if (amount <= 0)
 		return PGB_OK;
+	c->clock = 0;
 	return swarm_sleep((double)amount * (double)command->unit_us / 1e6) ==
 	    0 ? PGB_OK : PGB_STOPPED;
 }
@@ -390,6 +391,7 @@ void pgb_client_transaction(struct swarm_user *u)
 {
 	struct pgb_client *c = swarm_data(u);
 	struct pg *s = c->session;
+	bool connected = pgc_conn_usable(s->conn);
 	struct swarm_timer t;
 	enum pgb_end end;
 	unsigned tries;
@@ -408,7 +410,9 @@ void pgb_client_transaction(struct swarm_user *u)
 		swarm_drop(&t);
 		return;
 	}
-	t.start = swarm_now();
+	if (!connected)
+		t.start = swarm_now();
+	c->clock = t.start;
 	end = run_tries(u, c, &t, &tries);
 	if (end == PGB_STOPPED || end == PGB_BROKEN)
 		swarm_drop(&t);

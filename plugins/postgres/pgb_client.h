@@ -25,6 +25,7 @@ struct pgb_program {
 	size_t stack_depth;
 	int64_t scale;
 	uint32_t *command_series;       /* by number over all scripts */
+	char (*stmt_names)[24];         /* of prepared statements, as well */
 	uint32_t script_series[PGB_SCRIPTS_MAX];
 	uint32_t late;                  /* counters */
 	uint32_t skipped;
@@ -57,6 +58,7 @@ struct pgb_client {
 	/* the transaction under way */
 	int script;
 	size_t pc;                      /* the command */
+	int64_t clock;                  /* just read, ns; 0: not */
 	bool in_pipeline;
 	int syncs;
 	struct pgb_sent *sent;

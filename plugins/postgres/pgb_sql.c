@@ -87,19 +87,15 @@ static const char *fill_in(struct pgb_client *c,
 	return c->text;
 }
 
-static void name_of(size_t number, char name[static 24])
+/* The server's memory of what was prepared ends with the connection. */
+static bool is_prepared(struct pgb_client *c, size_t number)
 {
-	snprintf(name, 24, "P_%zu", number);
-}
-
-/* The servers' memory of what was prepared ends with the connection. */
-static void forget_prepared(struct pgb_client *c)
-{
-	if (c->conn_id == c->session->conn->id)
-		return;
-	c->conn_id = c->session->conn->id;
-	memset(c->prepared, 0,
-	    pgb_program.command_count * sizeof(*c->prepared));
+	if (c->conn_id != c->session->conn->id) {
+		c->conn_id = c->session->conn->id;
+		memset(c->prepared, 0,
+		    pgb_program.command_count * sizeof(*c->prepared));
+	}
+	return c->prepared[number];
 }
 
 static int prepare(struct pgb_client *c, const struct pgs_command *command,
@@ -108,15 +104,10 @@ static int prepare(struct pgb_client *c, const struct pgs_command *command,
 	struct pgc_call call = call_for(c);
 	struct pg *s = c->session;
 	PGresult *r;
-	char name[24];
 
-	forget_prepared(c);
-	if (c->prepared[number])
-		return 0;
-	name_of(number, name);
 	pgc_conn_begin(call.conn);
-	if (!PQsendPrepare(call.conn->pq, name, command->numbered,
-	    command->param_count, NULL) || pgc_conn_push(call.conn) == -1) {
+	if (!PQsendPrepare(call.conn->pq, pgb_program.stmt_names[number],
+	    command->numbered, command->param_count, NULL) || pgc_conn_push(call.conn) == -1) {
 		pgc_query_send_failed(&call);
 	} else {
 		while (pgc_query_next(&call, &r) == 0 && r != NULL) {
@@ -137,7 +128,6 @@ static int send_numbered(struct pgb_client *c,
 {
 	static const char *values[PGS_PARAMS_MAX];
 	PGconn *pq = c->session->conn->pq;
-	char name[24];
 	size_t len;
 	int i;
 
@@ -146,9 +136,8 @@ static int send_numbered(struct pgb_client *c,
 	if (pgb_program.options.mode == PG_EXTENDED)
 		return PQsendQueryParams(pq, command->numbered,
 		    command->param_count, NULL, values, NULL, NULL, 0);
-	name_of(number, name);
-	return PQsendQueryPrepared(pq, name, command->param_count, values,
-	    NULL, NULL, 0);
+	return PQsendQueryPrepared(pq, pgb_program.stmt_names[number],
+	    command->param_count, values, NULL, NULL, 0);
 }
 
 static int send_command(struct pgb_client *c,
@@ -254,14 +243,18 @@ static enum pgb_end run_alone(struct swarm_user *u, struct pgb_client *c,
 {
 	struct pgc_conn *conn = c->session->conn;
 	const char *wrong = NULL;
-	int64_t start = swarm_now();
+	int64_t start = c->clock;
 	enum pgb_end end;
 
-	if (pgb_program.options.mode == PG_PREPARED) {
+	if (pgb_program.options.mode == PG_PREPARED &&
+	    !is_prepared(c, number_of(c))) {
 		if (prepare(c, command, number_of(c)) == -1)
 			return how_it_ended(c->session);
-		start = swarm_now();
+		start = 0;
 	}
+	if (start == 0)
+		start = swarm_now();
+	c->clock = 0;
 	pgc_conn_begin(conn);
 	if (send_command(c, command) == 0)
 		wrong = collect(c, command);
@@ -316,11 +309,13 @@ static enum pgb_end prepare_ahead(struct pgb_client *c)
 
 	for (i = c->pc + 1; i < script->count; i++) {
 		const struct pgs_command *command = &script->commands[i];
+		size_t number = pgb_program.first_command[c->script] + i;
 
 		if (command->kind == PGS_ENDPIPELINE)
 			break;
-		if (command->kind == PGS_SQL && prepare(c, command,
-		    pgb_program.first_command[c->script] + i) == -1)
+
+		if (command->kind == PGS_SQL && !is_prepared(c, number) &&
+		    prepare(c, command, number) == -1)
 			return how_it_ended(c->session);
 	}
 	return PGB_OK;
@@ -464,6 +459,6 @@ int pgb_sql_clean(struct pgb_client *c)
 	}
 	s->error = why;
 	if (rc == -1)
-		s->conn->lost = true;
+		pgc_conn_lose(s->conn);
 	return rc;
 }

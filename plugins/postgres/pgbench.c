@@ -293,8 +293,13 @@ static int make_series(void)
 
 	p->command_series = calloc(p->command_count + 1,
 	    sizeof(*p->command_series));
-	if (p->command_series == NULL)
+	p->stmt_names = calloc(p->command_count + 1,
+	    sizeof(*p->stmt_names));
+	if (p->command_series == NULL || p->stmt_names == NULL)
 		return -1;
+	for (k = 0; k < p->command_count; k++)
+		snprintf(p->stmt_names[k], sizeof(p->stmt_names[k]), "P_%zu",
+		    k);
 	for (i = 0; i < p->script_count; i++) {
 		const struct pgs_script *script = &p->scripts[i];
 

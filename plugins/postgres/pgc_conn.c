@@ -5,7 +5,8 @@
  * tells nobody how much it has read, but the kernel does, and exactly: of TCP
  * by TCP_INFO; of a Unix socket by its peek offset, which every read moves
  * back and which nobody else uses.  A connection whose answer grows beyond the
- * limit is dropped.
+ * limit is dropped; since libpq reads on while there is input, a fast server
+ * may get some way beyond it within one value.
  */
 #include "pgc_conn.h"
 
@@ -42,13 +43,13 @@ static void set_want(struct pgc_conn *c, unsigned want)
 	}
 }
 
-static void lose(struct pgc_conn *c)
+void pgc_conn_lose(struct pgc_conn *c)
 {
 	bool first = !c->lost;
 
 	c->lost = true;
 	set_want(c, 0);
-	if (first && !c->active && c->dropped != NULL)
+	if (first && c->dropped != NULL)
 		c->dropped(c->arg);
 }
 
@@ -107,6 +108,7 @@ static bool consume(struct pgc_conn *c)
 
 	if (counted && c->input_base == -1)
 		c->input_base = received(c);
+	c->unread = false;
 	c->arrived = swarm_now();
 	if (c->first == 0)
 		c->first = c->arrived;
@@ -131,7 +133,7 @@ static void on_ready(int fd, unsigned ready, void *arg)
 
 	(void)fd;
 	if (ready & SWARM_WRITE && pgc_conn_push(c) == -1)
-		lose(c);
+		pgc_conn_lose(c);
 	if (ready & SWARM_READ && !c->lost) {
 		/* A fiber that has not taken the last result yet holds the
 		 * server back. */
@@ -140,10 +142,13 @@ static void on_ready(int fd, unsigned ready, void *arg)
 			return;
 		}
 		if (!consume(c))
-			lose(c);
+			pgc_conn_lose(c);
 	}
 	busy = PQisBusy(c->pq);
-	take_notifications(c);
+	/* Who does not listen gets none, unless a statement was LISTEN. */
+	if (c->notified != NULL || !c->active || c->turns++ % 64 == 0)
+		take_notifications(c);
+	c->complete = !busy && !c->too_large;
 	if (c->lost || !busy || (c->any_input && ready & SWARM_READ) ||
 	    (c->any_output && !(c->want & SWARM_WRITE)))
 		wake(c);
@@ -169,9 +174,13 @@ static int park(struct pgc_conn *c, int64_t deadline)
 
 int pgc_conn_wait(struct pgc_conn *c, int64_t deadline)
 {
-	while (PQisBusy(c->pq)) {
+	/* The watch has asked libpq already, in the usual case. */
+	while (c->unread || c->too_large || PQisBusy(c->pq)) {
+		c->complete = false;
 		if (park(c, deadline) == -1)
 			return -1;
+		if (c->complete)
+			return 0;
 	}
 	return 0;
 }
@@ -278,7 +287,7 @@ void pgc_conn_free(struct pgc_conn *c)
 
 bool pgc_conn_usable(const struct pgc_conn *c)
 {
-	return c != NULL && !c->lost && PQstatus(c->pq) == CONNECTION_OK;
+	return c != NULL && !c->lost;
 }
 
 void pgc_conn_check(struct pgc_conn *c)
@@ -286,12 +295,13 @@ void pgc_conn_check(struct pgc_conn *c)
 	/* At once: libpq has closed the descriptor, and its number may be
 	 * given to the next connection. */
 	if (!c->lost && PQstatus(c->pq) != CONNECTION_OK)
-		lose(c);
+		pgc_conn_lose(c);
 }
 
 void pgc_conn_begin(struct pgc_conn *c)
 {
 	c->active = true;
+	c->unread = true;
 	c->first = 0;
 	c->reads = 0;
 	c->input_base = -1;

@@ -29,12 +29,15 @@ struct pgc_conn {
 	bool any_input;                 /* it waits for any input at all */
 	bool any_output;                /* … or until all is sent */
 	bool active;                    /* a statement is under way */
+	bool unread;                    /* … and nothing was read since */
+	bool complete;                  /* PQgetResult() will not block */
 	bool lost;                      /* of no further use */
 	bool too_large;                 /* lost, because of max_input */
 	unsigned want;                  /* what the watch asks for */
 	int64_t first;                  /* ns: the answer's first bytes; 0 */
 	int64_t arrived;                /* ns: its last bytes so far */
 	unsigned reads;                 /* for the present result */
+	unsigned turns;                 /* of the watch, for what is rare */
 	int64_t max_input;              /* bytes of it; 0: no limit */
 	int64_t input_base;             /* received() when it began; -1 */
 	int64_t received_before;
@@ -51,7 +54,7 @@ struct pgc_conn {
 	/* Called for each notification, which it owns (PQfreemem); NULL:
 	 * they are dropped. */
 	void (*notified)(PGnotify *, int64_t arrived, void *arg);
-	/* Called when the connection is lost while idle. */
+	/* Called when the connection is lost. */
 	void (*dropped)(void *arg);
 	void *arg;
 	struct pgc_conn *next;          /* in a pool's list */
@@ -65,6 +68,8 @@ void pgc_conn_free(struct pgc_conn *);
 
 /* Whether it may be used: connected, nothing lost. */
 bool pgc_conn_usable(const struct pgc_conn *);
+/* It is of no further use. */
+void pgc_conn_lose(struct pgc_conn *);
 /* After a libpq call that failed: notices when the connection has gone. */
 void pgc_conn_check(struct pgc_conn *);
 /* Before a statement is sent. */

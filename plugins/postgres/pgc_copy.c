@@ -165,8 +165,9 @@ static const struct pg_result *copy(struct swarm_user *u, const char *sql,
     const struct pg_copy_args *args, ExecStatusType wanted)
 {
 	struct pg *s = pgc_session_of(u, args->on);
+	char space[PGC_NAME_MAX];
 	struct pgc_call call = { .sql = sql, .type = "SQL copy",
-		.is_copy = true };
+		.is_copy = true, .space = space };
 	const struct pg_result *early;
 
 	if (pgc_query_begin(s, &call, args->name, &early) == -1)

@@ -46,6 +46,7 @@ struct pgc_inbox {
 	struct pg_notification shown;
 	struct channel *channels;
 	struct swarm_waker *waker;      /* of the fiber in pg_wait() */
+	bool was_lost;                  /* and pg_wait() has not said so */
 };
 
 /* ---- time stamps ---- */
@@ -137,6 +138,7 @@ static void dropped(void *arg)
 {
 	struct pg *s = arg;
 
+	s->inbox->was_lost = true;
 	if (s->inbox->waker != NULL)
 		swarm_wake(s->inbox->waker);
 }
@@ -366,17 +368,21 @@ const struct pg_notification *pgc_notify_wait(struct swarm_user *u,
 	}
 	if (box->count > 0)
 		return take(box);
-	if (pgc_session_begin(s) == NULL)
-		return NULL;
-	pgc_session_end(s);
+	if (!box->was_lost) {
+		if (pgc_session_begin(s) == NULL)
+			return NULL;
+		pgc_session_end(s);
+	}
 	box->waker = swarm_waker();
-	while (rc == 0 && box->count == 0 && pgc_conn_usable(s->conn))
+	while (rc == 0 && box->count == 0 && !box->was_lost)
 		rc = swarm_park(deadline);
 	swarm_waker_free(box->waker);
 	box->waker = NULL;
 	if (box->count > 0)
 		return take(box);
-	if (rc == 0)
+	if (rc == 0) {
+		box->was_lost = false;
 		errno = ENOTCONN;
+	}
 	return NULL;
 }

@@ -133,7 +133,7 @@ static const char *prepare_in_pipe(struct pg *s, const char *sql,
 	e = push(s->pipe);
 	if (e == NULL) {
 		/* Sent, but its result would be taken for another's. */
-		s->conn->lost = true;
+		pgc_conn_lose(s->conn);
 		return NULL;
 	}
 	*e = (struct entry){ .kind = ENTRY_PREPARE };
@@ -186,7 +186,7 @@ int pgc_pipe_queue(struct swarm_user *u, const char *sql,
 		return send_failed(s);
 	place = push(s->pipe);
 	if (place == NULL) {
-		s->conn->lost = true;
+		pgc_conn_lose(s->conn);
 		errno = ENOMEM;
 		return -1;
 	}
@@ -241,7 +241,7 @@ static void take(struct pg *s, PGresult *r)
 	case PGRES_COPY_OUT:
 	case PGRES_COPY_BOTH:
 		/* Not possible in a pipeline, says libpq, and hangs. */
-		s->conn->lost = true;
+		pgc_conn_lose(s->conn);
 		pgc_error_set(&s->error, PGC_MISUSE,
 		    "COPY cannot be in a pipeline");
 		break;
@@ -350,9 +350,9 @@ int pgc_pipe_drain(struct swarm_user *u, struct pg *on)
 	while (rc == 0 && s->pipe->count > 0)
 		rc = finish_head(&call);
 	if (rc == 0 && !PQexitPipelineMode(s->conn->pq))
-		s->conn->lost = true;
+		pgc_conn_lose(s->conn);
 	if (rc == -1) {
-		s->conn->lost = true;
+		pgc_conn_lose(s->conn);
 		fail_rest(s);
 	}
 	s->pipe->is_open = false;

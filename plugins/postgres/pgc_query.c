@@ -99,7 +99,7 @@ static int send_call(struct pgc_call *call, enum pg_mode mode,
 static int give_up(struct pgc_call *call, const char *state,
     const char *text)
 {
-	call->conn->lost = true;
+	pgc_conn_lose(call->conn);
 	pgc_error_set(&call->s->error, state, "%s", text);
 	return -1;
 }
@@ -381,8 +381,7 @@ static void run_call(struct pgc_call *call, enum pg_mode mode,
 		call->streamed = false;
 		stmt = prepare_stmt(call, args, true);
 		call->streamed = streamed;
-		call->conn->first = 0;
-		call->conn->reads = 0;
+		pgc_conn_begin(call->conn);
 	}
 	if ((mode != PG_PREPARED || stmt != NULL) &&
 	    send_call(call, mode, stmt, args) == 0)
@@ -394,7 +393,7 @@ static void run_call(struct pgc_call *call, enum pg_mode mode,
 static void set_name(struct pgc_call *call, const char *name)
 {
 	call->name = name != NULL ? name :
-	    pgc_stat_name(call->sql, call->shortened);
+	    pgc_stat_name(call->sql, call->space);
 }
 
 int pgc_query_begin(struct pg *s, struct pgc_call *call, const char *name,
@@ -426,7 +425,9 @@ static const struct pg_result *query_on(struct pg *s, const char *sql,
     const struct pg_query_args *args)
 {
 	enum pg_mode mode = pgc_query_mode(args);
-	struct pgc_call call = { .sql = sql, .type = pgc_query_type(mode) };
+	char space[PGC_NAME_MAX];
+	struct pgc_call call = { .sql = sql, .type = pgc_query_type(mode),
+		.space = space };
 	const struct pg_result *early;
 
 	if (pgc_query_begin(s, &call, args != NULL ? args->name : NULL,
@@ -453,8 +454,10 @@ const struct pg_result *pgc_query(struct swarm_user *u, const char *sql,
 int pgc_query_simple(struct pg *s, const char *sql, const char *name,
     double timeout)
 {
+	char space[PGC_NAME_MAX];
 	struct pgc_call call = { .s = s, .conn = s->conn, .sql = sql,
-		.type = pgc_query_type(PG_SIMPLE), .start = swarm_now() };
+		.type = pgc_query_type(PG_SIMPLE), .start = swarm_now(),
+		.space = space };
 
 	pgc_session_clear(s);
 	pgc_error_clear(&s->error);
@@ -504,7 +507,9 @@ const struct pg_result *pgc_prepare(struct swarm_user *u, const char *name,
     const char *sql, const struct pg_query_args *args)
 {
 	struct pg *s = pgc_session_of(u, args->on);
-	struct pgc_call call = { .sql = sql, .type = "SQL prepare" };
+	char space[PGC_NAME_MAX];
+	struct pgc_call call = { .sql = sql, .type = "SQL prepare",
+		.space = space };
 	const struct pg_result *early;
 
 	if (pgc_query_begin(s, &call, args->name != NULL ? args->name : name,

@@ -21,7 +21,7 @@ struct pgc_call {
 	bool is_copy;                   /* rows and bytes are counted */
 	int (*row)(struct swarm_user *, const struct pg_result *, void *);
 	void *arg;
-	char shortened[72];             /* the name, when none was given */
+	char *space;                    /* PGC_NAME_MAX bytes for a name */
 };
 
 /* The table's functions.  args may be NULL. */

@@ -451,8 +451,9 @@ static inline int pg_unlisten(struct swarm_user *u, const char *channel,
 #define pg_notify(u, ...) \
 	pg_api_->notify((u), &(const struct pg_notify_args){ \
 		.size = sizeof(struct pg_notify_args), __VA_ARGS__ })
-/* The next notification, or NULL with errno ETIMEDOUT, ECANCELED or ENOTCONN
- * (the connection was lost; call again to connect and listen again). */
+/* The next notification, or NULL with errno ETIMEDOUT, ECANCELED or ENOTCONN:
+ * the connection was lost since, which is said once, and notifications may
+ * have been missed; call again to connect and listen again. */
 #define pg_wait(u, ...) \
 	pg_api_->wait((u), &(const struct pg_wait_args){ \
 		.size = sizeof(struct pg_wait_args), __VA_ARGS__ })
