@@ -7,8 +7,9 @@ usage: bench_postgres.py [--swarm EXE] [--rounds N] [--seconds N]
 One PostgreSQL of its own (temporary folder, unprivileged user, Unix socket,
 gone afterwards), the two programs in turn, pinned to the first processor and
 the server to the others.  CPU is user and system time of the whole tree of
-processes, swarm's master included, over the transactions done.  Prints one
-JSON line for each case, with medians.
+processes, swarm's master included, less that of a run with one transaction
+for each client (starting, connecting), over the transactions done; for both
+alike.  Prints one JSON line for each case, with medians.
 """
 import argparse
 import glob
@@ -92,13 +93,12 @@ def measure(argv, env, cwd):
     return out, usage.ru_utime + usage.ru_stime
 
 
-def run_pgbench(cluster, args):
-    out, cpu = measure([f"{cluster.bin}/pgbench", *args, "postgres"],
-                       cluster.env, cluster.dir)
+def run_pgbench(exe, cluster, args):
+    out, cpu = measure([exe, *args, "postgres"], cluster.env, cluster.dir)
     done = int(re.search(r"actually processed: (\d+)", out).group(1))
     tps = float(re.search(r"tps = ([\d.]+)", out).group(1))
     latency = float(re.search(r"latency average = ([\d.]+)", out).group(1))
-    return cpu * 1e6 / done, tps, latency
+    return cpu, done, tps, latency
 
 
 def run_swarm(exe, cluster, args):
@@ -107,7 +107,7 @@ def run_swarm(exe, cluster, args):
     total = json.loads(out)["total"]
     if total["failures"]:
         sys.exit(f"{total['failures']} transactions failed")
-    return (cpu * 1e6 / total["requests"], total["requests_per_s"],
+    return (cpu, total["requests"], total["requests_per_s"],
             total["response_ms"]["mean"])
 
 
@@ -115,18 +115,31 @@ def medians(runs):
     return [statistics.median(column) for column in zip(*runs)]
 
 
-def compare(case, options, cluster, ours, theirs):
-    runs = {"pgbench": [], "swarm": []}
+def marginal(run, program, cluster, args):
+    """(us for a transaction, transactions a second, mean latency ms)."""
+    once = list(args)
+    at = once.index("-T")
+    once[at:at + 2] = ["-t", "1"]
+    base_cpu, base_done, _, _ = run(program, cluster, once)
+    cpu, done, tps, latency = run(program, cluster, args)
+    return (cpu - base_cpu) * 1e6 / (done - base_done), tps, latency
+
+
+def compare(case, options, cluster, args):
+    theirs, ours = [], []
+    peer_exe = f"{cluster.bin}/pgbench"
     for _ in range(options.rounds):
-        runs["pgbench"].append(run_pgbench(cluster, theirs))
-        runs["swarm"].append(run_swarm(options.swarm, cluster, ours))
-    peer, own = medians(runs["pgbench"]), medians(runs["swarm"])
+        theirs.append(marginal(run_pgbench, peer_exe, cluster, args))
+        ours.append(marginal(run_swarm, options.swarm, cluster, args))
+    peer, own = medians(theirs), medians(ours)
     print(json.dumps({
         "case": case, "rounds": options.rounds,
         "swarm_us": round(own[0], 2), "pgbench_us": round(peer[0], 2),
         "ratio": round(own[0] / peer[0], 3),
         "swarm_tps": round(own[1]), "pgbench_tps": round(peer[1]),
         "swarm_mean_ms": round(own[2], 4), "pgbench_mean_ms": peer[2],
+        "swarm_us_each": [round(r[0], 2) for r in ours],
+        "pgbench_us_each": [round(r[0], 2) for r in theirs],
     }), flush=True)
 
 
@@ -149,8 +162,8 @@ def pipeline(options, cluster):
     runs = {1: [], 64: []}
     for _ in range(options.rounds):
         for depth, path in ((1, single), (64, deep)):
-            us, tps, _ = run_swarm(options.swarm, cluster,
-                                   common + ["-f", path])
+            us, tps, _ = marginal(run_swarm, options.swarm, cluster,
+                                  common + ["-f", path])
             runs[depth].append((us / depth, tps * depth))
     alone, piped = medians(runs[1]), medians(runs[64])
     print(json.dumps({
@@ -182,7 +195,7 @@ def main():
             args = ["-S", "-M", "prepared", "-n", "-c", count, "-j", "1",
                     "-T", str(options.seconds)]
             compare(f"select-only, prepared, {count} connections", options,
-                    cluster, args, args)
+                    cluster, args)
         if options.latency:
             args = ["-n", "-M", "prepared", "-c", "8", "-j", "1", "-R",
                     "200", "-T", str(max(options.seconds, 10))]
