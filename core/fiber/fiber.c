@@ -341,6 +341,11 @@ int fiber_wait_shielded(enum fiber_cause cause, int64_t deadline)
 	return rc;
 }
 
+uint64_t fiber_turn(void)
+{
+	return atomic_load_explicit(&watchdog_turn, memory_order_relaxed);
+}
+
 int fiber_yield(void)
 {
 	struct fiber *f = hub.current;

@@ -74,6 +74,8 @@ int fiber_wait_for(enum fiber_cause, int fd, int64_t deadline);
 int fiber_wait_shielded(enum fiber_cause, int64_t deadline);
 /* Lets the others run first.  0, or -1 with ECANCELED. */
 int fiber_yield(void);
+/* A number that is another one once the running fiber has given way. */
+uint64_t fiber_turn(void);
 /* Lets a suspended fiber run in this loop pass; nothing if it is not
  * suspended. */
 void fiber_ready(struct fiber *);

@@ -209,6 +209,7 @@ static void user_run(void *arg)
 {
 	struct swarm_user *u = arg;
 	const struct user_task *task;
+	uint64_t turn;
 
 	u->timer.fire = limit_fired;
 	if (u->state == USER_NEW) {
@@ -222,6 +223,7 @@ static void user_run(void *arg)
 		if (task == NULL)
 			break;
 		begin_task(u, task->name);
+		turn = fiber_turn();
 		task->run(u);
 		user_end_task(u);
 		stats_count(users.options.stats, task_counter, 1);
@@ -231,7 +233,10 @@ static void user_run(void *arg)
 			user_leave_set(u);
 		if (go_idle(u))
 			return;
-		fiber_yield();
+		/* A task that has waited let the others run; to give way once
+		 * more would keep its next request back until they have. */
+		if (turn == fiber_turn())
+			fiber_yield();
 	}
 	end_user(u);
 }
