@@ -96,6 +96,8 @@ def measure(argv, env, cwd):
 def run_pgbench(exe, cluster, args):
     out, cpu = measure([exe, *args, "postgres"], cluster.env, cluster.dir)
     done = int(re.search(r"actually processed: (\d+)", out).group(1))
+    if not re.search("tps =", out):
+        sys.exit(f"pgbench got nowhere: {out}")
     tps = float(re.search(r"tps = ([\d.]+)", out).group(1))
     latency = float(re.search(r"latency average = ([\d.]+)", out).group(1))
     return cpu, done, tps, latency
