@@ -286,8 +286,8 @@ static const char *frame(struct parse *p)
 		return "both Content-Length and Transfer-Encoding";
 	if (p->facts.chunked && p->facts.minor == 0)
 		return "Transfer-Encoding in HTTP/1.0";
-	p->keep_alive = p->facts.minor == 0 ? p->facts.says_keep_alive && !p->facts.says_close
-	    : !p->facts.says_close;
+	p->keep_alive = !p->facts.says_close &&
+	    (p->facts.minor > 0 || p->facts.says_keep_alive);
 	if (p->facts.status == 204 || p->facts.status == 304)
 		p->no_body = true;
 	if (!p->no_body && !p->facts.chunked && !p->facts.has_length) {

@@ -107,7 +107,8 @@ static int prepare(struct pgb_client *c, const struct pgs_command *command,
 
 	pgc_conn_begin(call.conn);
 	if (!PQsendPrepare(call.conn->pq, pgb_program.stmt_names[number],
-	    command->numbered, command->param_count, NULL) || pgc_conn_push(call.conn) == -1) {
+	    command->numbered, command->param_count, NULL) ||
+	    pgc_conn_push(call.conn) == -1) {
 		pgc_query_send_failed(&call);
 	} else {
 		while (pgc_query_next(&call, &r) == 0 && r != NULL) {
