@@ -12,6 +12,7 @@
 #include "cluster/master.h"
 #include "module/module.h"
 #include "report/report.h"
+#include "run/criteria.h"
 #include "run/run.h"
 #include "user/user.h"
 #include "web/web.h"
@@ -28,6 +29,7 @@ static struct {
 	struct web_worker *workers;
 	size_t workers_cap;
 	int64_t *class_users;
+	struct web_criterion *criteria;
 } page;
 
 /* Of the thread: other threads' lines are the master's own. */
@@ -178,6 +180,43 @@ static void gather_worker(struct web_worker *w, const struct peer *p)
 	}
 }
 
+static void forget_criteria(void)
+{
+	const struct web_criterion *c = page.criteria;
+
+	for (; c != NULL && c->text != NULL; c++)
+		free((void *)(uintptr_t)c->value);
+	free(page.criteria);
+	page.criteria = NULL;
+}
+
+static void gather_criteria(struct web_state *state)
+{
+	static const char *const actions[] = { [CRITERION_WARN] = "warn",
+		[CRITERION_FAIL] = "fail", [CRITERION_STOP] = "stop" };
+	const struct criteria *all = report_criteria();
+	size_t n = all != NULL ? criteria_count(all) : 0;
+
+	forget_criteria();
+	page.criteria = xcalloc(n + 1, sizeof *page.criteria);
+	for (size_t i = 0; i < n; i++) {
+		const struct criterion_state *c = criteria_at(all, i);
+		struct buf value = BUF_INIT(256);
+
+		if (c->known)
+			criterion_print_value(&c->criterion, c->value, &value);
+		page.criteria[i] = (struct web_criterion){
+			.text = c->criterion.text,
+			.action = actions[c->criterion.action],
+			.value = buf_detach(&value),
+			.broken = c->broken,
+			.first_s = c->first_s,
+		};
+	}
+	state->criteria = page.criteria;
+	state->criterion_count = n;
+}
+
 static void gather_state(struct web_state *state, void *arg)
 {
 	size_t n = master_peer_count();
@@ -196,6 +235,7 @@ static void gather_state(struct web_state *state, void *arg)
 	state->workers = page.workers;
 	state->worker_count = n;
 	state->class_users = page.class_users;
+	gather_criteria(state);
 }
 
 /* ---- what the page asks for ---- */
@@ -299,6 +339,7 @@ static void release(void)
 		free((char *)(uintptr_t)page.settings[i].value);
 	for (size_t i = 0; i < page.options.class_count; i++)
 		free_tasks(page.classes[i].tasks, page.classes[i].task_count);
+	forget_criteria();
 	free(page.command_line);
 	free(page.classes);
 	free(page.modules);

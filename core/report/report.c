@@ -314,6 +314,11 @@ int report_page(struct buf *out)
 	return rc;
 }
 
+const struct criteria *report_criteria(void)
+{
+	return report.criteria;
+}
+
 const struct windows *report_windows(void)
 {
 	return report.windows;

@@ -100,5 +100,8 @@ int report_page(struct buf *out);
 /* The windows and history of the run, for the web page and criteria.  NULL
  * before report_start(). */
 const struct windows *report_windows(void);
+struct criteria;
+/* Their state at the last tick; NULL before report_start(). */
+const struct criteria *report_criteria(void);
 
 #endif

@@ -21,6 +21,7 @@
 #include "web/context.h"
 #include "web/feed.h"
 #include "web/locust.h"
+#include "web/runs.h"
 
 #define MAX_POINTS 4000
 
@@ -426,6 +427,16 @@ static bool events(struct http_call *call)
 	return feed(call, FEED_EVENT, FEED_EVENTS);
 }
 
+static bool runs(struct http_call *call)
+{
+	struct jsonw j;
+
+	jsonw_init(&j, &call->body, 0);
+	runs_write(&j);
+	http_json(call);
+	return true;
+}
+
 /* ---- control ---- */
 
 static void finish(struct command *c, struct http_call *call)
@@ -532,6 +543,7 @@ const struct http_route api_routes[] = {
 	{ "/api/v1/histogram", HTTP_READS, histogram },
 	{ "/api/v1/log", HTTP_READS, log_lines },
 	{ "/api/v1/events", HTTP_READS, events },
+	{ "/api/v1/runs", HTTP_READS, runs },
 	{ "/api/v1/start", HTTP_POSTS | HTTP_CHANGES, start },
 	{ "/api/v1/load", HTTP_POSTS | HTTP_CHANGES, edit },
 	{ "/api/v1/stop", HTTP_POSTS | HTTP_CHANGES, stop },

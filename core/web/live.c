@@ -295,6 +295,24 @@ static void write_second(struct jsonw *j, const struct snapshot *s)
 	free(p);
 }
 
+static void write_criteria(struct jsonw *j, const struct snapshot *s)
+{
+	jsonw_key(j, "criteria");
+	jsonw_array(j);
+	for (size_t i = 0; i < s->criterion_count; i++) {
+		const struct web_criterion *c = &s->criteria[i];
+
+		jsonw_object(j);
+		jsonw_put_string(j, "text", c->text);
+		jsonw_put_string(j, "action", c->action);
+		jsonw_put_string(j, "value", c->value);
+		jsonw_put_bool(j, "broken", c->broken);
+		put_short(j, "first", c->first_s);
+		jsonw_end(j);
+	}
+	jsonw_end_array(j);
+}
+
 static void write_message(struct buf *out, const struct snapshot *s,
     const struct snapshot *before, uint64_t log_after, uint64_t event_after)
 {
@@ -316,6 +334,7 @@ static void write_message(struct buf *out, const struct snapshot *s,
 	write_errors(&j, s, before);
 	write_workers(&j, s);
 	write_counters(&j, s);
+	write_criteria(&j, s);
 	jsonw_key(&j, "log");
 	feed_write(FEED_LOG, log_after, MAX_LOG_LINES, &j);
 	jsonw_key(&j, "events");

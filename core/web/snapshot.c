@@ -388,6 +388,18 @@ static void fill_state(struct snapshot_maker *m, struct snapshot *s,
 		    m->class_count * sizeof(*s->class_users));
 }
 
+static void fill_criteria(struct snapshot *s, const struct web_state *state)
+{
+	s->criterion_count = state->criterion_count;
+	s->criteria = own(s, state->criterion_count, sizeof(*s->criteria));
+	for (size_t i = 0; i < state->criterion_count; i++) {
+		s->criteria[i] = state->criteria[i];
+		s->criteria[i].text = own_text(s, state->criteria[i].text);
+		s->criteria[i].action = own_text(s, state->criteria[i].action);
+		s->criteria[i].value = own_text(s, state->criteria[i].value);
+	}
+}
+
 struct snapshot *snapshot_make(struct snapshot_maker *m,
     const struct web_state *state, double now)
 {
@@ -406,6 +418,7 @@ struct snapshot *snapshot_make(struct snapshot_maker *m,
 	fill_windows(m, s);
 	fill_errors(m, s);
 	fill_state(m, s, state);
+	fill_criteria(s, state);
 	snapshot_unref(m->last);
 	m->last = s;
 	return s;

@@ -87,6 +87,8 @@ struct snapshot {
 	size_t worker_count;
 	int64_t *class_users;
 	size_t class_count;
+	struct web_criterion *criteria;
+	size_t criterion_count;
 	struct {
 		const char *name;
 		int64_t value;

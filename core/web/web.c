@@ -23,6 +23,7 @@
 #include "web/live.h"
 #include "web/locust.h"
 #include "web/login.h"
+#include "web/runs.h"
 
 static const struct http_route *const tables[] = {
 	assets_routes, login_routes, locust_routes, api_routes, NULL,
@@ -260,6 +261,7 @@ void web_tick(void)
 {
 	const struct web_options *o = context_get()->options;
 	struct web_state state = { 0 };
+	struct snapshot *snapshot;
 	double now = clock_wall();
 	bool ended;
 
@@ -269,7 +271,9 @@ void web_tick(void)
 	ended = state.run.state == RUN_STOPPED && web.state != RUN_STOPPED;
 	note_changes(&state);
 	tick_history(&state, now, ended);
-	context_publish(snapshot_make(web.maker, &state, now));
+	snapshot = snapshot_make(web.maker, &state, now);
+	runs_take(snapshot);
+	context_publish(snapshot);
 	if (web.port > 0)
 		context_get()->transport->wake();
 	command_check(state.run.state);
@@ -312,6 +316,7 @@ void web_stop(const char *why)
 	snapshot_maker_free(web.maker);
 	history_free(context.history);
 	feed_release();
+	runs_release();
 	login_release();
 	free(web.ws_path);
 	memset(&web, 0, sizeof(web));

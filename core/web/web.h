@@ -32,6 +32,15 @@ struct web_worker {
 	double age;                     /* seconds since it was heard of */
 };
 
+/* A criterion of the run (--fail-if, --stop-if).  Strings are copied. */
+struct web_criterion {
+	const char *text;
+	const char *action;             /* "warn", "fail", "stop" */
+	const char *value;              /* as judged last; "" unknown */
+	bool broken;
+	double first_s;                 /* seconds into the test it broke */
+};
+
 /* Filled in once a second; what it points to lives until the call after. */
 struct web_state {
 	struct run_status run;
@@ -39,6 +48,8 @@ struct web_state {
 	size_t worker_count;
 	/* Running users, parallel to web_options.classes. */
 	const int64_t *class_users;
+	const struct web_criterion *criteria;
+	size_t criterion_count;
 };
 
 struct web_task {

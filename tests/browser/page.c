@@ -64,6 +64,11 @@ static const struct web_module modules[] = {
 	{ "iot", NULL, "/usr/share/swarm/iot.so", NULL },
 };
 
+static const struct web_criterion criteria[] = {
+	{ "p95 < 50ms", "fail", "21.4 ms", false, -1 },
+	{ "errors% > 1% over 30s", "stop", "", false, -1 },
+};
+
 static const char *const hostile_names[] = {
 	"<script>window.hacked=1</script>", "<img src=x onerror=hacked=1>",
 	"\xd8\xa7\xd9\x84\xd8\xb9\xd8\xb1\xd8\xa8\xd9\x8a\xd8\xa9",
@@ -189,7 +194,7 @@ static void state(struct web_state *s, void *arg)
 	page.run.workers = page.lost ? 1 : 2;
 	users[0] = page.run.users_running * 4 / 5;
 	users[1] = page.run.users_running - users[0];
-	*s = (struct web_state){ page.run, w, WORKERS, users };
+	*s = (struct web_state){ page.run, w, WORKERS, users, criteria, 2 };
 }
 
 static void take_load(const struct web_load *load)

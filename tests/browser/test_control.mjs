@@ -168,6 +168,28 @@ test("a range holds for the charts and the table, and counts are exact", async (
 	assert.equal(history.requests.reduce((n, v) => n + (v ?? 0), 0), table.total[1]);
 });
 
+test("two runs are compared", async () => {
+	page = await startPage("--endpoints", "4");
+	for (const users of [10, 30]) {
+		await page.post("swarm", { user_count: users, spawn_rate: 1000 });
+		await until(async () => (await page.get("api/v1/runs")).at(-1).elapsed >= 4, "four seconds");
+		await page.post("api/v1/stop", {});
+		await until(async () => (await page.get("stats/requests")).state === "stopped", "the end");
+	}
+	const runs = await page.get("api/v1/runs");
+
+	assert.deepEqual(runs.map((r) => r.users), [10, 30]);
+	assert.ok(runs[1].requests > 2 * runs[0].requests);
+	assert.equal(runs[1].requests, (await page.get("stats/requests")).stats.at(-1).num_requests);
+	const tab = await open(`${page.url}?tab=runs`);
+
+	await tab.check("[aria-label='Compare run 1']");
+	await tab.check("[aria-label='Compare run 2']");
+	await tab.waitForSelector("text=Run 2 against run 1");
+	assert.match(await tab.locator("[aria-label=Comparison] tr", { hasText: "req/s" }).innerText(), /better/);
+	await until(() => tab.url().includes("compare=1-2"), "the choice in the URL");
+});
+
 test("ten tabs of one browser all live", async () => {
 	page = await startPage();
 	await page.post("swarm", { user_count: 5, spawn_rate: 100 });

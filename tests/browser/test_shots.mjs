@@ -30,7 +30,7 @@ for (const [size, endpoints] of [["few", "5"], ["many", "5000"]]) {
 			await until(async () => (await page.get("stats/requests")).stats.at(-1).num_requests > 4000, "requests", 60000);
 			page.say("log warn the broker answers slowly");
 			page.say("log error connection to 127.0.0.1:1883 lost");
-			for (const view of ["overview", "endpoints", "latency", "failures", "scenario", "workers", "log"]) {
+			for (const view of ["overview", "endpoints", "latency", "failures", "scenario", "workers", "log", "runs"]) {
 				await tab.click(`.tabs a[href="?tab=${view}"]`);
 				await tab.waitForTimeout(1200);
 				await shoot(tab, name(view));

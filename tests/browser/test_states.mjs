@@ -18,7 +18,7 @@ afterEach(async () => {
 });
 after(closeBrowser);
 
-const views = ["overview", "endpoints", "latency", "failures", "scenario", "workers", "log"];
+const views = ["overview", "endpoints", "latency", "failures", "scenario", "workers", "log", "runs"];
 
 async function running(...args) {
 	page = await startPage(...args);

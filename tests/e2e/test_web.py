@@ -103,6 +103,25 @@ def test_a_worker_is_lost(swarm):
              "10 users on the other")
 
 
+def test_runs_of_a_process(swarm):
+    page = Page(swarm, "--fail-if", "count > 1000000")
+    for users in (2, 5):
+        page.start(user_count=users, spawn_rate=100)
+        wait_for(lambda: page.get("/stats/requests")["stats"][-1]
+                 ["num_requests"] > 50, "requests")
+        page.get("/stop")
+    stats = page.get("/stats/requests")
+    runs = page.get("/api/v1/runs")
+    assert [r["users"] for r in runs] == [2, 5]
+    assert runs[1]["requests"] == stats["stats"][-1]["num_requests"]
+    assert all(r["ended"] >= r["started"] for r in runs)
+    # Each run's time in the history holds exactly its requests.
+    for run in runs:
+        table = page.get(f"/api/v1/history?from={int(run['started'])}"
+                         f"&to={int(run['ended']) + 2}&points=1000")
+        assert sum(n or 0 for n in table["requests"]) >= run["requests"]
+
+
 def test_busy_port_ends_before_it_begins(swarm):
     page = Page(swarm)
     second = swarm.run("-f", swarm.module("steady.so"),

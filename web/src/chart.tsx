@@ -6,7 +6,7 @@ import uPlot from "uplot";
 import { events } from "./store";
 import { range } from "./route";
 import { color, dark } from "./theme";
-import { time as clockTime } from "./format";
+import { clock, time as wallTime } from "./format";
 
 export interface Line {
 	label: string;
@@ -30,6 +30,8 @@ interface Props {
 	/** Draw the first line on top of the second: they are added. */
 	stacked?: boolean;
 	hint?: string;
+	/** The axis counts from zero: no wall clock, no events, no choosing. */
+	elapsed?: boolean;
 }
 
 const lane = new Set(["state", "worker", "load", "note", "reset", "threshold", "stage"]);
@@ -68,6 +70,7 @@ function stack(lines: Line[]): (number | null)[][] {
 }
 
 function options(props: Props, width: number, setAt: (i: number | null) => void): uPlot.Options {
+	const clockTime = props.elapsed ? clock : wallTime;
 	const muted = color("muted");
 	const font = "11px system-ui, sans-serif";
 	const grid = { stroke: color("line"), width: 1 };
@@ -77,13 +80,13 @@ function options(props: Props, width: number, setAt: (i: number | null) => void)
 		height: props.height ?? 190,
 		padding: [8, 12, 0, 0],
 		cursor: {
-			sync: { key: "time" },
+			sync: { key: props.elapsed ? "elapsed" : "time" },
 			drag: { x: true, y: false, setScale: false },
 			points: { size: 6 },
 		},
 		legend: { show: false },
 		scales: {
-			x: { time: true, range: () => [props.from, props.to] },
+			x: { time: !props.elapsed, range: () => [props.from, props.to] },
 			y: props.log
 				? { distr: 3, range: (_u, lo, hi) => [Math.max(0.001, (lo ?? 0.1) * 0.8), (hi ?? 10) * 1.25] }
 				: { range: (_u, _lo, hi) => [0, hi > 0 ? hi * 1.08 : 1] },
@@ -103,10 +106,11 @@ function options(props: Props, width: number, setAt: (i: number | null) => void)
 				dash: line.dash,
 				fill: line.fill ? `${color(line.color)}33` : undefined,
 				points: { show: false },
+				spanGaps: props.elapsed,
 			})),
 		],
 		hooks: {
-			draw: [drawEvents],
+			draw: props.elapsed ? [] : [drawEvents],
 			setCursor: [(u) => setAt(u.cursor.idx ?? null)],
 			setSelect: [(u) => {
 				if (u.select.width < 6)
@@ -115,7 +119,7 @@ function options(props: Props, width: number, setAt: (i: number | null) => void)
 				const b = u.posToVal(u.select.left + u.select.width, "x");
 
 				u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-				if (b - a >= 1)
+				if (b - a >= 1 && !props.elapsed)
 					range.value = { from: a, to: b };
 			}],
 		},
@@ -123,6 +127,7 @@ function options(props: Props, width: number, setAt: (i: number | null) => void)
 }
 
 function AsTable({ props }: { props: Props }) {
+	const clockTime = props.elapsed ? clock : wallTime;
 	const first = Math.max(0, props.time.length - 300);
 
 	return (
@@ -193,6 +198,7 @@ export function Chart(props: Props) {
 			...(props.stacked ? stack(props.lines) : props.lines.map((l) => l.values))]);
 	}, [props.time, props.from, props.to, props.lines[0]?.values]);
 
+	const clockTime = props.elapsed ? clock : wallTime;
 	const last = props.time.length - 1;
 	const index = at ?? last;
 	const move = (event: KeyboardEvent) => {

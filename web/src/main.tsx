@@ -12,6 +12,7 @@ import { Latency } from "./latency";
 import { Log } from "./logview";
 import { Overview } from "./overview";
 import { endpoint, goLive, tab, tabs } from "./route";
+import { Runs } from "./runs";
 import { Scenario } from "./scenario";
 import { Bars, editOpen, Header, Help, helpOpen, keysOn, noteOpen, Tabs, Timeline, Toasts } from "./shell";
 import { Start } from "./start";
@@ -22,7 +23,7 @@ const newTest = signal(false);
 
 const views = {
 	overview: Overview, endpoints: Endpoints, latency: Latency, failures: Failures, scenario: Scenario,
-	workers: Workers, log: Log,
+	workers: Workers, log: Log, runs: Runs,
 };
 
 let pending = "";

@@ -4,9 +4,9 @@ import { signal } from "@preact/signals";
 import { Chart } from "./chart";
 import { Sparkline } from "./canvas";
 import { bounds, rate, shown } from "./data";
-import { bytes, count, ms, number, percent, quantile, shorten } from "./format";
+import { bytes, clock, count, ms, number, percent, quantile, shorten } from "./format";
 import { endpoint, tab, type Tab } from "./route";
-import { active, classUsers, errors, meta, rows, run, total, version, workers, type Row } from "./store";
+import { active, classUsers, criteria, errors, meta, rows, run, total, version, workers, type Row } from "./store";
 import { saturated } from "./shell";
 
 const logScale = signal(false);
@@ -43,6 +43,27 @@ function Top({ title, pick, show }: { title: string; pick: (r: Row) => number; s
 					))}
 				</ol>
 			)}
+		</section>
+	);
+}
+
+function Criteria() {
+	const list = criteria.value;
+
+	if (list.length === 0)
+		return null;
+	return (
+		<section class="top5" aria-label="Criteria">
+			<h3>Criteria</h3>
+			<ul class="criteria">
+				{list.map((c) => (
+					<li key={c.text} class={c.broken ? (c.action === "warn" ? "warn-text" : "bad") : ""}>
+						{c.broken ? (c.action === "warn" ? "⚠" : "✗") : c.value ? "✓" : "…"}{" "}
+						<code>{c.text}</code> <b>{c.value}</b>
+						{c.broken && <small> since {clock(c.first)}, {c.action}</small>}
+					</li>
+				))}
+			</ul>
 		</section>
 	);
 }
@@ -125,6 +146,7 @@ export function Overview() {
 						]} />
 				</div>
 				<aside aria-label="Worth a look">
+					<Criteria />
 					<Top title="Slowest (p95)" pick={(x) => (x.requests >= 20 ? x.p95 ?? 0 : 0)} show={(x) => `${ms(x.p95)} ms`} />
 					<Top title="Most failures" pick={(x) => x.failures} show={(x) => count(x.failures)} />
 					<Top title="Busiest" pick={(x) => x.rps} show={(x) => `${number(x.rps)} /s`} />

@@ -2,7 +2,7 @@
 // same: tab, range of time, endpoint, search, sort.
 import { computed, effect, signal } from "@preact/signals";
 
-export type Tab = "overview" | "endpoints" | "latency" | "failures" | "scenario" | "workers" | "log";
+export type Tab = "overview" | "endpoints" | "latency" | "failures" | "scenario" | "workers" | "log" | "runs";
 
 export const tabs: { id: Tab; label: string; key: string }[] = [
 	{ id: "overview", label: "Overview", key: "o" },
@@ -12,6 +12,7 @@ export const tabs: { id: Tab; label: string; key: string }[] = [
 	{ id: "scenario", label: "Scenario", key: "c" },
 	{ id: "workers", label: "Workers", key: "w" },
 	{ id: "log", label: "Log", key: "g" },
+	{ id: "runs", label: "Runs", key: "r" },
 ];
 
 // What links of Locust's page say.
@@ -35,6 +36,7 @@ function parse() {
 		endpoint: q.has("endpoint") ? Number(q.get("endpoint")) : null,
 		search: q.get("q") ?? "",
 		sort: q.get("sort") ?? "-requests",
+		compare: (q.get("compare") ?? "").split("-").map(Number).filter((n) => n > 0).slice(0, 2),
 	};
 }
 
@@ -45,6 +47,8 @@ export const range = signal<Range>(first.range);
 export const endpoint = signal<number | null>(first.endpoint);
 export const search = signal(first.search);
 export const sort = signal(first.sort);
+/** Two runs of this process to compare. */
+export const compare = signal<number[]>(first.compare);
 export const isLive = computed(() => "live" in range.value);
 
 let ready = false;
@@ -67,6 +71,8 @@ effect(() => {
 		q.set("q", search.value);
 	if (sort.value !== "-requests")
 		q.set("sort", sort.value);
+	if (compare.value.length > 0)
+		q.set("compare", compare.value.join("-"));
 	if (ready && !document.documentElement.dataset.report)
 		history.replaceState(null, "", q.size ? `?${q}` : location.pathname);
 	ready = true;

@@ -432,7 +432,7 @@ effect(() => {
 });
 
 const shortcuts: [string, string][] = [
-	["g then o p y f c w g", "go to a view"],
+	["g, then o p y f c w g r", "go to a view"],
 	["/", "search"],
 	["e", "edit the load"],
 	["s s", "stop"],

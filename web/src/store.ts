@@ -118,6 +118,14 @@ export interface Task {
 	tasks: Task[];
 }
 
+export interface Criterion {
+	text: string;
+	action: "warn" | "fail" | "stop";
+	value: string;
+	broken: boolean;
+	first: number;
+}
+
 export interface Meta {
 	version: string;
 	started: number;
@@ -151,6 +159,7 @@ interface Message {
 	workers: Worker[];
 	counters: Record<string, number>;
 	classes: number[];
+	criteria: Criterion[];
 	log: LogLine[];
 	events: Event[];
 }
@@ -170,6 +179,7 @@ export const now = signal(0);
 export const workers = signal<Worker[]>([]);
 export const counters = signal<Record<string, number>>({});
 export const classUsers = signal<number[]>([]);
+export const criteria = signal<Criterion[]>([]);
 export const errors = signal<ErrorRow[]>([]);
 export const events = signal<Event[]>([]);
 export const log = signal<LogLine[]>([]);
@@ -249,6 +259,7 @@ export function apply(message: Message): void {
 		workers.value = message.workers;
 		counters.value = message.counters;
 		classUsers.value = message.classes;
+		criteria.value = message.criteria;
 		log.value = append(log.value, message.log, LOG_LINES);
 		events.value = append(events.value, message.events, 1000);
 		epoch.value = message.epoch;

@@ -1,0 +1,233 @@
+// The tests of this process, and two of them side by side: figures, curves on
+// one clock that begins at zero, and the endpoints that changed most.
+import { useEffect, useState } from "preact/hooks";
+import uPlot from "uplot";
+import { get, type History, type Table } from "./api";
+import { Chart } from "./chart";
+import { columns, rate, type Columns, type Key } from "./data";
+import { clock, count, ms, number, percent, quantile, shorten, when } from "./format";
+import { compare } from "./route";
+import { connection, now, rows, run, version } from "./store";
+
+interface Run {
+	id: number;
+	started: number;
+	ended: number | null;
+	elapsed: number;
+	users: number;
+	spawn_rate: number;
+	requests: number;
+	failures: number;
+	p50: number;
+	p95: number;
+	p99: number;
+	host: string;
+	stop_reason: string;
+}
+
+interface Side {
+	run: Run;
+	data: Columns;
+	table: Table;
+}
+
+async function load(r: Run): Promise<Side> {
+	const range = { from: Math.floor(r.started), to: Math.ceil(r.ended ?? now.peek() + 1) };
+	const [history, table] = await Promise.all([
+		get<History>("api/v1/history", { ...range, points: 600 }),
+		get<Table>("api/v1/table", range),
+	]);
+
+	return { run: r, data: columns(history), table };
+}
+
+/** Spread of a figure between the tenths of a run: what repeats by chance. */
+function spread(values: (number | null)[]): number {
+	const known = values.filter((v): v is number => v != null);
+	const size = Math.max(1, Math.floor(known.length / 10));
+	const means: number[] = [];
+
+	for (let i = 0; i + size <= known.length; i += size)
+		means.push(known.slice(i, i + size).reduce((a, b) => a + b, 0) / size);
+	if (means.length < 3)
+		return NaN;
+	const mean = means.reduce((a, b) => a + b, 0) / means.length;
+	const variance = means.reduce((a, b) => a + (b - mean) ** 2, 0) / (means.length - 1);
+
+	return Math.sqrt(variance / means.length);
+}
+
+function verdict(a: number, b: number, noise: number, lowerIsBetter: boolean | null): { text: string; tone: string } {
+	const change = a ? ((b - a) / a) * 100 : NaN;
+	const text = Number.isFinite(change) ? `${change >= 0 ? "+" : "−"}${Math.abs(change).toFixed(1)} %` : "–";
+
+	if (!Number.isFinite(change) || !Number.isFinite(noise))
+		return { text, tone: "" };
+	if (Math.abs(b - a) <= 2 * noise)
+		return { text: `${text} · within the noise`, tone: "muted" };
+	if (lowerIsBetter === null)
+		return { text, tone: "" };
+	return b > a === lowerIsBetter ? { text: `▲ ${text} worse`, tone: "bad" } : { text: `▼ ${text} better`, tone: "good" };
+}
+
+function aligned(a: Side, b: Side, key: Key, perSecond: boolean): { time: number[]; first: (number | null)[]; second: (number | null)[] } {
+	const column = (s: Side): uPlot.AlignedData => [
+		s.data.time.map((t) => t - s.run.started), perSecond ? rate(s.data, key) : s.data.values[key],
+	];
+	const joined = uPlot.join([column(a), column(b)]) as (number | null)[][];
+
+	return {
+		time: joined[0] as number[],
+		// What only the other run has at this instant is no gap.
+		first: joined[1].map((v) => v ?? null),
+		second: joined[2].map((v) => v ?? null),
+	};
+}
+
+function Overlay({ a, b, title, unit, field, perSecond, format }:
+	{ a: Side; b: Side; title: string; unit: string; field: Key; perSecond?: boolean; format: (n: number | null) => string }) {
+	const c = aligned(a, b, field, perSecond ?? false);
+
+	return (
+		<Chart title={title} unit={unit} time={c.time} from={0} to={Math.max(10, ...c.time)} format={format} elapsed
+			lines={[
+				{ label: `run ${a.run.id}`, color: "blue", values: c.first },
+				{ label: `run ${b.run.id}`, color: "amber", values: c.second, dash: [6, 3] },
+			]} />
+	);
+}
+
+function Compare({ a, b }: { a: Side; b: Side }) {
+	const noise = (key: Key, perSecond = false) => Math.hypot(
+		spread(perSecond ? rate(a.data, key) : a.data.values[key]), spread(perSecond ? rate(b.data, key) : b.data.values[key]));
+	const rps = (s: Side) => s.run.requests / Math.max(1, s.run.elapsed);
+	const lines: [string, number, number, (n: number) => string, { text: string; tone: string }][] = [
+		["req/s", rps(a), rps(b), number, verdict(rps(a), rps(b), noise("requests", true), false)],
+		["p50 ms", a.run.p50, b.run.p50, ms, verdict(a.run.p50, b.run.p50, noise("p50"), true)],
+		["p95 ms", a.run.p95, b.run.p95, ms, verdict(a.run.p95, b.run.p95, noise("p95"), true)],
+		["p99 ms", a.run.p99, b.run.p99, ms, verdict(a.run.p99, b.run.p99, noise("p99"), true)],
+		["requests", a.run.requests, b.run.requests, count, { text: "", tone: "" }],
+		["failures", a.run.failures, b.run.failures, count, { text: "", tone: "" }],
+		["users", a.run.users, b.run.users, count, { text: "", tone: "" }],
+	];
+	const p95 = a.table.columns.indexOf("p95");
+	const requests = a.table.columns.indexOf("requests");
+	const before = new Map(a.table.rows.map((r) => [r[0], r]));
+	const changed = b.table.rows.flatMap((r) => {
+		const old = before.get(r[0]);
+
+		return old && old[requests] >= 20 && r[requests] >= 20 && old[p95] > 0 ? [{ id: r[0], old, now: r, by: r[p95] / old[p95] }] : [];
+	}).sort((x, y) => Math.abs(Math.log(y.by)) - Math.abs(Math.log(x.by))).slice(0, 10);
+
+	return (
+		<>
+			<h2>Run {b.run.id} against run {a.run.id}</h2>
+			<div class="table-box short" tabIndex={0} role="region" aria-label="Comparison">
+				<table class="plain">
+					<thead>
+						<tr><td /><th scope="col" class="num">run {a.run.id}</th><th scope="col" class="num">run {b.run.id}</th>
+							<th scope="col">change</th></tr>
+					</thead>
+					<tbody>
+						{lines.map(([label, x, y, show, v]) => (
+							<tr key={label}>
+								<th scope="row">{label}</th><td class="num">{show(x)}</td><td class="num">{show(y)}</td>
+								<td class={v.tone}>{v.text}</td>
+							</tr>
+						))}
+					</tbody>
+				</table>
+			</div>
+			<p class="muted">Noise: the spread between tenths of each run.</p>
+			<Overlay a={a} b={b} title="Throughput" unit="req/s" field="requests" perSecond format={number} />
+			<Overlay a={a} b={b} title="Latency p95" unit="ms" field="p95" format={ms} />
+			{changed.length > 0 && (
+				<>
+					<h3>Endpoints whose p95 changed most</h3>
+					<table class="plain">
+						<thead><tr><th scope="col">Endpoint</th><th scope="col" class="num">run {a.run.id}</th>
+							<th scope="col" class="num">run {b.run.id}</th><th scope="col" class="num">change</th></tr></thead>
+						<tbody>
+							{changed.map((c) => (
+								<tr key={c.id}>
+									<th scope="row" class="text"><bdi>{rows.get(c.id)?.type} {shorten(rows.get(c.id)?.name ?? "", 60)}</bdi></th>
+									<td class="num">{quantile(c.old[p95], 0.95, c.old[requests])}</td>
+									<td class="num">{quantile(c.now[p95], 0.95, c.now[requests])}</td>
+									<td class="num">{c.by >= 1 ? "+" : "−"}{Math.abs((c.by - 1) * 100).toFixed(0)} %</td>
+								</tr>
+							))}
+						</tbody>
+					</table>
+				</>
+			)}
+		</>
+	);
+}
+
+export function Runs() {
+	const [list, setList] = useState<Run[]>([]);
+	const [sides, setSides] = useState<Side[]>([]);
+	const stamp = Math.floor(now.value / 5);
+
+	void version.value;
+	useEffect(() => {
+		if (connection.value !== "saved")
+			get<Run[]>("api/v1/runs").then(setList).catch(() => undefined);
+	}, [stamp, run.value?.state]);
+	useEffect(() => {
+		const chosen = compare.value.map((id) => list.find((r) => r.id === id)).filter((r): r is Run => r != null);
+
+		if (chosen.length === 2)
+			Promise.all(chosen.map(load)).then(setSides).catch(() => undefined);
+		else
+			setSides([]);
+	}, [compare.value.join(), list.length]);
+	const toggle = (id: number) => {
+		const rest = compare.value.filter((c) => c !== id);
+
+		compare.value = rest.length < compare.value.length ? rest : [...rest.slice(-1), id].sort((a, b) => a - b);
+	};
+
+	if (list.length === 0)
+		return <main id="content" class="runs"><p class="empty">No test has run yet</p></main>;
+	return (
+		<main id="content" class="runs">
+			<p class="muted">Tests of this process; choose two to compare them. Results to keep: <code>--json-file</code>, and{" "}
+				<code>swarm compare</code>.</p>
+			<div class="table-box short" tabIndex={0} role="region" aria-label="Runs">
+				<table class="plain">
+					<thead>
+						<tr>
+							<th scope="col"><span class="sr">Compare</span></th><th scope="col" class="num">Run</th><th scope="col">Started</th>
+							<th scope="col" class="num">Time</th><th scope="col" class="num">Users</th><th scope="col" class="num">Requests</th>
+							<th scope="col" class="num">Req/s</th><th scope="col" class="num">Failed</th><th scope="col" class="num">p50 ms</th>
+							<th scope="col" class="num">p95 ms</th><th scope="col" class="num">p99 ms</th><th scope="col">Host</th>
+							<th scope="col">End</th>
+						</tr>
+					</thead>
+					<tbody>
+						{[...list].reverse().map((r) => (
+							<tr key={r.id} class={compare.value.includes(r.id) ? "chosen" : ""}>
+								<td><input type="checkbox" aria-label={`Compare run ${r.id}`} checked={compare.value.includes(r.id)}
+									onChange={() => toggle(r.id)} /></td>
+								<td class="num">{r.id}</td>
+								<td>{when(r.started)}</td>
+								<td class="num">{clock(r.elapsed)}</td>
+								<td class="num">{count(r.users)}</td>
+								<td class="num">{count(r.requests)}</td>
+								<td class="num">{number(r.requests / Math.max(1, r.elapsed))}</td>
+								<td class={`num${r.failures > 0 ? " bad" : ""}`}>{percent(r.failures, r.requests)}</td>
+								<td class="num">{quantile(r.p50, 0.5, r.requests)}</td>
+								<td class="num">{quantile(r.p95, 0.95, r.requests)}</td>
+								<td class="num">{quantile(r.p99, 0.99, r.requests)}</td>
+								<td class="text">{r.host || "–"}</td>
+								<td>{r.ended == null ? "running" : r.stop_reason || "ended"}</td>
+							</tr>
+						))}
+					</tbody>
+				</table>
+			</div>
+			{sides.length === 2 && <Compare a={sides[0]} b={sides[1]} />}
+		</main>
+	);
+}
