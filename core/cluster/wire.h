@@ -21,7 +21,7 @@
 #include "base/buf.h"
 #include "stats/stats.h"
 
-#define WIRE_MAX_MESSAGE (64u << 20)
+#define WIRE_MAX_MESSAGE (16u << 20)
 #define WIRE_MAX_DEPTH   16             /* containers in each other */
 #define WIRE_MAX_OBJECTS (4u << 20)     /* values in one message */
 #define WIRE_MAX_NODE_ID 255            /* bytes; also ZeroMQ's limit */

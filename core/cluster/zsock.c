@@ -31,6 +31,8 @@
 #define SAFETY_NS NS_PER_S
 /* Messages that may wait for one peer. */
 #define WAITING_MAX 1000
+/* What a stranger may make us hold before a word of it is read. */
+#define UNREAD_MAX 50
 
 struct zsock {
 	struct zsock_options o;
@@ -262,7 +264,7 @@ static int set_options(struct zsock *s)
 	    set_int(s, ZMQ_TCP_KEEPALIVE, 1) == -1 ||
 	    set_int(s, ZMQ_TCP_KEEPALIVE_IDLE, 30) == -1 ||
 	    set_int(s, ZMQ_SNDHWM, WAITING_MAX) == -1 ||
-	    set_int(s, ZMQ_RCVHWM, WAITING_MAX) == -1)
+	    set_int(s, ZMQ_RCVHWM, UNREAD_MAX) == -1)
 		return -1;
 	if (s->o.keys != NULL && set_keys(s, s->o.keys) == -1)
 		return -1;
