@@ -191,6 +191,9 @@ int command_take(struct options *o, int at, int *argc, char **argv)
 	    sizeof plugin.argv[0]);
 	memcpy(plugin.argv, argv + at,
 	    (size_t)plugin.argc * sizeof plugin.argv[0]);
+	if (plugin.command->prepare != NULL &&
+	    plugin.command->prepare(plugin.argc, plugin.argv) == -1)
+		return -1;
 	/* What follows "--" is swarm's own. */
 	for (int i = end + 1; i < *argc; i++)
 		argv[left++] = argv[i];
@@ -222,5 +225,11 @@ SWARM_API int swarm_run_option(const char *name, const char *value)
 		log_error("swarm_run_option() is for a command's setup()");
 		return -1;
 	}
+	/* Not through the table, which is read later, and where the user's
+	 * own would replace them. */
+	if (strcmp(name, "option") == 0)
+		return module_set_option(value);
+	if (strcmp(name, "plugin") == 0)
+		return module_open_plugin(value) == NULL ? -1 : 0;
 	return options_default(plugin.options, name, value);
 }

@@ -36,15 +36,21 @@ struct swarm_command {
 	/* [main] argv[0] is the command word; options of swarm itself that
 	 * follow "--" have been taken out.  Called after load(). */
 	enum swarm_command_result (*setup)(int argc, char **argv);
+	/* [main] Before anything is bound or loaded, in every process: may call
+	 * swarm_run_option() with "plugin", to choose a provider, and
+	 * "option" ("MODULE.NAME=VALUE").  0, or -1 after swarm_error().
+	 * NULL: nothing to do. */
+	int (*prepare)(int argc, char **argv);
 	/* [fiber] For work that is no load (initialise, list, describe): runs
 	 * as the only user of a single process, returns the exit code. */
 	int (*once)(struct swarm_user *);
 };
 
 /*
- * [main, in setup()] As if --name=value had been given, unless it was: names
- * of swarm's own options ("users", "spawn-rate", "run-time", "host"...).
- * 0, or -1 after swarm_error().
+ * [main, in setup() or prepare()] As if --name=value had been given, unless it
+ * was: names of swarm's own options ("users", "spawn-rate", "run-time",
+ * "host"...).  An "option" adds to those of the user, whose win.  0, or -1
+ * after swarm_error().
  */
 SWARM_API int swarm_run_option(const char *name, const char *value);
 

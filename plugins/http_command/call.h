@@ -1,0 +1,86 @@
+/*
+ * Requests as data: what `swarm http` sends, and what a scenario is written
+ * from, whether it was told by options, by a curl command line or by a HAR
+ * file.  Everything lives until the process ends.
+ */
+#ifndef HTTP_COMMAND_CALL_H
+#define HTTP_COMMAND_CALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <swarm/http.h>
+
+#define CALL_HEADERS_MAX 128
+#define CALL_FILE_MAX ((size_t)64 * 1024 * 1024)
+
+struct call {
+	char *url;                      /* whole; with a scheme */
+	const char *path;               /* url, or its path below the target */
+	char *method;                   /* NULL: GET, or POST with a body */
+	struct http_field headers[CALL_HEADERS_MAX + 1];
+	size_t header_count;
+	char *body;                     /* NULL: none */
+	size_t body_len;
+	struct http_part *parts;        /* multipart; NULL: none */
+	size_t part_count;
+	double pause;                   /* seconds since the one before */
+};
+
+struct calls {
+	struct call *list;
+	size_t count;
+};
+
+/* What concerns the client as a whole. */
+struct client {
+	const char *plugin;             /* NULL: whichever will do */
+	const char *version;            /* NULL: HTTP/1.1, "2", "h2c", "3" */
+	bool insecure;
+	bool compressed;
+	bool no_keepalive;
+	char *ca;
+	char *cert;
+	char *key;
+	char *proxy;
+	char *resolve;
+	char *user_agent;
+	char *timeout;                  /* as -o takes it */
+	char *connect_timeout;
+};
+
+/* A new, empty one; never NULL. */
+struct call *call_add(struct calls *);
+/* "Name: value" (or "Name:" to take a default away): 0, or -1 after
+ * swarm_error(). */
+int call_header(struct call *, const char *line);
+bool call_has_header(const struct call *, const char *name);
+void call_set(char **to, const char *value);
+/* Appends to the body, with `between` first when there is one already. */
+void call_body(struct call *, const char *between, const char *data,
+    size_t len);
+/* A file's bytes, terminated; NULL after swarm_error(). */
+char *call_read_file(const char *path, size_t *len);
+/* The length of "scheme://host:port" of a URL. */
+size_t call_origin(const char *url);
+
+/* ---- curl_line.c ---- */
+
+/* The words of a shell command; NULL after swarm_error(). */
+char **curl_split(const char *line, int *count);
+/* A curl command line, words[0] being "curl": adds one call.  0, or -1 after
+ * swarm_error(). */
+int curl_read(char *const *words, int count, struct calls *, struct client *);
+
+/* ---- har.c ---- */
+
+/* The requests of an HTTP archive: 0, or -1 after swarm_error(). */
+int har_read(const char *path, struct calls *);
+
+/* ---- write.c ---- */
+
+/* The calls as a scenario's source. `from` says where they are from, for its
+ * first comment.  Caller frees. */
+char *write_scenario(const struct calls *, const char *from, bool pauses);
+
+#endif
