@@ -28,6 +28,46 @@ struct call *call_add(struct calls *c)
 	return added;
 }
 
+static void release_call(struct call *c)
+{
+	free(c->url);
+	free(c->method);
+	free(c->body);
+	for (size_t i = 0; i < c->header_count; i++) {
+		free((char *)(uintptr_t)c->headers[i].name);
+		free((char *)(uintptr_t)c->headers[i].value);
+	}
+	for (size_t i = 0; i < c->part_count; i++) {
+		free((char *)(uintptr_t)c->parts[i].name);
+		free((char *)(uintptr_t)c->parts[i].type);
+		free((char *)(uintptr_t)c->parts[i].filename);
+		free((void *)(uintptr_t)c->parts[i].data);
+		free((char *)(uintptr_t)c->parts[i].file);
+	}
+	free(c->parts);
+}
+
+void call_release_all(struct calls *c)
+{
+	for (size_t i = 0; i < c->count; i++)
+		release_call(&c->list[i]);
+	free(c->list);
+	memset(c, 0, sizeof *c);
+}
+
+void call_release_client(struct client *k)
+{
+	free(k->ca);
+	free(k->cert);
+	free(k->key);
+	free(k->proxy);
+	free(k->resolve);
+	free(k->user_agent);
+	free(k->timeout);
+	free(k->connect_timeout);
+	memset(k, 0, sizeof *k);
+}
+
 void call_set(char **to, const char *value)
 {
 	free(*to);

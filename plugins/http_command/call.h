@@ -51,6 +51,9 @@ struct client {
 
 /* A new, empty one; never NULL. */
 struct call *call_add(struct calls *);
+/* Frees them all; empty again. */
+void call_release_all(struct calls *);
+void call_release_client(struct client *);
 /* "Name: value" (or "Name:" to take a default away): 0, or -1 after
  * swarm_error(). */
 int call_header(struct call *, const char *line);
@@ -66,8 +69,10 @@ size_t call_origin(const char *url);
 
 /* ---- curl_line.c ---- */
 
-/* The words of a shell command; NULL after swarm_error(). */
+/* The words of a shell command, ended by NULL; NULL after swarm_error().
+ * What curl_read() makes of them may point into them. */
 char **curl_split(const char *line, int *count);
+void curl_free_words(char **words);
 /* A curl command line, words[0] being "curl": adds one call.  0, or -1 after
  * swarm_error(). */
 int curl_read(char *const *words, int count, struct calls *, struct client *);

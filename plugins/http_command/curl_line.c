@@ -158,6 +158,13 @@ static char *next_word(struct splitter *s)
 	return s->word;
 }
 
+void curl_free_words(char **words)
+{
+	for (char **w = words; w && *w; w++)
+		free(*w);
+	free(words);
+}
+
 char **curl_split(const char *line, int *count)
 {
 	struct splitter s = { .at = line };
@@ -168,12 +175,14 @@ char **curl_split(const char *line, int *count)
 		if (*count == WORDS_MAX) {
 			swarm_error("the curl command has more than %d words",
 			    WORDS_MAX);
+			curl_free_words(words);
 			return NULL;
 		}
 		words[(*count)++] = next_word(&s);
 		if (s.failed) {
 			swarm_error("a quote in the curl command is not "
 			    "closed");
+			curl_free_words(words);
 			return NULL;
 		}
 	}
@@ -317,7 +326,6 @@ static int take_form(struct reading *r, const char *v)
 	struct call *c = r->call;
 	struct http_part *p;
 	const char *sign = strchr(v, '='), *more;
-	char *content;
 
 	if (!sign) {
 		swarm_error("curl's -F \"%s\" is not of the form name=value", v);
@@ -336,11 +344,10 @@ static int take_form(struct reading *r, const char *v)
 	more = strstr(sign + 1, ";filename=");
 	if (more)
 		p->filename = strndup(more + 10, strcspn(more + 10, ";"));
-	content = strndup(sign + 1, strcspn(sign + 1, ";"));
-	if (content && content[0] == '@')
-		p->file = content + 1;
+	if (sign[1] == '@')
+		p->file = strndup(sign + 2, strcspn(sign + 2, ";"));
 	else
-		p->data = content;
+		p->data = strndup(sign + 1, strcspn(sign + 1, ";"));
 	return 0;
 }
 

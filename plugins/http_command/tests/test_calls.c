@@ -69,11 +69,32 @@ static void test_words(void **state)
 
 /* ---- curl ---- */
 
+/* Lives until the next line, or archive, is read. */
+static char **words;
+static struct calls *last_calls;
+static struct client *last_client;
+
+static void release_last(void)
+{
+	curl_free_words(words);
+	words = NULL;
+	if (last_calls)
+		call_release_all(last_calls);
+	if (last_client)
+		call_release_client(last_client);
+	last_calls = NULL;
+	last_client = NULL;
+}
+
 static void read_line(const char *line, struct calls *calls,
     struct client *client, int want)
 {
 	int count;
-	char **words = curl_split(line, &count);
+
+	release_last();
+	last_calls = calls;
+	last_client = client;
+	words = curl_split(line, &count);
 
 	memset(calls, 0, sizeof *calls);
 	memset(client, 0, sizeof *client);
@@ -83,8 +104,8 @@ static void read_line(const char *line, struct calls *calls,
 
 static void test_curl(void **state)
 {
-	struct calls c;
-	struct client k;
+	static struct calls c;
+	static struct client k;
 	struct call *r;
 
 	(void)state;
@@ -129,8 +150,8 @@ static void test_curl(void **state)
 
 static void check_refused(const char *line, const char *why)
 {
-	struct calls c;
-	struct client k;
+	static struct calls c;
+	static struct client k;
 
 	read_line(line, &c, &k, -1);
 	if (!strstr(said, why))
@@ -156,8 +177,8 @@ static void test_curl_refused(void **state)
 
 static void test_write(void **state)
 {
-	struct calls c;
-	struct client k;
+	static struct calls c;
+	static struct client k;
 	char *text;
 
 	(void)state;
@@ -194,6 +215,8 @@ static int read_har(const char *json, struct calls *c)
 	char name[] = "/tmp/swarm-har-XXXXXX";
 	int fd = mkstemp(name), rc;
 
+	release_last();
+	last_calls = c;
 	memset(c, 0, sizeof *c);
 	assert_int_equal(write(fd, json, strlen(json)), strlen(json));
 	close(fd);
@@ -204,7 +227,7 @@ static int read_har(const char *json, struct calls *c)
 
 static void test_har(void **state)
 {
-	struct calls c;
+	static struct calls c;
 
 	(void)state;
 	assert_int_equal(read_har("{\"log\":{\"entries\":["
@@ -229,7 +252,7 @@ static void test_har(void **state)
 
 static void test_bad_har(void **state)
 {
-	struct calls c;
+	static struct calls c;
 
 	(void)state;
 	assert_int_equal(read_har("nonsense", &c), -1);
@@ -254,5 +277,8 @@ int main(void)
 		cmocka_unit_test(test_bad_har),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int rc = cmocka_run_group_tests(tests, NULL, NULL);
+
+	release_last();
+	return rc;
 }
