@@ -378,7 +378,7 @@ bool options_given(const char *name)
 {
 	const struct option *t = find(name, strlen(name));
 
-	return t != NULL && sources[t - options_table()] > SOURCE_COMMAND;
+	return t != NULL && sources[t - options_table()] >= SOURCE_COMMAND;
 }
 
 void options_release(struct options *o)

@@ -122,7 +122,8 @@ int options_parse(struct options *o, int argc, char **argv);
 /* A command's own default: as if --name=value were in the lowest
  * configuration file. */
 int options_default(struct options *o, const char *name, const char *value);
-/* Whether a person set it, in whatever place. */
+/* Whether a person set it, in whatever place, a command's own options among
+ * them. */
 bool options_given(const char *name);
 void options_release(struct options *o);
 
