@@ -33,6 +33,7 @@ struct pgc_conn {
 	bool complete;                  /* PQgetResult() will not block */
 	bool lost;                      /* of no further use */
 	bool too_large;                 /* lost, because of max_input */
+	bool given_up;                  /* lost by our own doing */
 	unsigned want;                  /* what the watch asks for */
 	int64_t first;                  /* ns: the answer's first bytes; 0 */
 	int64_t arrived;                /* ns: its last bytes so far */

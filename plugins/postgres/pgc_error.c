@@ -69,8 +69,10 @@ void pgc_error_from_connect(struct pgc_error *err, const PGconn *pq)
 	const char *found = NULL;
 	const char *at;
 
-	/* "FATAL:  28P01: …"; of several hosts the last one's word counts. */
-	for (at = text; (at = strstr(at, ":  ")) != NULL; at += 3) {
+	/* "FATAL:  28P01: …".  The first: what follows is the fallback, to no
+	 * encryption or to another host. */
+	for (at = text; found == NULL && (at = strstr(at, ":  ")) != NULL;
+	    at += 3) {
 		if (is_state(at + 3))
 			found = at + 3;
 	}

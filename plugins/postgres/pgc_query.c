@@ -99,6 +99,7 @@ static int send_call(struct pgc_call *call, enum pg_mode mode,
 static int give_up(struct pgc_call *call, const char *state,
     const char *text)
 {
+	call->conn->given_up = true;
 	pgc_conn_lose(call->conn);
 	pgc_error_set(&call->s->error, state, "%s", text);
 	return -1;
@@ -317,6 +318,13 @@ static void record(struct pgc_call *call)
 		sample.err = &s->error;
 		if (s->tx_error.state[0] == '\0')
 			s->tx_error = s->error;
+		/* pg_transaction() tries again: no failure yet. */
+		if (s->may_retry && pgc_error_retryable(&s->error)) {
+			pgc_stat_error(&s->error);
+			pgc_stat_observe("SQL retried", call->name,
+			    sample.end - sample.start, 0);
+			return;
+		}
 	}
 	pgc_stat_sample(&sample);
 	pgc_stat_count(PGC_ROWS, s->result.rows);

@@ -267,7 +267,7 @@ void pgc_session_drop(struct pg *s)
 	s->conn = NULL;
 	conn->notified = NULL;
 	conn->dropped = NULL;
-	if (conn->lost || PQstatus(conn->pq) != CONNECTION_OK)
+	if (conn->lost && !conn->given_up)
 		pgc_stat_count(PGC_DISCONNECTS, 1);
 	/* In the middle of something it is of no use to others. */
 	if (conn->active || PQtransactionStatus(conn->pq) != PQTRANS_IDLE)

@@ -38,6 +38,7 @@ struct pg {
 	PGresult *rows;                 /* behind result */
 	struct pgc_error error;         /* of the last call */
 	struct pgc_error tx_error;      /* the first since pg_begin() */
+	bool may_retry;                 /* pg_transaction() has tries left */
 	struct pgc_named *named;
 	struct pgc_pipe *pipe;          /* NULL: never used */
 	struct pgc_inbox *inbox;        /* NULL: does not listen */

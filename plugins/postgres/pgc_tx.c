@@ -132,7 +132,13 @@ int pgc_tx_run(struct swarm_user *u, int (*body)(struct swarm_user *, void *),
 	unsigned tries;
 
 	for (tries = 1;; tries++) {
-		if (try_once(u, s, body, arg, args) == 0) {
+		bool may_retry = tries < max && swarm_now() < until;
+		int rc;
+
+		s->may_retry = may_retry;
+		rc = try_once(u, s, body, arg, args);
+		s->may_retry = false;
+		if (rc == 0) {
 			pgc_stat_observe("SQL tx", name, swarm_now() - start,
 			    0);
 			return 0;
@@ -146,7 +152,7 @@ int pgc_tx_run(struct swarm_user *u, int (*body)(struct swarm_user *, void *),
 			break;
 		}
 		errno = EAGAIN;
-		if (tries >= max || swarm_now() >= until)
+		if (!may_retry)
 			break;
 		pgc_stat_count(PGC_TX_RETRIES, 1);
 	}

@@ -8,10 +8,13 @@ import csv
 import ctypes
 import glob
 import os
+import pwd
 import re
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -236,6 +239,124 @@ class Broker:
 @pytest.fixture
 def broker(spawn, tmp_path):
     return Broker(spawn, tmp_path)
+
+
+class Postgres:
+    """A private PostgreSQL on a Unix socket and on a free port of loopback,
+    run by an unprivileged user, with autovacuum off so that the counters move
+    only by what a test does."""
+
+    def __init__(self, **settings):
+        found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
+        if not found:
+            pytest.skip("no PostgreSQL here")
+        self.bin = os.path.dirname(found[-1])
+        # Not below the test's own folder: others cannot enter that one, and
+        # a socket's path has a limit.
+        self.dir = tempfile.mkdtemp(prefix="swarm-pg-", dir="/tmp")
+        self.data = os.path.join(self.dir, "data")
+        self.drop = []
+        if os.geteuid() == 0:
+            user = pwd.getpwnam("postgres")
+            os.chown(self.dir, user.pw_uid, user.pw_gid)
+            self.drop = ["setpriv", f"--reuid={user.pw_uid}",
+                         f"--regid={user.pw_gid}", "--clear-groups"]
+        os.chmod(self.dir, 0o755)
+        self.settings = {"fsync": "off", "autovacuum": "off",
+                         "max_connections": "60",
+                         "superuser_reserved_connections": "0",
+                         "listen_addresses": "127.0.0.1", **settings}
+        self.process = None
+        subprocess.run(self.drop + [
+            os.path.join(self.bin, "initdb"), "-D", self.data, "-A", "trust",
+            "-U", "postgres", "-N"], check=True, cwd=self.dir,
+            stdout=subprocess.DEVNULL)
+        for _ in range(5):
+            self.port = free_port()
+            if self.start(try_only=True):
+                return
+        pytest.fail("PostgreSQL does not start: " + self.log())
+
+    @property
+    def env(self):
+        return {"PGHOST": self.dir, "PGPORT": str(self.port),
+                "PGUSER": "postgres", "PGDATABASE": "postgres"}
+
+    def uri(self, database="postgres", user="postgres"):
+        return f"postgres://{user}@127.0.0.1:{self.port}/{database}"
+
+    def log(self):
+        with open(os.path.join(self.dir, "log")) as f:
+            return f.read()
+
+    def start(self, try_only=False):
+        argv = self.drop + [os.path.join(self.bin, "postgres"), "-D",
+                            self.data, "-k", self.dir, "-p", str(self.port)]
+        for name, value in self.settings.items():
+            argv += ["-c", f"{name}={value}"]
+        with open(os.path.join(self.dir, "log"), "a") as log:
+            self.process = subprocess.Popen(
+                argv, cwd=self.dir, stdout=log, stderr=log,
+                preexec_fn=die_with_parent)
+        ready = [os.path.join(self.bin, "pg_isready"), "-q"]
+        wait_for(lambda: self.process.poll() is not None or subprocess.run(
+            ready, env={**os.environ, **self.env}).returncode == 0,
+            "PostgreSQL")
+        if self.process.poll() is None:
+            return True
+        if not try_only:
+            pytest.fail("PostgreSQL does not start: " + self.log())
+        return False
+
+    def stop(self):
+        """Fast: sessions are cut off."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(PATIENCE)
+
+    def remove(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGQUIT)
+            self.process.wait(PATIENCE)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def ask(self, sql, database="postgres"):
+        """Rows as text, columns separated by |."""
+        done = subprocess.run(
+            [os.path.join(self.bin, "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1",
+             "-d", database, "-c", sql], env={**os.environ, **self.env},
+            capture_output=True, text=True)
+        if done.returncode != 0:
+            pytest.fail(f"{sql}: {done.stderr}")
+        return done.stdout.strip()
+
+    def pgbench(self, *args, database="postgres"):
+        """The program that swarm pgbench is compared with."""
+        return subprocess.run(
+            [os.path.join(self.bin, "pgbench"), *args, database],
+            env={**os.environ, **self.env}, capture_output=True, text=True,
+            check=True)
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    server = Postgres()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def own_postgres():
+    """For tests that stop it, or that need it set up differently: a function
+    that makes one."""
+    made = []
+
+    def make(**settings):
+        made.append(Postgres(**settings))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.remove()
 
 
 def read_csv(path):

@@ -29,8 +29,9 @@
  * and the statement that needed it is none.  Beside them, as durations that
  * are not requests of their own: "SQL connect" ("resolve", "tcp", "tls",
  * "auth", "ready", "total"), "SQL pool" ("wait"), "SQL prepare", "SQL tx"
- * (whole transactions with their retries), "SQL first row" (streamed
- * statements), "SQL notify" (delivery).  Counters: pg_rows, pg_bytes,
+ * (whole transactions with their retries), "SQL retried" (statements whose
+ * conflict made pg_transaction() try again: no failures), "SQL first row"
+ * (streamed statements), "SQL notify" (delivery).  Counters: pg_rows, pg_bytes,
  * pg_connects, pg_disconnects, pg_tx_retries, pg_tx_failed,
  * pg_serialization_failures, pg_deadlocks, pg_cancels, and one pg_error_CLASS
  * for each class of SQLSTATE.

@@ -1,0 +1,92 @@
+/*
+ * PostgreSQL calls for the tests, one task by name: -o pg_calls.what=NAME.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <swarm/swarm.h>
+#include <swarm/postgres.h>
+
+static const char *what;
+
+static void select_one(struct swarm_user *u)
+{
+	pg_query(u, "SELECT 1", .name = "one");
+	swarm_sleep(0.01);
+}
+
+static void slow(struct swarm_user *u)
+{
+	pg_query(u, "SELECT pg_sleep(30)", .name = "slow", .timeout = 0.1);
+	pg_query(u, "SELECT 1", .name = "after");
+	swarm_stop_user(u);
+}
+
+/* A gigabyte in rows of 8 kB, dropped as it comes. */
+static void gigabyte(struct swarm_user *u)
+{
+	pg_query(u, "SELECT repeat('x', 8000) FROM generate_series(1, 134218)",
+	    .name = "gigabyte", .discard = true);
+	swarm_stop_user(u);
+}
+
+/* The same, wanted as a whole: refused, and the user goes on. */
+static void hoard(struct swarm_user *u)
+{
+	pg_query(u, "SELECT repeat('x', 8000) FROM generate_series(1, 134218)",
+	    .name = "hoard");
+	pg_query(u, "SELECT 1", .name = "after");
+	swarm_stop_user(u);
+}
+
+static void pooled(struct swarm_user *u)
+{
+	pg_query(u, "SELECT pg_sleep(0.002)", .name = "pooled");
+}
+
+static void failing(struct swarm_user *u)
+{
+	pg_query(u, "SELECT 1 / 0", .name = "zero");
+	pg_query(u, "SELECT * FROM nowhere", .name = "table");
+	swarm_stop_user(u);
+}
+
+static void piped(struct swarm_user *u)
+{
+	int i;
+
+	for (i = 0; i < 50; i++)
+		pg_queue(u, "INSERT INTO piped VALUES ($1)", .name = "piped",
+		    .mode = PG_PREPARED, .params = PG_PARAMS(PG_INT(i)));
+	pg_drain(u, NULL);
+	swarm_stop_user(u);
+}
+
+static void run(struct swarm_user *u)
+{
+	static const struct {
+		const char *name;
+		void (*run)(struct swarm_user *);
+	} calls[] = {
+		{ "one", select_one }, { "slow", slow },
+		{ "gigabyte", gigabyte }, { "hoard", hoard },
+		{ "pooled", pooled }, { "failing", failing },
+		{ "piped", piped },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		if (strcmp(calls[i].name, what) == 0)
+			calls[i].run(u);
+	}
+}
+
+SWARM_MODULE(
+	.name = "pg_calls",
+	.options = SWARM_OPTIONS(
+		SWARM_OPTION(what, "one", "which calls are made")),
+	.users = SWARM_USERS({
+		.name = "caller",
+		.tasks = SWARM_TASKS(SWARM_TASK(run)),
+	}),
+);

@@ -1,0 +1,544 @@
+"""PostgreSQL: the client in scenarios, and swarm pgbench beside pgbench."""
+import json
+import os
+import re
+import subprocess
+
+import pytest
+
+from conftest import BUILD, wait_for
+
+
+def results(process):
+    """--json: the report, with series by (type, name)."""
+    report = json.loads(process.out)
+    report["by_name"] = {(s["type"], s["name"]): s for s in report["series"]}
+    report["counts"] = report["counters"]
+    report["errors"] = report["failures"]
+    return report
+
+
+def call(swarm, what, host, *args, users=1, seconds=None):
+    limit = ["-t", str(seconds)] if seconds else []
+    return swarm.start("-f", swarm.module("pg_calls.so"), "--headless",
+                       "--host", host, "-o", f"pg_calls.what={what}", "-u",
+                       str(users), "-r", "1000", "--json", "--only-summary",
+                       "--processes", "1", *limit, *args)
+
+
+def pgbench(swarm, server, *args, own=(), database="postgres", **kwargs):
+    return swarm.run("pgbench", *args, database, "--", "--json",
+                     "--only-summary", *own, env=server.env, **kwargs)
+
+
+def make_database(server, name):
+    server.ask(f"DROP DATABASE IF EXISTS {name}")
+    server.ask(f"CREATE DATABASE {name}")
+    return name
+
+
+def counters(server, database):
+    """Commits and rollbacks, when every session has reported and left."""
+    wait_for(lambda: server.ask(
+        "SELECT count(*) FROM pg_stat_activity "
+        f"WHERE datname = '{database}'") == "0", "sessions to end")
+    row = server.ask("SELECT xact_commit, xact_rollback FROM "
+                     f"pg_stat_database WHERE datname = '{database}'")
+    return [int(n) for n in row.split("|")]
+
+
+# ---- swarm pgbench ----
+
+@pytest.fixture(scope="module")
+def bank(postgres):
+    """A database with pgbench's tables, made by swarm."""
+    make_database(postgres, "bank")
+    done = subprocess.run(
+        [os.path.join(BUILD, "bin", "swarm"), "pgbench", "-i", "-s", "2",
+         "bank"], env={**os.environ, **postgres.env}, capture_output=True,
+        text=True)
+    assert done.returncode == 0, done.stderr
+    return "bank"
+
+
+TABLES = ("SELECT (SELECT count(*) FROM pgbench_accounts), (SELECT count(*) "
+          "FROM pgbench_tellers), (SELECT count(*) FROM pgbench_branches), "
+          "(SELECT count(*) FROM pgbench_history)")
+COLUMNS = ("SELECT table_name, column_name, data_type, is_nullable, "
+           "character_maximum_length FROM information_schema.columns WHERE "
+           "table_schema = 'public' ORDER BY 1, ordinal_position")
+INDEXES = ("SELECT tablename, indexname, indexdef FROM pg_indexes WHERE "
+           "schemaname = 'public' ORDER BY 1, 2")
+CONTENTS = ("SELECT md5(string_agg(t::text, ',' ORDER BY aid)) FROM "
+            "pgbench_accounts t")
+
+
+def test_init_makes_what_pgbench_makes(swarm, postgres):
+    for args in (["-s", "2"], ["-s", "1", "-I", "dtGvpf", "--unlogged-tables"],
+                 ["-s", "1", "--partitions=3", "-F", "80"]):
+        ours = make_database(postgres, "init_ours")
+        theirs = make_database(postgres, "init_theirs")
+        process = swarm.run("pgbench", "-i", *args, ours, env=postgres.env)
+        assert process.status == 0, process.err
+        postgres.pgbench("-i", "-q", *args, database=theirs)
+        for question in (TABLES, COLUMNS, INDEXES, CONTENTS):
+            assert postgres.ask(question, ours) == \
+                postgres.ask(question, theirs), args
+
+
+@pytest.mark.parametrize("mode", ["simple", "extended", "prepared"])
+def test_the_server_counts_the_same(swarm, postgres, bank, mode):
+    """Every commit the server counts is a transaction of ours, the start of a
+    session (which is one), or the parsing of a statement."""
+    before = counters(postgres, bank)
+    report = results(pgbench(swarm, postgres, "-n", "-M", mode, "-c", "4",
+                             "-j", "2", "-T", "2", database=bank))
+    after = counters(postgres, bank)
+    done = report["total"]["requests"]
+    assert report["total"]["failures"] == 0 and done > 100
+    sessions = report["counts"]["pg_connects"]
+    # The first BEGIN is parsed outside of a transaction, the others inside.
+    parsed = sessions if mode == "prepared" else 0
+    # One session more asked for the scale.
+    assert after[0] - before[0] == done + sessions + parsed + 2
+    assert after[1] == before[1]
+    assert postgres.ask("SELECT count(*) FROM pgbench_history", bank) != "0"
+    assert postgres.ask(
+        "SELECT (SELECT sum(abalance) FROM pgbench_accounts) = (SELECT "
+        "sum(bbalance) FROM pgbench_branches) AND (SELECT sum(tbalance) FROM "
+        "pgbench_tellers) = (SELECT sum(bbalance) FROM pgbench_branches)",
+        bank) == "t"
+
+
+def test_exact_number_of_transactions(swarm, postgres, bank):
+    postgres.ask("TRUNCATE pgbench_history", bank)
+    report = results(pgbench(swarm, postgres, "-n", "-c", "5", "-j", "2",
+                             "-t", "30", "-N", database=bank))
+    assert report["total"]["requests"] == 150
+    assert report["by_name"]["SQL tx", "simple-update"]["requests"] == 150
+    assert postgres.ask("SELECT count(*) FROM pgbench_history",
+                        bank) == "150"
+
+
+SCRIPT = r"""
+\set a random(1, 1000000)
+\set g random_gaussian(1, 1000, 3.5)
+\set e random_exponential(1, 1000, 2.5)
+\set z random_zipfian(1, 1000, 1.3)
+\set p permute(:a, 1000000)
+\set h hash_fnv1a(:a) # hash(:z)
+\set n case when :a % 3 = 0 then null when :a % 3 = 1 then :a * 1.5 else -:a end
+\if :a % 2 = 0
+SELECT :a + 1 AS b, 'text' AS t \gset even_
+\set b :even_b
+\elif :z > 5
+SELECT 5 AS b \; SELECT 7 AS c;
+\aset
+\set b :b + :c
+\else
+\set b 0
+\endif
+INSERT INTO drawn VALUES (:client_id, :a, :g, :e, :z, :p, :h, :b, :scale,
+    :n, ':x');
+"""
+
+
+@pytest.mark.parametrize("mode", ["simple", "extended", "prepared"])
+def test_scripts_compute_what_pgbench_computes(swarm, postgres, tmp_path,
+                                               mode):
+    """The same seed draws the same numbers; the rows tell."""
+    script = SCRIPT
+    if mode != "simple":
+        # A variable in quotes is a parameter there, which is no SQL; and two
+        # statements in one message are for the simple protocol alone.
+        script = script.replace("':x'", ":x::text").replace(
+            r"SELECT 5 AS b \; SELECT 7 AS c;",
+            "SELECT 5 AS b, 7 AS c;").replace(":scale,", ":scale::int,")
+        script = script.replace(":a + 1 AS b", ":a::int + 1 AS b")
+        # Null goes as the text NULL, there as here.
+        script = script.replace("    :n,", "    nullif(:n, 'NULL')::numeric,")
+    path = tmp_path / "draw.sql"
+    path.write_text(script)
+    rows = []
+    for program in "swarm", "pgbench":
+        postgres.ask("DROP TABLE IF EXISTS drawn; CREATE TABLE drawn (client "
+                     "int, a int, g int, e int, z int, p int, h bigint, b int,"
+                     " scale int, n numeric, x text)")
+        args = ["-n", "-c", "3", "-t", "20", "-M", mode, "-f", str(path),
+                "--random-seed=4711", "-D", "x=y", "-s", "7"]
+        if program == "swarm":
+            report = results(pgbench(swarm, postgres, *args))
+            assert report["total"]["requests"] == 60
+            assert report["errors"] == []
+        else:
+            postgres.pgbench(*args)
+        rows.append(postgres.ask(
+            "SELECT * FROM drawn ORDER BY client, a, g"))
+    assert rows[0] == rows[1]
+    assert len(rows[0].splitlines()) == 60
+
+
+def test_pipelines(swarm, postgres, tmp_path):
+    path = tmp_path / "pipe.sql"
+    path.write_text("\\startpipeline\nINSERT INTO pipes VALUES (1);\n"
+                    "INSERT INTO pipes VALUES (2);\n\\syncpipeline\n"
+                    "INSERT INTO pipes VALUES (:client_id);\n"
+                    "\\endpipeline\n")
+    postgres.ask("CREATE TABLE pipes (i int)")
+    for mode in "extended", "prepared":
+        postgres.ask("TRUNCATE pipes")
+        report = results(pgbench(swarm, postgres, "-n", "-c", "2", "-t", "10",
+                                 "-M", mode, "-f", str(path)))
+        assert report["total"]["requests"] == 20
+        assert report["total"]["failures"] == 0
+        assert postgres.ask("SELECT count(*) FROM pipes") == "60"
+    process = pgbench(swarm, postgres, "-n", "-t", "1", "-f", str(path))
+    assert process.status != 0
+    assert "pipelines need -M extended or -M prepared" in process.text
+
+
+def test_conflicts_are_tried_again(swarm, postgres, tmp_path):
+    path = tmp_path / "conflict.sql"
+    path.write_text(
+        "BEGIN ISOLATION LEVEL SERIALIZABLE;\n"
+        "SELECT n FROM counter \\gset\n"
+        "\\sleep 1 ms\n"
+        "UPDATE counter SET n = :n + 1;\nEND;\n")
+    postgres.ask("CREATE TABLE counter (n int); "
+                 "INSERT INTO counter VALUES (0)")
+    report = results(pgbench(swarm, postgres, "-n", "-c", "6", "-t", "20",
+                             "--max-tries=1000", "-f", str(path)))
+    assert report["total"]["requests"] == 120
+    assert report["total"]["failures"] == 0
+    assert report["counts"]["pg_retries"] > 0
+    assert report["counts"]["pg_serialization_failures"] == \
+        report["counts"]["pg_retries"]
+    assert postgres.ask("SELECT n FROM counter") == "120"
+    # Without tries they are failures, each with its SQLSTATE.
+    postgres.ask("UPDATE counter SET n = 0")
+    process = pgbench(swarm, postgres, "-n", "-c", "6", "-t", "20", "-f",
+                      str(path))
+    report = results(process)
+    done = report["total"]["requests"] - report["total"]["failures"]
+    assert report["total"]["requests"] == 120 and process.status == 1
+    assert report["total"]["failures"] > 0
+    assert postgres.ask("SELECT n FROM counter") == str(done)
+    assert all(e["error"].startswith("40001 ") for e in report["errors"])
+
+
+def test_a_connection_for_each_transaction(swarm, postgres, bank):
+    report = results(pgbench(swarm, postgres, "-n", "-C", "-S", "-c", "2",
+                             "-t", "25", database=bank))
+    assert report["total"]["requests"] == 50
+    assert report["counts"]["pg_connects"] == 50
+
+
+def test_rate_limit_and_skipping(swarm, postgres, tmp_path):
+    path = tmp_path / "sleep.sql"
+    path.write_text("SELECT pg_sleep(0.02);\n")
+    # One client can do 50 a second; 200 are asked for.
+    report = results(pgbench(swarm, postgres, "-n", "-c", "1", "-R", "200",
+                             "-L", "60", "-T", "3", "-f", str(path)))
+    counts = report["counts"]
+    assert counts["pg_skipped"] > 50
+    assert report["total"]["requests"] > 50
+    # What is not skipped began at most 60 ms late.
+    assert report["total"]["response_ms"]["max"] - \
+        report["total"]["service_ms"]["min"] < 200
+    assert counts["pg_late"] <= report["total"]["requests"]
+
+
+def test_weights_and_logs(swarm, postgres, bank, tmp_path):
+    rare = tmp_path / "rare.sql"
+    rare.write_text("SELECT 1;\n")
+    prefix = tmp_path / "log"
+    report = results(pgbench(swarm, postgres, "-n", "-c", "2", "-t", "500",
+                             "-b", "select-only@9", "-f", f"{rare}@1", "-l",
+                             f"--log-prefix={prefix}", database=bank))
+    share = report["by_name"]["SQL tx", str(rare)]["requests"]
+    assert 50 < share < 160
+    assert report["by_name"]["SQL tx", "select-only"]["requests"] == \
+        1000 - share
+    lines = []
+    for log in tmp_path.glob("log.*"):
+        lines += log.read_text().splitlines()
+    assert len(lines) == 1000
+    assert all(re.fullmatch(r"[01] \d+ \d+ [01] \d+ \d+", line)
+               for line in lines)
+    assert sum(line.split()[3] == "1" for line in lines) == share
+
+
+def test_statements_are_rows(swarm, postgres, bank):
+    report = results(pgbench(swarm, postgres, "-n", "-M", "prepared", "-t",
+                             "20", database=bank))
+    names = sorted(name for kind, name in report["by_name"]
+                   if kind == "SQL prepared")
+    assert len(names) == 7
+    assert "5: BEGIN" in names and "11: END" in names
+
+
+def test_bad_command_lines(swarm, postgres, tmp_path):
+    broken = tmp_path / "broken.sql"
+    broken.write_text("SELECT 1;\n\\set x 1 +\n")
+    for args, words in (
+            (["-c", "0"], "-c: \"0\" is no whole number"),
+            (["-M", "fast"], "use simple, extended or prepared"),
+            (["-t", "1", "-T", "1"], "give -t or -T, not both"),
+            (["-i", "-c", "2"], "with -i only options of initialization"),
+            (["-b", "s"], "ambiguous builtin name"),
+            (["-f", "/nowhere.sql"], "cannot read the script /nowhere.sql"),
+            (["-f", str(broken)], "broken.sql:2: the expression ends too "
+             "early"),
+            (["-D", "x"], "write NAME=VALUE"),
+            (["-b", "tpcb-like"], None)):
+        process = pgbench(swarm, postgres, "-n", *args,
+                          database="no_such_database" if words is None
+                          else "postgres", own=["-t", "1"])
+        if words is None:
+            # Not one transaction was done.
+            assert process.status == 4
+            assert "3D000" in process.text
+            continue
+        assert process.status == 2, args
+        assert words in process.text
+
+
+def test_setup_says_what_is_missing(swarm, postgres):
+    process = swarm.run("pgbench", "-t", "1", env=postgres.env)
+    assert process.status == 2
+    assert "swarm pgbench -i" in process.err
+    process = swarm.run("pgbench", "-h", "/nowhere", "-t", "1")
+    assert process.status == 2
+    assert "/nowhere" in process.err
+
+
+# ---- trouble ----
+
+def test_server_stopped_and_started(swarm, own_postgres):
+    server = own_postgres()
+    process = call(swarm, "one", server.uri(), users=5, seconds=8)
+    wait_for(lambda: server.ask("SELECT count(*) FROM pg_stat_activity WHERE "
+                                "query = 'SELECT 1'") == "5", "users")
+    server.stop()
+    server.start()
+    wait_for(lambda: server.ask("SELECT count(*) FROM pg_stat_activity WHERE "
+                                "query = 'SELECT 1'") == "5", "users again")
+    assert process.wait() == 1
+    report = results(process)
+    assert report["counts"]["pg_connects"] == 10
+    assert report["counts"]["pg_disconnects"] == 5
+    assert report["by_name"]["SQL connect", "connect"]["failures"] > 0
+    for error in report["errors"]:
+        assert re.match(r"(08001|08006|57P0[123]) ", error["error"]), error
+    one = report["by_name"]["SQL simple", "one"]
+    assert one["failures"] <= 5 and one["requests"] > 50
+
+
+def test_slots_exhausted(swarm, own_postgres):
+    server = own_postgres(max_connections="10")
+    process = call(swarm, "one", server.uri(), users=25, seconds=2)
+    assert process.wait() == 1
+    report = results(process)
+    assert {e["error"] for e in report["errors"]} == {
+        "53300 sorry, too many clients already"}
+    assert report["by_name"]["SQL simple", "one"]["failures"] == 0
+    assert report["counts"]["pg_connects"] == 10
+
+
+def test_passwords_and_encryption(swarm, own_postgres, tmp_path):
+    server = own_postgres()
+    key, cert = (os.path.join(server.data, f"server.{e}")
+                 for e in ("key", "crt"))
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+                    "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+                    "-keyout", key, "-out", cert], check=True,
+                   capture_output=True)
+    if server.drop:
+        owner = os.stat(server.data)
+        for path in key, cert:
+            os.chown(path, owner.st_uid, owner.st_gid)
+    os.chmod(key, 0o600)
+    server.ask("SET password_encryption = 'scram-sha-256'; "
+               "CREATE ROLE secret LOGIN PASSWORD 'right'")
+    with open(os.path.join(server.data, "pg_hba.conf"), "w") as f:
+        f.write("local all postgres trust\n"
+                "hostnossl all plain all trust\n"
+                "hostssl all secret all scram-sha-256\n")
+    server.stop()
+    server.settings["ssl"] = "on"
+    server.start()
+    there = f"host=localhost port={server.port} dbname=postgres"
+    for conninfo, error in (
+            (f"{there} user=secret password=wrong",
+             '28P01 password authentication failed for user "secret"'),
+            (f"{there} user=secret password=right sslmode=disable",
+             "28000 no pg_hba.conf entry"),
+            (f"{there} user=plain sslmode=require",
+             "28000 no pg_hba.conf entry"),
+            (f"{there} user=secret password=right sslmode=verify-full "
+             "sslrootcert=/etc/ssl/certs/ca-certificates.crt",
+             "08001 SSL error: certificate verify failed"),
+            (f"{there} user=secret password=right sslmode=verify-full "
+             f"sslrootcert={cert}", None),
+            (f"postgresql://secret:right@localhost:{server.port}/postgres?"
+             "sslmode=require", None)):
+        if os.stat(cert).st_mode & 0o044 == 0:
+            os.chmod(cert, 0o644)
+        process = call(swarm, "one", "unused", "-o",
+                       f"postgres.conninfo={conninfo}", seconds=1)
+        # 4: no answer at all.
+        assert process.wait() == (4 if error else 0), process.text
+        report = results(process)
+        if error is None:
+            assert report["by_name"]["SQL connect", "tls"]
+            assert not report["errors"]
+            continue
+        assert report["errors"], conninfo
+        assert report["errors"][0]["error"].startswith(error), report["errors"]
+
+
+def test_encryption_the_server_lacks(swarm, postgres):
+    process = call(swarm, "one", postgres.uri() + "?sslmode=require",
+                   seconds=1)
+    assert process.wait() == 4
+    error = results(process)["errors"][0]["error"]
+    assert error == "08001 server does not support SSL, but SSL was required"
+
+
+def test_timeout_cancels(swarm, postgres):
+    process = call(swarm, "slow", postgres.uri())
+    assert process.wait() == 1
+    report = results(process)
+    assert [e["error"] for e in report["errors"]] == [
+        "57014 cancelled after its timeout"]
+    slow = report["by_name"]["SQL simple", "slow"]["response_ms"]["max"]
+    assert 100 <= slow < 3000
+    assert report["by_name"]["SQL simple", "after"]["failures"] == 0
+    assert report["counts"]["pg_cancels"] == 1
+    assert report["counts"]["pg_connects"] == 1
+
+
+def peak_memory(pid):
+    """VmHWM in MiB, of a process that may have gone."""
+    try:
+        with open(f"/proc/{pid}/status") as f:
+            return int(re.search(r"VmHWM:\s+(\d+)", f.read()).group(1)) / 1024
+    except (OSError, AttributeError):
+        return 0
+
+
+@pytest.mark.parametrize("what,limit", [("gigabyte", 80), ("hoard", 250)])
+def test_a_gigabyte(swarm, postgres, what, limit):
+    process = call(swarm, what, postgres.uri())
+    worker = process.wait_children(1)[0]
+    peak = 0
+    while process.popen.poll() is None:
+        peak = max(peak, peak_memory(worker))
+    status = process.wait()
+    report = results(process)
+    print(f"{what}: {peak:.0f} MiB")
+    if os.environ.get("SWARM_TEST_SANITIZE"):
+        limit *= 8
+    assert 0 < peak < limit
+    if what == "gigabyte":
+        assert status == 0
+        row = report["by_name"]["SQL simple", "gigabyte"]
+        assert row["bytes"] == 134218 * 8000 and row["failures"] == 0
+    else:
+        assert status == 1
+        assert report["errors"][0]["error"].startswith("54000 ")
+        assert report["by_name"]["SQL simple", "after"]["failures"] == 0
+
+
+def test_errors_by_sqlstate(swarm, postgres):
+    process = call(swarm, "failing", postgres.uri(), users=3)
+    assert process.wait() == 1
+    report = results(process)
+    assert {e["error"]: e["occurrences"] for e in report["errors"]} == {
+        "22012 division by zero": 3,
+        '42P01 relation "nowhere" does not exist': 3}
+    assert report["counts"]["pg_error_22"] == 3
+    assert report["counts"]["pg_error_42"] == 3
+
+
+def test_pool_is_waited_for(swarm, postgres):
+    process = call(swarm, "pooled", postgres.uri(), "-o", "postgres.pool=3",
+                   users=20, seconds=2)
+    assert process.wait() == 0
+    report = results(process)
+    assert report["counts"]["pg_connects"] == 3
+    done = report["by_name"]["SQL simple", "pooled"]["requests"]
+    wait = report["by_name"]["SQL pool", "wait"]["response_ms"]
+    assert wait["count"] >= done > 100
+    assert wait["p50"] > 2
+
+
+def test_pipeline_in_a_scenario(swarm, postgres):
+    postgres.ask("CREATE TABLE piped (i int)")
+    process = call(swarm, "piped", postgres.uri(), users=2)
+    assert process.wait() == 0
+    report = results(process)
+    assert report["by_name"]["SQL prepared", "piped"]["requests"] == 100
+    assert postgres.ask("SELECT count(*), sum(i) FROM piped") == "100|2450"
+
+
+def test_rows_as_locust_names_them(swarm, postgres):
+    process = call(swarm, "failing", postgres.uri(), "-o",
+                   "postgres.locust_names=true")
+    process.wait()
+    rows = results(process)["by_name"]
+    assert rows["postgres_failure", "execute_query"]["failures"] == 2
+
+
+# ---- scenarios ----
+
+def test_scenario_tpcb(swarm, postgres, bank):
+    postgres.ask("TRUNCATE pgbench_history", bank)
+    process = swarm.run(
+        "-f", swarm.scenario("tpcb.so"), "--headless", "--host",
+        postgres.uri(bank), "-u", "8", "-r", "100", "-t", "2", "-o",
+        "tpcb.scale=2", "-o", "tpcb.isolation=serializable", "-o",
+        "tpcb.tries=1000", "--stop-timeout", "20", "--json",
+        "--only-summary")
+    report = results(process)
+    assert process.status == 0, report["errors"]
+    moves = report["by_name"]["SQL tx", "move"]["response_ms"]["count"]
+    assert moves > 20
+    assert postgres.ask("SELECT count(*) FROM pgbench_history",
+                        bank) == str(moves)
+
+
+def test_scenario_notify(swarm, postgres):
+    process = swarm.run(
+        "-f", swarm.scenario("notify.so"), "--headless", "--host",
+        postgres.uri(), "-u", "11", "-r", "1000", "-t", "3", "-o",
+        "notify.pause=0.05s", "--processes", "2", "--json", "--only-summary")
+    report = results(process)
+    assert process.status == 0, report["errors"]
+    counts = report["counts"]
+    assert counts["notify_sent"] > 20
+    # Ten listen; the first words may come before all do, the last ones may
+    # be on their way at the end.
+    assert counts["notify_sent"] * 10 * 0.8 < counts["notify_heard"] <= \
+        counts["notify_sent"] * 10
+    latency = report["by_name"]["SQL notify", "news"]["response_ms"]
+    assert 0 < latency["p50"] < 1000
+
+
+def test_scenario_shop_and_books(swarm, postgres, spawn):
+    target = spawn([swarm.exe, "target", "--listen", "127.0.0.1:0"])
+    port = target.wait_line(r"127\.0\.0\.1:(\d+)").group(1)
+    process = swarm.run(
+        "-f", swarm.scenario("shop_and_books.so"), "--headless", "--host",
+        f"http://127.0.0.1:{port}", "-o",
+        f"postgres.conninfo={postgres.uri()}", "-u", "4", "-r", "100", "-t",
+        "2", "--stop-timeout", "10", "--json", "--only-summary")
+    report = results(process)
+    assert process.status == 0, process.text
+    orders = report["by_name"]["SQL prepared", "book order"]["requests"]
+    assert orders > 5
+    assert report["by_name"]["SQL prepared", "read order"]["requests"] == \
+        orders
+    assert report["by_name"]["GET", "/"]["requests"] > 5
+    assert postgres.ask("SELECT count(*) FROM orders") == str(orders)
