@@ -1,7 +1,7 @@
 /*
  * The handshake: what a CONNECT says and what its CONNACK changes.
  */
-#include "client.h"
+#include "fast.h"
 
 #include "reason.h"
 #include "rows.h"
@@ -91,56 +91,49 @@ static char *copy_text(const struct codec_props *p, enum codec_property id)
 	return s.data ? strndup((const char *)s.data, s.len) : NULL;
 }
 
-static void take_texts(struct mqtt *m, const struct codec_props *p)
+static void take_limits(struct mqtt *m, const struct codec_packet *from)
 {
-	const uint64_t texts = CODEC_BIT(CODEC_ASSIGNED_ID) |
-	    CODEC_BIT(CODEC_RESPONSE_INFO) | CODEC_BIT(CODEC_SERVER_REFERENCE);
-	struct extras *x;
+	const struct mqtt_connect_args *a = &m->c.settings->args;
+	const struct codec_props *p = &from->props;
+	struct client_limits *l = &m->c.limits;
 
-	if (!(p->has & texts) || !(x = client_extras(m)))
-		return;
-	free(x->assigned_id);
-	free(x->response_information);
-	free(x->server_reference);
-	x->assigned_id = copy_text(p, CODEC_ASSIGNED_ID);
-	x->response_information = copy_text(p, CODEC_RESPONSE_INFO);
-	x->server_reference = copy_text(p, CODEC_SERVER_REFERENCE);
-}
-
-static void take_limits(struct mqtt *m, const struct codec_props *p)
-{
-	const struct mqtt_connect_args *a = &m->settings->args;
-
-	m->keepalive = (uint16_t)codec_number(p, CODEC_SERVER_KEEPALIVE,
-	    a->keepalive < 0 ? 0 : (uint32_t)a->keepalive);
-	m->maximum_qos = (uint8_t)codec_number(p, CODEC_MAXIMUM_QOS, 2);
-	m->retain_available = codec_number(p, CODEC_RETAIN_AVAILABLE, 1);
-	m->receive_maximum = (uint16_t)codec_number(p, CODEC_RECEIVE_MAXIMUM,
-	    65535);
-	m->alias_maximum = (uint16_t)codec_number(p, CODEC_ALIAS_MAXIMUM, 0);
-	m->max_packet = codec_number(p, CODEC_MAXIMUM_PACKET, 0);
-	m->window = a->inflight < m->receive_maximum ? a->inflight :
-	    m->receive_maximum;
+	client_limits_release(l);
+	*l = (struct client_limits){
+		.assigned_id = copy_text(p, CODEC_ASSIGNED_ID),
+		.response_information = copy_text(p, CODEC_RESPONSE_INFO),
+		.server_reference = copy_text(p, CODEC_SERVER_REFERENCE),
+		.max_packet = codec_number(p, CODEC_MAXIMUM_PACKET, 0),
+		.receive_maximum = (uint16_t)codec_number(p,
+		    CODEC_RECEIVE_MAXIMUM, 65535),
+		.alias_maximum = (uint16_t)codec_number(p,
+		    CODEC_ALIAS_MAXIMUM, 0),
+		.keepalive = (uint16_t)codec_number(p, CODEC_SERVER_KEEPALIVE,
+		    a->keepalive < 0 ? 0 : (uint32_t)a->keepalive),
+		.maximum_qos = (uint8_t)codec_number(p, CODEC_MAXIMUM_QOS, 2),
+		.retain_available = codec_number(p, CODEC_RETAIN_AVAILABLE, 1),
+		.session_present = from->session_present,
+	};
+	m->c.window = a->inflight < l->receive_maximum ? a->inflight :
+	    l->receive_maximum;
 }
 
 int connack_take(struct mqtt *m, const struct codec_packet *p)
 {
 	if (p->reason != 0) {
 		rows_reason(ROWS_IN_CONNACK, p->reason);
-		client_lost(m, p->reason, "refused by the broker");
+		conn_lost(m, p->reason, "refused by the broker");
 		return -1;
 	}
-	take_texts(m, &p->props);
-	take_limits(m, &p->props);
-	m->session_present = p->session_present;
-	m->state = CLIENT_UP;
+	take_limits(m, p);
+	m->shaking = false;
+	m->c.connected = true;
 	m->ping_sent = 0;
-	if (!m->session_present) {
+	if (!m->c.limits.session_present) {
 		idset_clear(&m->incoming);
-		pending_lost(m, false, ENOTCONN, "the broker lost the session");
+		pending_abandon(m, false, ENOTCONN, "the broker lost the session");
 	} else {
 		pending_resend(m);
 	}
-	waiters_wake(&m->changed);
+	waiters_wake(&m->c.changed);
 	return m->stream ? 0 : -1;
 }

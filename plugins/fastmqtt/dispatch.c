@@ -5,7 +5,7 @@
  * A QoS 2 message is handed over when it first arrives; its id is remembered
  * until the PUBREL, so that a second copy is only acknowledged.
  */
-#include "client.h"
+#include "fast.h"
 
 #include "rows.h"
 
@@ -18,7 +18,7 @@
 static void reply(struct mqtt *m, enum codec_type type, uint16_t id,
     uint8_t reason)
 {
-	codec_put_ack(&wire_replies, m->settings->version, type, id, reason);
+	codec_put_ack(&wire_replies, m->c.settings->version, type, id, reason);
 }
 
 /* ---- PUBLISH ---- */
@@ -33,11 +33,11 @@ static struct codec_span topic_of(struct mqtt *m, const struct codec_packet *p)
 
 	if (alias == 0)
 		return p->topic;
-	x = client_extras(m);
-	if (!x || alias > m->settings->args.topic_alias_maximum)
+	x = conn_extras(m);
+	if (!x || alias > m->c.settings->args.topic_alias_maximum)
 		return none;
 	if (!x->received_aliases) {
-		x->received_count = m->settings->args.topic_alias_maximum;
+		x->received_count = m->c.settings->args.topic_alias_maximum;
 		x->received_aliases = calloc(x->received_count,
 		    sizeof *x->received_aliases);
 		if (!x->received_aliases)
@@ -128,7 +128,7 @@ static void deliver(struct mqtt *m, const struct codec_packet *p,
 		.qos = p->qos,
 		.retain = p->retain,
 		.dup = p->dup,
-		.received = m->last_event,
+		.received = m->c.last_event,
 	};
 	struct texts *t = NULL;
 
@@ -139,7 +139,7 @@ static void deliver(struct mqtt *m, const struct codec_packet *p,
 			return;
 		}
 	}
-	inbox_put(&m->inbox, m, &message, topic.len, (size_t)client_queue);
+	inbox_put(&m->c.inbox, m, &message, topic.len, (size_t)client_queue);
 	if (t)
 		free(t->memory);
 	free(t);
@@ -159,7 +159,7 @@ static bool take_publish(struct mqtt *m, const struct codec_packet *p)
 		return false;
 	}
 	if (p->qos == 2 && !idset_has(&m->incoming, p->id)) {
-		if (m->incoming.count >= m->settings->args.receive_maximum) {
+		if (m->incoming.count >= m->c.settings->args.receive_maximum) {
 			wire_broken(m, 0x93, "receive maximum exceeded");
 			return false;
 		}
@@ -216,7 +216,7 @@ static bool take_puback(struct mqtt *m, const struct codec_packet *p)
 
 	if (!is_publish(a, 1))
 		return odd(m, "PUBACK of what was not sent");
-	rows_phase(ROWS_PUBACK, m->last_event - a->timer.start);
+	rows_phase(ROWS_PUBACK, m->c.last_event - a->timer.start);
 	publish_end(m, a, p, ROWS_IN_PUBACK);
 	return true;
 }
@@ -232,7 +232,7 @@ static bool take_pubrec(struct mqtt *m, const struct codec_packet *p)
 		return true;
 	}
 	if (!a->released) {
-		rows_phase(ROWS_PUBREC, m->last_event - a->timer.start);
+		rows_phase(ROWS_PUBREC, m->c.last_event - a->timer.start);
 		if (p->reason)
 			rows_reason(ROWS_IN_PUBREC, p->reason);
 		if (p->reason == 0x10)
@@ -249,7 +249,7 @@ static bool take_pubcomp(struct mqtt *m, const struct codec_packet *p)
 
 	if (!is_publish(a, 2) || !a->released)
 		return odd(m, "PUBCOMP of what was not released");
-	rows_phase(ROWS_PUBCOMP, m->last_event - a->timer.start);
+	rows_phase(ROWS_PUBCOMP, m->c.last_event - a->timer.start);
 	publish_end(m, a, p, ROWS_IN_PUBCOMP);
 	return true;
 }
@@ -264,7 +264,7 @@ static bool take_suback(struct mqtt *m, const struct codec_packet *p)
 	if (p->payload.len > 1)
 		return odd(m, "more reason codes than filters");
 	rows_phase(sub ? ROWS_SUBACK : ROWS_UNSUBACK,
-	    m->last_event - a->timer.start);
+	    m->c.last_event - a->timer.start);
 	if (p->reason >= 0x80) {
 		rows_reason(sub ? ROWS_IN_SUBACK : ROWS_IN_UNSUBACK, p->reason);
 		pending_failed(m, a, EPROTO, p->reason, "", false);
@@ -280,22 +280,22 @@ static bool take_pingresp(struct mqtt *m)
 {
 	if (m->ping_sent == 0)
 		return true;
-	rows_phase(ROWS_PINGRESP, m->last_event - m->ping_sent);
+	rows_phase(ROWS_PINGRESP, m->c.last_event - m->ping_sent);
 	m->ping_sent = 0;
-	waiters_wake(&m->changed);
+	waiters_wake(&m->c.changed);
 	return true;
 }
 
 static bool take_disconnect(struct mqtt *m, const struct codec_packet *p)
 {
 	rows_reason(ROWS_IN_DISCONNECT, p->reason);
-	client_lost(m, p->reason, "disconnected by the broker");
+	conn_lost(m, p->reason, "disconnected by the broker");
 	return false;
 }
 
 static bool take_auth(struct mqtt *m, const struct codec_packet *p)
 {
-	const struct mqtt_connect_args *a = &m->settings->args;
+	const struct mqtt_connect_args *a = &m->c.settings->args;
 	struct codec_span s = codec_text(&p->props, CODEC_AUTH_DATA);
 	struct mqtt_auth_data in = { p->reason, s.data, s.len };
 	struct mqtt_auth_data out = { 0x18, NULL, 0 };
@@ -303,10 +303,10 @@ static bool take_auth(struct mqtt *m, const struct codec_packet *p)
 
 	if (!a->auth_method)
 		return odd(m, "AUTH without a method");
-	if (p->reason == 0 && m->state == CLIENT_UP)
+	if (p->reason == 0 && m->c.connected)
 		return true;
 	if (a->auth_step(a->auth_arg, &in, &out) == -1) {
-		client_lost(m, 0, "the scenario gave up authentication");
+		conn_lost(m, 0, "the scenario gave up authentication");
 		return false;
 	}
 	codec_set_text(&props, CODEC_AUTH_METHOD, a->auth_method,
@@ -319,7 +319,7 @@ static bool take_auth(struct mqtt *m, const struct codec_packet *p)
 
 static bool take_early(struct mqtt *m, struct codec_packet *p)
 {
-	if (p->type == CODEC_AUTH && m->settings->version == 5)
+	if (p->type == CODEC_AUTH && m->c.settings->version == 5)
 		return take_auth(m, p);
 	if (p->type == CODEC_CONNACK)
 		return connack_take(m, p) == 0;
@@ -330,7 +330,7 @@ static bool take_early(struct mqtt *m, struct codec_packet *p)
 
 bool dispatch_packet(struct mqtt *m, struct codec_packet *p)
 {
-	if (m->state == CLIENT_CONNECTING)
+	if (m->shaking)
 		return take_early(m, p);
 	switch (p->type) {
 	case CODEC_PUBLISH:

@@ -2,7 +2,7 @@
  * A set of packet ids that is small nearly always: a short array, and a bit
  * for every id once a broker has more QoS 2 messages under way.
  */
-#include "client.h"
+#include "fast.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  * reconnect.  The structs come from a free list of the worker, so that a
  * publish allocates nothing once the worker has warmed up.
  */
-#include "client.h"
+#include "fast.h"
 
 #include "reason.h"
 #include "rows.h"
@@ -147,9 +147,9 @@ static void finish(struct mqtt *m, struct pending *p, int error)
 	if (error != ECANCELED)
 		rows_count(counters[p->kind][error != 0]);
 	if (p->kind == PENDING_PUBLISH)
-		m->inflight--;
+		m->c.inflight--;
 	waiters_wake(&p->waiters);
-	waiters_wake(&m->changed);
+	waiters_wake(&m->c.changed);
 }
 
 void pending_done(struct mqtt *m, struct pending *p, uint8_t reason)
@@ -157,8 +157,8 @@ void pending_done(struct mqtt *m, struct pending *p, uint8_t reason)
 	if (!p->finished) {
 		p->reason = reason;
 		if (p->kind == PENDING_PUBLISH)
-			m->acknowledged++;
-		swarm_done_at(&p->timer, m->last_event, p->len);
+			m->c.acknowledged++;
+		swarm_done_at(&p->timer, m->c.last_event, p->len);
 		finish(m, p, 0);
 	}
 	pending_remove(m, p);
@@ -172,7 +172,7 @@ void pending_failed(struct mqtt *m, struct pending *p, int error, int reason,
 		if (error == ECANCELED)
 			swarm_drop(&p->timer);
 		else if (reason)
-			swarm_fail_at(&p->timer, m->last_event,
+			swarm_fail_at(&p->timer, m->c.last_event,
 			    "refused by the broker: %s", reason_name(reason));
 		else
 			swarm_fail(&p->timer, "%s", why);
@@ -216,7 +216,7 @@ int pending_wait(struct mqtt *m, struct pending *p, int64_t deadline)
 	return error ? -1 : 0;
 }
 
-void pending_lost(struct mqtt *m, bool keep_publishes, int error,
+void pending_abandon(struct mqtt *m, bool keep_publishes, int error,
     const char *why)
 {
 	struct pending *p, *next;
@@ -233,12 +233,12 @@ void pending_resend(struct mqtt *m)
 {
 	for (struct pending *p = m->pending.first; p; p = p->next) {
 		if (p->released)
-			codec_put_ack(&wire_out, m->settings->version,
+			codec_put_ack(&wire_out, m->c.settings->version,
 			    CODEC_PUBREL, p->id, 0);
 		else
 			codec_put_again(&wire_out, p->packet, p->packet_len);
 	}
-	wire_send(m, m->last_event);
+	wire_send(m, m->c.last_event);
 }
 
 int64_t pending_expire(struct mqtt *m, int64_t now)

@@ -1,7 +1,7 @@
 /*
  * Publishing, subscribing, unsubscribing, pinging.
  */
-#include "client.h"
+#include "fast.h"
 
 #include "rows.h"
 
@@ -17,55 +17,19 @@
 /* QoS 0 never waits by itself: now and then the others get a turn. */
 #define TURNS 64
 
-static int refuse(struct mqtt *m, struct swarm_timer *t, int error,
-    const char *why)
-{
-	swarm_fail(t, "%s", why);
-	return client_fail(m, error, 0, "%s", why);
-}
-
-static int not_ready(struct mqtt *m, uint32_t series)
-{
-	struct swarm_timer t = swarm_begin_at(m->user, series, swarm_now());
-
-	return refuse(m, &t, ENOTCONN, "not connected");
-}
-
-static int64_t deadline_from(int64_t start, double timeout)
-{
-	if (timeout <= 0)
-		timeout = client_defaults.timeout;
-	return timeout > 1e9 ? SWARM_FOREVER : start + (int64_t)(timeout * 1e9);
-}
-
 /* ---- publish ---- */
-
-static const char *check(struct mqtt *m, const struct mqtt_publish_args *a)
-{
-	const char *why = settings_check_publish(a, m->settings->version);
-
-	if (why)
-		return why;
-	if (a->qos > m->maximum_qos)
-		return "the broker does not allow this QoS";
-	if (a->retain && !m->retain_available)
-		return "the broker does not allow retained messages";
-	if (m->settings->version == 5 && a->topic_alias > m->alias_maximum)
-		return "topic alias above the broker's maximum";
-	return NULL;
-}
 
 /* Whether the broker knows the alias; else it is about to. */
 static bool alias_known(struct mqtt *m, uint16_t alias, const char *topic)
 {
-	struct extras *x = client_extras(m);
+	struct extras *x = conn_extras(m);
 	char **slot;
 
 	if (!x)
 		return false;
 	if (!x->sent_aliases) {
-		x->sent_aliases = calloc(m->alias_maximum, sizeof(char *));
-		x->sent_count = x->sent_aliases ? m->alias_maximum : 0;
+		x->sent_aliases = calloc(m->c.limits.alias_maximum, sizeof(char *));
+		x->sent_count = x->sent_aliases ? m->c.limits.alias_maximum : 0;
 	}
 	if (alias > x->sent_count)
 		return false;
@@ -107,7 +71,7 @@ static int put(struct mqtt *m, const struct mqtt_publish_args *a, uint16_t id,
 {
 	struct codec_props props = { .has = 0 };
 	struct codec_publish p = {
-		.version = m->settings->version,
+		.version = m->c.settings->version,
 		.topic = a->topic,
 		.topic_len = strlen(a->topic),
 		.data = a->data,
@@ -148,7 +112,7 @@ static int keep_packet(struct mqtt *m, struct pending *p,
 
 static bool too_large(const struct mqtt *m)
 {
-	return m->max_packet && wire_out.len > m->max_packet;
+	return m->c.limits.max_packet && wire_out.len > m->c.limits.max_packet;
 }
 
 static void give_way(struct mqtt *m)
@@ -164,16 +128,16 @@ static int send_qos0(struct mqtt *m, struct swarm_timer *t,
 {
 	if (put(m, a, 0, true) == -1 || too_large(m)) {
 		wire_out.len = 0;
-		return refuse(m, t, EINVAL, "larger than the broker allows");
+		return client_refuse(m, t, EINVAL, "larger than the broker allows");
 	}
 	wire_send(m, t->start);
-	m->published++;
+	m->c.published++;
 	rows_count(ROWS_PUB);
 	if (m->stream && !a->async)
 		wire_drain(m, 0, deadline);
 	if (!m->stream) {
 		rows_count(ROWS_PUB_FAIL);
-		return refuse(m, t, ENOTCONN, "connection lost");
+		return client_refuse(m, t, ENOTCONN, "connection lost");
 	}
 	swarm_done(t, a->len);
 	rows_count(ROWS_PUB_SUCC);
@@ -187,11 +151,11 @@ static int send_pending(struct mqtt *m, struct swarm_timer *t,
 	struct pending *p = pending_new(m, PENDING_PUBLISH, t);
 
 	if (!p)
-		return refuse(m, t, ENOMEM, "no packet id is free");
-	m->inflight++;
+		return client_refuse(m, t, ENOMEM, "no packet id is free");
+	m->c.inflight++;
 	p->qos = (uint8_t)a->qos;
 	p->len = a->len;
-	if ((m->settings->args.keep_session && keep_packet(m, p, a) == -1) ||
+	if ((m->c.settings->args.keep_session && keep_packet(m, p, a) == -1) ||
 	    put(m, a, p->id, true) == -1 || too_large(m)) {
 		wire_out.len = 0;
 		pending_failed(m, p, EINVAL, 0,
@@ -200,7 +164,7 @@ static int send_pending(struct mqtt *m, struct swarm_timer *t,
 		errno = EINVAL;
 		return -1;
 	}
-	m->published++;
+	m->c.published++;
 	rows_count(ROWS_PUB);
 	wire_send(m, t->start);
 	if (!a->async)
@@ -214,107 +178,28 @@ static int send_pending(struct mqtt *m, struct swarm_timer *t,
 	return 0;
 }
 
-/* Waits for room: in the window, and in the socket; 0 or -1 with errno. */
-static int wait_room(struct mqtt *m, int qos, int64_t start,
-    int64_t deadline)
+bool publish_full(const struct mqtt *m, int qos)
 {
-	if ((qos == 0 || m->inflight < m->window) &&
-	    wire_waiting(m) < TX_BYTES)
-		return 0;
-	if (!swarm_self()) {
-		errno = EAGAIN;
-		return -1;
-	}
-	while (m->stream && ((qos > 0 && m->inflight >= m->window) ||
-	    wire_waiting(m) >= TX_BYTES)) {
-		if (waiters_wait(&m->changed, deadline) == -1)
-			return -1;
-	}
-	/* What made room was read from the socket, or else it was written. */
-	rows_phase(ROWS_WINDOW, (m->last_event > start ? m->last_event :
-	    swarm_now()) - start);
-	if (m->state == CLIENT_UP)
-		return 0;
-	errno = ENOTCONN;
-	return -1;
+	return (qos > 0 && m->c.inflight >= m->c.window) ||
+	    wire_waiting(m) >= TX_BYTES;
 }
 
-int publish_send(struct mqtt *m, const struct mqtt_publish_args *from)
+bool publish_busy(const struct mqtt *m)
 {
-	struct mqtt_publish_args a;
-	struct swarm_timer t;
-	uint32_t series;
-	int64_t deadline;
-	const char *why;
-
-	if (!m || !m->settings) {
-		errno = ENOTCONN;
-		return -1;
-	}
-	settings_copy(&a, sizeof a, from, from->size);
-	a.data = settings_payload(a.text, a.data, &a.len);
-	series = rows_series("publish", a.qos, a.topic ? a.topic : "", a.name);
-	if (m->state != CLIENT_UP)
-		return not_ready(m, series);
-	t = swarm_begin_at(m->user, series, swarm_now());
-	why = check(m, &a);
-	if (why)
-		return refuse(m, &t, EINVAL, why);
-	deadline = deadline_from(t.start, a.timeout);
-	if (wait_room(m, a.qos, t.start, deadline) == -1) {
-		if (errno == EAGAIN || errno == ECANCELED) {
-			swarm_drop(&t);
-			return -1;
-		}
-		return refuse(m, &t, errno, errno == ETIMEDOUT ?
-		    "window full" : "connection lost");
-	}
-	if (a.qos == 0)
-		return send_qos0(m, &t, &a, deadline);
-	return send_pending(m, &t, &a, deadline);
+	return m->c.inflight > 0 || wire_waiting(m) > 0;
 }
 
-int publish_wait_room(struct mqtt *m, int qos, int64_t deadline)
+int publish_send(struct mqtt *m, struct swarm_timer *t,
+    const struct mqtt_publish_args *a, int64_t deadline)
 {
-	if (m && m->state == CLIENT_UP)
-		return wait_room(m, qos, swarm_now(), deadline);
-	errno = ENOTCONN;
-	return -1;
-}
-
-int publish_flush(struct mqtt *m, int64_t deadline)
-{
-	while (m && (m->inflight > 0 || wire_waiting(m) > 0)) {
-		if (waiters_wait(&m->changed, deadline) == -1)
-			return -1;
-	}
-	return 0;
+	if (a->qos == 0)
+		return send_qos0(m, t, a, deadline);
+	return send_pending(m, t, a, deadline);
 }
 
 /* ---- subscribe, unsubscribe, ping ---- */
 
-static struct pending *begin(struct mqtt *m, enum pending_kind kind,
-    uint32_t series, const char *why)
-{
-	struct swarm_timer t;
-	struct pending *p;
-
-	if (m->state != CLIENT_UP) {
-		not_ready(m, series);
-		return NULL;
-	}
-	t = swarm_begin_at(m->user, series, swarm_now());
-	if (why) {
-		refuse(m, &t, EINVAL, why);
-		return NULL;
-	}
-	p = pending_new(m, kind, &t);
-	if (!p)
-		refuse(m, &t, ENOMEM, "no packet id is free");
-	return p;
-}
-
-static int finish(struct mqtt *m, struct pending *p, double timeout)
+static int finish(struct mqtt *m, struct pending *p, int64_t deadline)
 {
 	int rc, reason;
 
@@ -325,11 +210,9 @@ static int finish(struct mqtt *m, struct pending *p, double timeout)
 	}
 	wire_send(m, p->timer.start);
 	p->refs++;
-	rc = pending_wait(m, p, deadline_from(p->timer.start, timeout));
+	rc = pending_wait(m, p, deadline);
 	reason = p->reason;
 	pending_unref(p);
-	if (rc == 0)
-		m->reason = reason;
 	return rc == -1 ? -1 : reason;
 }
 
@@ -340,85 +223,58 @@ static uint8_t options_of(const struct mqtt_subscribe_args *a)
 	    (unsigned)a->retain_handling << 4);
 }
 
-int publish_subscribe(struct mqtt *m, const struct mqtt_subscribe_args *from)
+int publish_subscribe(struct mqtt *m, struct swarm_timer *t,
+    const struct mqtt_subscribe_args *a, int64_t deadline)
 {
-	struct mqtt_subscribe_args a;
-	struct codec_props props = { .has = 0 };
-	struct pending *p;
+	struct codec_props props = {
+		.user = a->properties,
+		.user_count = (uint32_t)a->property_count,
+	};
+	struct pending *p = pending_new(m, PENDING_SUBSCRIBE, t);
 
-	if (!m || !m->settings) {
-		errno = ENOTCONN;
-		return -1;
-	}
-	settings_copy(&a, sizeof a, from, from->size);
-	p = begin(m, PENDING_SUBSCRIBE, rows_series("subscribe", a.qos,
-	    a.filter ? a.filter : "", a.name),
-	    settings_check_subscribe(&a, m->settings->version));
 	if (!p)
-		return -1;
-	if (a.subscription_id)
+		return client_refuse(m, t, ENOMEM, "no packet id is free");
+	if (a->subscription_id)
 		codec_set_number(&props, CODEC_SUBSCRIPTION_ID,
-		    a.subscription_id);
-	props.user = a.properties;
-	props.user_count = (uint32_t)a.property_count;
-	codec_put_subscribe(&wire_out, m->settings->version, p->id, a.filter,
-	    options_of(&a), &props);
-	return finish(m, p, a.timeout);
+		    a->subscription_id);
+	codec_put_subscribe(&wire_out, m->c.settings->version, p->id,
+	    a->filter, options_of(a), &props);
+	return finish(m, p, deadline);
 }
 
-int publish_unsubscribe(struct mqtt *m,
-    const struct mqtt_unsubscribe_args *from)
+int publish_unsubscribe(struct mqtt *m, struct swarm_timer *t,
+    const struct mqtt_unsubscribe_args *a, int64_t deadline)
 {
-	struct mqtt_unsubscribe_args a;
-	struct codec_props props = { .has = 0 };
-	struct pending *p;
+	struct codec_props props = {
+		.user = a->properties,
+		.user_count = (uint32_t)a->property_count,
+	};
+	struct pending *p = pending_new(m, PENDING_UNSUBSCRIBE, t);
 
-	if (!m || !m->settings) {
-		errno = ENOTCONN;
-		return -1;
-	}
-	settings_copy(&a, sizeof a, from, from->size);
-	p = begin(m, PENDING_UNSUBSCRIBE, rows_series("unsubscribe", -1,
-	    a.filter ? a.filter : "", a.name),
-	    settings_check_filter(a.filter));
 	if (!p)
-		return -1;
-	props.user = a.properties;
-	props.user_count = (uint32_t)a.property_count;
-	codec_put_unsubscribe(&wire_out, m->settings->version, p->id,
-	    a.filter, &props);
-	return finish(m, p, a.timeout) == -1 ? -1 : 0;
+		return client_refuse(m, t, ENOMEM, "no packet id is free");
+	codec_put_unsubscribe(&wire_out, m->c.settings->version, p->id,
+	    a->filter, &props);
+	return finish(m, p, deadline);
 }
 
-int publish_ping(struct mqtt *m, double timeout)
+int publish_ping(struct mqtt *m, struct swarm_timer *t, int64_t deadline)
 {
-	int64_t deadline;
-	struct swarm_timer t;
-	uint32_t series = rows_series("", 0, "", "ping");
-
-	if (!m || !m->settings) {
-		errno = ENOTCONN;
-		return -1;
-	}
-	if (m->state != CLIENT_UP)
-		return not_ready(m, series);
-	t = swarm_begin_at(m->user, series, swarm_now());
-	deadline = deadline_from(t.start, timeout);
 	if (m->ping_sent == 0) {
-		m->ping_sent = t.start;
+		m->ping_sent = t->start;
 		codec_put_ping(&wire_out);
-		wire_send(m, t.start);
+		wire_send(m, t->start);
 	}
 	while (m->ping_sent) {
-		if (waiters_wait(&m->changed, deadline) == 0)
+		if (waiters_wait(&m->c.changed, deadline) == 0)
 			continue;
 		if (errno == ECANCELED) {
-			swarm_drop(&t);
+			swarm_drop(t);
 			return -1;
 		}
-		return refuse(m, &t, ETIMEDOUT, "no PINGRESP in time");
+		return client_refuse(m, t, ETIMEDOUT, "no PINGRESP in time");
 	}
-	if (m->state != CLIENT_UP)
-		return refuse(m, &t, ENOTCONN, "connection lost");
-	return swarm_done_at(&t, m->last_event, 0);
+	if (!m->c.connected)
+		return client_refuse(m, t, ENOTCONN, "connection lost");
+	return swarm_done_at(t, m->c.last_event, 0);
 }

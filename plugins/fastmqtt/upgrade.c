@@ -1,7 +1,7 @@
 /*
  * Turns a fresh stream into a WebSocket, on the fiber that connects.
  */
-#include "client.h"
+#include "fast.h"
 
 #include "rows.h"
 
@@ -44,7 +44,7 @@ static int read_header(struct mqtt *m, char *header, int64_t deadline,
 static int exchange(struct mqtt *m, char *header, int64_t deadline,
     const char **why)
 {
-	const struct url *u = &m->settings->url;
+	const struct url *u = &m->c.settings->url;
 	struct codec_buf request = { .data = NULL };
 	char key[WS_KEY_BYTES];
 	uint8_t random[16];

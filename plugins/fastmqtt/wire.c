@@ -5,7 +5,7 @@
  * A packet is copied only when it arrives in pieces.  Replies to everything
  * read in one go leave in one write.
  */
-#include "client.h"
+#include "fast.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -32,7 +32,7 @@ static void watch(struct mqtt *m)
 	if (wire_waiting(m))
 		want |= SWARM_WRITE;
 	if (swarm_stream_watch(m->stream, want, wire_ready, m) == -1)
-		client_lost(m, 0, "connection lost");
+		conn_lost(m, 0, "connection lost");
 }
 
 static int64_t write_some(struct mqtt *m, const uint8_t *data, size_t len)
@@ -51,7 +51,7 @@ static void flush(struct mqtt *m)
 	int64_t n = write_some(m, m->tx.data + m->tx_at, wire_waiting(m));
 
 	if (n == -1) {
-		client_lost(m, 0, "connection lost");
+		conn_lost(m, 0, "connection lost");
 		return;
 	}
 	m->tx_at += (size_t)n;
@@ -60,7 +60,7 @@ static void flush(struct mqtt *m)
 		m->tx_at = 0;
 		watch(m);
 	}
-	waiters_wake(&m->changed);
+	waiters_wake(&m->c.changed);
 }
 
 static void keep_rest(struct mqtt *m, const uint8_t *data, size_t n)
@@ -71,7 +71,7 @@ static void keep_rest(struct mqtt *m, const uint8_t *data, size_t n)
 		m->tx_at = 0;
 	}
 	if (codec_reserve(&m->tx, n) == -1) {
-		client_lost(m, 0, "out of memory");
+		conn_lost(m, 0, "out of memory");
 		return;
 	}
 	memcpy(m->tx.data + m->tx.len, data, n);
@@ -96,7 +96,7 @@ static void send_raw(struct mqtt *m, const uint8_t *data, size_t len)
 	if (n >= 0 && (size_t)n < len)
 		keep_rest(m, data + n, len - (size_t)n);
 	if (n == -1)
-		client_lost(m, 0, "connection lost");
+		conn_lost(m, 0, "connection lost");
 	else if (m->stream && !was_waiting && wire_waiting(m))
 		watch(m);
 }
@@ -117,7 +117,7 @@ static void send_frame(struct mqtt *m, unsigned opcode, const uint8_t *data,
 	static struct codec_buf frame;
 
 	if (ws_put_frame(&frame, opcode, data, len, next_mask()) == -1)
-		client_lost(m, 0, "out of memory");
+		conn_lost(m, 0, "out of memory");
 	else
 		send_raw(m, frame.data, frame.len);
 	empty(&frame);
@@ -146,7 +146,7 @@ int wire_drain(struct mqtt *m, size_t left, int64_t deadline)
 
 	while (m->stream && wire_waiting(m) > left &&
 	    m->written_bytes + left < mark) {
-		if (waiters_wait(&m->changed, deadline) == -1)
+		if (waiters_wait(&m->c.changed, deadline) == -1)
 			return -1;
 	}
 	if (m->stream)
@@ -162,19 +162,19 @@ void wire_broken(struct mqtt *m, uint8_t reason, const char *why)
 	char text[96];
 
 	snprintf(text, sizeof text, "broker broke the protocol: %s", why);
-	if (m->settings->version == 5 && m->state == CLIENT_UP) {
+	if (m->c.settings->version == 5 && m->c.connected) {
 		codec_put_reason(&wire_out, 5, CODEC_DISCONNECT, reason, NULL);
-		wire_send(m, m->last_event);
+		wire_send(m, m->c.last_event);
 	}
 	if (m->stream)
-		client_lost(m, 0, text);
+		conn_lost(m, 0, text);
 }
 
 /* A server of another protocol would be waited for in vain: what it says
  * seldom makes a whole packet. */
 static bool may_answer_connect(const struct mqtt *m, uint8_t first)
 {
-	return m->state != CLIENT_CONNECTING || first == CODEC_CONNACK << 4 ||
+	return !m->shaking || first == CODEC_CONNACK << 4 ||
 	    first == CODEC_AUTH << 4 || first == CODEC_DISCONNECT << 4;
 }
 
@@ -187,7 +187,7 @@ static size_t take_packets(struct mqtt *m, const uint8_t *data, size_t len)
 		struct codec_packet p;
 		const char *why;
 		int64_t n = codec_length(data + at, len - at,
-		    m->settings->args.max_packet_size, &why);
+		    m->c.settings->args.max_packet_size, &why);
 
 		if (!may_answer_connect(m, data[at])) {
 			wire_broken(m, 0x82, "no CONNACK first");
@@ -195,7 +195,7 @@ static size_t take_packets(struct mqtt *m, const uint8_t *data, size_t len)
 		}
 		if (n == 0 || (n > 0 && (size_t)n > len - at))
 			break;
-		if (n == -1 || codec_decode(&p, m->settings->version,
+		if (n == -1 || codec_decode(&p, m->c.settings->version,
 		    data + at, (size_t)n, &why) == -1) {
 			wire_broken(m, n == -1 ? 0x95 : 0x81, why);
 			return len;
@@ -210,7 +210,7 @@ static size_t take_packets(struct mqtt *m, const uint8_t *data, size_t len)
 static void keep_part(struct mqtt *m, const uint8_t *data, size_t len)
 {
 	if (codec_reserve(&m->rx, len) == -1) {
-		client_lost(m, 0, "out of memory");
+		conn_lost(m, 0, "out of memory");
 		return;
 	}
 	memcpy(m->rx.data + m->rx.len, data, len);
@@ -257,7 +257,7 @@ static void feed_frames(struct mqtt *m, const uint8_t *data, size_t len)
 			send_frame(m, WS_PONG, piece.data, piece.len);
 			break;
 		case WS_CLOSE:
-			client_lost(m, 0, "closed by the broker");
+			conn_lost(m, 0, "closed by the broker");
 			break;
 		case WS_BAD:
 			wire_broken(m, 0x81, why);
@@ -273,9 +273,9 @@ static void receive(struct mqtt *m)
 
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
-	m->last_event = swarm_now();
+	m->c.last_event = swarm_now();
 	if (n <= 0) {
-		client_lost(m, 0, n == 0 ? "closed by the broker" :
+		conn_lost(m, 0, n == 0 ? "closed by the broker" :
 		    "connection lost");
 		return;
 	}
@@ -284,7 +284,7 @@ static void receive(struct mqtt *m)
 	else
 		feed(m, (const uint8_t *)data, (size_t)n);
 	if (wire_replies.len > 0 && m->stream)
-		send(m, wire_replies.data, wire_replies.len, m->last_event);
+		send(m, wire_replies.data, wire_replies.len, m->c.last_event);
 	empty(&wire_replies);
 }
 
@@ -294,7 +294,7 @@ void wire_ready(struct swarm_stream *stream, unsigned bits, void *arg)
 
 	(void)stream;
 	/* A handler may free the client it is called for. */
-	m->refs++;
+	m->c.refs++;
 	if ((bits & SWARM_WRITE) && wire_waiting(m))
 		flush(m);
 	if ((bits & SWARM_READ) && m->stream)

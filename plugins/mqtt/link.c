@@ -6,7 +6,7 @@
  * callback comes after it.  What its threads had queued before is still on
  * its way through the door, and so the link is buried by an event behind it.
  */
-#include "client.h"
+#include "paho.h"
 #include "props.h"
 
 #include <errno.h>
@@ -61,7 +61,7 @@ static void deliver(struct mqtt *m, struct arrival *a)
 
 	if (!topic || props_message(&view, &to, &from->properties) == -1)
 		return;
-	inbox_put(&m->inbox, m, &to,
+	inbox_put(&m->c.inbox, m, &to,
 	    topic == a->topic ? a->topic_len : strlen(topic),
 	    (size_t)client_queue);
 	props_view_release(&view);
@@ -72,7 +72,7 @@ static void arrive(struct door_event *e)
 	struct arrival *a = (struct arrival *)e;
 	struct mqtt *m = a->link->client;
 
-	if (m && !m->freed)
+	if (m && !m->c.freed)
 		deliver(m, a);
 	MQTTAsync_freeMessage(&a->message);
 	MQTTAsync_free(a->topic);
@@ -111,7 +111,7 @@ static void lose(struct door_event *e)
 	struct mqtt *m = l->link->client;
 
 	if (m)
-		client_lost(m, l->reason);
+		conn_lost(m, l->reason);
 	free(l);
 }
 
@@ -214,7 +214,7 @@ static void fill(MQTTAsync_connectOptions *o, struct op *op,
 
 int link_connect(struct link *l, struct op *op)
 {
-	const struct settings *s = l->client->settings;
+	const struct settings *s = l->client->c.settings;
 	MQTTAsync_connectOptions o = MQTTAsync_connectOptions_initializer;
 	MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
 	MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
@@ -238,14 +238,12 @@ int link_connect(struct link *l, struct op *op)
 			o.willProperties = &will_props;
 	}
 	l->tls_error[0] = 0;
-	l->limits = (struct link_limits){
-		.keepalive = o.keepAliveInterval,
+	client_limits_release(&l->limits);
+	l->limits = (struct client_limits){
+		.keepalive = (uint16_t)o.keepAliveInterval,
 		.maximum_qos = 2,
 		.retain_available = true,
 		.receive_maximum = 65535,
-		.assigned_id = l->limits.assigned_id,
-		.response_information = l->limits.response_information,
-		.server_reference = l->limits.server_reference,
 	};
 	rc = MQTTAsync_connect(l->handle, &o);
 	MQTTProperties_free(&props);
@@ -264,7 +262,7 @@ int link_connect(struct link *l, struct op *op)
 
 struct link *link_new(struct mqtt *m, const char *uri)
 {
-	const struct settings *s = m->settings;
+	const struct settings *s = m->c.settings;
 	MQTTAsync_createOptions o = MQTTAsync_createOptions_initializer;
 	struct link *l = calloc(1, sizeof *l);
 
@@ -308,9 +306,7 @@ static void bury(struct door_event *e)
 	for (size_t i = 0; i < l->alias_count; i++)
 		free(l->aliases[i]);
 	free(l->aliases);
-	free(l->limits.assigned_id);
-	free(l->limits.response_information);
-	free(l->limits.server_reference);
+	client_limits_release(&l->limits);
 	free(l);
 }
 

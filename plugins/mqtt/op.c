@@ -5,7 +5,7 @@
  * Two references: the caller's, while it waits, and the library's, until its
  * one callback has come through the door or its handle is gone.
  */
-#include "client.h"
+#include "paho.h"
 
 #include "props.h"
 #include "reason.h"
@@ -46,21 +46,18 @@ static void answer(struct op *op)
 
 static void take_limits(struct link *l, const MQTTProperties *p)
 {
-	struct link_limits *to = &l->limits;
+	struct client_limits *to = &l->limits;
 
-	free(to->assigned_id);
-	free(to->response_information);
-	free(to->server_reference);
 	to->assigned_id = props_text(p,
 	    MQTTPROPERTY_CODE_ASSIGNED_CLIENT_IDENTIFER);
 	to->response_information = props_text(p,
 	    MQTTPROPERTY_CODE_RESPONSE_INFORMATION);
 	to->server_reference = props_text(p,
 	    MQTTPROPERTY_CODE_SERVER_REFERENCE);
-	to->keepalive = (int)props_number(p,
-	    MQTTPROPERTY_CODE_SERVER_KEEP_ALIVE, (uint32_t)to->keepalive);
-	to->maximum_qos = (int)props_number(p, MQTTPROPERTY_CODE_MAXIMUM_QOS,
-	    2);
+	to->keepalive = (uint16_t)props_number(p,
+	    MQTTPROPERTY_CODE_SERVER_KEEP_ALIVE, to->keepalive);
+	to->maximum_qos = (uint8_t)props_number(p,
+	    MQTTPROPERTY_CODE_MAXIMUM_QOS, 2);
 	to->retain_available = props_number(p,
 	    MQTTPROPERTY_CODE_RETAIN_AVAILABLE, 1);
 	to->receive_maximum = (uint16_t)props_number(p,
@@ -167,6 +164,12 @@ static void count(const struct op *op, bool ok)
 	}
 }
 
+/* Whoever waits for it records it. */
+static bool recorded_elsewhere(const struct op *op)
+{
+	return op->kind == OP_CONNECT || op->kind == OP_DISCONNECT;
+}
+
 /* What every end has in common. */
 static void finish(struct op *op, int error)
 {
@@ -176,12 +179,12 @@ static void finish(struct op *op, int error)
 	op->error = error;
 	count(op, error == 0);
 	if (m && op->kind == OP_PUBLISH) {
-		m->inflight--;
+		m->c.inflight--;
 		if (error == 0 && op->qos > 0)
-			m->acknowledged++;
+			m->c.acknowledged++;
 	}
 	if (m)
-		waiters_wake(&m->changed);
+		waiters_wake(&m->c.changed);
 	waiters_wake(&op->waiters);
 }
 
@@ -190,19 +193,15 @@ void op_abort(struct op *op, int error, const char *why)
 	if (op->finished)
 		return;
 	/* A user that is stopped had no failure. */
-	if (error == ECANCELED)
+	if (recorded_elsewhere(op))
+		;
+	else if (error == ECANCELED)
 		swarm_drop(&op->timer);
 	else
 		swarm_fail(&op->timer, "%s", why);
 	if (op->link->client)
 		client_fail(op->link->client, error, 0, "%s", why);
 	finish(op, error);
-}
-
-static void fail_connect(struct op *op)
-{
-	/* Recorded by who waits, who finds out why: see client.c. */
-	finish(op, op->refused ? EPROTO : ECONNREFUSED);
 }
 
 static void fail(struct op *op)
@@ -232,12 +231,16 @@ static void run(struct door_event *e)
 	if (op->finished) {
 		/* Given up before the answer came. */
 	} else if (op->kind == OP_CONNECT && !op->ok) {
-		fail_connect(op);
+		finish(op, op->refused ? EPROTO : ECONNREFUSED);
+	} else if (recorded_elsewhere(op) && op->ok) {
+		finish(op, 0);
 	} else if (!op->ok) {
 		fail(op);
 	} else {
 		op->reason = op->granted;
 		swarm_done_at(&op->timer, op->when, op->len);
+		if (op->link->client)
+			op->link->client->c.last_event = op->when;
 		finish(op, 0);
 	}
 	/* A connect may be called back once more: the link keeps it. */
@@ -257,7 +260,8 @@ struct op *op_new(struct link *l, enum op_kind kind,
 	op->event.run = run;
 	op->link = l;
 	op->kind = (uint8_t)kind;
-	op->timer = *timer;
+	if (timer)
+		op->timer = *timer;
 	op->refs = 2;
 	op->in_library = true;
 	op->deadline = SWARM_FOREVER;

@@ -6,13 +6,16 @@
  * broker may have it at once.  QoS 0 counts too until it is written, or an
  * asynchronous flood would pile up in Paho's queue.
  */
-#include "client.h"
+#include "paho.h"
 #include "props.h"
 #include "rows.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+/* How often asynchronous publishes are looked at, in seconds. */
+#define EXPIRY 0.1
 
 static void fill_callbacks(MQTTAsync_responseOptions *o, struct op *op)
 {
@@ -26,61 +29,7 @@ static void fill_callbacks(MQTTAsync_responseOptions *o, struct op *op)
 	}
 }
 
-static int refuse(struct mqtt *m, struct swarm_timer *t, int error,
-    const char *why)
-{
-	swarm_fail(t, "%s", why);
-	return client_fail(m, error, 0, "%s", why);
-}
-
-/* A client without settings failed its connect already; any other that has
- * no connection fails each call, for all to see. */
-static int not_ready(struct mqtt *m, uint32_t series)
-{
-	struct swarm_timer t = swarm_begin_at(m->user, series, swarm_now());
-
-	return refuse(m, &t, ENOTCONN, "not connected");
-}
-
 /* ---- publish ---- */
-
-/* Waits until the window has room; 0 or -1 with errno. */
-static int enter_window(struct mqtt *m, int64_t deadline)
-{
-	int64_t start;
-
-	if (m->inflight < m->window)
-		return 0;
-	if (!swarm_self()) {
-		errno = EAGAIN;
-		return -1;
-	}
-	start = swarm_now();
-	while (m->inflight >= m->window && m->connected) {
-		if (waiters_wait(&m->changed, deadline) == -1)
-			return -1;
-	}
-	rows_phase(ROWS_WINDOW, swarm_now() - start);
-	if (m->connected)
-		return 0;
-	errno = ENOTCONN;
-	return -1;
-}
-
-static const char *check(struct mqtt *m, const struct mqtt_publish_args *a)
-{
-	const char *why = settings_check_publish(a, m->settings->version);
-
-	if (why)
-		return why;
-	if (a->qos > m->info.maximum_qos)
-		return "the broker does not allow this QoS";
-	if (a->retain && !m->info.retain_available)
-		return "the broker does not allow retained messages";
-	if (a->topic_alias > m->info.topic_alias_maximum)
-		return "topic alias above the broker's maximum";
-	return NULL;
-}
 
 static int send(struct mqtt *m, struct op *op,
     const struct mqtt_publish_args *a)
@@ -96,32 +45,34 @@ static int send(struct mqtt *m, struct op *op,
 	if (op->link->version == 5)
 		message.properties = props_publish(a);
 	fill_callbacks(&o, op);
-	m->inflight++;
+	m->c.inflight++;
 	rc = MQTTAsync_sendMessage(op->link->handle, a->topic, &message, &o);
 	MQTTProperties_free(&message.properties);
 	if (rc != MQTTASYNC_SUCCESS)
 		return op_refused(op, rc);
-	m->published++;
+	m->c.published++;
 	rows_count(ROWS_PUB);
 	return 0;
 }
 
-static int start(struct mqtt *m, struct swarm_timer *t,
+bool publish_full(const struct mqtt *m, int qos)
+{
+	(void)qos;
+	return m->c.inflight >= m->c.window;
+}
+
+bool publish_busy(const struct mqtt *m)
+{
+	return m->c.inflight > 0;
+}
+
+int publish_send(struct mqtt *m, struct swarm_timer *t,
     const struct mqtt_publish_args *a, int64_t deadline)
 {
-	struct op *op;
+	struct op *op = op_new(m->link, OP_PUBLISH, t);
 
-	if (enter_window(m, deadline) == -1) {
-		if (errno == EAGAIN || errno == ECANCELED) {
-			swarm_drop(t);
-			return -1;
-		}
-		return refuse(m, t, errno, errno == ETIMEDOUT ?
-		    "window full" : "connection lost");
-	}
-	op = op_new(m->link, OP_PUBLISH, t);
 	if (!op)
-		return refuse(m, t, ENOMEM, "out of memory");
+		return client_refuse(m, t, ENOMEM, "out of memory");
 	op->qos = (uint8_t)a->qos;
 	op->len = a->len;
 	op->deadline = deadline;
@@ -130,162 +81,92 @@ static int start(struct mqtt *m, struct swarm_timer *t,
 	if (!a->async)
 		return op_wait(op, deadline);
 	op_unref(op);
-	swarm_alarm_set(m->expiry, swarm_in(0.1));
-	return 0;
-}
-
-int publish_send(struct mqtt *m, const struct mqtt_publish_args *from)
-{
-	struct mqtt_publish_args a;
-	struct swarm_timer t;
-	uint32_t series;
-	const char *why;
-
-	if (!m || !m->settings) {
-		errno = ENOTCONN;
-		return -1;
-	}
-	settings_copy(&a, sizeof a, from, from->size);
-	a.data = settings_payload(a.text, a.data, &a.len);
-	series = rows_series("publish", a.qos, a.topic ? a.topic : "", a.name);
-	if (!m->connected)
-		return not_ready(m, series);
-	t = swarm_begin_at(m->user, series, swarm_now());
-	why = check(m, &a);
-	if (why)
-		return refuse(m, &t, EINVAL, why);
-	return start(m, &t, &a, swarm_in(a.timeout > 0 ? a.timeout :
-	    client_defaults.timeout));
-}
-
-int publish_wait_room(struct mqtt *m, int qos, int64_t deadline)
-{
-	(void)qos;
-	if (m && m->connected)
-		return enter_window(m, deadline);
-	errno = ENOTCONN;
-	return -1;
-}
-
-int publish_flush(struct mqtt *m, int64_t deadline)
-{
-	while (m && m->inflight > 0) {
-		if (waiters_wait(&m->changed, deadline) == -1)
-			return -1;
+	if (m->expiry_at == 0) {
+		m->expiry_at = swarm_in(EXPIRY);
+		client_arm(m);
 	}
 	return 0;
 }
 
-void publish_expire(void *arg)
+int64_t publish_next(const struct mqtt *m)
 {
-	struct mqtt *m = arg;
-	int64_t now = swarm_now();
+	return m->expiry_at ? m->expiry_at : SWARM_FOREVER;
+}
+
+/* Ends asynchronous publishes past their deadline. */
+void publish_tick(struct mqtt *m, int64_t now)
+{
 	struct op *op, *next;
 
-	if (!m->link)
+	if (m->expiry_at == 0 || m->expiry_at > now)
 		return;
-	for (op = m->link->ops; op; op = next) {
+	for (op = m->link ? m->link->ops : NULL; op; op = next) {
 		next = op->next;
 		if (op->kind == OP_PUBLISH && op->deadline <= now)
 			op_abort(op, ETIMEDOUT, op->qos == 0 ?
 			    "no write in time" : op->qos == 1 ?
 			    "no PUBACK in time" : "no PUBCOMP in time");
 	}
-	if (m->inflight > 0)
-		swarm_alarm_set(m->expiry, swarm_in(0.1));
+	m->expiry_at = m->c.inflight > 0 ? swarm_in(EXPIRY) : 0;
 }
 
-/* ---- subscribe, unsubscribe ---- */
+/* ---- subscribe, unsubscribe, ping ---- */
 
-static struct op *begin(struct mqtt *m, enum op_kind kind, const char *verb,
-    int qos, const char *filter, const char *name, const char *why)
-{
-	uint32_t series;
-	struct swarm_timer t;
-	struct op *op;
-
-	series = rows_series(verb, qos, filter ? filter : "", name);
-	if (!m->connected) {
-		not_ready(m, series);
-		return NULL;
-	}
-	t = swarm_begin_at(m->user, series, swarm_now());
-	if (why) {
-		refuse(m, &t, EINVAL, why);
-		return NULL;
-	}
-	op = op_new(m->link, kind, &t);
-	if (!op)
-		refuse(m, &t, ENOMEM, "out of memory");
-	return op;
-}
-
-static int finish(struct op *op, int rc, double timeout)
+static int finish(struct op *op, int rc, int64_t deadline)
 {
 	int granted;
 
 	if (rc != MQTTASYNC_SUCCESS)
 		return op_refused(op, rc);
 	op->refs++;
-	rc = op_wait(op, swarm_in(timeout > 0 ? timeout :
-	    client_defaults.timeout));
+	rc = op_wait(op, deadline);
 	granted = op->granted;
-	if (rc == 0 && op->link->client)
-		op->link->client->reason = granted;
 	op_unref(op);
 	return rc == -1 ? -1 : granted;
 }
 
-int publish_subscribe(struct mqtt *m, const struct mqtt_subscribe_args *from)
+int publish_subscribe(struct mqtt *m, struct swarm_timer *t,
+    const struct mqtt_subscribe_args *a, int64_t deadline)
 {
 	MQTTAsync_responseOptions o = MQTTAsync_responseOptions_initializer;
-	struct mqtt_subscribe_args a;
-	struct op *op;
+	struct op *op = op_new(m->link, OP_SUBSCRIBE, t);
 	int rc;
 
-	if (!m || !m->settings) {
-		errno = ENOTCONN;
-		return -1;
-	}
-	settings_copy(&a, sizeof a, from, from->size);
-	op = begin(m, OP_SUBSCRIBE, "subscribe", a.qos, a.filter, a.name,
-	    settings_check_subscribe(&a, m->settings->version));
 	if (!op)
-		return -1;
+		return client_refuse(m, t, ENOMEM, "out of memory");
 	fill_callbacks(&o, op);
 	if (op->link->version == 5) {
-		o.properties = props_subscribe(&a);
-		o.subscribeOptions.noLocal = a.no_local;
-		o.subscribeOptions.retainAsPublished = a.retain_as_published;
+		o.properties = props_subscribe(a);
+		o.subscribeOptions.noLocal = a->no_local;
+		o.subscribeOptions.retainAsPublished = a->retain_as_published;
 		o.subscribeOptions.retainHandling =
-		    (unsigned char)a.retain_handling;
+		    (unsigned char)a->retain_handling;
 	}
-	rc = MQTTAsync_subscribe(op->link->handle, a.filter, a.qos, &o);
+	rc = MQTTAsync_subscribe(op->link->handle, a->filter, a->qos, &o);
 	MQTTProperties_free(&o.properties);
-	return finish(op, rc, a.timeout);
+	return finish(op, rc, deadline);
 }
 
-int publish_unsubscribe(struct mqtt *m,
-    const struct mqtt_unsubscribe_args *from)
+int publish_unsubscribe(struct mqtt *m, struct swarm_timer *t,
+    const struct mqtt_unsubscribe_args *a, int64_t deadline)
 {
 	MQTTAsync_responseOptions o = MQTTAsync_responseOptions_initializer;
-	struct mqtt_unsubscribe_args a;
-	struct op *op;
+	struct op *op = op_new(m->link, OP_UNSUBSCRIBE, t);
 	int rc;
 
-	if (!m || !m->settings) {
-		errno = ENOTCONN;
-		return -1;
-	}
-	settings_copy(&a, sizeof a, from, from->size);
-	op = begin(m, OP_UNSUBSCRIBE, "unsubscribe", -1, a.filter, a.name,
-	    settings_check_filter(a.filter));
 	if (!op)
-		return -1;
+		return client_refuse(m, t, ENOMEM, "out of memory");
 	fill_callbacks(&o, op);
 	if (op->link->version == 5)
-		o.properties = props_unsubscribe(&a);
-	rc = MQTTAsync_unsubscribe(op->link->handle, a.filter, &o);
+		o.properties = props_unsubscribe(a);
+	rc = MQTTAsync_unsubscribe(op->link->handle, a->filter, &o);
 	MQTTProperties_free(&o.properties);
-	return finish(op, rc, a.timeout) == -1 ? -1 : 0;
+	return finish(op, rc, deadline);
+}
+
+int publish_ping(struct mqtt *m, struct swarm_timer *t, int64_t deadline)
+{
+	(void)deadline;
+	return client_refuse(m, t, ENOTSUP, "paho.mqtt.c pings by itself "
+	    "only: use --plugin fastmqtt");
 }

@@ -10,7 +10,7 @@
  * asks the kernel, at most once a second: its answer serves all the clients
  * that failed meanwhile.
  */
-#include "client.h"
+#include "paho.h"
 
 #include <swarm/net.h>
 

@@ -6,18 +6,13 @@
  * sleeps costs this struct, its stream and an alarm, and no stack.  Fibers
  * only wait: for an acknowledgement, for room in the window, for a message.
  */
-#ifndef FASTMQTT_CLIENT_H
-#define FASTMQTT_CLIENT_H
+#ifndef FASTMQTT_FAST_H
+#define FASTMQTT_FAST_H
 
-#include <swarm/loop.h>
-#include <swarm/mqtt.h>
 #include <swarm/net.h>
-#include <swarm/stats.h>
 
+#include "client.h"
 #include "codec.h"
-#include "inbox.h"
-#include "settings.h"
-#include "waiters.h"
 #include "ws.h"
 
 enum pending_kind { PENDING_PUBLISH, PENDING_SUBSCRIBE, PENDING_UNSUBSCRIBE };
@@ -64,23 +59,11 @@ struct extras {
 	size_t sent_count;
 	char **received_aliases;
 	size_t received_count;
-	char *assigned_id;
-	char *response_information;
-	char *server_reference;
-};
-
-enum client_state {
-	CLIENT_DOWN,
-	CLIENT_CONNECTING,              /* CONNECT sent */
-	CLIENT_UP,
 };
 
 struct mqtt {
-	struct mqtt *next;              /* of the user's */
-	struct swarm_user *user;
-	struct settings *settings;      /* NULL: the arguments were wrong */
+	struct client c;
 	struct swarm_stream *stream;
-	struct swarm_alarm *alarm;
 	struct extras *extras;
 	struct ws_reader *ws;           /* NULL: no WebSocket */
 	struct codec_buf rx;            /* a packet that is not all there */
@@ -88,61 +71,28 @@ struct mqtt {
 	size_t tx_at;
 	struct pending_table pending;
 	struct idset incoming;
-	struct inbox inbox;
-	struct waiters changed;         /* anything a fiber may wait for */
 	int64_t last_sent;
-	int64_t last_event;             /* when bytes were last read */
 	int64_t ping_sent;              /* 0: none under way */
-	int64_t retry_at;
-	int64_t expiry_at;
+	int64_t expiry_at;              /* of asynchronous publishes */
 	uint64_t queued_bytes;
 	uint64_t written_bytes;
-	uint64_t published;
-	uint64_t acknowledged;
-	uint64_t reconnects;
-	uint32_t max_packet;            /* the broker's; 0: not limited */
-	uint32_t inflight;
-	uint32_t window;
-	uint32_t failures;              /* reconnects in a row */
-	uint32_t refs;
-	int reason;
 	uint16_t last_id;
-	uint16_t receive_maximum;       /* the broker's */
-	uint16_t alias_maximum;
-	uint16_t keepalive;             /* seconds; 0: none */
-	uint8_t maximum_qos;
-	uint8_t state;
 	uint8_t unwaited;               /* QoS 0 publishes since a wait */
-	bool retain_available;
-	bool session_present;
-	bool connecting;                /* a fiber is at it */
-	bool retrying;
-	bool closing;
-	bool freed;
-	char text[104];
+	bool shaking;                   /* CONNECT sent, no CONNACK yet */
 };
 
-extern struct settings_defaults client_defaults;
-extern int client_queue;
-extern int client_slot;
+/* ---- conn.c: connections ---- */
 
-/* ---- client.c: the calls of the interface, and what ends a connection ---- */
-
-struct mqtt *client_connect(struct swarm_user *,
-    const struct mqtt_connect_args *);
-int client_reconnect(struct mqtt *);
-int client_disconnect(struct mqtt *, const struct mqtt_disconnect_args *);
-void client_free(struct mqtt *);
-void client_free_all(struct swarm_user *, void *slot);
-/* Says why a call fails: returns -1 with errno `error`. */
-int client_fail(struct mqtt *, int error, int reason, const char *fmt, ...)
-    SWARM_PRINTF(4, 5);
+int conn_open(struct mqtt *, int64_t deadline, int64_t *when);
+int conn_close(struct mqtt *, const struct mqtt_disconnect_args *,
+    int64_t deadline, int64_t *when);
+void conn_release(struct mqtt *);
+int64_t conn_next(const struct mqtt *);
+void conn_tick(struct mqtt *, int64_t now);
 /* The connection is over, for the reason given (or 0). */
-void client_lost(struct mqtt *, int reason, const char *why);
-/* Sets the alarm to the next thing to do. */
-void client_arm(struct mqtt *);
-struct extras *client_extras(struct mqtt *);
-void client_unref(struct mqtt *);
+void conn_lost(struct mqtt *, int reason, const char *why);
+/* NULL without memory. */
+struct extras *conn_extras(struct mqtt *);
 
 /* ---- connack.c ---- */
 
@@ -197,7 +147,7 @@ void pending_unref(struct pending *);
 /* [fiber] Waits for its end, drops the caller's reference; 0 or -1. */
 int pending_wait(struct mqtt *, struct pending *, int64_t deadline);
 /* The connection ended: fails them all, except publishes to be resent. */
-void pending_lost(struct mqtt *, bool keep_publishes, int error,
+void pending_abandon(struct mqtt *, bool keep_publishes, int error,
     const char *why);
 /* Sends again what the broker's session knows of. */
 void pending_resend(struct mqtt *);
@@ -213,14 +163,17 @@ int idset_add(struct idset *, uint16_t id);
 bool idset_remove(struct idset *, uint16_t id);
 void idset_clear(struct idset *);
 
-/* ---- publish.c: the calls of the interface ---- */
+/* ---- publish.c: see struct provider ---- */
 
-int publish_send(struct mqtt *, const struct mqtt_publish_args *);
-int publish_flush(struct mqtt *, int64_t deadline);
-int publish_wait_room(struct mqtt *, int qos, int64_t deadline);
-int publish_subscribe(struct mqtt *, const struct mqtt_subscribe_args *);
-int publish_unsubscribe(struct mqtt *, const struct mqtt_unsubscribe_args *);
-int publish_ping(struct mqtt *, double timeout);
+bool publish_full(const struct mqtt *, int qos);
+bool publish_busy(const struct mqtt *);
+int publish_send(struct mqtt *, struct swarm_timer *,
+    const struct mqtt_publish_args *, int64_t deadline);
+int publish_subscribe(struct mqtt *, struct swarm_timer *,
+    const struct mqtt_subscribe_args *, int64_t deadline);
+int publish_unsubscribe(struct mqtt *, struct swarm_timer *,
+    const struct mqtt_unsubscribe_args *, int64_t deadline);
+int publish_ping(struct mqtt *, struct swarm_timer *, int64_t deadline);
 
 /* ---- tls.c ---- */
 

@@ -7,19 +7,13 @@
  * that Paho's threads have queued was run.  Everything else happens on the
  * loop thread.
  */
-#ifndef MQTT_CLIENT_H
-#define MQTT_CLIENT_H
-
-#include <swarm/loop.h>
-#include <swarm/mqtt.h>
-#include <swarm/stats.h>
+#ifndef MQTT_PAHO_H
+#define MQTT_PAHO_H
 
 #include <MQTTAsync.h>
 
+#include "client.h"
 #include "door.h"
-#include "inbox.h"
-#include "settings.h"
-#include "waiters.h"
 
 /* Paho's cost per message grows with each client of a process. */
 #define CLIENT_CEILING 250
@@ -57,26 +51,12 @@ struct op {
 	bool refused;                   /* `granted` is a reason code */
 };
 
-/* What a CONNACK says. */
-struct link_limits {
-	bool session_present;
-	int keepalive;
-	int maximum_qos;
-	bool retain_available;
-	uint16_t receive_maximum;
-	uint16_t alias_maximum;
-	uint32_t max_packet;
-	char *assigned_id;
-	char *response_information;
-	char *server_reference;
-};
-
 struct link {
 	MQTTAsync handle;
 	struct mqtt *client;            /* NULL: let go */
 	struct op *ops;
 	struct op *connect;             /* the last one started */
-	struct link_limits limits;
+	struct client_limits limits;    /* of the last CONNACK */
 	struct door_event bury;
 	int version;
 	char tls_error[96];
@@ -85,50 +65,20 @@ struct link {
 };
 
 struct mqtt {
-	struct mqtt *next;              /* of the user's */
-	struct swarm_user *user;
-	struct settings *settings;      /* NULL: the arguments were wrong */
+	struct client c;
 	struct link *link;
-	struct swarm_alarm *retry;      /* connect again */
-	struct swarm_alarm *expiry;     /* of asynchronous publishes */
-	struct inbox inbox;
-	struct waiters changed;         /* inflight, connected, connecting */
-	unsigned inflight;
-	unsigned window;
-	unsigned failures;              /* reconnects in a row */
-	unsigned refs;
-	bool connected;
-	bool connecting;
-	bool retrying;
-	bool closing;                   /* disconnected by the user */
-	bool freed;
-	int reason;
-	char text[120];
-	struct mqtt_info info;
-	uint64_t published;
-	uint64_t acknowledged;
-	uint64_t reconnects;
+	int64_t expiry_at;              /* look for late publishes; 0: none */
 };
 
-/* Options, see mqtt.c. */
-extern struct settings_defaults client_defaults;
-extern int client_queue;
-
-/* client.c: the calls of the interface. */
-struct mqtt *client_connect(struct swarm_user *,
-    const struct mqtt_connect_args *);
-int client_reconnect(struct mqtt *);
-int client_disconnect(struct mqtt *, const struct mqtt_disconnect_args *);
-void client_free(struct mqtt *);
-void client_free_all(struct swarm_user *, void *slot);
-extern int client_slot;
+/* conn.c: see struct provider. */
+const char *conn_unsupported(const struct settings *);
+int conn_open(struct mqtt *, int64_t deadline, int64_t *when);
+int conn_close(struct mqtt *, const struct mqtt_disconnect_args *,
+    int64_t deadline, int64_t *when);
+void conn_abandon(struct mqtt *, bool keep, int error, const char *why);
+void conn_release(struct mqtt *);
 /* The link was lost: reason >= 0x80 when the broker said why, else 0. */
-void client_lost(struct mqtt *, int reason);
-/* Remembers why a call fails: returns -1 with errno `error`. */
-int client_fail(struct mqtt *, int error, int reason, const char *fmt, ...)
-    SWARM_PRINTF(4, 5);
-/* NULL, or why nothing can be sent now (recorded by client_fail()). */
-bool client_ready(struct mqtt *);
+void conn_lost(struct mqtt *, int reason);
 
 /* link.c: one Paho handle. */
 struct link *link_new(struct mqtt *, const char *uri);
@@ -138,9 +88,11 @@ void link_free(struct link *);
 int link_connect(struct link *, struct op *);
 
 /* op.c */
+/* The timer is NULL for what the caller records: connect, disconnect.  NULL
+ * without memory. */
 struct op *op_new(struct link *, enum op_kind, const struct swarm_timer *);
 void op_unref(struct op *);
-/* Paho refused the call: nothing will come back. */
+/* Paho refused the call: nothing will come back.  -1 with errno. */
 int op_refused(struct op *, int code);
 /* [fiber] Waits for its end: 0, or -1 as the interface says; drops the
  * caller's reference. */
@@ -153,14 +105,18 @@ void op_failure(void *op, MQTTAsync_failureData *);
 void op_success5(void *op, MQTTAsync_successData5 *);
 void op_failure5(void *op, MQTTAsync_failureData5 *);
 
-/* publish.c: the calls of the interface. */
-int publish_send(struct mqtt *, const struct mqtt_publish_args *);
-int publish_flush(struct mqtt *, int64_t deadline);
-int publish_wait_room(struct mqtt *, int qos, int64_t deadline);
-int publish_subscribe(struct mqtt *, const struct mqtt_subscribe_args *);
-int publish_unsubscribe(struct mqtt *, const struct mqtt_unsubscribe_args *);
-/* Ends asynchronous publishes past their deadline. */
-void publish_expire(void *client);
+/* publish.c: see struct provider. */
+bool publish_full(const struct mqtt *, int qos);
+bool publish_busy(const struct mqtt *);
+int publish_send(struct mqtt *, struct swarm_timer *,
+    const struct mqtt_publish_args *, int64_t deadline);
+int publish_subscribe(struct mqtt *, struct swarm_timer *,
+    const struct mqtt_subscribe_args *, int64_t deadline);
+int publish_unsubscribe(struct mqtt *, struct swarm_timer *,
+    const struct mqtt_unsubscribe_args *, int64_t deadline);
+int publish_ping(struct mqtt *, struct swarm_timer *, int64_t deadline);
+int64_t publish_next(const struct mqtt *);
+void publish_tick(struct mqtt *, int64_t now);
 
 /* target.c: [fiber] the URI that Paho is given, with an address in place of
  * the name, and why a connect failed. */
