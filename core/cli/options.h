@@ -26,6 +26,7 @@ struct options {
 	struct option_list classes;     /* positional */
 	struct option_list tags;
 	struct option_list exclude_tags;
+	struct option_list split_by;    /* keys of samples' tags */
 	char *config;
 	char *host;
 	int64_t users;

@@ -24,6 +24,10 @@ static const struct option table[] = {
 	{ "exclude-tags", 'E', "LOCUST_EXCLUDE_TAGS", "Run", "TAG",
 	  "no tasks with any of these tags", AT(exclude_tags), OPTION_LIST,
 	  0, 0, NULL },
+	{ "split-by", 0, "SWARM_SPLIT_BY", "Run", "KEY",
+	  "rows of their own for each value of this tag of samples (see "
+	  "swarm_tag()); may be repeated, or several separated by commas",
+	  AT(split_by), OPTION_LIST, 0, 0, NULL },
 	{ "config", 0, NULL, "Run", "FILE",
 	  "read options from this file, after ~/.swarm.conf and ./swarm.conf",
 	  AT(config), OPTION_TEXT, 0, 0, NULL },
@@ -133,7 +137,8 @@ static const struct option table[] = {
 	  AT(local_worker), OPTION_TEXT, 0, 0, NULL },
 
 	{ "csv", 0, "LOCUST_CSV", "Results", "PREFIX",
-	  "write PREFIX_stats.csv and its three companions", AT(csv),
+	  "write PREFIX_stats.csv, its three companions and "
+	  "PREFIX_metrics.csv", AT(csv),
 	  OPTION_TEXT, 0, 0, NULL },
 	{ "csv-full-history", 0, "LOCUST_CSV_FULL_HISTORY", "Results", NULL,
 	  "every endpoint in PREFIX_stats_history.csv, not the total alone",

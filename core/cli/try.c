@@ -33,14 +33,16 @@ static void on_step(const char *user_class, const char *task, void *arg)
 }
 
 static void on_sample(const char *type, const char *name, int64_t service_ns,
-    size_t bytes, const char *error, void *arg)
+    size_t bytes, const char *error, const char *tags, void *arg)
 {
 	char what[64];
 
 	(void)arg;
 	snprintf(what, sizeof what, "%s %s", type, name);
-	printf("    %-44s %9.2f ms %8zu B  %s\n", what,
-	    (double)service_ns / 1e6, bytes, error != NULL ? error : "ok");
+	printf("    %-44s %9.2f ms %8zu B  %s%s%s%s\n", what,
+	    (double)service_ns / 1e6, bytes, error != NULL ? error : "ok",
+	    tags != NULL ? "  [" : "", tags != NULL ? tags : "",
+	    tags != NULL ? "]" : "");
 	if (error != NULL)
 		trial.failed++;
 	else
@@ -72,6 +74,7 @@ static int run_trial(const struct options *o)
 	struct users_options options = {
 		.host = o->host,
 		.seed = (uint64_t)(o->seed != 0 ? o->seed : clock_now()),
+		.split_by = (const char *const *)o->split_by.items,
 		.stats = stats,
 		.stopped = on_stopped,
 		.raised = on_raised,

@@ -297,6 +297,7 @@ static void start_users(struct options *o)
 {
 	struct users_options options = {
 		.seed = (uint64_t)o->seed,
+		.split_by = (const char *const *)o->split_by.items,
 		.stats = worker.stats,
 		.reached = on_reached,
 		.stopped = on_stopped,

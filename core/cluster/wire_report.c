@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "cluster/wire_metric.h"
 #include "cluster/wire_object.h"
 
 /* Response times of more (3 years) are nonsense. */
@@ -31,6 +32,7 @@ struct entry {
 	char type[WIRE_MAX_NAME];
 	char name[WIRE_MAX_NAME];
 	bool phase;
+	bool transaction;
 	uint64_t requests;
 	uint64_t failures;
 	uint64_t untimed;
@@ -86,6 +88,7 @@ static void add_second(struct series *s, const struct walk *w, double second,
 /* As series_merge() decides it. */
 static void add_phase(struct series *s, const struct entry *e)
 {
+	s->transaction = s->transaction || e->transaction;
 	if (e->phase && s->requests == 0)
 		s->phase = true;
 	if (e->requests > 0)
@@ -184,6 +187,7 @@ static int read_series(const msgpack_object *f, struct entry *e)
 	    wire_object_double(&f[8], 0, WIRE_MAX_TIME, &e->last_time) == -1)
 		return -1;
 	e->phase = (flags & 1) != 0;
+	e->transaction = (flags & 2) != 0;
 	return 0;
 }
 
@@ -311,7 +315,9 @@ static int walk_swarm(struct walk *w, const msgpack_object *swarm)
 	    walk_series) == -1 ||
 	    walk_array(w, wire_object_get(swarm, "errors"),
 	    walk_swarm_error) == -1 ||
-	    walk_counters(w, wire_object_get(swarm, "counters")) == -1)
+	    walk_counters(w, wire_object_get(swarm, "counters")) == -1 ||
+	    wire_metrics_read(wire_object_get(swarm, "metrics"),
+	    w->into != NULL ? &w->into->metrics : NULL, w->shift) == -1)
 		return -1;
 	if (w->into != NULL)
 		w->into->capped += capped;
@@ -386,6 +392,7 @@ static int read_entry(const msgpack_object *o, struct entry *e)
 	    WIRE_MAX_TIME, 0, &e->last_time) == -1)
 		return -1;
 	e->phase = false;
+	e->transaction = false;
 	return 0;
 }
 

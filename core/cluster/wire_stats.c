@@ -15,6 +15,7 @@
 #include <openssl/sha.h>
 
 #include "base/clock.h"
+#include "cluster/wire_metric.h"
 #include "cluster/wire_object.h"
 
 struct report {
@@ -299,7 +300,8 @@ static void put_series(struct report *r, const struct series *s)
 	msgpack_pack_array(&r->pk, 13);
 	put_key(r, s->type);
 	put_key(r, s->name);
-	msgpack_pack_int(&r->pk, s->phase ? 1 : 0);
+	msgpack_pack_int(&r->pk, (s->phase ? 1 : 0) |
+	    (s->transaction ? 2 : 0));
 	msgpack_pack_uint64(&r->pk, s->requests);
 	msgpack_pack_uint64(&r->pk, s->failures);
 	msgpack_pack_uint64(&r->pk, s->untimed);
@@ -363,7 +365,7 @@ static void put_swarm_map(struct report *r, const struct stats *delta,
 	for (size_t i = 0; i < delta->count; i++)
 		used += has_news(delta->series[i]);
 	put_key(r, "swarm");
-	msgpack_pack_map(&r->pk, 6);
+	msgpack_pack_map(&r->pk, 7);
 	put_key(r, "time");
 	msgpack_pack_double(&r->pk, now);
 	put_key(r, "total");
@@ -376,6 +378,8 @@ static void put_swarm_map(struct report *r, const struct stats *delta,
 	}
 	put_errors(r, delta);
 	put_counters(r, delta);
+	put_key(r, "metrics");
+	wire_metrics_put(&r->pk, &delta->metrics);
 	put_key(r, "capped");
 	msgpack_pack_uint64(&r->pk, delta->capped);
 }

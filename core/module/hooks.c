@@ -123,10 +123,10 @@ bool hooks_want_samples(void)
 }
 
 void hooks_sample(const char *type, const char *name, int64_t service_ns,
-    size_t bytes, const char *error, void *unused)
+    size_t bytes, const char *error, const char *tags, void *unused)
 {
 	const struct swarm_sample sample = { type, name, service_ns, bytes,
-		error };
+		error, tags };
 
 	(void)unused;
 	EACH(sample, &sample);

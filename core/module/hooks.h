@@ -26,7 +26,7 @@ void hooks_quitting(void);
 bool hooks_want_samples(void);
 /* Fit struct users_options. */
 void hooks_sample(const char *type, const char *name, int64_t service_ns,
-    size_t bytes, const char *error, void *unused);
+    size_t bytes, const char *error, const char *tags, void *unused);
 void hooks_raised(const char *message, const char *where);
 
 #endif

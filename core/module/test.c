@@ -85,14 +85,14 @@ SWARM_API const struct swarm_sample *swarm_test_sample(size_t i)
 }
 
 static void on_sample(const char *type, const char *name, int64_t service_ns,
-    size_t bytes, const char *error, void *arg)
+    size_t bytes, const char *error, const char *tags, void *arg)
 {
 	(void)arg;
 	test.samples = xreallocarray(test.samples, test.sample_count + 1,
 	    sizeof(test.samples[0]));
 	test.samples[test.sample_count++] = (struct swarm_sample){
 		xstrdup(type), xstrdup(name), service_ns, bytes,
-		error ? xstrdup(error) : NULL };
+		error ? xstrdup(error) : NULL, tags ? xstrdup(tags) : NULL };
 }
 
 static void on_raised(const char *message, const char *where, void *arg)
@@ -247,6 +247,7 @@ static void finish(struct stats *stats)
 		free((void *)(uintptr_t)test.samples[i].type);
 		free((void *)(uintptr_t)test.samples[i].name);
 		free((void *)(uintptr_t)test.samples[i].error);
+		free((void *)(uintptr_t)test.samples[i].tags);
 	}
 	free(test.samples);
 }

@@ -3,7 +3,8 @@
  * are printed, CRLF, quotes only where needed.
  *
  * Three are replaced as a whole once a second, at once, so that a reader
- * never sees half a table; the history grows by a row a second.  Unlike
+ * never sees half a table; the history grows by a row a second.  A fifth file,
+ * of metrics, is swarm's own.  Unlike
  * Locust's the last write comes after the last report, so nothing is missing.
  */
 #include "report/csv.h"
@@ -11,6 +12,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "report/file.h"
+#include "report/metric_view.h"
 #include "report/output.h"
 #include "report/text.h"
 #include "stats/locust.h"
@@ -258,6 +260,7 @@ static int write_tables(const struct report *r)
 	rc |= write_table(prefix, "stats", csv_stats, stats);
 	rc |= write_table(prefix, "failures", csv_failures, stats);
 	rc |= write_table(prefix, "exceptions", csv_exceptions, stats);
+	rc |= write_table(prefix, "metrics", metric_view_csv, stats);
 	return rc;
 }
 

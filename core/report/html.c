@@ -13,6 +13,7 @@
 #include "report/file.h"
 #include "report/html_style.h"
 #include "report/json.h"
+#include "report/metric_view.h"
 #include "report/output.h"
 #include "report/svg.h"
 #include "report/text.h"
@@ -442,6 +443,27 @@ static void counters(struct buf *out, const struct result *r)
 	buf_puts(out, "</table></section>\n");
 }
 
+static void metrics(struct buf *out, const struct result *r)
+{
+	struct buf text = BUF_INIT(1024);
+
+	if (r->metric_count > 0)
+		buf_puts(out, "<section><h2>Metrics</h2><table>\n");
+	for (size_t i = 0; i < r->metric_count; i++) {
+		buf_clear(&text);
+		metric_view_text(&text, &r->metrics[i]);
+		buf_puts(out, "<tr><td class=\"name\">");
+		put(out, r->metrics[i].name);
+		buf_printf(out, "<td>%s<td>", metric_kind_name(
+		    r->metrics[i].kind));
+		put(out, buf_str(&text));
+		buf_puts(out, "</tr>\n");
+	}
+	if (r->metric_count > 0)
+		buf_puts(out, "</table></section>\n");
+	buf_release(&text);
+}
+
 /* gzip, so that any tool can unpack it. */
 static int compress_gzip(struct buf *out, const struct buf *in)
 {
@@ -512,6 +534,7 @@ int html_write(struct buf *out, const struct result *r)
 	exceptions(out, r);
 	story(out, r);
 	counters(out, r);
+	metrics(out, r);
 	buf_puts(out, "<footer>Response times are measured from when a "
 	    "request should have started, in milliseconds; percentiles come "
 	    "from histograms of all samples and are within 0.4 %. A figure "

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "report/file.h"
+#include "report/metric_view.h"
 #include "report/output.h"
 #include "report/text.h"
 
@@ -135,6 +136,7 @@ static json_t *series(const struct result_series *s)
 	set_text(o, "type", s->type);
 	set_text(o, "name", s->name);
 	set(o, "phase", json_boolean(s->phase));
+	set(o, "transaction", json_boolean(s->transaction));
 	set_count(o, "requests", s->requests);
 	set_count(o, "failures", s->failures);
 	set_real(o, "fail_ratio", s->requests ?
@@ -212,6 +214,22 @@ static json_t *counters(const struct result *r)
 		set(o, r->counters[i].name,
 		    json_integer(r->counters[i].value));
 	return o;
+}
+
+static json_t *metrics(const struct result *r)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < r->metric_count; i++) {
+		json_t *o = json_object();
+
+		metric_view_json(o, &r->metrics[i]);
+		if (r->metrics[i].kind == METRIC_DISTRIBUTION)
+			set(o, "thousandths_buckets",
+			    buckets(&r->metrics[i].values));
+		json_array_append_new(array, o);
+	}
+	return array;
 }
 
 static json_t *criteria(const struct result *r)
@@ -351,6 +369,7 @@ int json_write(struct buf *out, const struct result *r)
 	set(o, "failures", failures(r));
 	set(o, "exceptions", exceptions(r));
 	set(o, "counters", counters(r));
+	set(o, "metrics", metrics(r));
 	set(o, "events", events(r));
 	set(o, "notes", notes(r));
 	set(o, "history", history(r));

@@ -171,6 +171,7 @@ static int read_series(struct result_series *s, const json_t *o)
 	s->type = word_of(o, "type");
 	s->name = word_of(o, "name");
 	s->phase = true_of(o, "phase");
+	s->transaction = true_of(o, "transaction");
 	s->lagged = service != NULL;
 	s->requests = count_of(o, "requests");
 	s->failures = count_of(o, "failures");
@@ -280,6 +281,43 @@ static void read_counters(struct result *r, const json_t *o)
 		};
 }
 
+static int read_metric(struct result_metric *m, const json_t *row)
+{
+	const char *kind = json_string_value(json_object_get(row, "kind"));
+
+	m->name = word_of(row, "name");
+	m->unit = word_of(row, "unit");
+	m->count = count_of(row, "count");
+	m->last = real_of(row, "last");
+	m->min = real_of(row, "min");
+	m->max = real_of(row, "max");
+	m->mean = real_of(row, "mean");
+	histogram_init(&m->values);
+	if (read_buckets(&m->values, json_object_get(row,
+	    "thousandths_buckets")) == -1)
+		return -1;
+	estimate(&m->values);
+	for (int i = 0; kind != NULL && i < METRIC_KINDS; i++) {
+		m->kind = (enum metric_kind)i;
+		if (strcmp(kind, metric_kind_name(m->kind)) == 0)
+			return 0;
+	}
+	return -1;
+}
+
+static int read_metrics(struct result *r, const json_t *o)
+{
+	size_t count = rows_of(o, "metrics");
+
+	r->metrics = xcalloc(count + 1, sizeof(*r->metrics));
+	for (size_t i = 0; i < count; i++) {
+		if (read_metric(&r->metrics[r->metric_count++],
+		    row_of(o, "metrics", i)) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 static void read_criteria(struct result *r, const json_t *o)
 {
 	size_t count = rows_of(o, "criteria");
@@ -367,7 +405,7 @@ static int read_result(struct result *r, const json_t *o)
 	r->version = word_of(o, "swarm_version");
 	read_run(r, o);
 	if (read_verdict(r, o) == -1 || read_all_series(r, o) == -1 ||
-	    read_history(r, o) == -1) {
+	    read_history(r, o) == -1 || read_metrics(r, o) == -1) {
 		result_release(r);
 		return -1;
 	}

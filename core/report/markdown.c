@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "report/file.h"
+#include "report/metric_view.h"
 #include "report/output.h"
 #include "report/text.h"
 
@@ -138,12 +139,31 @@ static void failures(struct buf *out, const struct result *r)
 		    r->error_count - MOST_FAILURES);
 }
 
+static void metrics(struct buf *out, const struct result *r)
+{
+	struct buf text = BUF_INIT(1024);
+
+	if (r->metric_count > 0)
+		buf_puts(out, "\n| metric | |\n|---|---|\n");
+	for (size_t i = 0; i < r->metric_count; i++) {
+		buf_clear(&text);
+		metric_view_text(&text, &r->metrics[i]);
+		buf_puts(out, "| ");
+		put(out, r->metrics[i].name);
+		buf_puts(out, " | ");
+		put(out, buf_str(&text));
+		buf_puts(out, " |\n");
+	}
+	buf_release(&text);
+}
+
 int markdown_write(struct buf *out, const struct result *r)
 {
 	verdict(out, r);
 	criteria(out, r);
 	endpoints(out, r);
 	failures(out, r);
+	metrics(out, r);
 	if (r->note_count > 0)
 		buf_putc(out, '\n');
 	for (size_t i = 0; i < r->note_count; i++) {

@@ -148,6 +148,36 @@ static void errors(struct buf *out, const struct stats *stats)
 	}
 }
 
+/* Gauges keep their last value; a rate is its share, a distribution its
+ * percentiles. */
+static void metric(struct buf *out, const struct metric *m)
+{
+	static const char *const q[] = { "0.5", "0.9", "0.95", "0.99" };
+	static const double at[] = { 0.5, 0.9, 0.95, 0.99 };
+
+	for (size_t i = 0; m->kind == METRIC_DISTRIBUTION && i < 4; i++) {
+		buf_puts(out, "swarm_metric{name=\"");
+		label(out, m->name);
+		buf_printf(out, "\",quantile=\"%s\"} %.9g\n", q[i],
+		    metric_quantile(&m->values, at[i]));
+	}
+	if (m->kind == METRIC_DISTRIBUTION)
+		return;
+	buf_puts(out, "swarm_metric{name=\"");
+	label(out, m->name);
+	buf_printf(out, "\"} %.9g\n", m->kind == METRIC_GAUGE ? m->last :
+	    metric_mean(m));
+}
+
+static void metrics(struct buf *out, const struct stats *stats)
+{
+	head(out, "metric", "gauge", "Metrics of scenarios.");
+	for (size_t i = 0; i < stats->metrics.count; i++) {
+		if (stats->metrics.at[i].count > 0)
+			metric(out, &stats->metrics.at[i]);
+	}
+}
+
 int prometheus_write(struct buf *out, const struct stats *stats,
     const struct run_status *run, const struct report_load *load)
 {
@@ -173,6 +203,7 @@ int prometheus_write(struct buf *out, const struct stats *stats,
 	counter(out, stats, "received_bytes_total", "Bytes received.", bytes);
 	histograms(out, stats);
 	errors(out, stats);
+	metrics(out, stats);
 	return out->overflow ? -1 : 0;
 }
 

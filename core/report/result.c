@@ -45,6 +45,7 @@ static void take_series(struct result_series *out, const struct series *s,
 		.type = clean(s->type),
 		.name = clean(s->name),
 		.phase = s->phase,
+		.transaction = s->transaction,
 		.lagged = s->response != NULL,
 		.requests = s->requests,
 		.failures = s->failures,
@@ -125,6 +126,41 @@ static void take_counters(struct result *r, const struct stats *stats)
 			.name = clean(stats->counters[i].name),
 			.value = stats->counters[i].value,
 		};
+}
+
+static int compare_metrics(const void *a, const void *b)
+{
+	const struct result_metric *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+
+	return order ? order : (int)x->kind - (int)y->kind;
+}
+
+static void take_metrics(struct result *r, const struct metrics *all)
+{
+	r->metrics = xcalloc(all->count + 1, sizeof(*r->metrics));
+	for (size_t i = 0; i < all->count; i++) {
+		const struct metric *m = &all->at[i];
+		struct result_metric *to;
+
+		if (m->count == 0)
+			continue;
+		to = &r->metrics[r->metric_count++];
+		*to = (struct result_metric){
+			.name = clean(m->name),
+			.unit = clean(m->unit),
+			.kind = m->kind,
+			.count = m->count,
+			.last = m->last,
+			.min = m->min,
+			.max = m->max,
+			.mean = metric_mean(m),
+		};
+		histogram_init(&to->values);
+		histogram_copy(&to->values, &m->values);
+	}
+	qsort(r->metrics, r->metric_count, sizeof(*r->metrics),
+	    compare_metrics);
 }
 
 static void take_points(struct result *r, const struct windows *windows)
@@ -359,6 +395,7 @@ void result_init(struct result *r, const struct report *report,
 	take_all_series(r, o->stats);
 	take_errors(r, o->stats);
 	take_counters(r, o->stats);
+	take_metrics(r, &o->stats->metrics);
 	take_points(r, report->windows);
 	take_confidence(r, report);
 	qsort(r->series, r->series_count, sizeof(*r->series),
@@ -407,6 +444,12 @@ void result_release(struct result *r)
 	for (size_t i = 0; i < r->counter_count; i++)
 		free(r->counters[i].name);
 	free(r->counters);
+	for (size_t i = 0; i < r->metric_count; i++) {
+		free(r->metrics[i].name);
+		free(r->metrics[i].unit);
+		histogram_release(&r->metrics[i].values);
+	}
+	free(r->metrics);
 	for (size_t i = 0; i < r->criterion_count; i++) {
 		free(r->criteria[i].text);
 		free(r->criteria[i].action);

@@ -13,6 +13,7 @@
 
 #include "stats/confidence.h"
 #include "stats/histogram.h"
+#include "stats/metric.h"
 #include "stats/sparse.h"
 
 enum verdict { VERDICT_PASSED, VERDICT_FAILED, VERDICT_INCONCLUSIVE };
@@ -21,6 +22,8 @@ struct result_series {
 	char *type;
 	char *name;
 	bool phase;                     /* part of requests, not a request */
+	bool transaction;               /* times other requests; no part of
+	                                 * the total */
 	bool lagged;                    /* response differs from service */
 	uint64_t requests;
 	uint64_t failures;
@@ -51,6 +54,19 @@ struct result_exception {
 struct result_counter {
 	char *name;
 	int64_t value;
+};
+
+/* Of the scenario's own. */
+struct result_metric {
+	char *name;
+	char *unit;                     /* "" when none */
+	enum metric_kind kind;
+	uint64_t count;
+	double last;                    /* of a gauge */
+	double min;
+	double max;
+	double mean;                    /* of a rate: its share */
+	struct histogram values;        /* of a distribution, in thousandths */
 };
 
 struct result_criterion {
@@ -105,6 +121,8 @@ struct result {
 	size_t exception_count;
 	struct result_counter *counters;
 	size_t counter_count;
+	struct result_metric *metrics;  /* those with values, by name */
+	size_t metric_count;
 	struct result_criterion *criteria;
 	size_t criterion_count;
 	struct result_event *events;

@@ -5,6 +5,7 @@
 #include "report/summary.h"
 
 #include "base/xalloc.h"
+#include "report/metric_view.h"
 #include "report/text.h"
 
 #include <math.h>
@@ -475,6 +476,29 @@ static void exceptions(const struct summary *s)
 	}
 }
 
+static void metrics(const struct summary *s)
+{
+	const struct result *r = s->result;
+	int width = s->terminal.width > 100 ? 40 : 24;
+	struct buf line = BUF_INIT(8192), text = BUF_INIT(1024);
+
+	if (r->metric_count > 0)
+		fprintf(s->stream, "\n  METRICS\n");
+	for (size_t i = 0; i < r->metric_count; i++) {
+		buf_clear(&line);
+		buf_clear(&text);
+		buf_puts(&line, "  ");
+		text_name(&line, r->metrics[i].name, (size_t)width,
+		    s->terminal.utf8, true);
+		buf_putc(&line, ' ');
+		metric_view_text(&text, &r->metrics[i]);
+		text_name(&line, buf_str(&text), 0, s->terminal.utf8, false);
+		print(s, &line);
+	}
+	buf_release(&line);
+	buf_release(&text);
+}
+
 static void counters(const struct summary *s)
 {
 	const struct result *r = s->result;
@@ -565,6 +589,7 @@ void summary_print(const struct result *result, FILE *stream,
 	exceptions(&s);
 	if (size == REPORT_SUMMARY_FULL)
 		counters(&s);
+	metrics(&s);
 	notes(&s);
 	fputc('\n', stream);
 }

@@ -102,6 +102,7 @@ void series_merge(struct series *into, const struct series *delta)
 		histogram_merge(into->response, series_response(delta));
 	histogram_merge(&into->service, &delta->service);
 	batches_merge(&into->batches, &delta->batches);
+	into->transaction = into->transaction || delta->transaction;
 	if (delta->phase && into->requests == 0)
 		into->phase = true;
 	if (delta->requests > 0)

@@ -128,6 +128,7 @@ void stats_free(struct stats *stats)
 	free_exceptions(stats);
 	for (size_t i = 0; i < stats->counter_count; i++)
 		free(stats->counters[i].name);
+	metrics_release(&stats->metrics);
 	strmap_release(&stats->by_name);
 	strmap_release(&stats->by_counter);
 	free(stats->series);
@@ -269,8 +270,9 @@ void stats_record(struct stats *stats, struct series *s, int64_t end,
 	/* With many series this one's lines are far away: they are on their
 	 * way while the total is done, whose lines are near. */
 	prefetch(s, second, service_ns);
-	record(&stats->total, second, last, service_ns, lag_ns, bytes,
-	    failed);
+	if (!s->transaction)
+		record(&stats->total, second, last, service_ns, lag_ns, bytes,
+		    failed);
 	s->phase = false;
 	stats->capped += s->other;
 	record(s, second, last, service_ns, lag_ns, bytes, failed);
@@ -423,6 +425,7 @@ void stats_merge(struct stats *into, const struct stats *delta)
 	for (size_t i = 0; i < delta->counter_count; i++)
 		stats_count(into, stats_counter(into,
 		    delta->counters[i].name), delta->counters[i].value);
+	metrics_merge(&into->metrics, &delta->metrics);
 	into->capped += delta->capped;
 }
 
@@ -435,6 +438,7 @@ void stats_reset(struct stats *stats)
 	free_exceptions(stats);
 	for (size_t i = 0; i < stats->counter_count; i++)
 		stats->counters[i].value = 0;
+	metrics_reset(&stats->metrics);
 	stats->capped = 0;
 }
 

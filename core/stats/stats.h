@@ -16,6 +16,7 @@
 #include "base/strmap.h"
 #include "stats/batches.h"
 #include "stats/histogram.h"
+#include "stats/metric.h"
 
 #define STATS_SECONDS 64                /* power of two */
 #define STATS_OTHER "(other)"
@@ -44,6 +45,8 @@ struct series {
 	uint32_t id;                    /* its index */
 	bool phase;                     /* swarm_observe(): not a request */
 	bool other;                     /* takes what has no room */
+	bool transaction;               /* times other requests: it has rows
+	                                 * like one, but no part in the total */
 	char *type;
 	char *name;
 	uint64_t requests;              /* failures included; 0 in a phase */
@@ -99,6 +102,7 @@ struct stats {
 	struct counter *counters;
 	size_t counter_count;
 	struct strmap by_counter;
+	struct metrics metrics;
 	uint64_t capped;                /* samples sent to "(other)" */
 	/* The wall-clock second that samples fall into now. */
 	int64_t second;                 /* unix */

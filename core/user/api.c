@@ -26,6 +26,8 @@ void user_end_task(struct swarm_user *u)
 		u->defers = d->next;
 		d->fn(d->arg);
 	}
+	if (u->measure != NULL)
+		measure_end_task(u, false);
 	arena_clear(&u->arena);
 }
 

@@ -9,6 +9,7 @@
 #include "fiber/arena.h"
 #include "fiber/fiber.h"
 #include "fiber/wheel.h"
+#include "user/measure.h"
 #include "user/user.h"
 
 enum user_state {
@@ -46,6 +47,7 @@ struct swarm_user {
 	void **slots;
 	const char *task;               /* its name, or "start", "stop" */
 	struct rng rng;
+	struct measure *measure;        /* NULL: nothing of it */
 	int64_t task_start;             /* ns; when the running task began */
 	int64_t intended;               /* ns; when it should have; 0: then */
 	int64_t lag;                    /* ns between the two */

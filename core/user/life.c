@@ -83,6 +83,7 @@ static void fiber_ended(void *arg)
 		return;
 	wheel_del(&u->timer);
 	arena_clear(&u->arena);
+	measure_free(u);
 	free(u->frames);
 	free(u->data);
 	free(u);
@@ -173,6 +174,8 @@ static void run_start(struct swarm_user *u)
 		u->data = xcalloc(1, u->class->def.data_size);
 	if (u->class->def.start != NULL) {
 		u->class->def.start(u);
+		if (u->measure != NULL)
+			measure_end_task(u, true);
 		user_end_task(u);
 	}
 }
@@ -314,10 +317,12 @@ void users_init(const struct users_options *options)
 	users.next_id = 0;
 	start_item.run = start_some;
 	task_counter = stats_counter(options->stats, "tasks");
+	measure_init(options->split_by);
 }
 
 void users_release(void)
 {
+	measure_release();
 	free(users.classes);
 	users.classes = NULL;
 }

@@ -47,14 +47,20 @@ static void record(struct swarm_timer *t, int64_t end, size_t bytes,
     const char *error)
 {
 	struct stats *s = users.options.stats;
-	struct series *series = s->series[t->series];
+	struct series *series;
 
 	t->state = 0;
+	if (t->user->measure != NULL)
+		t->series = measure_series(t->user, t->series);
+	series = s->series[t->series];
 	stats_record(s, series, end, end - t->start, t->lag, bytes,
 	    error != NULL);
 	if (users.options.sampled != NULL)
 		users.options.sampled(series->type, series->name,
-		    end - t->start, bytes, error, users.options.arg);
+		    end - t->start, bytes, error, measure_tags(t->user),
+		    users.options.arg);
+	if (error != NULL && t->user->measure != NULL)
+		measure_failed(t->user, error);
 }
 
 SWARM_API int swarm_done_at(struct swarm_timer *t, int64_t end, size_t bytes)

@@ -66,6 +66,8 @@ int user_class_select(char *const *names, char *const *tags,
 struct users_options {
 	const char *host;               /* --host, or NULL */
 	uint64_t seed;
+	/* Keys of tags whose values get rows of their own; NULL-ended. */
+	const char *const *split_by;
 	unsigned first_id;              /* this worker's block of user ids */
 	struct stats *stats;            /* the shard samples go to */
 	/* Every class has reached the count asked for. */
@@ -76,10 +78,10 @@ struct users_options {
 	void (*stop_test)(const char *why, void *);
 	/* A scenario called swarm_raise(); `where` is "file:line, task ...". */
 	void (*raised)(const char *message, const char *where, void *);
-	/* Every sample, as it ends; `error` is NULL when it passed.  NULL: not
-	 * asked for. */
+	/* Every sample, as it ends; `error` is NULL when it passed, `tags`
+	 * ("key=value,...") when there are none.  NULL: not asked for. */
 	void (*sampled)(const char *type, const char *name, int64_t service_ns,
-	    size_t bytes, const char *error, void *);
+	    size_t bytes, const char *error, const char *tags, void *);
 	/* A task or hook of a trial begins. */
 	void (*step)(const char *user_class, const char *task, void *);
 	void *arg;

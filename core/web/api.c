@@ -20,6 +20,7 @@
 #include "web/command.h"
 #include "web/context.h"
 #include "web/feed.h"
+#include "web/live.h"
 #include "web/locust.h"
 #include "web/runs.h"
 
@@ -274,6 +275,18 @@ static void write_sum(struct jsonw *j, int64_t id,
 	jsonw_short(j, history_sum_quantile(sum, 0.999), 6);
 	jsonw_short(j, highest, 6);
 	jsonw_end_array(j);
+}
+
+static bool metrics(struct http_call *call)
+{
+	struct jsonw j;
+
+	jsonw_init(&j, &call->body, 0);
+	jsonw_object(&j);
+	live_write_metrics(&j, call->snapshot);
+	jsonw_end(&j);
+	http_json(call);
+	return true;
 }
 
 static bool table(struct http_call *call)
@@ -539,6 +552,7 @@ const struct http_route api_routes[] = {
 	{ "/api/v1/meta", HTTP_READS, meta },
 	{ "/api/v1/history", HTTP_READS, history },
 	{ "/api/v1/table", HTTP_READS, table },
+	{ "/api/v1/metrics", HTTP_READS, metrics },
 	{ "/api/v1/heatmap", HTTP_READS, heatmap },
 	{ "/api/v1/histogram", HTTP_READS, histogram },
 	{ "/api/v1/log", HTTP_READS, log_lines },

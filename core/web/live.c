@@ -248,13 +248,41 @@ static void write_errors(struct jsonw *j, const struct snapshot *s,
 	jsonw_put_int(j, "error_count", (int64_t)s->error_count);
 }
 
-static void write_counters(struct jsonw *j, const struct snapshot *s)
+static void write_metric(struct jsonw *j, const struct snapshot_metric *m)
+{
+	jsonw_object(j);
+	jsonw_put_string(j, "name", m->name);
+	jsonw_put_string(j, "kind", m->kind);
+	jsonw_put_string(j, "unit", m->unit);
+	jsonw_put_int(j, "count", (int64_t)m->count);
+	jsonw_put_double(j, "last", m->last);
+	jsonw_put_double(j, "mean", m->mean);
+	jsonw_put_double(j, "min", m->min);
+	jsonw_put_double(j, "max", m->max);
+	if (m->distribution) {
+		jsonw_put_double(j, "p50", m->p50);
+		jsonw_put_double(j, "p95", m->p95);
+		jsonw_put_double(j, "p99", m->p99);
+	}
+	jsonw_end(j);
+}
+
+void live_write_metrics(struct jsonw *j, const struct snapshot *s)
 {
 	jsonw_key(j, "counters");
 	jsonw_object(j);
 	for (size_t i = 0; i < s->counter_count; i++)
 		jsonw_put_int(j, s->counters[i].name, s->counters[i].value);
 	jsonw_end(j);
+	jsonw_key(j, "metrics");
+	jsonw_array(j);
+	for (size_t i = 0; i < s->metric_count; i++)
+		write_metric(j, &s->metrics[i]);
+	jsonw_end_array(j);
+}
+
+static void write_classes(struct jsonw *j, const struct snapshot *s)
+{
 	jsonw_key(j, "classes");
 	jsonw_array(j);
 	for (size_t i = 0; i < s->class_count; i++)
@@ -333,7 +361,8 @@ static void write_message(struct buf *out, const struct snapshot *s,
 	write_rows(&j, &choice);
 	write_errors(&j, s, before);
 	write_workers(&j, s);
-	write_counters(&j, s);
+	live_write_metrics(&j, s);
+	write_classes(&j, s);
 	write_criteria(&j, s);
 	jsonw_key(&j, "log");
 	feed_write(FEED_LOG, log_after, MAX_LOG_LINES, &j);

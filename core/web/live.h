@@ -25,5 +25,8 @@ void live_release(void);
 
 /* The message of everything, for reports. */
 void live_write_full(struct buf *, const struct snapshot *);
+struct jsonw;
+/* The members "counters" and "metrics" of the object being written. */
+void live_write_metrics(struct jsonw *, const struct snapshot *);
 
 #endif

@@ -362,6 +362,31 @@ static void fill_errors(struct snapshot_maker *m, struct snapshot *s)
 	}
 }
 
+static void fill_metrics(const struct metrics *all, struct snapshot *s)
+{
+	s->metrics = own(s, all->count, sizeof(*s->metrics));
+	for (size_t i = 0; i < all->count; i++) {
+		const struct metric *m = &all->at[i];
+
+		if (m->count == 0)
+			continue;
+		s->metrics[s->metric_count++] = (struct snapshot_metric){
+			.name = own_text(s, m->name),
+			.unit = own_text(s, m->unit),
+			.kind = metric_kind_name(m->kind),
+			.distribution = m->kind == METRIC_DISTRIBUTION,
+			.count = m->count,
+			.last = m->last,
+			.mean = metric_mean(m),
+			.min = m->min,
+			.max = m->max,
+			.p50 = metric_quantile(&m->values, 0.5),
+			.p95 = metric_quantile(&m->values, 0.95),
+			.p99 = metric_quantile(&m->values, 0.99),
+		};
+	}
+}
+
 static void fill_state(struct snapshot_maker *m, struct snapshot *s,
     const struct web_state *state)
 {
@@ -417,6 +442,7 @@ struct snapshot *snapshot_make(struct snapshot_maker *m,
 	fill_rows(m, s);
 	fill_windows(m, s);
 	fill_errors(m, s);
+	fill_metrics(&m->stats->metrics, s);
 	fill_state(m, s, state);
 	fill_criteria(s, state);
 	snapshot_unref(m->last);

@@ -61,6 +61,22 @@ struct snapshot_exception {
 	const char *nodes;              /* with ", " between them */
 };
 
+/* Of the scenario's own, with values. */
+struct snapshot_metric {
+	const char *name;
+	const char *unit;
+	const char *kind;
+	bool distribution;
+	uint64_t count;
+	double last;
+	double mean;
+	double min;
+	double max;
+	double p50;                     /* of a distribution */
+	double p95;
+	double p99;
+};
+
 struct snapshot {
 	int refs;
 	uint64_t seq;
@@ -94,6 +110,8 @@ struct snapshot {
 		int64_t value;
 	} *counters;
 	size_t counter_count;
+	struct snapshot_metric *metrics;
+	size_t metric_count;
 	void *memory;                   /* chain of what it owns */
 };
 

@@ -76,7 +76,7 @@ static void test_a_run(void **state)
 	wheel_advance(clock_now());
 	said("[info] h1: tick 1.0\n[info] h2: tick 1.0\n");
 	assert_true(hooks_want_samples());
-	hooks_sample("GET", "/x", 5, 7, "late", NULL);
+	hooks_sample("GET", "/x", 5, 7, "late", "k=v", NULL);
 	said("[info] h1: GET /x 5 7 late\n[info] h2: GET /x 5 7 late\n");
 	hooks_raised("oops", "x.c:1");
 	said("[info] h1: oops at x.c:1\n[info] h2: oops at x.c:1\n");

@@ -38,6 +38,7 @@ struct swarm_sample {
 	int64_t service_ns;
 	size_t bytes;
 	const char *error;              /* NULL: it passed */
+	const char *tags;               /* "key=value,..."; NULL: none */
 };
 
 struct swarm_hooks {

@@ -4,6 +4,7 @@
 
 #include <swarm/fiber.h>
 #include <swarm/log.h>
+#include <swarm/measure.h>
 #include <swarm/module.h>
 #include <swarm/stats.h>
 #include <swarm/user.h>
