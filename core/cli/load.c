@@ -3,14 +3,34 @@
 
 #include <swarm/command.h>
 
+#include <string.h>
+
 #include "cli/command.h"
 #include "module/module.h"
+#include "report/sinks.h"
 #include "user/user.h"
+
+/* Where no outputs run: in workers. */
+static bool is_worker(const struct options *o)
+{
+	return o->worker || o->local_worker != NULL;
+}
+
+/* A local worker gets the master's options, among them those of outputs that
+ * it does not load. */
+static bool is_for_output(const struct options *o, const char *setting)
+{
+	return is_worker(o) && sinks_name(o->outs.items, setting,
+	    strcspn(setting, ".="));
+}
 
 static int set_options(struct options *o)
 {
 	for (size_t i = 0; i < o->settings.count; i++) {
-		if (module_set_option(o->settings.items[i]) == -1)
+		const char *setting = o->settings.items[i];
+
+		if (!is_for_output(o, setting) &&
+		    module_set_option(setting) == -1)
 			return EXIT_USAGE;
 	}
 	return EXIT_PASSED;
@@ -26,6 +46,8 @@ static int open_modules(const struct options *o)
 		if (module_open_scenario(o->scenarios.items[i]) == NULL)
 			return -1;
 	}
+	if (!is_worker(o) && sinks_open(o->outs.items) == -1)
+		return -1;
 	return module_bind();
 }
 

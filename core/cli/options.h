@@ -75,6 +75,7 @@ struct options {
 	char *hdr_log;
 	char *ndjson;
 	char *prometheus;
+	struct option_list outs;
 	struct option_list fail_if;
 	struct option_list stop_if;
 	bool print_stats;

@@ -162,6 +162,10 @@ static const struct option table[] = {
 	{ "prometheus", 0, "SWARM_PROMETHEUS", "Results", "FILE",
 	  "keep this file up to date with Prometheus' text format",
 	  AT(prometheus), OPTION_TEXT, 0, 0, NULL },
+	{ "out", 0, "SWARM_OUT", "Results", "NAME=TARGET",
+	  "send the figures somewhere while the run goes on, by the output "
+	  "NAME of a plugin (`swarm plugins` lists them); may be repeated",
+	  AT(outs), OPTION_LIST, 0, 0, NULL },
 	{ "json-file", 0, NULL, "Results", "FILE", "write the results as JSON",
 	  AT(json_file), OPTION_TEXT, 0, 0, NULL },
 	{ "json", 0, NULL, "Results", NULL,

@@ -185,7 +185,7 @@ static void hdr_tick(const struct report *r)
 {
 	struct buf out = BUF_INIT(256u << 20);
 
-	if (!r->run.started || hdr.failed)
+	if (!r->run.started || !r->fresh || hdr.failed)
 		return;
 	if (r->elapsed < hdr.last)
 		hdr.last = 0;

@@ -90,7 +90,7 @@ static void ndjson_tick(const struct report *r)
 	struct window_sum sum;
 	struct jsonw w;
 
-	if (!r->run.started)
+	if (!r->run.started || !r->fresh)
 		return;
 	windows_last(r->windows, NULL, &sum);
 	begin(&w, &line, "second", r->wall, r->elapsed);

@@ -23,6 +23,8 @@ struct report {
 	struct report_load load;
 	double wall;                    /* unix time of the last tick */
 	double elapsed;                 /* seconds of the test so far */
+	bool fresh;                     /* the windows have a new second: false
+	                                 * between two tests */
 	int64_t users_max;
 	unsigned workers_max;
 	unsigned seconds;               /* ticks while users ran */
@@ -56,6 +58,7 @@ extern const struct output output_junit;
 extern const struct output output_markdown;
 extern const struct output output_ndjson;
 extern const struct output output_prometheus;
+extern const struct output output_sinks;
 extern const struct output output_summary;
 
 #endif

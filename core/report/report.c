@@ -25,7 +25,7 @@
 static const struct output *const outputs[] = {
 	&output_progress, &output_csv, &output_json, &output_html,
 	&output_markdown, &output_junit, &output_hdr, &output_ndjson,
-	&output_prometheus,
+	&output_prometheus, &output_sinks,
 	&output_summary,
 };
 
@@ -35,6 +35,7 @@ static struct report report;
 static bool active[OUTPUTS];
 static bool started;
 static int64_t test_started;            /* of the test that is shown */
+static bool closed;                     /* its last reports were taken */
 
 static void release(void)
 {
@@ -78,6 +79,7 @@ int report_start(const struct report_options *options)
 	report.wall = clock_wall();
 	report.load = (struct report_load){ -1, -1, -1 };
 	test_started = 0;
+	closed = false;
 	started = true;
 	if (start_criteria() == -1) {
 		release();
@@ -110,6 +112,7 @@ static void forget(void)
 	report.seconds = 0;
 	report.limited = 0;
 	report.busiest = 0;
+	closed = false;
 }
 
 static void take_status(const struct run_status *run)
@@ -181,7 +184,10 @@ void report_tick(const struct run_status *run, const struct report_load *load)
 {
 	take_status(run);
 	take_load(load);
-	if (run->started && !run->stopped)
+	/* Once more after the end, for what came in since the last tick. */
+	report.fresh = run->started && !closed;
+	closed = run->started && run->stopped;
+	if (report.fresh)
 		windows_tick(report.windows, report.options.stats,
 		    clock_now(), run->users_running);
 	/* Users that leave are no fault of the target. */
@@ -280,6 +286,7 @@ int report_finish(const struct report_outcome *outcome)
 
 	take_status(&outcome->run);
 	/* The last reports came after the last tick. */
+	report.fresh = true;
 	windows_tick(report.windows, report.options.stats, clock_now(),
 	    outcome->run.users_running);
 	if (report.run.started)

@@ -53,6 +53,8 @@ struct report_options {
 	const char *hdr_log;
 	const char *ndjson;
 	const char *prometheus;
+	char *const *outs;              /* "NAME=TARGET" of sinks, NULL-ended;
+	                                 * NULL: none */
 	int exit_code_on_error;
 	/* Criteria (run/criterion.h), NULL-ended; NULL: none. */
 	char *const *fail_if;

@@ -259,6 +259,20 @@ void windows_last(const struct windows *w, const struct series *s,
 	windows_sum(w, s, -1, sum);
 }
 
+const struct window_slot *windows_slot(const struct windows *w,
+    const struct series *s)
+{
+	const struct window *one = &w->total;
+
+	if (s && s->id >= w->count)
+		return NULL;
+	if (s)
+		one = w->series[s->id];
+	if (one->used == 0)
+		return NULL;
+	return &one->ring[(one->next + one->size - 1) % one->size];
+}
+
 void window_sum_release(struct window_sum *sum)
 {
 	histogram_release(&sum->response);

@@ -71,6 +71,9 @@ void windows_sum(const struct windows *, const struct series *,
 void windows_last(const struct windows *, const struct series *,
     struct window_sum *sum);
 void window_sum_release(struct window_sum *);
+/* The same as it is kept: valid until the next tick; NULL before the first. */
+const struct window_slot *windows_slot(const struct windows *,
+    const struct series *);
 
 /* The whole run, oldest first, the newest slot still growing. */
 size_t windows_history(const struct windows *,

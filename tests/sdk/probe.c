@@ -3,6 +3,7 @@
 #include <swarm/command.h>
 #include <swarm/hooks.h>
 #include <swarm/shape.h>
+#include <swarm/sink.h>
 #include <swarm/swarm.h>
 
 struct probe_api {
