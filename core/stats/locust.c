@@ -92,6 +92,12 @@ double locust_median(const struct locust_times *t, const struct histogram *h)
 	return median;
 }
 
+double locust_average(const struct histogram *h)
+{
+	/* Milliseconds first, as Locust adds them up: to the last digit. */
+	return h->count ? (double)h->sum / 1e6 / (double)h->count : 0;
+}
+
 /* Mean over the seconds of the ring that lie in the window; all series are
  * seen through the total's window. */
 void locust_rates(const struct series *s, const struct series *total,
@@ -131,9 +137,7 @@ void locust_row_init(struct locust_row *row, const struct series *s,
 	row->requests = s->requests;
 	row->failures = s->failures;
 	row->median = locust_median(&row->times, h);
-	/* Milliseconds first, as Locust adds them up. */
-	if (h->count)
-		row->average = (double)h->sum / 1e6 / (double)h->count;
+	row->average = locust_average(h);
 	row->min = h->count ? (double)h->min / 1e6 : 0;
 	row->max = (double)h->max / 1e6;
 	if (s->requests)

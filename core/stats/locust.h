@@ -37,6 +37,8 @@ void locust_times_release(struct locust_times *);
 int64_t locust_percentile(const struct locust_times *, double p);
 /* In ms, brought into [min, max] of the histogram it was made from. */
 double locust_median(const struct locust_times *, const struct histogram *);
+/* In ms, added up as Locust does; 0 without samples. */
+double locust_average(const struct histogram *);
 
 /* A row of its statistics. */
 struct locust_row {

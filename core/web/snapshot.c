@@ -164,7 +164,7 @@ static void marks_rates(const struct marks *m, struct snapshot_row *row)
 static void fill_times(struct snapshot_row *row, const struct histogram *h)
 {
 	row->timed = h->count;
-	row->avg = histogram_mean(h) / 1e6;
+	row->avg = locust_average(h);
 	row->min = h->count ? (double)h->min / 1e6 : 0;
 	row->max = (double)h->max / 1e6;
 	for (int i = 0; i < SNAPSHOT_QUANTILES; i++)
