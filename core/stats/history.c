@@ -61,6 +61,7 @@ struct history {
 	size_t track_count;
 	int64_t first;                  /* second of the first tick; 0: none */
 	int64_t second;                 /* of the last tick */
+	unsigned resets;                /* of the statistics, as last seen */
 	struct history_gauges gauges;
 	bool open;                      /* the open 10 s had a tick */
 	struct history_gauges open_gauges;
@@ -431,17 +432,31 @@ static void tick_track(struct history *h, struct track *t,
 			    false);
 		return;
 	}
-	if (s->requests < t->last.requests ||
-	    series_response(s)->count < t->last.timed) {
-		/* Reset: what came before it is a slot of its own. */
-		close_ten(h, t, second / 10, false);
-		memset(&t->last, 0, sizeof(t->last));
-		memset(&t->base, 0, sizeof(t->base));
-	}
 	mark_take(&now, s);
 	sum_marks(&sum, &t->last, &now);
 	t->last = now;
 	push_sum(&t->level[0], second, &sum, &h->gauges, false);
+}
+
+/* What came before a reset, or beside a merge, is a slot of its own. */
+static void rebase_track(struct history *h, struct track *t,
+    const struct series *s)
+{
+	close_ten(h, t, h->second / 10, false);
+	mark_take(&t->last, s);
+	t->base = t->last;
+}
+
+static void rebase(struct history *h, const struct stats *st)
+{
+	static const struct series empty;
+
+	if (h->second == 0)
+		return;
+	rebase_track(h, h->total, st ? &st->total : &empty);
+	for (size_t i = 0; i < h->track_count; i++)
+		rebase_track(h, h->tracks[i], st && i < st->count ?
+		    st->series[i] : &empty);
 }
 
 static void add_tracks(struct history *h, const struct stats *st)
@@ -467,6 +482,10 @@ void history_tick(struct history *h, int64_t second, const struct stats *st,
 		pthread_mutex_unlock(&h->lock);
 		return;
 	}
+	if (st->resets != h->resets) {
+		rebase(h, NULL);
+		h->resets = st->resets;
+	}
 	add_tracks(h, st);
 	if (h->first == 0)
 		h->first = second;
@@ -485,6 +504,14 @@ void history_tick(struct history *h, int64_t second, const struct stats *st,
 	for (size_t i = 0; i < st->count && i < h->track_count; i++)
 		tick_track(h, h->tracks[i], st->series[i], second);
 	h->second = second;
+	pthread_mutex_unlock(&h->lock);
+}
+
+void history_skip(struct history *h, const struct stats *st)
+{
+	pthread_mutex_lock(&h->lock);
+	add_tracks(h, st);
+	rebase(h, st);
 	pthread_mutex_unlock(&h->lock);
 }
 

@@ -65,6 +65,11 @@ void history_free(struct history *);
  * nothing. */
 void history_tick(struct history *, int64_t second, const struct stats *,
     const struct history_gauges *);
+/*
+ * Takes what the statistics hold now as known: samples that were merged into
+ * them, and that happened long ago, are no news of the next tick.
+ */
+void history_skip(struct history *, const struct stats *);
 
 /*
  * Points of [from, to) (unix seconds), at most about `max` of them; returns

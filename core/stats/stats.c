@@ -440,6 +440,7 @@ void stats_reset(struct stats *stats)
 		stats->counters[i].value = 0;
 	metrics_reset(&stats->metrics);
 	stats->capped = 0;
+	stats->resets++;
 }
 
 size_t stats_memory(const struct stats *stats)

@@ -104,6 +104,7 @@ struct stats {
 	struct strmap by_counter;
 	struct metrics metrics;
 	uint64_t capped;                /* samples sent to "(other)" */
+	unsigned resets;                /* stats_reset() so far */
 	/* The wall-clock second that samples fall into now. */
 	int64_t second;                 /* unix */
 	int64_t second_begin;           /* clock_now() */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "fiber/loop.h"
+#include "stats/history.h"
 #include "stats/stats.h"
 #include "web/context.h"
 #include "web/feed.h"
@@ -84,7 +85,9 @@ static int do_reset(struct command *c)
 		    "take back");
 		return -1;
 	}
+	web_keep();
 	stats_merge(live, before_reset);
+	history_skip(context_get()->history, live);
 	stats_free(before_reset);
 	before_reset = NULL;
 	feed_event("reset", "reset taken back");

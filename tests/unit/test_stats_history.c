@@ -226,6 +226,46 @@ static void test_reset_loses_nothing(void **state)
 	world_release(&w);
 }
 
+/* The second run has more samples than the first by its first tick. */
+static void test_reset_is_seen_by_itself(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	for (int i = 0; i < 10; i++)
+		record(&w, START, "a", 1000000, false);
+	tick(&w, START);
+	stats_reset(w.stats);
+	for (int i = 0; i < 25; i++)
+		record(&w, START + 1, "a", 2000000, i % 5 == 0);
+	tick(&w, START + 1);
+	check_range(&w, HISTORY_TOTAL, START, START + 10);
+	check_range(&w, 0, START, START + 10);
+	world_release(&w);
+}
+
+/* A reset that is taken back brings samples that happened long ago. */
+static void test_reset_taken_back(void **state)
+{
+	struct stats *before = stats_new(5000, 100);
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	live(&w, START, 13, 30);
+	stats_merge(before, w.stats);
+	stats_reset(w.stats);
+	live(&w, START + 13, 4, 30);
+	stats_merge(w.stats, before);
+	history_skip(w.history, w.stats);
+	live(&w, START + 17, 12, 30);
+	check_range(&w, HISTORY_TOTAL, START, START + 40);
+	check_range(&w, 0, START, START + 40);
+	stats_free(before);
+	world_release(&w);
+}
+
 static void test_twice_in_a_second(void **state)
 {
 	struct world w;
@@ -294,6 +334,8 @@ int main(void)
 		cmocka_unit_test(test_points_are_exact),
 		cmocka_unit_test(test_gap_is_no_zero),
 		cmocka_unit_test(test_reset_loses_nothing),
+		cmocka_unit_test(test_reset_is_seen_by_itself),
+		cmocka_unit_test(test_reset_taken_back),
 		cmocka_unit_test(test_twice_in_a_second),
 		cmocka_unit_test(test_memory_is_flat),
 		cmocka_unit_test(test_unknown),
