@@ -1,11 +1,14 @@
 /* See front.h: glue between the run, the outputs and the web page. */
 #include "cli/front.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/xalloc.h"
 #include "cli/page.h"
 #include "cluster/master.h"
 #include "report/report.h"
@@ -81,29 +84,37 @@ int front_start(const struct options *o, struct stats *stats, int argc,
 }
 
 /* The worst of the workers says how the generator is doing. */
-static void measure_load(struct report_load *load)
+static void measure_load(struct report_load *load,
+    struct report_worker *workers)
 {
-	*load = (struct report_load){ -1, -1, -1 };
-	for (size_t i = 0; i < master_peer_count(); i++) {
+	*load = (struct report_load){ -1, -1, -1, workers,
+		master_peer_count() };
+	for (size_t i = 0; i < load->worker_count; i++) {
 		const struct peer *p = master_peer_at(i);
+		const struct health *h = &p->health;
 
-		if (p->cpu > load->cpu)
-			load->cpu = p->cpu;
-		if (p->loop_busy > load->loop_busy)
-			load->loop_busy = p->loop_busy;
-		if (p->loop_delay_ms > load->loop_delay_ms)
-			load->loop_delay_ms = p->loop_delay_ms;
+		workers[i] = (struct report_worker){ p->index, *h,
+			&p->delays };
+		load->cpu = fmax(load->cpu, h->cpu);
+		load->loop_busy = fmax(load->loop_busy, h->loop_busy);
+		load->loop_delay_ms = fmax(load->loop_delay_ms,
+		    h->loop_delay_ms);
 	}
 }
 
 void front_tick(void)
 {
 	struct run_status status;
+	struct report_worker *workers = xcalloc(master_peer_count() + 1,
+	    sizeof *workers);
 	struct report_load load;
 
 	run_status(&status);
-	measure_load(&load);
+	measure_load(&load, workers);
 	report_tick(&status, &load);
+	for (size_t i = 0; i < master_peer_count(); i++)
+		histogram_clear(&master_peer_at(i)->delays);
+	free(workers);
 	page_tick();
 }
 

@@ -30,6 +30,7 @@ static struct {
 	size_t workers_cap;
 	int64_t *class_users;
 	struct web_criterion *criteria;
+	struct buf limit_reason;
 } page;
 
 /* Of the thread: other threads' lines are the master's own. */
@@ -166,10 +167,17 @@ static void gather_worker(struct web_worker *w, const struct peer *p)
 		.state = peer_state_word(p),
 		.version = p->swarm ? p->version : NULL,
 		.local = p->pid != 0,
-		.cpu = p->cpu,
-		.memory = p->memory,
-		.loop_busy = p->loop_busy,
-		.loop_delay_ms = p->loop_delay_ms,
+		.cpu = p->health.cpu,
+		.memory = p->health.memory,
+		.loop_busy = p->health.loop_busy,
+		.loop_delay_ms = p->health.loop_delay_ms,
+		.delay_p99_ms = p->health.delay_p99_ms,
+		.descriptors = p->health.descriptors,
+		.descriptors_max = p->health.descriptors_max,
+		.ports = p->health.ports,
+		.ports_max = p->health.ports_max,
+		.dropped = p->health.dropped,
+		.resent = p->health.resent,
 		.age = (double)(clock_now() - p->last_seen) / NS_PER_S,
 	};
 	if (p->state == PEER_MISSING || p->running == NULL)
@@ -217,6 +225,14 @@ static void gather_criteria(struct web_state *state)
 	state->criterion_count = n;
 }
 
+static void gather_limit(struct web_state *state)
+{
+	page.limit_reason.max = 2000;
+	buf_clear(&page.limit_reason);
+	state->limited_by = limit_name(report_limit(&page.limit_reason));
+	state->limit_reason = buf_str(&page.limit_reason);
+}
+
 static void gather_state(struct web_state *state, void *arg)
 {
 	size_t n = master_peer_count();
@@ -236,6 +252,7 @@ static void gather_state(struct web_state *state, void *arg)
 	state->worker_count = n;
 	state->class_users = page.class_users;
 	gather_criteria(state);
+	gather_limit(state);
 }
 
 /* ---- what the page asks for ---- */
@@ -346,6 +363,7 @@ static void release(void)
 	free(page.settings);
 	free(page.workers);
 	free(page.class_users);
+	buf_release(&page.limit_reason);
 	memset(&page, 0, sizeof page);
 }
 

@@ -186,6 +186,18 @@ static void on_counts(int64_t *counts, void *arg)
 		counts[i] = (int64_t)users_running(i);
 }
 
+static void on_health(struct health *h, struct histogram *delays, void *arg)
+{
+	struct arrivals_status s;
+
+	(void)delays;
+	(void)arg;
+	arrivals_status(&s);
+	h->arrivals = s.due;
+	h->dropped = s.dropped;
+	h->queued = (int64_t)s.queued;
+}
+
 static void on_signal(evutil_socket_t number, short events, void *arg)
 {
 	(void)number;
@@ -256,6 +268,7 @@ static int join_master(struct options *o)
 		.quit = on_quit,
 		.orphaned = on_orphaned,
 		.counts = on_counts,
+		.health = on_health,
 	};
 	int rc;
 

@@ -242,7 +242,7 @@ static struct member *meet(struct zsock *sock, const char *from,
 		return bring_back(sock, from, record);
 	if (msg->type == WIRE_HEARTBEAT &&
 	    wire_read_heartbeat(&msg->data, &hb) == 0) {
-		if (hb.loop_busy < 0)
+		if (hb.health.loop_busy < 0)
 			return adopt(sock, from);
 		wire_encode_nil(&master_shared.out, "reconnect", from);
 		master_send(sock, from);
@@ -278,10 +278,9 @@ static void on_heartbeat(struct member *m, const struct wire_message *msg)
 		refuse_malformed(p->id, "heartbeat");
 		return;
 	}
-	p->cpu = hb.cpu;
-	p->memory = hb.memory;
-	p->loop_busy = hb.loop_busy;
-	p->loop_delay_ms = hb.loop_delay_ms;
+	p->health = hb.health;
+	if (hb.delays != NULL)
+		histogram_decode_add(&p->delays, hb.delays, hb.delays_len);
 	p->clock_error = hb.clock_error;
 	if (p->state != PEER_STOPPING)
 		p->state = strcmp(hb.state, "running") == 0 ? PEER_RUNNING :

@@ -30,10 +30,10 @@ struct peer {
 	char *version;                  /* what it said; "" not known */
 	pid_t pid;                      /* a local worker's; 0 for remote */
 	int64_t last_seen;              /* clock_now() */
-	double cpu;                     /* percent of one core */
-	int64_t memory;                 /* bytes */
-	double loop_busy;               /* 0..1; -1: not known (Locust) */
-	double loop_delay_ms;
+	struct health health;           /* of its last heartbeat */
+	/* Its loop's delays, heartbeat by heartbeat; who looks at them may
+	 * clear them. */
+	struct histogram delays;
 	int64_t clock_error;            /* ns: how far off it may be when it
 	                                 * tells our clock; -1 not known */
 	/* Reported users, one number for each class. */

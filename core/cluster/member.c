@@ -55,7 +55,8 @@ struct member *member_add(const char *id, const struct member_record *record,
 	p->swarm = record != NULL && record->swarm;
 	p->version = xstrdup(record == NULL ? "" : record->version);
 	p->last_seen = clock_now();
-	p->loop_busy = -1;
+	health_init(&p->health);
+	histogram_init(&p->delays);
 	p->clock_error = -1;
 	p->running = xcalloc(class_count + 1, sizeof *p->running);
 	p->wanted = xcalloc(class_count + 1, sizeof *p->wanted);
@@ -105,6 +106,7 @@ void member_free(struct member *m)
 	free(m->peer.running);
 	free(m->peer.wanted);
 	free(m->peer.plan);
+	histogram_release(&m->peer.delays);
 	free(m);
 }
 

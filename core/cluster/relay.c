@@ -384,18 +384,15 @@ static void on_ramp_complete(int64_t users, void *arg)
 
 /* The worst of those below counts: the master wants to know whether its load
  * is true. */
-static void on_health(struct wire_heartbeat *hb, void *arg)
+static void on_health(struct health *h, struct histogram *delays, void *arg)
 {
 	(void)arg;
 	for (size_t i = 0; relay.open && i < master_peer_count(); i++) {
-		const struct peer *p = master_peer_at(i);
+		struct peer *p = master_peer_at(i);
 
-		if (p->loop_busy > hb->loop_busy)
-			hb->loop_busy = p->loop_busy;
-		if (p->loop_delay_ms > hb->loop_delay_ms)
-			hb->loop_delay_ms = p->loop_delay_ms;
-		hb->cpu += p->cpu;
-		hb->memory += p->memory;
+		health_add(h, &p->health);
+		histogram_merge(delays, &p->delays);
+		histogram_clear(&p->delays);
 	}
 }
 

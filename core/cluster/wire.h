@@ -19,6 +19,7 @@
 #include <msgpack.h>
 
 #include "base/buf.h"
+#include "cluster/health.h"
 #include "stats/stats.h"
 
 #define WIRE_MAX_MESSAGE (16u << 20)
@@ -73,10 +74,12 @@ struct wire_spawn {
 
 struct wire_heartbeat {
 	const char *state;              /* "ready", "spawning", "running" */
-	double cpu;                     /* percent of one core */
-	int64_t memory;                 /* bytes, RSS */
-	double loop_busy;               /* swarm only, 0..1; -1 unknown */
-	double loop_delay_ms;           /* longest pass since the last one */
+	/* Of Locust's workers only cpu and memory are known. */
+	struct health health;
+	/* The loop's delays since the last one, as histogram_encode() has
+	 * them; NULL: none.  Read: checked, points into the frame. */
+	const void *delays;
+	size_t delays_len;
 	int64_t sent;                   /* clock_now() there; 0 unknown */
 	int64_t clock_error;            /* ns, of its estimate of the master's
 	                                 * clock; -1 unknown */
@@ -110,7 +113,7 @@ void wire_encode_client_ready(struct buf *out, const char *node_id);
 /* The swarm part only when `ack->swarm`. */
 void wire_encode_ack(struct buf *out, const char *node_id,
     const struct wire_ack *);
-/* The swarm part only when loop_busy is not -1. */
+/* The swarm part only when health.loop_busy is not -1. */
 void wire_encode_heartbeat(struct buf *out, const char *node_id,
     const struct wire_heartbeat *);
 void wire_encode_pong(struct buf *out, const char *node_id,

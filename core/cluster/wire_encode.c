@@ -4,6 +4,7 @@
  */
 #include "cluster/wire.h"
 
+#include "cluster/wire_health.h"
 #include "cluster/wire_object.h"
 
 static void begin(msgpack_packer *pk, struct buf *out, const char *type)
@@ -75,7 +76,8 @@ void wire_encode_ack(struct buf *out, const char *node_id,
 void wire_encode_heartbeat(struct buf *out, const char *node_id,
     const struct wire_heartbeat *hb)
 {
-	bool swarm = hb->loop_busy >= 0;
+	const struct health *h = &hb->health;
+	bool swarm = h->loop_busy >= 0;
 	msgpack_packer pk;
 
 	begin(&pk, out, "heartbeat");
@@ -83,16 +85,18 @@ void wire_encode_heartbeat(struct buf *out, const char *node_id,
 	wire_object_put_text(&pk, "state");
 	wire_object_put_text(&pk, hb->state);
 	wire_object_put_text(&pk, "current_cpu_usage");
-	msgpack_pack_double(&pk, hb->cpu);
+	msgpack_pack_double(&pk, h->cpu);
 	wire_object_put_text(&pk, "current_memory_usage");
-	msgpack_pack_int64(&pk, hb->memory);
+	msgpack_pack_int64(&pk, h->memory);
 	if (swarm) {
 		wire_object_put_text(&pk, "swarm");
-		msgpack_pack_map(&pk, 4);
-		wire_object_put_text(&pk, "loop_busy");
-		msgpack_pack_double(&pk, hb->loop_busy);
-		wire_object_put_text(&pk, "loop_delay_ms");
-		msgpack_pack_double(&pk, hb->loop_delay_ms);
+		msgpack_pack_map(&pk, 2 + (hb->delays != NULL) +
+		    wire_health_count(h));
+		wire_health_put(&pk, h);
+		if (hb->delays != NULL) {
+			wire_object_put_text(&pk, "delays");
+			wire_object_put_bin(&pk, hb->delays, hb->delays_len);
+		}
 		wire_object_put_text(&pk, "sent");
 		msgpack_pack_int64(&pk, hb->sent);
 		wire_object_put_text(&pk, "clock_error");

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "cluster/wire_health.h"
 #include "cluster/wire_object.h"
 
 /* A swarm worker's version ends with "+swarm.LEVEL". */
@@ -77,27 +78,40 @@ static int read_time(const msgpack_object *map, const char *key,
 	return 0;
 }
 
+static int read_delays(const msgpack_object *swarm, struct wire_heartbeat *h)
+{
+	const msgpack_object *o = wire_object_get(swarm, "delays");
+
+	if (o == NULL)
+		return 0;
+	if (o->type != MSGPACK_OBJECT_BIN ||
+	    histogram_decode_check(o->via.bin.ptr, o->via.bin.size) == -1)
+		return -1;
+	h->delays = o->via.bin.ptr;
+	h->delays_len = o->via.bin.size;
+	return 0;
+}
+
 int wire_read_heartbeat(const msgpack_object *data, struct wire_heartbeat *hb)
 {
 	const msgpack_object *state = wire_object_get(data, "state");
 	const msgpack_object *swarm = wire_object_get(data, "swarm");
-	struct wire_heartbeat h = { .loop_busy = -1, .clock_error = -1 };
+	struct wire_heartbeat h = { .clock_error = -1 };
 	uint64_t memory;
 	char text[16];
 
+	health_init(&h.health);
 	if (state == NULL || wire_object_text(state, text, sizeof text) == -1 ||
 	    wire_object_get_double(data, "current_cpu_usage", 0, 1e6, 0,
-	    &h.cpu) == -1 ||
+	    &h.health.cpu) == -1 ||
 	    wire_object_get_uint(data, "current_memory_usage", 0,
 	    &memory) == -1)
 		return -1;
 	h.state = known_state(text);
-	h.memory = (int64_t)memory;
+	h.health.memory = (int64_t)memory;
 	if (swarm != NULL &&
-	    (wire_object_get_double(swarm, "loop_busy", 0, 1, -1,
-	    &h.loop_busy) == -1 ||
-	    wire_object_get_double(swarm, "loop_delay_ms", 0, 1e9, 0,
-	    &h.loop_delay_ms) == -1 ||
+	    (wire_health_read(swarm, &h.health) == -1 ||
+	    read_delays(swarm, &h) == -1 ||
 	    read_time(swarm, "sent", 0, &h.sent) == -1 ||
 	    read_time(swarm, "clock_error", -1, &h.clock_error) == -1))
 		return -1;

@@ -39,6 +39,9 @@
 #define SILENT_LOCUST_NS (30 * NS_PER_S)
 #define ORPHANED_NS      (60 * NS_PER_S)
 
+/* Room for every bucket a histogram has. */
+#define DELAYS_MAX (64u << 10)
+
 enum state { READY, SPAWNING, RUNNING };
 
 static struct {
@@ -141,16 +144,24 @@ static void send_heartbeat(void)
 		[SPAWNING] = "spawning", [RUNNING] = "running" };
 	struct wire_heartbeat hb = { .state = names[self.state],
 		.sent = clock_now(), .clock_error = -1 };
+	struct histogram *delays = worker_sample_delays();
+	struct buf packed = BUF_INIT(DELAYS_MAX);
 	int64_t offset;
 
 	worker_master_clock(&offset, &hb.clock_error);
-	worker_sample(&hb);
+	worker_sample(&hb.health);
 	if (self.o.health != NULL)
-		self.o.health(&hb, self.o.arg);
+		self.o.health(&hb.health, delays, self.o.arg);
 	if (!self.swarm)
-		hb.loop_busy = -1;
+		hb.health.loop_busy = -1;
+	if (histogram_encode(delays, &packed) == 0) {
+		hb.delays = packed.data;
+		hb.delays_len = packed.len;
+	}
 	wire_encode_heartbeat(&self.out, self.id, &hb);
-	flush();
+	if (flush() == 0)
+		histogram_clear(delays);
+	buf_release(&packed);
 }
 
 /* ---- registration ---- */
@@ -576,6 +587,7 @@ int worker_start(const struct worker_options *o)
 	self.logs.fire = on_logs_due;
 	self.ready_again.fire = on_ready_again;
 	worker_log_start(on_lines);
+	worker_sample_start();
 	wheel_add(&self.retry, clock_now());
 	return 0;
 }
@@ -607,6 +619,7 @@ void worker_finish(void)
 		send_nil("quit");
 	}
 	worker_log_stop();
+	worker_sample_stop();
 	zsock_free(self.sock, self.was_registered ? FINISH_MS : 0);
 	release();
 }

@@ -36,8 +36,9 @@ struct worker_options {
 	void (*counts)(int64_t *, void *);
 	/* The master says that the whole ramp is through (NULL: not asked). */
 	void (*ramp_complete)(int64_t users, void *);
-	/* Changes what a heartbeat says of this process (NULL: as it is). */
-	void (*health)(struct wire_heartbeat *, void *);
+	/* Completes what a heartbeat says of this process, and the delays of
+	 * its loop (NULL: as they are). */
+	void (*health)(struct health *, struct histogram *delays, void *);
 	void *arg;
 };
 

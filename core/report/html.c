@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "report/file.h"
+#include "report/generator_show.h"
 #include "report/html_style.h"
 #include "report/json.h"
 #include "report/metric_view.h"
@@ -527,6 +528,7 @@ int html_write(struct buf *out, const struct result *r)
 	criteria(out, r);
 	facts(out, r);
 	tiles(out, r);
+	generator_show_html(out, &r->generator);
 	charts(out, r);
 	endpoint_table(out, r, false);
 	endpoint_table(out, r, true);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "report/file.h"
+#include "report/generator_show.h"
 #include "report/metric_view.h"
 #include "report/output.h"
 #include "report/text.h"
@@ -363,6 +364,7 @@ int json_write(struct buf *out, const struct result *r)
 	set_text(o, "swarm_version", r->version);
 	set(o, "run", run(r));
 	set(o, "verdict", verdict(r));
+	set(o, "generator", generator_show_json(&r->generator));
 	set(o, "criteria", criteria(r));
 	set(o, "total", series(&r->total));
 	set(o, "series", all_series(r));

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "report/generator_show.h"
 #include "report/html.h"
 
 #include <jansson.h>
@@ -413,6 +414,7 @@ static int read_result(struct result *r, const json_t *o)
 	read_counters(r, o);
 	read_criteria(r, o);
 	read_story(r, o);
+	generator_show_read(&r->generator, json_object_get(o, "generator"));
 	return 0;
 }
 

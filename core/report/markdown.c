@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "report/file.h"
+#include "report/generator_show.h"
 #include "report/metric_view.h"
 #include "report/output.h"
 #include "report/text.h"
@@ -49,6 +50,14 @@ static void verdict(struct buf *out, const struct result *r)
 	text_clock(out, r->duration);
 	buf_printf(out, ", %lld users at most, exit code %d\n\n",
 	    (long long)r->users, r->exit_code);
+	if (r->generator.why != NULL) {
+		struct buf text = BUF_INIT(4000);
+
+		generator_show_sentence(&text, &r->generator);
+		put(out, buf_str(&text));
+		buf_puts(out, "\n\n");
+		buf_release(&text);
+	}
 }
 
 static void criteria(struct buf *out, const struct result *r)

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+#include "report/generator.h"
 #include "report/report.h"
 #include "report/result.h"
 #include "run/criteria.h"
@@ -27,9 +28,7 @@ struct report {
 	                                 * between two tests */
 	int64_t users_max;
 	unsigned workers_max;
-	unsigned seconds;               /* ticks while users ran */
-	unsigned limited;               /* of these with a busy generator */
-	double busiest;                 /* loop, 0..1 */
+	struct generator generator;
 	/* Events and notes, kept for the result. */
 	struct result_event *events;
 	size_t event_count;

@@ -21,6 +21,7 @@
 
 #define MAX_EVENTS 1000
 #define MAX_NOTES  100
+#define UNKNOWN_LOAD (struct report_load){ -1, -1, -1, NULL, 0 }
 
 static const struct output *const outputs[] = {
 	&output_progress, &output_csv, &output_json, &output_html,
@@ -41,6 +42,7 @@ static void release(void)
 {
 	windows_free(report.windows);
 	criteria_free(report.criteria);
+	generator_clear(&report.generator);
 	for (size_t i = 0; i < report.event_count; i++)
 		free(report.events[i].text);
 	free(report.events);
@@ -77,7 +79,7 @@ int report_start(const struct report_options *options)
 	report.options = *options;
 	report.windows = windows_new();
 	report.wall = clock_wall();
-	report.load = (struct report_load){ -1, -1, -1 };
+	report.load = UNKNOWN_LOAD;
 	test_started = 0;
 	closed = false;
 	started = true;
@@ -109,9 +111,7 @@ static void forget(void)
 	report.event_count = 0;
 	report.users_max = 0;
 	report.workers_max = 0;
-	report.seconds = 0;
-	report.limited = 0;
-	report.busiest = 0;
+	generator_clear(&report.generator);
 	closed = false;
 }
 
@@ -137,15 +137,19 @@ static void take_status(const struct run_status *run)
 
 static void take_load(const struct report_load *load)
 {
-	report.load = load ? *load : (struct report_load){ -1, -1, -1 };
-	if (report.run.state != RUN_SPAWNING &&
-	    report.run.state != RUN_RUNNING)
-		return;
-	report.seconds++;
-	if (report.load.loop_busy > report.busiest)
-		report.busiest = report.load.loop_busy;
-	if (report.load.loop_busy > REPORT_BUSY)
-		report.limited++;
+	struct buf warning = BUF_INIT(1000);
+
+	report.load = load ? *load : UNKNOWN_LOAD;
+	generator_tick(&report.generator, &report.run, load,
+	    report.options.stats, clock_now());
+	/* They are the caller's. */
+	report.load.workers = NULL;
+	report.load.worker_count = 0;
+	while (generator_warn(&report.generator, &warning)) {
+		report_event("%s", buf_str(&warning));
+		buf_clear(&warning);
+	}
+	buf_release(&warning);
 }
 
 /* Says which criteria have just been broken, once each. */
@@ -258,12 +262,13 @@ static void note_doubts(void)
 	const struct series *total = &stats->total;
 	double late;
 
-	if (report.limited > 0)
+	if (report.generator.busy_seconds > 0)
 		report_note("The load generator was at its limit in %u of %u "
 		    "seconds (a worker's loop was busy up to %.0f %% of the "
 		    "time): response times may include its own delay. More "
-		    "workers, or fewer users, would tell.", report.limited,
-		    report.seconds, report.busiest * 100);
+		    "workers, or fewer users, would tell.",
+		    report.generator.busy_seconds, report.generator.seconds,
+		    report.generator.busiest * 100);
 	if (stats->capped > 0)
 		report_note("%llu samples went to the endpoint " STATS_OTHER
 		    ": there were more than %zu names. Names with ids in them "
@@ -319,6 +324,13 @@ int report_page(struct buf *out)
 	rc = html_write(out, &result);
 	result_release(&result);
 	return rc;
+}
+
+enum limit report_limit(struct buf *why)
+{
+	if (!started)
+		return LIMIT_UNKNOWN;
+	return generator_judge(&report.generator, report.options.stats, why);
 }
 
 const struct criteria *report_criteria(void)

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "cluster/health.h"
+#include "report/limit.h"
 #include "run/run.h"
 #include "stats/window.h"
 
@@ -67,12 +69,21 @@ struct report_options {
  * the plan. */
 #define REPORT_BUSY 0.85
 
+struct report_worker {
+	int64_t index;
+	struct health health;
+	const struct histogram *delays; /* of its loop, since the last tick;
+	                                 * NULL: none */
+};
+
 /* What the load generator itself is doing: the worst of its workers; -1 where
  * it is not known. */
 struct report_load {
 	double cpu;                     /* percent of one core */
 	double loop_busy;               /* 0..1 */
 	double loop_delay_ms;
+	const struct report_worker *workers;
+	size_t worker_count;
 };
 
 struct report_outcome {
@@ -102,6 +113,8 @@ int report_page(struct buf *out);
 /* The windows and history of the run, for the web page and criteria.  NULL
  * before report_start(). */
 const struct windows *report_windows(void);
+/* Who limits the run, as it looks now; why goes to `why`. */
+enum limit report_limit(struct buf *why);
 struct criteria;
 /* Their state at the last tick; NULL before report_start(). */
 const struct criteria *report_criteria(void);

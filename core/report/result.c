@@ -402,6 +402,7 @@ void result_init(struct result *r, const struct report *report,
 	    compare_series);
 	take_criteria(r, report->criteria);
 	take_story(r, report);
+	generator_take(&r->generator, &report->generator, o->stats);
 	verdict_decide(r, report, outcome);
 }
 
@@ -441,6 +442,7 @@ void result_release(struct result *r)
 		release_series(&r->series[i]);
 	free(r->series);
 	release_errors(r);
+	generator_result_release(&r->generator);
 	for (size_t i = 0; i < r->counter_count; i++)
 		free(r->counters[i].name);
 	free(r->counters);

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "report/generator.h"
 #include "stats/confidence.h"
 #include "stats/histogram.h"
 #include "stats/metric.h"
@@ -112,6 +113,7 @@ struct result {
 	enum verdict verdict;
 	int exit_code;
 	char *sentence;                 /* why */
+	struct generator_result generator;
 	struct result_series total;
 	struct result_series *series;   /* by name, then type */
 	size_t series_count;

@@ -5,6 +5,7 @@
 #include "report/summary.h"
 
 #include "base/xalloc.h"
+#include "report/generator_show.h"
 #include "report/metric_view.h"
 #include "report/text.h"
 
@@ -522,22 +523,24 @@ static void counters(const struct summary *s)
 	}
 }
 
-/* A sentence over as many lines as it takes. */
-static void wrapped(const struct summary *s, const char *text)
+/* A sentence over as many lines as it takes, after `head` and below it. */
+static void wrapped(const struct summary *s, const char *head,
+    const char *text)
 {
 	struct buf clean = BUF_INIT(8192);
-	size_t used = 0, width = (size_t)s->terminal.width - 4;
+	size_t indent = strlen(head);
+	size_t used = 0, width = (size_t)s->terminal.width - indent;
 	const char *at;
 
 	text_name(&clean, text, 0, s->terminal.utf8, false);
-	fputs("  ! ", s->stream);
+	fputs(head, s->stream);
 	for (at = buf_str(&clean); *at; at += strspn(at, " ")) {
 		int len = (int)strcspn(at, " ");
 		char *word = xstrndup(at, (size_t)len);
 		size_t columns = text_width(word);
 
 		if (used > 0 && used + 1 + columns > width) {
-			fputs("\n    ", s->stream);
+			fprintf(s->stream, "\n%*s", (int)indent, "");
 			used = 0;
 		}
 		fprintf(s->stream, "%s%s", used ? " " : "", word);
@@ -556,7 +559,18 @@ static void notes(const struct summary *s)
 	if (r->note_count > 0)
 		fprintf(s->stream, "\n  NOTES\n");
 	for (size_t i = 0; i < r->note_count; i++)
-		wrapped(s, r->notes[i]);
+		wrapped(s, "  ! ", r->notes[i]);
+}
+
+static void limit(const struct summary *s)
+{
+	struct buf text = BUF_INIT(4000);
+
+	if (s->result->generator.why == NULL)
+		return;
+	generator_show_sentence(&text, &s->result->generator);
+	wrapped(s, "  LIMIT      ", buf_str(&text));
+	buf_release(&text);
 }
 
 void summary_print(const struct result *result, FILE *stream,
@@ -579,6 +593,7 @@ void summary_print(const struct result *result, FILE *stream,
 	if (result->total.lagged)
 		times(&s, "SERVICE", &result->total.service,
 		    result->total.effective);
+	limit(&s);
 	if (size == REPORT_SUMMARY_FULL) {
 		intervals(&s);
 		histogram(&s, &result->total.response);

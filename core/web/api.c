@@ -127,6 +127,20 @@ static bool meta(struct http_call *call)
 	return true;
 }
 
+/* ---- the load generator ---- */
+
+static bool generator(struct http_call *call)
+{
+	struct jsonw j;
+
+	jsonw_init(&j, &call->body, 0);
+	jsonw_object(&j);
+	live_write_generator(&j, call->snapshot);
+	jsonw_end(&j);
+	http_json(call);
+	return true;
+}
+
 /* ---- ranges of time ---- */
 
 struct range {
@@ -557,6 +571,7 @@ const struct http_route api_routes[] = {
 	{ "/api/v1/histogram", HTTP_READS, histogram },
 	{ "/api/v1/log", HTTP_READS, log_lines },
 	{ "/api/v1/events", HTTP_READS, events },
+	{ "/api/v1/generator", HTTP_READS, generator },
 	{ "/api/v1/runs", HTTP_READS, runs },
 	{ "/api/v1/start", HTTP_POSTS | HTTP_CHANGES, start },
 	{ "/api/v1/load", HTTP_POSTS | HTTP_CHANGES, edit },

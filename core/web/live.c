@@ -195,6 +195,12 @@ static void write_names(struct jsonw *j, const struct snapshot *s,
 	jsonw_end_array(j);
 }
 
+/* null where it is not. */
+static void put_known(struct jsonw *j, const char *key, double value)
+{
+	put_short(j, key, value >= 0 ? value : NAN);
+}
+
 static void write_workers(struct jsonw *j, const struct snapshot *s)
 {
 	jsonw_key(j, "workers");
@@ -212,10 +218,27 @@ static void write_workers(struct jsonw *j, const struct snapshot *s)
 		jsonw_put_int(j, "memory", w->memory);
 		put_short(j, "busy", w->loop_busy);
 		put_short(j, "delay_ms", w->loop_delay_ms);
+		put_known(j, "delay_p99_ms", w->delay_p99_ms);
+		put_known(j, "descriptors", (double)w->descriptors);
+		put_known(j, "descriptors_max", (double)w->descriptors_max);
+		put_known(j, "sockets", (double)w->ports);
+		put_known(j, "ports_max", (double)w->ports_max);
+		put_short(j, "dropped_arrivals", (double)w->dropped);
+		put_known(j, "segments_resent", w->resent);
 		put_short(j, "age", w->age);
 		jsonw_end(j);
 	}
 	jsonw_end_array(j);
+}
+
+void live_write_generator(struct jsonw *j, const struct snapshot *s)
+{
+	write_workers(j, s);
+	jsonw_key(j, "generator");
+	jsonw_object(j);
+	jsonw_put_string(j, "limited_by", s->limited_by);
+	jsonw_put_string(j, "reason", s->limit_reason);
+	jsonw_end(j);
 }
 
 /* [index, series, type, name, text, count, first, last] */
@@ -360,7 +383,7 @@ static void write_message(struct buf *out, const struct snapshot *s,
 	write_names(&j, s, before);
 	write_rows(&j, &choice);
 	write_errors(&j, s, before);
-	write_workers(&j, s);
+	live_write_generator(&j, s);
 	live_write_metrics(&j, s);
 	write_classes(&j, s);
 	write_criteria(&j, s);

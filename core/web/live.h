@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "base/buf.h"
+#include "base/jsonw.h"
 #include "web/snapshot.h"
 #include "web/transport.h"
 
@@ -28,5 +29,9 @@ void live_write_full(struct buf *, const struct snapshot *);
 struct jsonw;
 /* The members "counters" and "metrics" of the object being written. */
 void live_write_metrics(struct jsonw *, const struct snapshot *);
+
+/* The members "workers" and "generator" of an object: who the load comes
+ * from, and whether it is what limits the run. */
+void live_write_generator(struct jsonw *, const struct snapshot *);
 
 #endif

@@ -415,6 +415,8 @@ static void fill_state(struct snapshot_maker *m, struct snapshot *s,
 
 static void fill_criteria(struct snapshot *s, const struct web_state *state)
 {
+	s->limited_by = own_text(s, state->limited_by);
+	s->limit_reason = own_text(s, state->limit_reason);
 	s->criterion_count = state->criterion_count;
 	s->criteria = own(s, state->criterion_count, sizeof(*s->criteria));
 	for (size_t i = 0; i < state->criterion_count; i++) {

@@ -105,6 +105,8 @@ struct snapshot {
 	size_t class_count;
 	struct web_criterion *criteria;
 	size_t criterion_count;
+	const char *limited_by;         /* NULL: not known */
+	const char *limit_reason;
 	struct {
 		const char *name;
 		int64_t value;

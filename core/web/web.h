@@ -29,6 +29,13 @@ struct web_worker {
 	int64_t memory;                 /* bytes */
 	double loop_busy;               /* 0..1; -1 unknown */
 	double loop_delay_ms;
+	double delay_p99_ms;            /* of the loop's last second; -1 */
+	int64_t descriptors;            /* -1 unknown */
+	int64_t descriptors_max;
+	int64_t ports;                  /* TCP sockets of its machine; -1 */
+	int64_t ports_max;
+	uint64_t dropped;               /* arrivals */
+	double resent;                  /* share of TCP segments; -1 */
 	double age;                     /* seconds since it was heard of */
 };
 
@@ -50,6 +57,9 @@ struct web_state {
 	const int64_t *class_users;
 	const struct web_criterion *criteria;
 	size_t criterion_count;
+	/* Who limits the run, in a word, and why; copied, NULL: not known. */
+	const char *limited_by;
+	const char *limit_reason;
 };
 
 struct web_task {

@@ -49,10 +49,13 @@ struct sim {
 static void make_messages(struct sim *s, const struct stats *delta)
 {
 	const struct wire_count count = { "user", 10 };
-	const struct wire_heartbeat hb = { .state = "running", .cpu = 50,
-		.memory = 1 << 24, .loop_busy = 0.5, .sent = clock_now(),
-		.clock_error = -1 };
+	struct wire_heartbeat hb = { .state = "running",
+		.sent = clock_now(), .clock_error = -1 };
 
+	health_init(&hb.health);
+	hb.health.cpu = 50;
+	hb.health.memory = 1 << 24;
+	hb.health.loop_busy = 0.5;
 	buf_init(&s->report, WIRE_MAX_MESSAGE);
 	buf_init(&s->heartbeat, 4096);
 	wire_stats_encode(&s->report, s->id, delta, &count, 1);

@@ -194,7 +194,8 @@ static void state(struct web_state *s, void *arg)
 	page.run.workers = page.lost ? 1 : 2;
 	users[0] = page.run.users_running * 4 / 5;
 	users[1] = page.run.users_running - users[0];
-	*s = (struct web_state){ page.run, w, WORKERS, users, criteria, 2 };
+	*s = (struct web_state){ page.run, w, WORKERS, users, criteria, 2,
+	    "none", "the plan was kept" };
 }
 
 static void take_load(const struct web_load *load)

@@ -282,7 +282,9 @@ static void test_a_whole_run(void **state)
 	assert_int_equal(p->index, 0);
 	assert_true(p->swarm);
 	assert_true(worker_master_is_swarm());
-	wait_until(p->memory > 0 && p->loop_busy >= 0);
+	wait_until(p->health.memory > 0 && p->health.loop_busy >= 0 &&
+	    p->health.descriptors > 3 && p->health.ports_max > 0 &&
+	    p->delays.count > 50);
 	/* The same clock, seen through a socket. */
 	wait_until(worker_master_clock(&offset, &error));
 	assert_true(error > 0 && error < NS_PER_S);

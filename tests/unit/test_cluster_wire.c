@@ -12,6 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "cluster/wire_object.h"
 
@@ -51,7 +52,7 @@ static void test_golden_bytes(void **state)
 {
 	const struct wire_count counts[] = { { "Alpha", 1 }, { "Beta", 0 } };
 	const struct wire_heartbeat hb = { .state = "ready",
-		.memory = 59609088, .loop_busy = -1 };
+		.health = { .memory = 59609088, .loop_busy = -1 } };
 	const struct wire_ack ack = { .index = 0 };
 	const struct wire_spawn spawn = { .timestamp = 1795249162.9734259,
 		.host = "http://127.0.0.1:28180", .counts = counts,
@@ -167,26 +168,63 @@ static void test_ack(void **state)
 
 static void test_heartbeat(void **state)
 {
-	struct wire_heartbeat hb = { .state = "running", .cpu = 12.5,
-		.memory = 1 << 20, .loop_busy = 0.25, .loop_delay_ms = 3 };
+	struct wire_heartbeat hb = { .state = "running" };
 	struct buf b = BUF_INIT(WIRE_MAX_MESSAGE);
+	struct buf delays = BUF_INIT(4096);
+	struct histogram h;
 	struct wire_message m;
 
 	(void)state;
+	histogram_init(&h);
+	histogram_record_n(&h, 5 * NS_PER_MS, 100);
+	histogram_encode(&h, &delays);
+	health_init(&hb.health);
+	hb.health.cpu = 12.5;
+	hb.health.memory = 1 << 20;
+	hb.health.loop_busy = 0.25;
+	hb.health.loop_delay_ms = 3;
+	hb.health.delay_p99_ms = 2.5;
+	hb.health.descriptors = 77;
+	hb.health.descriptors_max = 1024;
+	hb.health.arrivals = 1000;
+	hb.health.dropped = 7;
+	hb.delays = delays.data;
+	hb.delays_len = delays.len;
 	wire_encode_heartbeat(&b, ID, &hb);
 	memset(&hb, 0, sizeof hb);
 	decode(&m, &b);
 	assert_int_equal(wire_read_heartbeat(&m.data, &hb), 0);
 	assert_string_equal(hb.state, "running");
-	assert_true(hb.cpu == 12.5);
-	assert_int_equal(hb.memory, 1 << 20);
-	assert_true(hb.loop_busy == 0.25);
-	assert_true(hb.loop_delay_ms == 3);
+	assert_true(hb.health.cpu == 12.5);
+	assert_int_equal(hb.health.memory, 1 << 20);
+	assert_true(hb.health.loop_busy == 0.25);
+	assert_true(hb.health.loop_delay_ms == 3);
+	assert_true(hb.health.delay_p99_ms == 2.5);
+	assert_int_equal(hb.health.descriptors, 77);
+	assert_int_equal(hb.health.descriptors_max, 1024);
+	assert_int_equal(hb.health.arrivals, 1000);
+	assert_int_equal(hb.health.dropped, 7);
+	/* Nobody said. */
+	assert_int_equal(hb.health.ports, -1);
+	assert_true(hb.health.resent == -1);
+	histogram_clear(&h);
+	assert_int_equal(histogram_decode_add(&h, hb.delays, hb.delays_len),
+	    0);
+	assert_int_equal(h.count, 100);
+	histogram_release(&h);
+	buf_release(&delays);
+	wire_message_release(&m);
+	/* Half a histogram makes the whole message refused. */
+	hb.delays_len = 3;
+	hb.delays = "\x01\x05\x00";
+	wire_encode_heartbeat(&b, ID, &hb);
+	decode(&m, &b);
+	assert_int_equal(wire_read_heartbeat(&m.data, &hb), -1);
 	wire_message_release(&m);
 	decode_file(&m, "heartbeat");
 	assert_int_equal(wire_read_heartbeat(&m.data, &hb), 0);
 	assert_string_equal(hb.state, "ready");
-	assert_true(hb.loop_busy == -1);
+	assert_true(hb.health.loop_busy == -1);
 	wire_message_release(&m);
 }
 

@@ -138,7 +138,7 @@ static void sample(struct fixture *f, const char *name, int64_t ms,
 
 static void second(struct fixture *f)
 {
-	struct report_load load = { 50, 0.5, 1 };
+	struct report_load load = { 50, 0.5, 1, NULL, 0 };
 
 	clock_advance(NS_PER_S);
 	report_tick(&f->outcome.run, &load);
@@ -450,7 +450,7 @@ static void test_verdict_without_requests(void **state)
 /* What makes the figures doubtful is said. */
 static void test_notes(void **state)
 {
-	struct report_load busy = { 100, 0.97, 80 };
+	struct report_load busy = { 100, 0.97, 80, NULL, 0 };
 	struct fixture *f = *state;
 	char *text, name[32];
 	int code;
