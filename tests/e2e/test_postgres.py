@@ -428,9 +428,14 @@ def peak_memory(pid):
         return 0
 
 
-@pytest.mark.parametrize("what,limit", [("gigabyte", 80), ("hoard", 250)])
-def test_a_gigabyte(swarm, postgres, what, limit):
-    process = call(swarm, what, postgres.uri())
+@pytest.mark.parametrize("place", ["tcp", "unix"])
+@pytest.mark.parametrize("what,limit", [("gigabyte", 80), ("hoard", 250),
+                                        ("one_value", 300)])
+def test_a_gigabyte(swarm, postgres, what, limit, place):
+    """max_result is 64 MiB, of what libpq has read; kept rows are in memory
+    twice."""
+    process = call(swarm, what, postgres.uri() if place == "tcp" else
+                   f"host={postgres.dir} port={postgres.port} user=postgres")
     worker = process.wait_children(1)[0]
     peak = 0
     while process.popen.poll() is None:

@@ -39,6 +39,15 @@ static void hoard(struct swarm_user *u)
 	swarm_stop_user(u);
 }
 
+/* All of it in one value, which libpq would hold whole. */
+static void one_value(struct swarm_user *u)
+{
+	pg_query(u, "SELECT repeat('x', 1000000000)", .name = "one value",
+	    .discard = true);
+	pg_query(u, "SELECT 1", .name = "after");
+	swarm_stop_user(u);
+}
+
 static void pooled(struct swarm_user *u)
 {
 	pg_query(u, "SELECT pg_sleep(0.002)", .name = "pooled");
@@ -70,6 +79,7 @@ static void run(struct swarm_user *u)
 	} calls[] = {
 		{ "one", select_one }, { "slow", slow },
 		{ "gigabyte", gigabyte }, { "hoard", hoard },
+		{ "one_value", one_value },
 		{ "pooled", pooled }, { "failing", failing },
 		{ "piped", piped },
 	};
