@@ -39,6 +39,7 @@ static struct {
 	struct wheel_timer tick;
 	struct wheel_timer autoquit;
 	struct event *signals[2];
+	char *host;                     /* of the present run; NULL */
 	bool ends_with_run;
 	bool quitting;
 	int signal;
@@ -74,6 +75,10 @@ static void tell_modules(enum run_state state)
 	case RUN_READY:
 		break;
 	case RUN_SPAWNING:
+		free(master.host);
+		master.host = status.host != NULL ? xstrdup(status.host) :
+		    NULL;
+		users_set_host(master.host);
 		hooks_test_start();
 		break;
 	case RUN_RUNNING:
@@ -392,6 +397,7 @@ static void release(void)
 	hooks_release();
 	module_unload_all();
 	stats_free(master.stats);
+	free(master.host);
 	keys_release(&master.keys);
 	loop_release();
 }
@@ -415,6 +421,7 @@ int role_master(struct options *o, int argc, char **argv)
 	hooks_init();
 	master.stats = stats_new(STATS_DEFAULT_SERIES,
 	    STATS_DEFAULT_ERRORS);
+	users_set_stats(master.stats);
 	if (start_run(o, processes) == -1)
 		return EXIT_USAGE;
 	watch_signals();

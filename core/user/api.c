@@ -83,7 +83,8 @@ SWARM_API const char *swarm_host(struct swarm_user *u)
 {
 	if (users.options.host != NULL)
 		return users.options.host;
-	return u->class->def.host != NULL ? u->class->def.host : "";
+	return u != NULL && u->class->def.host != NULL ?
+	    u->class->def.host : "";
 }
 
 SWARM_API void *swarm_alloc(struct swarm_user *u, size_t size)

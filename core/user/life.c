@@ -332,6 +332,11 @@ void users_set_host(const char *host)
 	users.options.host = host;
 }
 
+void users_set_stats(struct stats *stats)
+{
+	users.options.stats = stats;
+}
+
 void users_set_first_id(unsigned first_id)
 {
 	users.options.first_id = first_id;

@@ -92,6 +92,9 @@ void users_init(const struct users_options *);
 /* Frees what users_init() made; no user may be alive. */
 void users_release(void);
 void users_set_host(const char *host);
+/* In a process without users (the master): where the counters and metrics of
+ * its modules' hooks go. */
+void users_set_stats(struct stats *);
 void users_set_first_id(unsigned first_id);
 /* Starts the missing users (a few hundred a loop pass) or stops surplus ones
  * (the last started first), each surplus user given `stop_timeout` seconds to

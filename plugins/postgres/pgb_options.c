@@ -59,6 +59,8 @@ const char pgb_options_help[] =
 "  -l, --log                write a file with each transaction\n"
 "  --log-prefix=PREFIX --sampling-rate=NUM --aggregate-interval=SEC\n"
 "  --random-seed=SEED       time, rand or a number\n"
+"  --server-stats[=SEC]     the server's own counters in the report, looked at\n"
+"                           every SEC seconds (default 1)\n"
 "  -r, --failures-detailed, --verbose-errors, --progress-timestamp: always so\n"
 "\n"
 "Connection: -h HOST  -p PORT  -U USER; password by PGPASSWORD or .pgpass\n"
@@ -66,7 +68,8 @@ const char pgb_options_help[] =
 
 enum { OPT_FOREIGN = 256, OPT_UNLOGGED, OPT_TABLESPACE, OPT_INDEX_TABLESPACE,
 	OPT_PARTITIONS, OPT_PARTITION_METHOD, OPT_LOG_PREFIX, OPT_SAMPLING,
-	OPT_AGGREGATE, OPT_SEED, OPT_SHOW, OPT_MAX_TRIES, OPT_IGNORED };
+	OPT_AGGREGATE, OPT_SEED, OPT_SHOW, OPT_MAX_TRIES, OPT_SERVER_STATS,
+	OPT_IGNORED };
 
 static const struct option longs[] = {
 	{ "aggregate-interval", required_argument, NULL, OPT_AGGREGATE },
@@ -103,6 +106,7 @@ static const struct option longs[] = {
 	{ "sampling-rate", required_argument, NULL, OPT_SAMPLING },
 	{ "scale", required_argument, NULL, 's' },
 	{ "select-only", no_argument, NULL, 'S' },
+	{ "server-stats", optional_argument, NULL, OPT_SERVER_STATS },
 	{ "show-script", required_argument, NULL, OPT_SHOW },
 	{ "skip-some-updates", no_argument, NULL, 'N' },
 	{ "tablespace", required_argument, NULL, OPT_TABLESPACE },
@@ -373,6 +377,10 @@ static int take_logging(struct reading *r, int c, char *arg)
 	case OPT_SAMPLING:
 		return parse_positive("--sampling-rate", arg, 1.0,
 		    &r->o->sampling_rate);
+	case OPT_SERVER_STATS:
+		r->o->server_stats = 1;
+		return arg == NULL ? 0 : parse_positive("--server-stats", arg,
+		    86400, &r->o->server_stats);
 	case OPT_AGGREGATE:
 		return parse_int("--aggregate-interval", arg, 1, INT_MAX,
 		    &r->o->aggregate_interval);

@@ -58,6 +58,7 @@ struct pgb_options {
 	const char *log_prefix;
 	double sampling_rate;           /* 0: all */
 	int aggregate_interval;         /* seconds; 0: none */
+	double server_stats;            /* seconds between looks; 0: none */
 	bool debug;
 };
 

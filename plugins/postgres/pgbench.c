@@ -14,6 +14,7 @@
 #include <libpq-fe.h>
 
 #include <swarm/command.h>
+#include <swarm/hooks.h>
 #include <swarm/log.h>
 #include <swarm/stats.h>
 #include <swarm/user.h>
@@ -23,6 +24,7 @@
 #include "pgb_log.h"
 #include "pgc_options.h"
 #include "pgc_stat.h"
+#include "pgo_server.h"
 
 struct pgc_options pgc_options;
 
@@ -274,6 +276,7 @@ static enum swarm_command_result setup(int argc, char **argv)
 	    set_run_options() == -1 || add_class() == -1)
 		return SWARM_COMMAND_ERROR;
 	pgb_program.scale = o->scale;
+	pgo_server_watch(o->conninfo, o->server_stats);
 	return SWARM_COMMAND_RUN;
 }
 
@@ -360,7 +363,8 @@ SWARM_MODULE(
 	.name = "pgbench",
 	.version = "1.0",
 	.summary = "swarm pgbench: pgbench's scripts and options",
-	.exports = SWARM_EXPORTS({ SWARM_COMMAND_ID, &command.head }),
+	.exports = SWARM_EXPORTS({ SWARM_COMMAND_ID, &command.head },
+	    { SWARM_HOOKS_ID, &pgo_server_hooks.head }),
 	.load = load,
 	.worker_start = worker_start,
 	.worker_stop = worker_stop,

@@ -149,23 +149,18 @@ int pgc_session_cancel(struct pg *s)
 
 /* ---- connecting ---- */
 
-/* --host may be a bare name; libpq takes URIs and keyword lists. */
 static struct pgc_target *find_target(struct pg *s)
 {
 	const char *given = s->conninfo;
 	char why[PGC_ERROR_MAX];
 	struct pgc_target *target;
-	char uri[512];
+	char text[512];
 
 	if (given == NULL && pgc_options.conninfo[0] != '\0')
 		given = pgc_options.conninfo;
 	if (given == NULL)
 		given = swarm_host(s->user);
-	if (given[0] != '\0' && strchr(given, '=') == NULL &&
-	    strstr(given, "://") == NULL) {
-		snprintf(uri, sizeof(uri), "postgresql://%s", given);
-		given = uri;
-	}
+	given = pgc_target_string(given, text, sizeof(text));
 	target = pgc_target_get(given, why, sizeof(why));
 	if (target == NULL)
 		pgc_error_set(&s->error, PGC_CANNOT_CONNECT,

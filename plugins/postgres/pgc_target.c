@@ -191,6 +191,15 @@ static struct pgc_target *target_new(const char *conninfo, char *error,
 	return t;
 }
 
+const char *pgc_target_string(const char *given, char *buf, size_t size)
+{
+	if (given[0] == '\0' || strchr(given, '=') != NULL ||
+	    strstr(given, "://") != NULL)
+		return given;
+	snprintf(buf, size, "postgresql://%s", given);
+	return buf;
+}
+
 struct pgc_target *pgc_target_get(const char *conninfo, char *error,
     size_t error_size)
 {

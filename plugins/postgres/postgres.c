@@ -6,6 +6,7 @@
  */
 #include <strings.h>
 
+#include <swarm/hooks.h>
 #include <swarm/log.h>
 #include <swarm/postgres.h>
 #include <swarm/user.h>
@@ -20,6 +21,7 @@
 #include "pgc_session.h"
 #include "pgc_stat.h"
 #include "pgc_tx.h"
+#include "pgo_server.h"
 
 static const char *conninfo;
 static int pool;
@@ -30,6 +32,7 @@ static double retry_delay;
 static int64_t max_result;
 static int max_connecting;
 static bool locust_names;
+static double server_stats;
 
 struct pgc_options pgc_options;
 
@@ -63,12 +66,14 @@ static int load(void)
 	if (parse_mode(&pgc_options.mode) == -1)
 		return -1;
 	if (pool < 0 || max_connecting < 1 || connect_timeout <= 0 ||
-	    retry_delay < 0) {
-		swarm_error("pool and retry_delay must not be negative, "
-		    "max_connecting and connect_timeout must be above 0");
+	    retry_delay < 0 || server_stats < 0) {
+		swarm_error("pool, retry_delay and server_stats must not be "
+		    "negative, max_connecting and connect_timeout must be "
+		    "above 0");
 		return -1;
 	}
 	pgc_dial_limit(max_connecting);
+	pgo_server_watch(conninfo, server_stats);
 	pgc_options.slot = swarm_slot_new(sizeof(struct pgc_user),
 	    pgc_session_destroy);
 	return 0;
@@ -143,8 +148,12 @@ SWARM_MODULE(
 		SWARM_OPTION(max_connecting, "32",
 		    "connections of a worker in the making at once"),
 		SWARM_OPTION(locust_names, "false",
-		    "rows postgres_success and postgres_failure, as Locust")),
-	.exports = SWARM_EXPORTS({ "swarm.postgres/1", &api.head }),
+		    "rows postgres_success and postgres_failure, as Locust"),
+		SWARM_OPTION_DURATION(server_stats, "0s",
+		    "between looks at the server's own counters, for the "
+		    "report; 0: none")),
+	.exports = SWARM_EXPORTS({ "swarm.postgres/1", &api.head },
+	    { SWARM_HOOKS_ID, &pgo_server_hooks.head }),
 	.load = load,
 	.worker_start = worker_start,
 	.worker_stop = worker_stop,

@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 
 import pytest
@@ -494,6 +495,89 @@ def test_rows_as_locust_names_them(swarm, postgres):
     process.wait()
     rows = results(process)["by_name"]
     assert rows["postgres_failure", "execute_query"]["failures"] == 2
+
+
+# ---- the server's side ----
+
+def test_the_server_in_the_report(swarm, own_postgres, tmp_path):
+    """What the server says it did is what was done, exactly."""
+    server = own_postgres(shared_preload_libraries="pg_stat_statements")
+    make_database(server, "bank")
+    server.ask("CREATE EXTENSION pg_stat_statements; CREATE TABLE t (n int); "
+               "INSERT INTO t VALUES (0)", "bank")
+    path = tmp_path / "wait.sql"
+    path.write_text("BEGIN;\nUPDATE t SET n = n + 1;\n\\sleep 5 ms\nEND;\n")
+    process = swarm.start(
+        "pgbench", "-n", "-c", "4", "-t", "60", "-f", str(path),
+        "--server-stats=0.1", "bank", "--", "--json", "--only-summary",
+        "--html", "report.html", env=server.env)
+    wait_for(lambda: server.ask("SELECT n > 5 FROM t", "bank") == "t", "work")
+    server.ask("CHECKPOINT")
+    assert process.wait() == 0, process.text
+    report = results(process)
+    counts = report["counts"]
+    assert report["total"]["requests"] == 240
+    # And the starts of our sessions, and of those that asked for n.
+    others = counts["pg_server_sessions_started"] - 4
+    assert counts["pg_server_xact_commit"] == 240 + 4 + 2 * others
+    assert counts["pg_server_tup_updated"] == 240
+    assert counts["pg_server_wal_bytes"] > 1000
+    assert counts["pg_server_checkpoints_requested"] == 1
+    assert "pg_server_xact_rollback" not in counts
+    top = {name.split(" ", 1)[1]: value for name, value in counts.items()
+           if re.match(r"pg_top[1-5]_calls ", name)}
+    assert top["UPDATE t SET n = n + $1"] == 240
+    assert top["BEGIN"] == 240
+    spent = {name.split(" ", 1)[1]: value for name, value in counts.items()
+             if re.match(r"pg_top[1-5]_us ", name)}
+    # Three of four wait for the one that sleeps.
+    assert spent["UPDATE t SET n = n + $1"] > 200_000
+    assert list(spent)[0] == "UPDATE t SET n = n + $1"
+    levels = {m["name"]: m for m in report["metrics"]}
+    waiting = [m["max"] for name, m in levels.items()
+               if name.startswith("pg_waits Lock:")]
+    assert waiting and max(waiting) <= 3
+    assert 1 <= levels["pg_sessions active"]["max"] <= 5
+    # Taken when they had gone, and from the beginning.
+    assert levels["pg_sessions active"]["last"] == 0
+    assert {m["count"] for m in levels.values()} == {counts["pg_server_looks"]}
+    html = (tmp_path / "report.html").read_text()
+    assert "pg_server_xact_commit" in html and "pg_waits Lock:" in html
+
+
+def test_the_server_beside_a_scenario(swarm, postgres):
+    """By --host; a server without pg_stat_statements."""
+    process = call(swarm, "one", postgres.uri(), "-o",
+                   "postgres.server_stats=0.2s", "-o", "postgres.pool=2",
+                   seconds=1)
+    assert process.wait() == 0, process.text
+    report = results(process)
+    done = report["total"]["requests"]
+    assert report["counts"]["pg_server_looks"] > 3
+    # Pooled sessions are there to the end, and have yet to say the last.
+    assert 0 < report["counts"]["pg_server_xact_commit"] <= done + 1
+    assert not any("pg_top" in name for name in report["counts"])
+
+
+def test_the_server_away_or_frozen(swarm, postgres, own_postgres, tmp_path):
+    process = call(swarm, "one", "postgres://127.0.0.1:1/nowhere", "-o",
+                   "postgres.server_stats=0.2s", seconds=1)
+    assert process.wait() == 4
+    assert len(re.findall("no figures from the server: ", process.err)) == 1
+    # A session that does not answer does not hold up the end.
+    server = own_postgres()
+    process = call(swarm, "one", server.uri(), "-o",
+                   "postgres.server_stats=0.1s", seconds=2)
+    pid = wait_for(lambda: server.ask(
+        "SELECT pid FROM pg_stat_activity WHERE query LIKE '%/* swarm */%' "
+        "AND pid <> pg_backend_pid()"), "the sampler's session")
+    os.kill(int(pid), signal.SIGSTOP)
+    try:
+        assert process.wait() == 0, process.text
+        assert "its last figures are missing" in process.err
+        assert results(process)["total"]["failures"] == 0
+    finally:
+        os.kill(int(pid), signal.SIGCONT)
 
 
 # ---- scenarios ----

@@ -16,7 +16,9 @@
  *	SWARM_MODULE(.exports = SWARM_EXPORTS({ SWARM_HOOKS_ID, &hooks.head }));
  *
  * All are called on the process's loop, outside any fiber, in the master and
- * in each worker unless marked; they must not wait and should be quick.  A
+ * in each worker unless marked; they must not wait and should be quick.  In
+ * both they may count and record: swarm_count(), swarm_record(), in the master
+ * too, where it is for what is known once and not once for each worker.  A
  * field left out is not called.  Modules are called in the order of their
  * load(), and in reverse for test_stop and quitting.
  */

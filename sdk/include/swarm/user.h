@@ -150,7 +150,8 @@ SWARM_API unsigned swarm_user_id(struct swarm_user *);
 SWARM_API const char *swarm_user_class_name(struct swarm_user *);
 SWARM_API const char *swarm_task_name(struct swarm_user *);
 /* [fiber] The target: --host, else the class's host, else "".  Owned by
- * swarm, valid for the run. */
+ * swarm, valid for the run.  With NULL, also in a hook of the master: --host
+ * or "". */
 SWARM_API const char *swarm_host(struct swarm_user *);
 
 /*
