@@ -1,0 +1,93 @@
+/*
+ * A call: what is asked of the library for it, what came back, and how it is
+ * recorded.  A unary call lives in call.c alone; stream.c has what streams need
+ * beside it.
+ */
+#ifndef GRPC_CALL_H
+#define GRPC_CALL_H
+
+#include "client.h"
+
+struct message;
+struct stream;
+
+struct rpc_call {
+	struct rpc_call *next;          /* of the client's; of those kept */
+	struct rpc_call **prev;
+	struct rpc *rpc;                /* NULL: nobody wants it any more */
+	struct channel *channel;
+	grpc_call *grpc;                /* NULL: could not be begun */
+	struct rows *rows;
+	const char *method;             /* as it was given */
+	struct swarm_timer timer;
+	struct stream *stream;          /* NULL: unary */
+	struct cq_event sent;           /* the request, or its metadata */
+	struct cq_event headers;
+	struct cq_event status;
+	struct waiters waiters;
+	unsigned refs;                  /* events owed, and fibers in it */
+	unsigned expect;
+	unsigned owed;                  /* of the three events above */
+	bool finished;                  /* everything has come */
+	bool canceled;                  /* by the user's own wish */
+	bool timed;                     /* the timer runs */
+	int64_t began;
+	int64_t sent_at;                /* 0: not yet */
+	int64_t headers_at;
+	int64_t first_at;
+	int64_t ended;
+	size_t received;                /* bytes of messages */
+	grpc_metadata_array headers_md;
+	grpc_metadata_array trailers_md;
+	grpc_byte_buffer *answer;       /* of a unary call */
+	grpc_status_code code;
+	grpc_slice details;
+	const char *debug;              /* the library's own words */
+	const char *refused;            /* why it could not be begun */
+};
+
+/* The calls of the interface. */
+const struct rpc_reply *call_unary(struct rpc *, const struct rpc_call_args *);
+const char *call_reply_json(const struct rpc_reply *);
+
+/* [worker] One with its grpc_call; on the client's list, with the caller's
+ * reference. */
+struct rpc_call *call_new(struct rpc *, const struct rpc_call_args *);
+void call_ref(struct rpc_call *);
+void call_unref(struct rpc_call *);
+/* Not to be told of it any more: cancels what is under way. */
+void call_abandon(struct rpc_call *);
+/* Sends the request and asks for all that is to come; `last`: no more messages
+ * will follow.  0, or -1 with c->refused. */
+int call_begin(struct rpc_call *, const struct rpc_call_args *,
+    grpc_byte_buffer *message, bool last);
+/* Asks for operations; the event holds a reference.  0, or -1. */
+int call_start(struct rpc_call *, const grpc_op *, size_t count,
+    struct cq_event *);
+/* Ends it if nothing is owed any more. */
+void call_settle(struct rpc_call *);
+/* [fiber] Until it has ended: 0, or -1 with ECANCELED. */
+int call_wait(struct rpc_call *);
+
+/* Why these arguments cannot be a call, or NULL. */
+const char *call_check(struct rpc *, const struct rpc_call_args *);
+/* [fiber] Answers, in the task's memory: of a call that has ended; of one that
+ * was not made, also a failed sample; of one that could not be begun. */
+const struct rpc_reply *call_reply(struct rpc_call *, struct swarm_user *);
+const struct rpc_reply *call_not_made(struct rpc *,
+    const struct rpc_call_args *, const char *why);
+const struct rpc_reply *call_refuse(struct rpc *, struct rpc_call *);
+const struct rpc_reply *call_refused(struct swarm_user *, enum rpc_code,
+    const char *why);
+
+/* Metadata as the library takes it; every slice is the caller's.  0, or -1
+ * with *why and nothing made. */
+int call_metadata(grpc_metadata *to, const struct rpc_metadata *from,
+    size_t count, const char **why);
+/* The bytes of a buffer in the task's memory, with a NUL behind. */
+const void *call_bytes(struct swarm_user *, grpc_byte_buffer *, size_t *len);
+grpc_byte_buffer *call_buffer(const void *data, size_t len);
+/* Frees what is kept for reuse. */
+void call_stop(void);
+
+#endif
