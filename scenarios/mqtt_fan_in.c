@@ -14,6 +14,7 @@
 
 static int qos;
 static bool keep;
+static int clock_error;
 
 struct sensor {
 	struct mqtt *mqtt;
@@ -61,6 +62,7 @@ static void collect(struct swarm_user *u)
 
 	c->mqtt = mqtt_connect(u, .reconnect_min = 0.5, .reconnect_max = 30,
 	    .keep_session = keep, .session_expiry = keep ? 3600 : 0);
+	c->ledger.clock_error_percent = (unsigned)clock_error;
 	mqtt_on_message(c->mqtt, note, &c->ledger);
 	mqtt_subscribe(c->mqtt, .filter = "fan-in/#", .qos = qos);
 }
@@ -83,7 +85,9 @@ SWARM_MODULE(
 	.options = SWARM_OPTIONS(
 		SWARM_OPTION(qos, "1", "of messages and subscriptions"),
 		SWARM_OPTION(keep, "false", "keep sessions over a lost "
-		    "connection")),
+		    "connection"),
+		SWARM_OPTION(clock_error, "10", "how far off a latency "
+		    "between two machines may be, in percent of the median")),
 	.users = SWARM_USERS(
 		{
 			.name = "sensor",

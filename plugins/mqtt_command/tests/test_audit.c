@@ -8,6 +8,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -50,6 +51,36 @@ void swarm_observe(uint32_t series, int64_t ns, size_t bytes)
 	(void)series;
 	(void)bytes;
 	observed = ns;
+}
+
+/* The shared clock, and its error. */
+static int64_t ahead;
+static int64_t error = -1;
+
+int64_t swarm_shared_now(int64_t *error_ns)
+{
+	*error_ns = error;
+	return now + ahead;
+}
+
+static char said[200];
+
+void swarm_info(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(said, sizeof said, fmt, ap);
+	va_end(ap);
+}
+
+void swarm_warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(said, sizeof said, fmt, ap);
+	va_end(ap);
 }
 
 static int64_t counted(const char *name)
@@ -155,6 +186,80 @@ static void test_many_senders(void **state)
 	assert_int_equal(l.lost, 0);
 }
 
+/* Bytes as they come from a machine whose clock is `behind` ours. */
+static void from_afar(struct mqtt_ledger *l, uint64_t sequence,
+    int64_t behind, int64_t offset, uint32_t bound, int64_t took)
+{
+	char data[MQTT_STAMP_BYTES];
+	struct mqtt_message m = { .data = data, .len = sizeof data, .qos = 2,
+		.received = now };
+
+	mqtt_stamp(data, 1, 1, sequence);
+	data[7] ^= 2;
+	mqtt_audit_put_((unsigned char *)data + 24,
+	    (uint64_t)(now - took - behind), 8);
+	mqtt_audit_put_((unsigned char *)data + 32, (uint64_t)offset, 8);
+	mqtt_audit_put_((unsigned char *)data + 40, bound, 4);
+	observed = -1;
+	assert_true(mqtt_ledger_note(l, &m));
+}
+
+static void test_other_clocks(void **state)
+{
+	struct mqtt_ledger l = { 0 };
+
+	(void)state;
+	/* Nobody knows how the clocks differ. */
+	error = -1;
+	now += 20000000;
+	from_afar(&l, 0, 5000000000, 0, UINT32_MAX, 800000);
+	assert_int_equal(observed, -1);
+	assert_int_equal(counted("mqtt_audit_clock_unsure"), 1);
+	assert_non_null(strstr(said, "not known"));
+	/* Both do, well enough: 70 us of 800. */
+	error = 19000;
+	ahead = 1000;
+	now += 20000000;
+	for (uint64_t i = 1; i < 50; i++)
+		from_afar(&l, i, 5000000000, 5000001000, 49000, 800000);
+	assert_int_equal(counted("mqtt_audit_other_host"), 50);
+	assert_int_equal(counted("mqtt_audit_clock_unsure"), 1);
+	/* The last observed is the bound. */
+	assert_int_equal(observed, 69000);
+	/* Not well enough any more. */
+	error = 60000;
+	now += 20000000;
+	from_afar(&l, 50, 5000000000, 5000001000, 49000, 800000);
+	assert_int_equal(observed, -1);
+	assert_int_equal(counted("mqtt_audit_clock_unsure"), 2);
+	l.clock_error_percent = 20;
+	from_afar(&l, 51, 5000000000, 5000001000, 49000, 800000);
+	assert_int_equal(observed, 110000);
+	/* What a stranger makes up harms nobody. */
+	from_afar(&l, 52, INT64_MIN / 2, INT64_MAX, 1, INT64_MAX / 4);
+	from_afar(&l, 53, INT64_MAX / 2, INT64_MIN, 1, 0);
+	assert_int_equal(l.received, 54);
+	mqtt_ledger_close(&l);
+	assert_string_equal(said, "QoS 2: 54 of 54 messages delivered, 100 %");
+}
+
+static void test_delivery_ratio(void **state)
+{
+	struct mqtt_ledger l[2] = { { 0 } };
+	int64_t lost = counted("mqtt_audit_lost_qos1");
+
+	(void)state;
+	receive(&l[0], 1, 0);
+	receive(&l[0], 1, 2);
+	receive(&l[1], 1, 7);
+	receive(&l[1], 1, 8);
+	mqtt_ledger_close(&l[0]);
+	said[0] = 0;
+	mqtt_ledger_close(&l[1]);
+	assert_string_equal(said, "QoS 1: 4 of 5 messages delivered, 80 %");
+	assert_int_equal(counted("mqtt_audit_lost_qos1") - lost, 1);
+}
+
 static void test_templates(void **state)
 {
 	struct bench_values v = { .client_id = "c1", .username = "me",
@@ -180,6 +285,8 @@ int main(void)
 		cmocka_unit_test(test_all_that_goes_wrong),
 		cmocka_unit_test(test_long_gap),
 		cmocka_unit_test(test_many_senders),
+		cmocka_unit_test(test_other_clocks),
+		cmocka_unit_test(test_delivery_ratio),
 		cmocka_unit_test(test_templates),
 	};
 
