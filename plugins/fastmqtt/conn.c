@@ -151,6 +151,8 @@ static int await_connack(struct mqtt *m, int64_t deadline)
 			continue;
 		error = errno;
 		close_stream(m);
+		if (error == ETIMEDOUT)
+			rows_count(ROWS_IDLE);
 		return client_fail(m, error, 0, "no CONNACK in time");
 	}
 	if (m->c.connected)

@@ -8,11 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NAMES 7
+
 struct context {
 	struct context *next;
 	struct swarm_tls *tls;          /* NULL: could not be made */
 	bool insecure;
-	char *names[4];
+	char *names[NAMES];
 };
 
 static struct context *contexts;
@@ -22,12 +24,12 @@ static const char *text(const char *s)
 	return s ? s : "";
 }
 
-static bool same(const struct context *c, const char *const names[4],
+static bool same(const struct context *c, const char *const names[NAMES],
     bool insecure)
 {
 	if (c->insecure != insecure)
 		return false;
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < NAMES; i++) {
 		if (strcmp(c->names[i], names[i]) != 0)
 			return false;
 	}
@@ -35,7 +37,7 @@ static bool same(const struct context *c, const char *const names[4],
 }
 
 static struct context *add(const struct mqtt_tls *t,
-    const char *const names[4])
+    const char *const names[NAMES])
 {
 	struct swarm_tls_args a = {
 		.size = sizeof a,
@@ -44,12 +46,15 @@ static struct context *add(const struct mqtt_tls *t,
 		.key_file = t->key_file,
 		.insecure = t->insecure,
 		.alpn = t->alpn,
+		.min_version = t->min_version,
+		.max_version = t->max_version,
+		.ciphers = t->ciphers,
 	};
 	struct context *c = calloc(1, sizeof *c);
 
 	if (!c)
 		return NULL;
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < NAMES; i++) {
 		c->names[i] = strdup(names[i]);
 		if (!c->names[i])
 			goto free_names;
@@ -60,7 +65,7 @@ static struct context *add(const struct mqtt_tls *t,
 	contexts = c;
 	return c;
 free_names:
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < NAMES; i++)
 		free(c->names[i]);
 	free(c);
 	return NULL;
@@ -68,9 +73,10 @@ free_names:
 
 struct swarm_tls *tls_context(const struct mqtt_tls *t)
 {
-	const char *const names[4] = {
+	const char *const names[NAMES] = {
 		text(t->ca_file), text(t->cert_file), text(t->key_file),
-		text(t->alpn),
+		text(t->alpn), text(t->min_version), text(t->max_version),
+		text(t->ciphers),
 	};
 	struct context *c = contexts;
 

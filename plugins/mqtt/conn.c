@@ -29,6 +29,9 @@ const char *conn_unsupported(const struct settings *s)
 	    strcmp(t->server_name, s->url.host) != 0)
 		return "paho.mqtt.c verifies the URL's host only: use "
 		    "--plugin fastmqtt";
+	if (t->min_version || t->max_version)
+		return "paho.mqtt.c cannot choose among TLS 1.2 and 1.3: use "
+		    "--plugin fastmqtt";
 	if (t->alpn && strcmp(t->alpn, "mqtt") != 0)
 		return "the only ALPN name of the mqtt plugin is mqtt";
 	return NULL;

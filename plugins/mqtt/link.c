@@ -164,6 +164,7 @@ static void fill_tls(MQTTAsync_SSLOptions *o, struct link *l,
 	o->trustStore = t->ca_file;
 	o->keyStore = t->cert_file;
 	o->privateKey = t->key_file ? t->key_file : t->cert_file;
+	o->enabledCipherSuites = t->ciphers;
 	o->enableServerCertAuth = !t->insecure;
 	o->verify = !t->insecure;
 	o->ssl_error_cb = on_tls_error;

@@ -170,6 +170,21 @@ static bool recorded_elsewhere(const struct op *op)
 	return op->kind == OP_CONNECT || op->kind == OP_DISCONNECT;
 }
 
+/* From the call to the answer: what Paho does in between is in it. */
+static void phase(const struct op *op)
+{
+	static const int phases[][3] = {
+		[OP_PUBLISH] = { -1, ROWS_PUBACK, ROWS_PUBCOMP },
+		[OP_SUBSCRIBE] = { ROWS_SUBACK, ROWS_SUBACK, ROWS_SUBACK },
+		[OP_UNSUBSCRIBE] = { ROWS_UNSUBACK, -1, -1 },
+	};
+	int which = phases[op->kind][op->qos];
+
+	if (which != -1)
+		rows_phase((enum rows_phase)which,
+		    op->when - op->timer.start);
+}
+
 /* What every end has in common. */
 static void finish(struct op *op, int error)
 {
@@ -239,6 +254,7 @@ static void run(struct door_event *e)
 	} else {
 		op->reason = op->granted;
 		swarm_done_at(&op->timer, op->when, op->len);
+		phase(op);
 		if (op->link->client)
 			op->link->client->c.last_event = op->when;
 		finish(op, 0);

@@ -47,6 +47,61 @@ static size_t put_random(struct out *o, const char *at,
 	return (size_t)(end - at);
 }
 
+/* Letters from the message's random number on: different for each message,
+ * and cheap. */
+static void put_letters(struct out *o, const struct bench_values *v)
+{
+	uint64_t x = v->random | 1;
+	char text[64];
+
+	for (size_t left = v->size, n; left > 0; left -= n) {
+		n = left < sizeof text ? left : sizeof text;
+		for (size_t i = 0; i < n; i++) {
+			x = x * UINT64_C(6364136223846793005) + 1;
+			text[i] = (char)('a' + (x >> 33) % 26);
+		}
+		put(o, text, n);
+	}
+}
+
+static void put_unique(struct out *o, const struct bench_values *v)
+{
+	put(o, v->client_id, strlen(v->client_id));
+	put(o, "-", 1);
+	put_number(o, (uint64_t)v->wall_ns);
+	put(o, "-", 1);
+	put_number(o, v->sequence);
+}
+
+/* %WORD%; how many bytes of the template it was, or 0. */
+static size_t put_upper(struct out *o, const char *at,
+    const struct bench_values *v)
+{
+	static const struct {
+		const char *word;
+		int64_t unit;           /* ns; 0: no time */
+	} words[] = {
+		{ "%TIMESTAMP%", 1000000000 }, { "%TIMESTAMPMS%", 1000000 },
+		{ "%TIMESTAMPUS%", 1000 }, { "%TIMESTAMPNS%", 1 },
+		{ "%UNIQUE%", 0 }, { "%RANDOM%", 0 },
+	};
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		size_t n = strlen(words[i].word);
+
+		if (strncmp(at, words[i].word, n) != 0)
+			continue;
+		if (words[i].unit)
+			put_number(o, (uint64_t)(v->wall_ns / words[i].unit));
+		else if (at[1] == 'U')
+			put_unique(o, v);
+		else
+			put_letters(o, v);
+		return n;
+	}
+	return 0;
+}
+
 static size_t put_word(struct out *o, const char *at,
     const struct bench_values *v)
 {
@@ -66,8 +121,10 @@ static size_t put_word(struct out *o, const char *at,
 	case '%':
 		put(o, "%", 1);
 		return 2;
-	default:
+	case 'r':
 		return put_random(o, at, v);
+	default:
+		return put_upper(o, at, v);
 	}
 }
 
@@ -93,15 +150,4 @@ size_t bench_template_fill(char *to, size_t size, const char *text,
 		text += n;
 	}
 	return o.len;
-}
-
-bool bench_template_varies(const char *text)
-{
-	for (const char *p = text; (p = strchr(p, '%')); p += 2) {
-		if (p[1] == 's' || p[1] == 'r')
-			return true;
-		if (!p[1])
-			break;
-	}
-	return false;
 }

@@ -20,7 +20,7 @@ static enum swarm_command_result setup(int argc, char **argv)
 	if (rc == -1)
 		return SWARM_COMMAND_ERROR;
 	if (rc == 1) {
-		fputs(bench_args_help, stdout);
+		fputs(bench_help, stdout);
 		return SWARM_COMMAND_DONE;
 	}
 	snprintf(text, sizeof text, "%ld", p->count);
@@ -29,7 +29,7 @@ static enum swarm_command_result setup(int argc, char **argv)
 		return SWARM_COMMAND_ERROR;
 	snprintf(text, sizeof text, "%g", p->rate);
 	if (swarm_run_option("spawn-rate", text) == -1 ||
-	    swarm_run_option("host", p->url) == -1 ||
+	    swarm_run_option("host", p->url[0]) == -1 ||
 	    swarm_run_option("headless", "true") == -1)
 		return SWARM_COMMAND_ERROR;
 	return SWARM_COMMAND_RUN;
@@ -39,7 +39,7 @@ static const struct swarm_command command = {
 	SWARM_IFACE(struct swarm_command, 0),
 	.name = "mqtt",
 	.summary = "MQTT load: conn, pub, sub, pubsub",
-	.help = bench_args_help,
+	.help = bench_help,
 	.setup = setup,
 };
 

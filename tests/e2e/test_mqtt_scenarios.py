@@ -1,11 +1,14 @@
 """The MQTT scenarios that come with swarm, and the command `swarm mqtt`:
 each runs without a failure, and what it counts adds up."""
+import json
 import os
 import re
+import subprocess
+import time
 
 import pytest
 
-from conftest import BUILD, Broker, free_port
+from conftest import BUILD, Broker, free_port, wait_for
 
 if not os.path.exists(os.path.join(BUILD, "plugins", "mqtt", "mqtt.so")) and \
         not os.environ.get("CI"):
@@ -56,18 +59,26 @@ def lasting_broker(spawn, tmp_path):
 
 
 class LastingBroker(Broker):
+    extra = "allow_anonymous true\n"
+
     def start(self, port=None):
         port = port or free_port()
         conf = self.directory / "lasting.conf"
         user = "user root\n" if os.getuid() == 0 else ""
-        conf.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n"
+        conf.write_text(f"listener {port} 127.0.0.1\n"
                         "persistence true\nmax_queued_messages 0\n"
-                        f"persistence_location {self.directory}/\n{user}")
+                        f"persistence_location {self.directory}/\n{user}"
+                        "sys_interval 1\n"
+                        + self.extra.format(self.directory))
         env = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin")
         self.process = self.spawn(["mosquitto", "-c", conf], env=env)
         self.process.wait_line("running")
         self.port = port
         self.url = f"mqtt://127.0.0.1:{port}"
+
+
+class PasswordBroker(LastingBroker):
+    extra = "allow_anonymous false\npassword_file {}/passwords\n"
 
 
 @both
@@ -174,12 +185,100 @@ def test_connect_and_subscribe(swarm, broker):
     assert counter(text, "mqtt_sub") == 20
 
 
+def test_topics_from_a_file(swarm, broker, spawn, tmp_path):
+    spec = tmp_path / "topics.json"
+    spec.write_text(json.dumps({"topics": [
+        {"name": "car/%i/speed", "interval_ms": "20", "QoS": 1,
+         "inject_timestamp": "us", "payload": {"v": "100%", "timestamp": 0}},
+        {"name": "car/id", "interval_ms": 40, "QoS": 0, "render": "vin",
+         "payload": {"vin": "VIN-%i"}}]}))
+    listener = spawn(["mosquitto_sub", "-p", str(broker.port), "-t", "car/#",
+                      "-q", "1", "-F", "%t %p"])
+    wait_for(lambda: broker.sys("clients/connected") >= 1, "the listener")
+    text = command(swarm, broker, "pub", "-c", "1", "-n", "7",
+                   "--topics-payload", spec, ours=["-t", "2s"])
+    fast = counter(text, "mqtt_audit_sent_qos1")
+    slow = counter(text, "mqtt_audit_sent_qos0")
+    assert 40 < fast <= 102 and fast / 3 < slow < fast
+    wait_for(lambda: len(listener.lines["out"]) >= fast + slow, "messages")
+    lines = set(listener.lines["out"])
+    assert 'car/id {"vin":"VIN-7"}' in lines
+    speeds = [json.loads(line.split(" ", 1)[1]) for line in lines
+              if line.startswith("car/7/speed ")]
+    assert len(speeds) == fast
+    assert all(speed["v"] == "100%" for speed in speeds)
+    assert all(abs(int(speed["timestamp"]) / 1e6 - time.time()) < 60
+               for speed in speeds)
+
+
+def test_headers_that_others_write(swarm, broker):
+    text = command(swarm, broker, "pubsub", "-c", "5", "-I", "10", "-q", "1",
+                   "--payload-hdrs", "cnt64,ts", ours=["-t", "2s"])
+    assert counter(text, "mqtt_recv") > 100
+    assert counter(text, "mqtt_cnt64_not_rising") == 0
+    assert counter(text, "mqtt_ts_not_plausible") == 0
+    assert "whole ms" in text
+
+
+@both
+def test_flapping(swarm, broker, provider):
+    ours = ["-t", "3s", "--plugin", provider]
+    text = command(swarm, broker, "conn", "-c", "4", "--flap", "200",
+                   ours=ours)
+    assert counter(text, "mqtt_reconnect_succ") > 12
+    text = command(swarm, broker, "sub", "-c", "4", "--flap", "200", "-t",
+                   "a/%i", ours=ours)
+    assert counter(text, "mqtt_unsub") > 12
+    assert 0 <= counter(text, "mqtt_sub") - counter(text, "mqtt_unsub") <= 4
+
+
+def test_names_and_passwords_from_a_file(swarm, spawn, tmp_path):
+    passwords, users = tmp_path / "passwords", tmp_path / "users"
+    passwords.touch(mode=0o600)
+    for name in ("ann", "bob"):
+        subprocess.run(["mosquitto_passwd", "-b", passwords, name, "x" + name],
+                       check=True)
+    users.write_text("ann,xann\nbob,xbob\nbob,wrong\n")
+    broker = PasswordBroker(spawn, tmp_path)
+    done = swarm.run("mqtt", "conn", "-h", broker.url, "-c", "6", "-R", "50",
+                     "--users", users, "--num-retry-connect", "2", "--",
+                     "--processes", "1", "-t", "2s", timeout=60)
+    assert done.status == 1, done.text
+    assert counter(done.text, "mqtt_connect_succ") == 4
+    assert counter(done.text, "mqtt_connect_fail") == 6
+    assert counter(done.text, "mqtt_connect_retried") == 4
+
+
+def test_subscribes_again_after_a_reconnect(swarm, broker):
+    run = swarm.start("mqtt", "sub", "-h", broker.url, "-c", "3", "-t", "a/#",
+                      "--reconnect", "50", "--reconnect-delay", "50", "--",
+                      "-t", "8s", "--processes", "1")
+    wait_for(lambda: broker.sys("subscriptions/count") >= 3, "subscriptions")
+    broker.stop()
+    broker.start(broker.port)
+    wait_for(lambda: broker.sys("subscriptions/count") >= 3, "them again")
+    run.wait(60)
+    assert counter(run.text, "mqtt_sub") == 6, run.text
+    assert counter(run.text, "mqtt_reconnect_succ") == 3
+
+
+def test_gives_up_after_some_attempts(swarm, broker):
+    run = swarm.start("mqtt", "sub", "-h", broker.url, "-c", "3", "-t", "a/#",
+                      "--reconnect", "2", "--reconnect-delay", "50", "--",
+                      "-t", "4s", "--processes", "1")
+    wait_for(lambda: broker.sys("subscriptions/count") >= 3, "subscriptions")
+    broker.stop()
+    run.wait(60)
+    assert counter(run.text, "mqtt_reconnect_fail") == 6, run.text
+
+
 @pytest.mark.parametrize("args, text", [
     (["pub", "-q", "3"], "--qos 3: give a whole number from 0 to 2"),
     (["pub", "--qso", "1"], "there is no option --qso"),
     (["publish"], "say what to do"),
     (["pub", "-c"], "-c needs a value"),
     (["pub", "x"], '"x" is not expected here'),
+    (["pub", "--quic"], "there is no QUIC transport"),
 ])
 def test_wrong_arguments(swarm, args, text):
     done = swarm.run("mqtt", *args)

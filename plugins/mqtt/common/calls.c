@@ -264,7 +264,7 @@ static const char *provider_name(void)
 }
 
 const struct mqtt_api calls_api = {
-	SWARM_IFACE(struct mqtt_api, 0),
+	SWARM_IFACE(struct mqtt_api, 1),
 	.connect = client_connect,
 	.reconnect = client_reconnect,
 	.disconnect = client_disconnect,

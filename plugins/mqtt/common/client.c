@@ -87,13 +87,17 @@ static void plan_retry(struct mqtt *m)
 	const struct mqtt_connect_args *a = &c->settings->args;
 	double most = a->reconnect_min;
 
-	if (a->reconnect_min <= 0 || c->closing || c->freed)
+	c->retrying = a->reconnect_min > 0 && !c->closing && !c->freed &&
+	    (a->reconnect_limit == 0 || c->failures < a->reconnect_limit);
+	if (!c->retrying) {
+		/* Who waits for messages waits in vain. */
+		waiters_wake(&c->inbox.waiters);
 		return;
+	}
 	for (unsigned i = 0; i < c->failures && most < a->reconnect_max; i++)
 		most *= 2;
 	if (most > a->reconnect_max)
 		most = a->reconnect_max;
-	c->retrying = true;
 	c->retry_at = swarm_in(most * swarm_uniform(c->user));
 	client_arm(m);
 }

@@ -13,14 +13,15 @@
 #define CACHED 256                      /* power of two */
 
 static const char *const phase_names[ROWS_PHASES] = {
-	"tcp", "tls", "upgrade", "connack", "puback", "pubrec", "pubcomp", "suback",
-	"unsuback", "pingresp", "window full",
+	"tcp", "tls", "upgrade", "connack", "puback", "pubrec", "pubcomp",
+	"suback", "unsuback", "pingresp", "window full",
 };
 
 static const char *const counter_names[ROWS_COUNTERS] = {
 	"mqtt_connect_succ", "mqtt_connect_fail", "mqtt_reconnect_succ",
 	"mqtt_reconnect_fail", "mqtt_connection_lost", "mqtt_unreachable",
-	"mqtt_connection_refused", "mqtt_connection_timeout", "mqtt_sub",
+	"mqtt_connection_refused", "mqtt_connection_timeout",
+	"mqtt_connection_idle", "mqtt_sub",
 	"mqtt_sub_fail", "mqtt_unsub", "mqtt_unsub_fail", "mqtt_pub",
 	"mqtt_pub_succ", "mqtt_pub_fail", "mqtt_pub_no_subscribers",
 	"mqtt_recv", "mqtt_recv_dropped", "mqtt_recv_dup",

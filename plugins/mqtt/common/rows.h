@@ -31,6 +31,7 @@ enum rows_counter {
 	ROWS_UNREACHABLE,
 	ROWS_REFUSED,
 	ROWS_TIMEOUT,
+	ROWS_IDLE,                      /* open, but no CONNACK came */
 	ROWS_SUB,
 	ROWS_SUB_FAIL,
 	ROWS_UNSUB,

@@ -249,6 +249,9 @@ static const struct mqtt_tls *keep_tls(struct copier *c,
 	t.key_file = keep_text(c, t.key_file);
 	t.server_name = keep_text(c, t.server_name);
 	t.alpn = keep_text(c, t.alpn);
+	t.min_version = keep_text(c, t.min_version);
+	t.max_version = keep_text(c, t.max_version);
+	t.ciphers = keep_text(c, t.ciphers);
 	if (c->to)
 		*at = t;
 	return at;

@@ -1,9 +1,7 @@
 /*
- * Stamps, the ledger of a receiver, and templates, with the host's counters
+ * Stamps and the ledger of a receiver, with the host's counters
  * kept here.
  */
-#include "bench.h"
-
 #include <swarm/mqtt_audit.h>
 
 #include <setjmp.h>
@@ -260,23 +258,6 @@ static void test_delivery_ratio(void **state)
 	assert_int_equal(counted("mqtt_audit_lost_qos1") - lost, 1);
 }
 
-static void test_templates(void **state)
-{
-	struct bench_values v = { .client_id = "c1", .username = "me",
-		.number = 5, .sequence = 9, .random = 1234 };
-	char to[64];
-
-	(void)state;
-	assert_int_equal(bench_template_fill(to, sizeof to,
-	    "a/%i/%c/%u/%s/%rand_100/%%/%x%", &v), 20);
-	assert_string_equal(to, "a/5/c1/me/9/34/%/%x%");
-	assert_true(bench_template_varies("x/%s"));
-	assert_true(bench_template_varies("x/%rand_9"));
-	assert_false(bench_template_varies("x/%i/%c/%"));
-	assert_int_equal(bench_template_fill(to, 4, "abcdef", &v), 6);
-	assert_string_equal(to, "abc");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -287,7 +268,6 @@ int main(void)
 		cmocka_unit_test(test_many_senders),
 		cmocka_unit_test(test_other_clocks),
 		cmocka_unit_test(test_delivery_ratio),
-		cmocka_unit_test(test_templates),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,6 +101,9 @@ struct mqtt_tls {
 	const char *server_name;        /* to ask for and verify; NULL: the
 	                                   URL's host */
 	const char *alpn;               /* "mqtt", or NULL */
+	const char *min_version;        /* "1.2" or "1.3"; fastmqtt only */
+	const char *max_version;
+	const char *ciphers;            /* OpenSSL's list, for TLS 1.2 */
 };
 
 struct mqtt_auth_data {
@@ -167,6 +170,9 @@ struct mqtt_connect_args {
 	    struct mqtt_auth_data *out);
 	void *auth_arg;
 	const char *name;               /* of the sample; NULL: "connect" */
+	/* After so many failed attempts in a row, leave it to the scenario;
+	 * 0: never. */
+	unsigned reconnect_limit;
 };
 
 struct mqtt_publish_args {
@@ -335,7 +341,7 @@ struct mqtt_api {
 
 /* A provider defines MQTT_PROVIDER and gets the types only. */
 #ifndef MQTT_PROVIDER
-SWARM_IMPORT(mqtt_api, mqtt_api_, "swarm.mqtt/1", 0)
+SWARM_IMPORT(mqtt_api, mqtt_api_, "swarm.mqtt/1", 1)
 
 #ifndef __cplusplus
 /*
