@@ -333,6 +333,12 @@ static int ask_report(struct buf *out, void *arg)
 	return report_page(out);
 }
 
+static int ask_metrics(struct buf *out, void *arg)
+{
+	(void)arg;
+	return report_metrics(out);
+}
+
 /* ---- log ---- */
 
 static void log_both(enum log_level level, const char *line, void *arg)
@@ -404,7 +410,8 @@ int page_start(const struct options *o, struct stats *stats, int argc,
 		.load = { o->users, o->spawn_rate, o->run_time, o->host },
 		.stats = stats,
 		.state = gather_state,
-		.actions = { ask_start, ask_edit, ask_stop, ask_report },
+		.actions = { ask_start, ask_edit, ask_stop, ask_report,
+			ask_metrics },
 	};
 	gather_classes();
 	gather_modules();

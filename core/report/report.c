@@ -12,6 +12,7 @@
 #include "base/xalloc.h"
 #include "report/html.h"
 #include "report/output.h"
+#include "report/prometheus.h"
 #include "stats/stats.h"
 
 #include <math.h>
@@ -331,6 +332,17 @@ enum limit report_limit(struct buf *why)
 	if (!started)
 		return LIMIT_UNKNOWN;
 	return generator_judge(&report.generator, report.options.stats, why);
+}
+
+int report_metrics(struct buf *out)
+{
+	struct run_status now;
+
+	if (!started)
+		return -1;
+	run_status(&now);
+	return prometheus_write(out, report.options.stats, &now,
+	    &report.load);
 }
 
 const struct criteria *report_criteria(void)

@@ -109,6 +109,8 @@ int report_finish(const struct report_outcome *);
 /* The HTML report of the run as it stands, added to `out`; 0, or -1 when it
  * does not fit or there is no run. */
 int report_page(struct buf *out);
+/* The totals of the run as they stand, as Prometheus' text; likewise. */
+int report_metrics(struct buf *out);
 
 /* The windows and history of the run, for the web page and criteria.  NULL
  * before report_start(). */

@@ -135,6 +135,10 @@ static int carry_out(struct command *c)
 		buf_init(&c->body, HTTP_MAX_ANSWER);
 		return o->actions.report ? o->actions.report(&c->body,
 		    o->arg) : -1;
+	case COMMAND_METRICS:
+		buf_init(&c->body, HTTP_MAX_ANSWER);
+		return o->actions.metrics ? o->actions.metrics(&c->body,
+		    o->arg) : -1;
 	}
 	return -1;
 }

@@ -11,7 +11,8 @@
 #include "web/web.h"
 
 enum command_kind { COMMAND_START, COMMAND_EDIT, COMMAND_STOP, COMMAND_RESET,
-	COMMAND_UNDO_RESET, COMMAND_NOTE, COMMAND_REPORT };
+	COMMAND_UNDO_RESET, COMMAND_NOTE, COMMAND_REPORT,
+	COMMAND_METRICS };
 
 struct command {
 	struct command *next;
@@ -19,7 +20,7 @@ struct command {
 	struct web_load load;
 	char *host;                     /* load.host, owned */
 	char *text;                     /* of a note; owned */
-	struct buf body;                /* of a report */
+	struct buf body;                /* of a report, or metrics */
 	bool wait;                      /* stop: until the users have ended */
 	int rc;
 	char error[256];

@@ -23,10 +23,12 @@
 #include "web/live.h"
 #include "web/locust.h"
 #include "web/login.h"
+#include "web/metrics.h"
 #include "web/runs.h"
 
 static const struct http_route *const tables[] = {
-	assets_routes, login_routes, locust_routes, api_routes, NULL,
+	assets_routes, login_routes, locust_routes, api_routes,
+	metrics_routes, NULL,
 };
 
 static struct {

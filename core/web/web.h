@@ -116,6 +116,8 @@ struct web_actions {
 	/* Adds the HTML report of the test as it stands; 0 or -1.  NULL:
 	 * there is none. */
 	int (*report)(struct buf *out, void *arg);
+	/* Adds the totals as Prometheus' text; 0 or -1.  NULL: none. */
+	int (*metrics)(struct buf *out, void *arg);
 };
 
 struct web_options {
