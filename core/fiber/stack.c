@@ -14,7 +14,8 @@
  * them costs no memory, for reading maps the kernel's zero page.
  *
  * What a burst leaves in the pool is given back: the stacks at its cold end,
- * as many as were not needed for some seconds, a few at a time.
+ * as many as were not needed for some seconds, a few at a time; by a timer,
+ * since after a burst there may be nothing else to do it.
  *
  * The page between two stacks also makes their distance an odd number of
  * pages, and the tops are staggered within a page: stacks a power of two
@@ -26,6 +27,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "fiber/tools.h"
+#include "fiber/wheel.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -49,6 +51,7 @@
 #define POOL_KEEP 1024
 #define POOL_IDLE_NS (3 * NS_PER_S)
 #define POOL_PORTION 256
+#define POOL_PAUSE_NS (5 * NS_PER_MS)   /* between two portions */
 #define POOL_LOOK 1024                  /* puts between two looks */
 
 enum guard { GUARD_MADVISE, GUARD_MPROTECT, GUARD_CANARY };
@@ -73,6 +76,7 @@ static struct {
 	uint32_t least;                 /* pooled, since `since` */
 	int64_t since;
 	uint32_t puts;
+	struct wheel_timer timer;
 	void (*forget)(struct stack *);
 } stacks;
 
@@ -132,6 +136,8 @@ static int stack_choose_guard(const char *wanted)
 	return -1;
 }
 
+static void stack_tidy(struct wheel_timer *);
+
 int stack_init(const struct stack_options *o)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -141,11 +147,13 @@ int stack_init(const struct stack_options *o)
 	stacks.stride = stacks.size + page;
 	stacks.head = (o->head + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
 	stacks.forget = o->forget;
+	stacks.timer.fire = stack_tidy;
 	return stack_choose_guard(o->guard);
 }
 
 void stack_release(void)
 {
+	wheel_del(&stacks.timer);
 	for (uint32_t i = 0; i < stacks.slab_count; i++) {
 		size_t size = stacks.stride * SLAB_STACKS;
 
@@ -279,6 +287,16 @@ static void stack_cool(void)
 	}
 }
 
+static void stack_tidy(struct wheel_timer *t)
+{
+	uint32_t cold = stacks.cold;
+
+	stack_cool();
+	if (stacks.pooled - stacks.cold > POOL_KEEP)
+		wheel_add(t, clock_now() + (stacks.cold > cold ? POOL_PAUSE_NS
+		    : POOL_IDLE_NS));
+}
+
 void stack_put(struct stack *s)
 {
 	if (stacks.pooled == stacks.pool_cap) {
@@ -287,8 +305,11 @@ void stack_put(struct stack *s)
 		    stacks.pool, stacks.pool_cap, sizeof(*stacks.pool));
 	}
 	stacks.pool[stacks.pooled++] = s->index;
-	if (++stacks.puts % POOL_LOOK == 0)
-		stack_cool();
+	if (++stacks.puts % POOL_LOOK != 0)
+		return;
+	stack_cool();
+	if (stacks.pooled > POOL_KEEP && !wheel_pending(&stacks.timer))
+		wheel_add(&stacks.timer, clock_now() + POOL_IDLE_NS);
 }
 
 uint32_t stack_count(void)

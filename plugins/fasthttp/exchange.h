@@ -11,8 +11,7 @@
 
 #include <swarm/http.h>
 
-#include "answer.h"
-#include "body.h"
+#include "course.h"
 #include "inflate.h"
 #include "parse.h"
 #include "session.h"
@@ -20,25 +19,16 @@
 #define EXCHANGE_PIECE ((size_t)16 * 1024)
 
 struct exchange {
-	struct answer a;                /* first: &a.pub is what callers hold */
-	const struct http_args *args;   /* the caller's, or a copy */
+	struct course c;                /* first */
 	/* The request's template; forgotten before every wait, when others
 	 * may take its place. */
 	const struct template *template;
 	struct session *session;
-	struct base *base;              /* NULL: path is a whole URL */
 	struct connection *conn;
-	const char *method;
-	const char *path;
-	struct body body;
-	const char *authorization;
-	int64_t deadline;
 	int64_t sent;                   /* when waiting for the answer began */
 	int64_t first_byte;
 	const char *location;           /* of the answer; not terminated */
 	size_t location_len;            /* 0: none */
-	bool discard;
-	bool opened;                    /* the scenario reads the body */
 	char *kept;                     /* the body so far */
 	size_t kept_cap;
 	struct inflate *inflate;

@@ -26,7 +26,7 @@ static const char broken_coding[] = "the compressed body is broken";
 static void take_head(struct exchange *x)
 {
 	struct parse *p = &x->parse;
-	struct http_response *r = &x->a.pub;
+	struct http_response *r = &x->c.a.pub;
 	char *head = swarm_alloc(r->user, p->head_len + 1);
 
 	memcpy(head, p->head, p->head_len);
@@ -34,8 +34,8 @@ static void take_head(struct exchange *x)
 	x->location_len = p->location ? p->facts.location_len : 0;
 	if (p->location)
 		x->location = head + (p->location - p->head);
-	x->a.head = head;
-	x->a.head_len = p->head_len;
+	x->c.a.head = head;
+	x->c.a.head_len = p->head_len;
 	r->status = p->facts.status;
 	r->version = p->facts.minor ? "1.1" : "1.0";
 }
@@ -50,7 +50,7 @@ static const char *prepare_body(struct exchange *x)
 		return too_large;
 	if (p->facts.coding != PARSE_GZIP && p->facts.coding != PARSE_DEFLATE)
 		return NULL;
-	if (p->no_body || (x->discard && !x->opened))
+	if (p->no_body || (x->c.discard && !x->c.opened))
 		return NULL;
 	x->inflate = inflate_take(p->facts.coding == PARSE_GZIP);
 	return x->inflate ? NULL : "out of memory";
@@ -60,7 +60,7 @@ static const char *prepare_body(struct exchange *x)
 
 static void keep(struct exchange *x, const char *data, size_t len)
 {
-	struct http_response *r = &x->a.pub;
+	struct http_response *r = &x->c.a.pub;
 	size_t cap = x->kept_cap;
 	char *grown;
 
@@ -86,14 +86,14 @@ static void keep(struct exchange *x, const char *data, size_t len)
 /* Plain bytes of the body; NULL, or why to give up. */
 static const char *deliver(struct exchange *x, const char *data, size_t len)
 {
-	struct http_response *r = &x->a.pub;
+	struct http_response *r = &x->c.a.pub;
 
 	if (r->len + len > (uint64_t)settings.max_body)
 		return too_large;
-	if (x->args->consume) {
-		if (x->args->consume(x->args->consume_arg, data, len) != 0)
+	if (x->c.args->consume) {
+		if (x->c.args->consume(x->c.args->consume_arg, data, len) != 0)
 			return "the scenario gave up on the body";
-	} else if (!x->discard) {
+	} else if (!x->c.discard) {
 		keep(x, data, len);
 	}
 	r->len += len;
@@ -129,7 +129,7 @@ static const char *read_error(struct exchange *x, int error)
 	case ECONNRESET:
 		return "read: Connection reset by peer";
 	default:
-		return swarm_printf(x->a.pub.user, "read: %s",
+		return swarm_printf(x->c.a.pub.user, "read: %s",
 		    strerror(error));
 	}
 }
@@ -201,9 +201,9 @@ static int64_t read_some(struct exchange *x, const char **at)
 
 	*at = x->piece;
 	if (!x->piece)
-		n = swarm_recv(s, at, x->deadline);
+		n = swarm_recv(s, at, x->c.deadline);
 	else
-		n = swarm_read(s, x->piece, EXCHANGE_PIECE, x->deadline);
+		n = swarm_read(s, x->piece, EXCHANGE_PIECE, x->c.deadline);
 	/* Many servers end a body with the connection and leave out TLS's
 	 * goodbye; whether the answer is whole, its framing says. */
 	return n == -1 && errno == ECONNABORTED ? 0 : n;
@@ -294,7 +294,7 @@ int64_t receive_read(struct http_response *r, const char **data)
 	int64_t n;
 
 	*data = "";
-	if (x->a.ended || !x->opened)
+	if (x->c.a.ended || !x->c.opened)
 		return r->error ? -1 : 0;
 	if (x->inflate && !x->kept)
 		x->kept = swarm_alloc(r->user, INFLATE_PIECE);
@@ -326,7 +326,7 @@ int64_t receive_read(struct http_response *r, const char **data)
 int receive_event(struct http_response *r, struct http_event *event)
 {
 	struct exchange *x = (struct exchange *)r;
-	int rc = answer_event(&x->a, event, receive_read);
+	int rc = answer_event(&x->c.a, event, receive_read);
 
 	if (rc == -2)
 		exchange_end(x, answer_event_too_large);
@@ -337,7 +337,7 @@ int receive_finish(struct http_response *r)
 {
 	struct exchange *x = (struct exchange *)r;
 
-	if (!x->a.ended) {
+	if (!x->c.a.ended) {
 		/* In the middle of an answer. */
 		x->parse.keep_alive = false;
 		exchange_end(x, NULL);

@@ -18,7 +18,6 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/uio.h>
-#include <time.h>
 
 #define COMPOSE_SIZE ((size_t)96 * 1024)
 #define SMALL_BODY ((size_t)16 * 1024)
@@ -61,7 +60,7 @@ static bool in_args(const struct exchange *x, const char *name)
 {
 	const struct http_field *f;
 
-	for (f = x->args->headers; f && f->name; f++) {
+	for (f = x->c.args->headers; f && f->name; f++) {
 		if (strcasecmp(f->name, name) == 0)
 			return true;
 	}
@@ -74,7 +73,7 @@ static bool given(const struct exchange *x, const char *name)
 
 	if (in_args(x, name))
 		return true;
-	for (h = x->session->headers; h; h = h->next) {
+	for (h = x->c.person->headers; h; h = h->next) {
 		if (strcasecmp(h->name, name) == 0)
 			return true;
 	}
@@ -105,33 +104,29 @@ static void put_own(struct writer *w, const struct exchange *x)
 	const struct http_field *f;
 	const struct header *h;
 
-	for (h = x->session->headers; h; h = h->next) {
+	for (h = x->c.person->headers; h; h = h->next) {
 		if (!in_args(x, h->name))
 			put_header(w, h->name, h->value);
 	}
-	for (f = x->args->headers; f && f->name; f++) {
+	for (f = x->c.args->headers; f && f->name; f++) {
 		if (f->value)
 			put_header(w, f->name, f->value);
 	}
-	if (x->authorization && !given(x, "Authorization"))
-		put_header(w, "Authorization", x->authorization);
+	if (x->c.authorization && !given(x, "Authorization"))
+		put_header(w, "Authorization", x->c.authorization);
 }
 
 static void put_cookies(struct writer *w, struct exchange *x,
     const struct template *t)
 {
 	char path[1024], value[8192];
-	struct cookie_place to = {
-		.host = t->origin->host,
-		.https = t->origin->https,
-		.now = time(NULL),
-	};
 	size_t len;
 
-	if (!x->session->jar.first || !settings.cookies || given(x, "Cookie"))
+	if (!x->c.person->jar.first || given(x, "Cookie"))
 		return;
-	to.path = template_path(t, x->method, path, sizeof path);
-	len = jar_header(&x->session->jar, &to, value, sizeof value);
+	len = person_cookies(x->c.person, t->origin,
+	    template_path(t, x->c.method, path, sizeof path), value,
+	    sizeof value);
 	if (len == 0)
 		return;
 	put_text(w, "Cookie: ");
@@ -150,17 +145,17 @@ static void put_body_headers(struct writer *w, const struct exchange *x)
 {
 	char length[24];
 
-	if (x->body.present && x->body.type && !given(x, "Content-Type"))
-		put_header(w, "Content-Type", x->body.type);
-	if (x->args->produce && x->body.present) {
+	if (x->c.body.present && x->c.body.type && !given(x, "Content-Type"))
+		put_header(w, "Content-Type", x->c.body.type);
+	if (x->c.args->produce && x->c.body.present) {
 		put_header(w, "Transfer-Encoding", "chunked");
 		return;
 	}
-	if (!x->body.present && !means_body(x->method))
+	if (!x->c.body.present && !means_body(x->c.method))
 		return;
 	if (given(x, "Content-Length"))
 		return;
-	snprintf(length, sizeof length, "%zu", x->body.len);
+	snprintf(length, sizeof length, "%zu", x->c.body.len);
 	put_header(w, "Content-Length", length);
 }
 
@@ -181,9 +176,9 @@ static int write_now(struct exchange *x, const char *data, size_t len)
 		data += n;
 		len -= (size_t)n;
 	}
-	rest = swarm_alloc(x->a.pub.user, len);
+	rest = swarm_alloc(x->c.a.pub.user, len);
 	memcpy(rest, data, len);
-	return swarm_write(s, rest, len, x->deadline);
+	return swarm_write(s, rest, len, x->c.deadline);
 }
 
 /* The head from `compose` and a body that stays where it is. */
@@ -192,30 +187,30 @@ static int write_with_body(struct exchange *x, size_t head_len)
 	struct iovec pieces[2];
 	char *head;
 
-	if (x->body.len <= SMALL_BODY && head_len + x->body.len <=
+	if (x->c.body.len <= SMALL_BODY && head_len + x->c.body.len <=
 	    COMPOSE_SIZE) {
-		if (x->body.len > 0)
-			memcpy(compose + head_len, x->body.data, x->body.len);
-		return write_now(x, compose, head_len + x->body.len);
+		if (x->c.body.len > 0)
+			memcpy(compose + head_len, x->c.body.data, x->c.body.len);
+		return write_now(x, compose, head_len + x->c.body.len);
 	}
-	head = swarm_alloc(x->a.pub.user, head_len);
+	head = swarm_alloc(x->c.a.pub.user, head_len);
 	memcpy(head, compose, head_len);
 	pieces[0] = (struct iovec){ head, head_len };
-	pieces[1] = (struct iovec){ (void *)(uintptr_t)x->body.data,
-		x->body.len };
-	return swarm_writev(x->conn->stream, pieces, 2, x->deadline);
+	pieces[1] = (struct iovec){ (void *)(uintptr_t)x->c.body.data,
+		x->c.body.len };
+	return swarm_writev(x->conn->stream, pieces, 2, x->c.deadline);
 }
 
 /* A body of unknown length, in chunks. */
 static int write_chunks(struct exchange *x, const char **why)
 {
-	char *buf = swarm_alloc(x->a.pub.user, CHUNK_SIZE + 32);
+	char *buf = swarm_alloc(x->c.a.pub.user, CHUNK_SIZE + 32);
 	char size[16];
 	int64_t n;
 	int len;
 
 	do {
-		n = x->args->produce(x->args->produce_arg, buf + 16, CHUNK_SIZE);
+		n = x->c.args->produce(x->c.args->produce_arg, buf + 16, CHUNK_SIZE);
 		if (n < 0 || n > (int64_t)CHUNK_SIZE) {
 			*why = "the scenario gave up on the body";
 			return -1;
@@ -225,7 +220,7 @@ static int write_chunks(struct exchange *x, const char **why)
 		memcpy(buf + 16 - len, size, (size_t)len);
 		memcpy(buf + 16 + n, "\r\n", 2);
 		if (swarm_write(x->conn->stream, buf + 16 - len,
-		    (size_t)(len + n + 2), x->deadline) == -1)
+		    (size_t)(len + n + 2), x->c.deadline) == -1)
 			return -1;
 	} while (n > 0);
 	return 0;
@@ -234,9 +229,9 @@ static int write_chunks(struct exchange *x, const char **why)
 /* Nothing of its own: the template's bytes are the request. */
 static bool is_plain(const struct exchange *x)
 {
-	return !x->args->headers && !x->session->headers &&
-	    !x->session->jar.first && !x->authorization && !x->body.present &&
-	    !means_body(x->method);
+	return !x->c.args->headers && !x->c.person->headers &&
+	    !x->c.person->jar.first && !x->c.authorization && !x->c.body.present &&
+	    !means_body(x->c.method);
 }
 
 int send_request(struct exchange *x, const char **why)
@@ -261,9 +256,9 @@ int send_request(struct exchange *x, const char **why)
 		*why = "its headers are larger than 96 KiB";
 		return -1;
 	}
-	if (!x->body.present)
+	if (!x->c.body.present)
 		return write_now(x, compose, w.len);
-	if (!x->args->produce)
+	if (!x->c.args->produce)
 		return write_with_body(x, w.len);
 	if (write_now(x, compose, w.len) == -1)
 		return -1;

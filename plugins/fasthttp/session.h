@@ -1,8 +1,7 @@
 /*
- * What a user of this client owns between its tasks: connections that are
- * kept, cookies, default headers, TLS sessions; and what the worker knows of
- * servers.  A user that has made one plain request costs one connection, one
- * stream and this struct.
+ * What a user of this client owns between its tasks beside cookies and
+ * headers: connections that are kept, and TLS sessions.  A user that has made
+ * one plain request costs one connection, one stream and this struct.
  */
 #ifndef FASTHTTP_SESSION_H
 #define FASTHTTP_SESSION_H
@@ -12,31 +11,9 @@
 #include <stdint.h>
 
 #include <swarm/net.h>
-#include <swarm/user.h>
 
-#include "cookies.h"
-
-#define ORIGINS_MAX 4096                /* servers a worker remembers */
-
-/* Where requests go; interned, so equal pointers are equal servers. */
-struct origin {
-	struct origin *next;
-	bool https;
-	uint16_t port;
-	char *host;
-	char *header;                   /* for Host: */
-};
-
-/* What paths are relative to: --host, taken apart. */
-struct base {
-	struct base *next;
-	struct origin *origin;
-	char *text;                     /* as given */
-	const char *prefix;             /* its path, within text */
-	size_t prefix_len;
-	const char *user;               /* "user:password", or NULL */
-	size_t user_len;
-};
+#include "person.h"
+#include "target.h"
 
 struct connection {
 	struct connection *next;        /* idle ones of the same user */
@@ -51,36 +28,14 @@ struct kept_session {
 	struct swarm_tls_session *session;
 };
 
-struct header {
-	struct header *next;
-	char *name;
-	char *value;
-};
-
 struct session {
-	struct base *base;              /* of host */
-	const char *host;               /* swarm_host() when base was made */
+	struct person person;           /* first */
 	struct connection *idle;
 	struct kept_session *kept;
-	struct header *headers;
-	struct jar jar;
 };
 
-/* load(): reserves the slot. */
-void session_load(void);
-/* worker_stop(): forgets servers. */
-void session_release(void);
-/* [fiber] */
-struct session *session_of(struct swarm_user *);
-
-/* [fiber] The base of a URL, or NULL with *why; interned. */
-struct base *session_base(const char *url, const char **why);
-/* [fiber] The user's target: NULL with *why (static) when there is none. */
-struct base *session_target(struct swarm_user *, struct session *,
-    const char **why);
-/* The server of an absolute URL; NULL with *why. */
-struct url;
-struct origin *session_origin(const struct url *, const char **why);
+/* For person_load(). */
+void session_forget(void *session);
 
 /* An idle connection to `origin` that is still good, out of the session; NULL
  * when there is none. */
@@ -91,8 +46,5 @@ void session_drop(struct connection *);
 void session_close_idle(struct session *);
 /* Where TLS sessions with `origin` are kept. */
 struct swarm_tls_session **session_tls(struct session *, struct origin *);
-
-void session_set_header(struct session *, const char *name,
-    const char *value);
 
 #endif

@@ -167,7 +167,7 @@ static const struct template *build_new(uint64_t hash,
 	} else {
 		if (url_parse(path, &u, why) == -1)
 			return NULL;
-		origin = session_origin(&u, why);
+		origin = target_origin(&u, why);
 		if (!origin)
 			return NULL;
 		path = u.path;

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "session.h"
+#include "target.h"
 
 struct template {
 	uint64_t hash;                  /* 0: empty */

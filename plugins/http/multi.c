@@ -248,8 +248,11 @@ void multi_stop(void)
 	due = false;
 }
 
-void multi_adopt(CURL *easy)
+void multi_adopt(struct multi_job *job)
 {
+	CURL *easy = job->easy;
+
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, job);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -260,7 +263,6 @@ int multi_add(struct multi_job *job)
 	int running;
 
 	job->ended = 0;
-	curl_easy_setopt(job->easy, CURLOPT_PRIVATE, job);
 	driving = true;
 	if (curl_multi_add_handle(multi, job->easy) != CURLM_OK) {
 		driving = false;
@@ -280,7 +282,6 @@ int multi_add(struct multi_job *job)
 void multi_remove(struct multi_job *job)
 {
 	curl_multi_remove_handle(multi, job->easy);
-	curl_easy_setopt(job->easy, CURLOPT_PRIVATE, NULL);
 }
 
 void multi_unpause(struct multi_job *job)

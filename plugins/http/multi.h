@@ -11,7 +11,7 @@
 
 struct swarm_waker;
 
-/* A transfer under way; CURLOPT_PRIVATE of its handle. */
+/* A handle and its transfer; CURLOPT_PRIVATE. */
 struct multi_job {
 	CURL *easy;
 	struct swarm_waker *waker;      /* of the fiber that waits */
@@ -23,8 +23,8 @@ struct multi_job {
 int multi_start(void);
 void multi_stop(void);
 
-/* Gives every new easy handle what the multi needs of it. */
-void multi_adopt(CURL *);
+/* Gives a new easy handle what the multi needs of it. */
+void multi_adopt(struct multi_job *);
 
 /* [fiber] Starts a transfer; when it is done job->ended is set and the waker
  * woken.  0, or -1. */

@@ -1,80 +1,79 @@
 /*
- * Handles are set up once and used again: setting an option costs libcurl an
- * allocation, so only what differs between two requests is set for each.
+ * Handles and shares.  A user between its tasks has no handle, which would be
+ * a fourth of what it costs; as many are kept idle as are in use, so that what
+ * a burst has left behind goes when it is over.
  */
 #include "session.h"
 
-#include "multi.h"
+#include "own.h"
 #include "settings.h"
-#include "url.h"
+#include "transfer.h"
 
-#include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 
 #include <netinet/in.h>
 
-static int slot;
+#define IDLE_KEEP 64
+#define TRIM_AFTER 256
+#define BUFFER_SMALL 1024L              /* malloc() has these at hand */
 
-static void drop_handles(struct session *s)
+static struct handle *idle;
+static size_t idle_count;
+static size_t freed_count;              /* since the heap was last trimmed */
+static size_t used_count;
+static struct curl_slist *connect_to;
+
+static void free_handle(struct handle *h)
+{
+	curl_easy_cleanup(h->job.easy);
+	free(h);
+}
+
+void session_release(void)
 {
 	struct handle *h;
 
-	while ((h = s->idle) != NULL) {
-		s->idle = h->next;
-		curl_easy_cleanup(h->easy);
-		free(h);
+	while ((h = idle) != NULL) {
+		idle = h->next;
+		free_handle(h);
 	}
+	idle_count = 0;
+	curl_slist_free_all(connect_to);
+	connect_to = NULL;
 }
 
-static void forget(struct swarm_user *u, void *data)
-{
-	struct session *s = data;
-	struct header *h;
+/* ---- shares ---- */
 
-	(void)u;
-	drop_handles(s);
+/* Users that multiplex have nothing of their own. */
+static CURLSH *new_share(void)
+{
+	CURLSH *share = own.multiplex ? NULL : curl_share_init();
+
+	if (!share)
+		return NULL;
+	curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT);
+	curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+	return share;
+}
+
+void session_forget(void *session)
+{
+	struct session *s = session;
+
 	if (s->share)
 		curl_share_cleanup(s->share);
 	s->share = NULL;
-	while ((h = s->headers) != NULL) {
-		s->headers = h->next;
-		free(h->name);
-		free(h->value);
-		free(h);
-	}
-	free(s->base);
-	s->base = NULL;
 }
 
-void session_load(void)
+void session_close(struct session *s)
 {
-	slot = swarm_slot_new(sizeof(struct session), forget);
-}
-
-static void make_share(struct session *s)
-{
-	s->share = curl_share_init();
-	if (!s->share)
-		return;
-	if (!settings.multiplex)
-		curl_share_setopt(s->share, CURLSHOPT_SHARE,
-		    CURL_LOCK_DATA_CONNECT);
-	curl_share_setopt(s->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE);
-	curl_share_setopt(s->share, CURLSHOPT_SHARE,
-	    CURL_LOCK_DATA_SSL_SESSION);
-}
-
-struct session *session_of(struct swarm_user *u)
-{
-	struct session *s = swarm_slot(u, slot);
-
-	if (!s->share)
-		make_share(s);
-	return s;
+	/* With a request of the same user under way it stays as it is. */
+	if (s->share && curl_share_cleanup(s->share) == CURLSHE_OK)
+		s->share = NULL;
 }
 
 /* ---- handles ---- */
@@ -91,45 +90,20 @@ static int late_port(void *arg, curl_socket_t fd, curlsocktype purpose)
 	return CURL_SOCKOPT_OK;
 }
 
-/* The user's turn among the local addresses. */
-static void set_source(CURL *e, struct swarm_user *u)
-{
-	const char *at = settings.source;
-	char source[80];
-	size_t n = 1;
-	unsigned turn;
-
-	if (!at || !*at)
-		return;
-	for (; *at; at++)
-		n += *at == ',';
-	turn = swarm_user_id(u) % (unsigned)n;
-	for (at = settings.source; turn > 0; turn--)
-		at = strchr(at, ',') + 1;
-	snprintf(source, sizeof source, "%.*s", (int)strcspn(at, ","), at);
-	curl_easy_setopt(e, CURLOPT_INTERFACE, source);
-	curl_easy_setopt(e, CURLOPT_SOCKOPTFUNCTION, late_port);
-}
-
-static const char *given(const char *text)
-{
-	return text && *text ? text : NULL;
-}
-
 static void set_tls(CURL *e)
 {
 	curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, settings.insecure ? 0L : 1L);
 	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, settings.insecure ? 0L : 2L);
-	curl_easy_setopt(e, CURLOPT_SSLVERSION, settings.ssl_version);
-	if (given(settings.ca))
+	curl_easy_setopt(e, CURLOPT_SSLVERSION, own.ssl_version);
+	if (own_given(settings.ca))
 		curl_easy_setopt(e, CURLOPT_CAINFO, settings.ca);
-	if (given(settings.cert))
+	if (own_given(settings.cert))
 		curl_easy_setopt(e, CURLOPT_SSLCERT, settings.cert);
-	if (given(settings.key))
+	if (own_given(settings.key))
 		curl_easy_setopt(e, CURLOPT_SSLKEY, settings.key);
-	if (given(settings.key_password))
-		curl_easy_setopt(e, CURLOPT_KEYPASSWD, settings.key_password);
-	if (given(settings.ciphers))
+	if (own_given(own.key_password))
+		curl_easy_setopt(e, CURLOPT_KEYPASSWD, own.key_password);
+	if (own_given(settings.ciphers))
 		curl_easy_setopt(e, CURLOPT_SSL_CIPHER_LIST, settings.ciphers);
 }
 
@@ -137,127 +111,142 @@ static void set_proxy(CURL *e)
 {
 	/* Never from the environment: a proxy nobody asked for would be what
 	 * is measured. */
-	curl_easy_setopt(e, CURLOPT_PROXY,
-	    given(settings.proxy) ? settings.proxy : "");
-	if (given(settings.proxy_auth)) {
-		curl_easy_setopt(e, CURLOPT_PROXYUSERPWD, settings.proxy_auth);
+	if (!own_given(own.proxy)) {
+		curl_easy_setopt(e, CURLOPT_PROXY, "");
+		curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
+		return;
+	}
+	curl_easy_setopt(e, CURLOPT_PROXY, own.proxy);
+	curl_easy_setopt(e, CURLOPT_NOPROXY, "");
+	if (own_given(own.proxy_auth)) {
+		curl_easy_setopt(e, CURLOPT_PROXYUSERPWD, own.proxy_auth);
 		curl_easy_setopt(e, CURLOPT_PROXYAUTH, CURLAUTH_ANY);
 	}
 }
 
-static void set_up(CURL *e, struct swarm_user *u, struct session *s)
+static void set_connect_to(CURL *e)
 {
-	multi_adopt(e);
-	curl_easy_setopt(e, CURLOPT_SHARE, s->share);
+	const char *to = settings.connect_to;
+	char entry[600];
+
+	if (!own_given(to))
+		return;
+	if (strncmp(to, "unix:", 5) == 0) {
+		curl_easy_setopt(e, to[5] == '@'
+		    ? CURLOPT_ABSTRACT_UNIX_SOCKET : CURLOPT_UNIX_SOCKET_PATH,
+		    to[5] == '@' ? to + 6 : to + 5);
+		return;
+	}
+	if (!connect_to) {
+		snprintf(entry, sizeof entry, "::%s", to);
+		connect_to = curl_slist_append(NULL, entry);
+	}
+	curl_easy_setopt(e, CURLOPT_CONNECT_TO, connect_to);
+}
+
+static void set_up(struct handle *h)
+{
+	CURL *e = h->job.easy;
+
+	multi_adopt(&h->job);
+	transfer_adopt(h);
+	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, h->detail);
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, settings.http_version);
+	curl_easy_setopt(e, CURLOPT_HTTPGET, 1L);
+	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, own.http_version);
 	curl_easy_setopt(e, CURLOPT_USERAGENT, settings.user_agent);
 	curl_easy_setopt(e, CURLOPT_MAXCONNECTS, 1000000L);
+	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, BUFFER_SMALL);
+	curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE,
+	    (curl_off_t)settings.max_body);
 	if (settings.connect_timeout > 0)
 		curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,
 		    (long)(settings.connect_timeout * 1000));
-	if (settings.cookies)
-		curl_easy_setopt(e, CURLOPT_COOKIEFILE, "");
 	if (settings.compress)
 		curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "");
-	if (settings.multiplex)
+	if (own.multiplex)
 		curl_easy_setopt(e, CURLOPT_PIPEWAIT, 1L);
 	if (!settings.keepalive)
 		curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
-	set_source(e, u);
+	if (own_given(settings.source))
+		curl_easy_setopt(e, CURLOPT_SOCKOPTFUNCTION, late_port);
 	set_tls(e);
 	set_proxy(e);
+	set_connect_to(e);
+	h->plain = true;
 }
 
-struct handle *session_take(struct swarm_user *u, struct session *s)
+static struct handle *new_handle(void)
 {
-	struct handle *h = s->idle;
+	struct handle *h = calloc(1, sizeof *h);
 
-	if (h) {
-		s->idle = h->next;
-		return h;
-	}
-	h = calloc(1, sizeof *h);
 	if (!h)
 		return NULL;
-	h->easy = curl_easy_init();
-	if (!h->easy) {
+	h->job.easy = curl_easy_init();
+	if (!h->job.easy) {
 		free(h);
 		return NULL;
 	}
-	set_up(h->easy, u, s);
+	set_up(h);
 	return h;
 }
 
-void session_give(struct session *s, struct handle *h)
+struct handle *session_take(struct session *s, struct swarm_user *u)
 {
-	h->next = s->idle;
-	s->idle = h;
-}
+	struct handle *h = idle;
+	char source[80];
 
-/* Connections live in the share, cookies too: those are carried over. */
-void session_close(struct session *s)
-{
-	struct curl_slist *cookies = NULL, *c;
-	struct handle *h = s->idle;
-	CURLSH *old = s->share;
-
-	if (h)
-		curl_easy_getinfo(h->easy, CURLINFO_COOKIELIST, &cookies);
-	make_share(s);
-	for (h = s->idle; h; h = h->next)
-		curl_easy_setopt(h->easy, CURLOPT_SHARE, s->share);
-	for (c = cookies; c && s->idle; c = c->next)
-		curl_easy_setopt(s->idle->easy, CURLOPT_COOKIELIST, c->data);
-	curl_slist_free_all(cookies);
-	if (curl_share_cleanup(old) != CURLSHE_OK) {
-		/* A request of the same user is under way: it keeps the old
-		 * one. */
-		curl_share_cleanup(s->share);
-		s->share = old;
-		for (h = s->idle; h; h = h->next)
-			curl_easy_setopt(h->easy, CURLOPT_SHARE, old);
+	if (!s->share)
+		s->share = new_share();
+	if (h) {
+		idle = h->next;
+		idle_count--;
+	} else {
+		h = new_handle();
 	}
-}
-
-const char *session_target(struct swarm_user *u, const struct session *s,
-    const char **why)
-{
-	const char *base = s->base ? s->base : swarm_host(u);
-	struct url url;
-
-	*why = "no target: give --host http://... or the user class a .host";
-	if (*base == '\0' || url_parse(base, &url, why) == -1)
-		return NULL;
-	return base;
-}
-
-void session_set_header(struct session *s, const char *name,
-    const char *value)
-{
-	struct header **at = &s->headers, *h;
-
-	while ((h = *at) != NULL) {
-		if (strcasecmp(h->name, name) != 0) {
-			at = &h->next;
-			continue;
-		}
-		*at = h->next;
-		free(h->name);
-		free(h->value);
-		free(h);
-	}
-	h = value ? calloc(1, sizeof *h) : NULL;
 	if (!h)
-		return;
-	h->name = strdup(name);
-	h->value = strdup(value);
-	if (!h->name || !h->value) {
-		free(h->name);
-		free(h->value);
-		free(h);
-		return;
+		return NULL;
+	used_count++;
+	if (s->share)
+		curl_easy_setopt(h->job.easy, CURLOPT_SHARE, s->share);
+	if (own_given(settings.source))
+		curl_easy_setopt(h->job.easy, CURLOPT_INTERFACE,
+		    settings_source(u, source, sizeof source));
+	/* A large buffer is a trip to malloc()'s depths for each request. */
+	if (h->large != s->large)
+		curl_easy_setopt(h->job.easy, CURLOPT_BUFFERSIZE,
+		    s->large ? (long)TRANSFER_BUFFER : BUFFER_SMALL);
+	h->large = s->large;
+	return h;
+}
+
+/* As many idle ones as there are in use are enough. */
+static void shrink(void)
+{
+	struct handle *h;
+
+	while (idle_count > IDLE_KEEP && idle_count > used_count) {
+		h = idle;
+		idle = h->next;
+		idle_count--;
+		free_handle(h);
+		freed_count++;
 	}
-	*at = h;
+	/* The end of a burst: the holes it leaves in the heap are worth a few
+	 * milliseconds when nobody waits. */
+	if (freed_count > TRIM_AFTER && used_count == 0) {
+		malloc_trim(0);
+		freed_count = 0;
+	}
+}
+
+void session_give(struct handle *h)
+{
+	curl_easy_setopt(h->job.easy, CURLOPT_SHARE, NULL);
+	h->next = idle;
+	idle = h;
+	idle_count++;
+	used_count--;
+	shrink();
 }

@@ -1,11 +1,12 @@
 /*
- * What a user of this client owns between its tasks: easy handles, and a share
- * that holds its connections, cookies and TLS sessions.
+ * What a user of this client owns between its tasks beside cookies and
+ * headers: a share that holds its connections and TLS sessions.  Easy handles
+ * are the worker's and go from one to the next.
  *
  * The share is what makes many users possible: libcurl looks through all
  * connections of a cache to find one, so with one cache for all users each
  * request would cost more the more users there are.  It is also what a user is:
- * nobody else's connections, nobody else's cookies.
+ * nobody else's connections.
  */
 #ifndef HTTP_SESSION_H
 #define HTTP_SESSION_H
@@ -13,44 +14,47 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <swarm/user.h>
-
 #include <curl/curl.h>
 
-struct handle {
-	struct handle *next;            /* idle ones of the same user */
-	CURL *easy;
-};
+#include "multi.h"
+#include "person.h"
 
-struct header {
-	struct header *next;
-	char *name;
-	char *value;
-};
+struct transfer;
 
 struct session {
-	CURLSH *share;
-	struct handle *idle;
-	struct header *headers;
-	char *base;                     /* http_set_base(), or NULL */
+	struct person person;           /* first */
+	CURLSH *share;                  /* NULL: none needed yet */
 	bool speaks_h2c;                /* its last answer was HTTP/2 */
+	bool large;                     /* its last answer was */
 };
 
-void session_load(void);
-/* [fiber] Never NULL. */
-struct session *session_of(struct swarm_user *);
+/*
+ * An easy handle, and what is set on it: setting an option costs libcurl a
+ * look through a long switch and often an allocation, so only what differs
+ * between two requests is set for each.
+ */
+struct handle {
+	struct multi_job job;           /* first: CURLOPT_PRIVATE */
+	struct handle *next;            /* idle ones */
+	struct transfer *transfer;      /* whose it is now */
+	bool plain;                     /* GET without body or credentials */
+	bool has_headers;
+	bool has_resolve;
+	bool unlimited;                 /* no MAXFILESIZE */
+	bool large;                     /* BUFFERSIZE */
+	char detail[CURL_ERROR_SIZE];
+};
 
-/* An easy handle of the user with everything set that is the same for all its
- * requests; NULL when out of memory. */
-struct handle *session_take(struct swarm_user *, struct session *);
-void session_give(struct session *, struct handle *);
+/* For person_load(). */
+void session_forget(void *session);
+
+/* [fiber] An easy handle with everything set that is the same for all
+ * requests, attached to the user's share; NULL when out of memory. */
+struct handle *session_take(struct session *, struct swarm_user *);
+void session_give(struct handle *);
 /* Closes its connections. */
 void session_close(struct session *);
-
-/* The target, or NULL with *why. */
-const char *session_target(struct swarm_user *, const struct session *,
-    const char **why);
-void session_set_header(struct session *, const char *name,
-    const char *value);
+/* worker_stop() */
+void session_release(void);
 
 #endif

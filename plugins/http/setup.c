@@ -5,35 +5,46 @@
  * libcurl's cache: left alone, libcurl would start a thread for every
  * connection that finds no answer there yet, ten thousand of them when ten
  * thousand users start.
+ *
+ * Lists of headers are built in the task's memory, which libcurl's own
+ * functions for lists would take from the heap, twice for each header.
  */
 #include "transfer.h"
 
+#include "own.h"
 #include "settings.h"
 #include "url.h"
 
 #include <swarm/fiber.h>
 #include <swarm/net.h>
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include <arpa/inet.h>
 
 #define KNOWN_NS INT64_C(50000000000)   /* less than swarm's own cache */
-#define KNOWN_MAX 1024
 
-/* Servers whose addresses libcurl has. */
-struct known {
-	struct known *next;
-	int64_t expires;
-	char server[URL_HOST_MAX + 16]; /* host:port */
-};
+static bool option_told;                /* of resolve, to libcurl */
 
-static struct known *known;
-static size_t known_count;
+void setup_release(void)
+{
+	option_told = false;
+}
+
+/* ---- lists in the task's memory ---- */
+
+static void append(struct transfer *x, struct curl_slist **list, char *text)
+{
+	struct curl_slist *item = swarm_alloc(x->c.a.pub.user, sizeof *item);
+
+	item->data = text;
+	item->next = NULL;
+	while (*list)
+		list = &(*list)->next;
+	*list = item;
+}
 
 /* ---- names ---- */
 
@@ -45,64 +56,20 @@ static bool is_literal(const char *host)
 	    inet_pton(AF_INET6, host, scratch) == 1;
 }
 
-static struct known *known_find(const char *server)
-{
-	struct known *k;
-
-	for (k = known; k; k = k->next) {
-		if (strcmp(k->server, server) == 0)
-			return k;
-	}
-	if (known_count >= KNOWN_MAX)
-		return NULL;
-	k = calloc(1, sizeof *k);
-	if (!k)
-		return NULL;
-	snprintf(k->server, sizeof k->server, "%s", server);
-	k->next = known;
-	known = k;
-	known_count++;
-	return k;
-}
-
-void setup_release(void)
-{
-	struct known *k;
-
-	while ((k = known) != NULL) {
-		known = k->next;
-		free(k);
-	}
-	known_count = 0;
-}
-
-static bool elsewhere(const char *option)
-{
-	return option && *option;
-}
-
 /* host:port:address,address for libcurl, when it does not have it yet. */
-static const char *hand_addresses(struct transfer *x, const struct url *u)
+static const char *hand_addresses(struct transfer *x)
 {
-	char found[8][SWARM_ADDRESS_SIZE], error[128], host[URL_HOST_MAX + 1];
-	char server[URL_HOST_MAX + 16];
+	char found[8][SWARM_ADDRESS_SIZE], error[128];
 	char entry[URL_HOST_MAX + 16 + 8 * (SWARM_ADDRESS_SIZE + 3)];
-	struct known *k;
+	struct origin *o = x->origin;
 	size_t at;
 	int n, i;
 
-	snprintf(host, sizeof host, "%.*s", (int)u->host_len, u->host);
-	if (is_literal(host) || elsewhere(settings.proxy) ||
-	    elsewhere(settings.connect_to))
-		return NULL;
-	snprintf(server, sizeof server, "%s:%u", host, u->port);
-	k = known_find(server);
-	if (k && k->expires > swarm_now())
-		return NULL;
-	n = swarm_resolve(host, found, 8, x->deadline, error, sizeof error);
+	n = swarm_resolve(o->host, found, 8, x->c.deadline, error,
+	    sizeof error);
 	if (n == -1)
-		return swarm_strdup(x->a.pub.user, error);
-	at = (size_t)snprintf(entry, sizeof entry, "%s:", server);
+		return swarm_strdup(x->c.a.pub.user, error);
+	at = (size_t)snprintf(entry, sizeof entry, "%s:%u:", o->host, o->port);
 	for (i = 0; i < n; i++) {
 		bool six = strchr(found[i], ':') != NULL;
 
@@ -110,10 +77,57 @@ static const char *hand_addresses(struct transfer *x, const struct url *u)
 		    "%s%s%s%s", i ? "," : "", six ? "[" : "", found[i],
 		    six ? "]" : "");
 	}
-	x->resolve = curl_slist_append(x->resolve, entry);
-	if (k)
-		k->expires = swarm_now() + KNOWN_NS;
+	append(x, &x->resolve, swarm_strdup(x->c.a.pub.user, entry));
+	o->known_until = swarm_now() + KNOWN_NS;
 	return NULL;
+}
+
+/* The option resolve has an entry for this server. */
+static bool in_option(const struct origin *o)
+{
+	char server[URL_HOST_MAX + 16];
+	const char *at = own.resolve;
+	size_t len = (size_t)snprintf(server, sizeof server, "%s:%u:",
+	    o->host, o->port);
+
+	while (at && (at = strcasestr(at, server)) != NULL) {
+		if (at == own.resolve || at[-1] == ' ')
+			return true;
+		at += len;
+	}
+	return false;
+}
+
+static void tell_option(struct transfer *x)
+{
+	const char *at;
+	size_t len;
+
+	for (at = own.resolve; at && *at; at += *at == ' ') {
+		len = strcspn(at, " ");
+		if (len > 0)
+			append(x, &x->resolve, swarm_printf(x->c.a.pub.user,
+			    "%.*s", (int)len, at));
+		at += len;
+	}
+	option_told = true;
+}
+
+/* The option resolve, and swarm's own answers. */
+static const char *set_addresses(struct transfer *x)
+{
+	struct origin *o = x->origin;
+
+	if (!option_told)
+		tell_option(x);
+	if (o->known_until > swarm_now())
+		return NULL;
+	if (is_literal(o->host) || own_given(own.proxy) ||
+	    own_given(settings.connect_to) || in_option(o)) {
+		o->known_until = SWARM_FOREVER;
+		return NULL;
+	}
+	return hand_addresses(x);
 }
 
 /* ---- headers ---- */
@@ -121,23 +135,23 @@ static const char *hand_addresses(struct transfer *x, const struct url *u)
 static void add_header(struct transfer *x, const char *name,
     const char *value)
 {
-	const char *line;
+	size_t len = strlen(name), more = value ? strlen(value) : 0;
+	char *line = swarm_alloc(x->c.a.pub.user, len + more + 3);
 
 	/* libcurl: "Name:" takes a header away, "Name;" sends an empty one. */
-	if (!value)
-		line = swarm_printf(x->a.pub.user, "%s:", name);
-	else if (!*value)
-		line = swarm_printf(x->a.pub.user, "%s;", name);
-	else
-		line = swarm_printf(x->a.pub.user, "%s: %s", name, value);
-	x->headers = curl_slist_append(x->headers, line);
+	memcpy(line, name, len);
+	line[len] = value && more == 0 ? ';' : ':';
+	line[len + 1] = more ? ' ' : '\0';
+	if (more)
+		memcpy(line + len + 2, value, more + 1);
+	append(x, &x->headers, line);
 }
 
 static bool in_args(const struct transfer *x, const char *name)
 {
 	const struct http_field *f;
 
-	for (f = x->args.headers; f && f->name; f++) {
+	for (f = x->c.args->headers; f && f->name; f++) {
 		if (strcasecmp(f->name, name) == 0)
 			return true;
 	}
@@ -150,36 +164,50 @@ static bool given(const struct transfer *x, const char *name)
 
 	if (in_args(x, name))
 		return true;
-	for (h = x->session->headers; h; h = h->next) {
+	for (h = x->c.person->headers; h; h = h->next) {
 		if (strcasecmp(h->name, name) == 0)
 			return true;
 	}
 	return false;
 }
 
+static void add_cookies(struct transfer *x)
+{
+	char value[8192];
+
+	if (x->c.person->jar.first && !given(x, "Cookie") &&
+	    person_cookies(x->c.person, x->origin, x->path, value,
+	    sizeof value) > 0)
+		add_header(x, "Cookie", value);
+}
+
 static void add_headers(struct transfer *x)
 {
+	CURL *e = x->handle->job.easy;
 	const struct http_field *f;
 	const struct header *h;
 
-	for (h = x->session->headers; h; h = h->next) {
+	for (h = x->c.person->headers; h; h = h->next) {
 		if (!in_args(x, h->name))
 			add_header(x, h->name, h->value);
 	}
-	for (f = x->args.headers; f && f->name; f++)
+	for (f = x->c.args->headers; f && f->name; f++)
 		add_header(x, f->name, f->value);
-	if (x->authorization && !given(x, "Authorization"))
-		add_header(x, "Authorization", x->authorization);
-	if (x->body.present) {
+	if (x->c.authorization && !given(x, "Authorization"))
+		add_header(x, "Authorization", x->c.authorization);
+	add_cookies(x);
+	if (x->c.body.present) {
 		if (!given(x, "Content-Type"))
-			add_header(x, "Content-Type", x->body.type);
+			add_header(x, "Content-Type", x->c.body.type);
 		/* libcurl would wait a second for a go-ahead. */
 		if (!given(x, "Expect"))
 			add_header(x, "Expect", NULL);
-		if (x->args.produce)
+		if (x->c.args->produce)
 			add_header(x, "Transfer-Encoding", "chunked");
 	}
-	curl_easy_setopt(x->handle->easy, CURLOPT_HTTPHEADER, x->headers);
+	if (x->headers || x->handle->has_headers)
+		curl_easy_setopt(e, CURLOPT_HTTPHEADER, x->headers);
+	x->handle->has_headers = x->headers != NULL;
 }
 
 /* ---- method, body, credentials ---- */
@@ -187,7 +215,7 @@ static void add_headers(struct transfer *x)
 static size_t produce(char *buf, size_t size, size_t n, void *arg)
 {
 	struct transfer *x = arg;
-	int64_t len = x->args.produce(x->args.produce_arg, buf, size * n);
+	int64_t len = x->c.args->produce(x->c.args->produce_arg, buf, size * n);
 
 	if (len < 0 || len > (int64_t)(size * n)) {
 		x->give_up = "the scenario gave up on the body";
@@ -198,18 +226,18 @@ static size_t produce(char *buf, size_t size, size_t n, void *arg)
 
 static void set_method(struct transfer *x)
 {
-	CURL *e = x->handle->easy;
-	const char *m = x->method;
+	CURL *e = x->handle->job.easy;
+	const char *m = x->c.method;
 	bool post = strcmp(m, "POST") == 0;
 
 	curl_easy_setopt(e, CURLOPT_NOBODY, 0L);
 	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, NULL);
-	if (x->body.present || post || strcmp(m, "PUT") == 0 ||
+	if (x->c.body.present || post || strcmp(m, "PUT") == 0 ||
 	    strcmp(m, "PATCH") == 0) {
 		curl_easy_setopt(e, CURLOPT_POST, 1L);
 		if (!post)
 			curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, m);
-		if (x->args.produce && x->body.present) {
+		if (x->c.args->produce && x->c.body.present) {
 			curl_easy_setopt(e, CURLOPT_POSTFIELDS, NULL);
 			curl_easy_setopt(e, CURLOPT_READFUNCTION, produce);
 			curl_easy_setopt(e, CURLOPT_READDATA, x);
@@ -218,9 +246,9 @@ static void set_method(struct transfer *x)
 			return;
 		}
 		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE,
-		    (curl_off_t)x->body.len);
+		    (curl_off_t)x->c.body.len);
 		curl_easy_setopt(e, CURLOPT_POSTFIELDS,
-		    x->body.data ? x->body.data : "");
+		    x->c.body.data ? x->c.body.data : "");
 	} else if (strcmp(m, "HEAD") == 0) {
 		curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
 	} else {
@@ -232,58 +260,38 @@ static void set_method(struct transfer *x)
 
 static void set_credentials(struct transfer *x)
 {
-	CURL *e = x->handle->easy;
-	const char *auth = x->args.auth;
+	CURL *e = x->handle->job.easy;
+	const char *auth = x->c.args->auth;
 
 	/* Basic and bearer are headers like others; these need libcurl. */
-	if (!auth || !x->args.user || strcmp(auth, "basic") == 0) {
+	if (!auth || !x->c.args->user || x->c.foreign ||
+	    strcmp(auth, "basic") == 0) {
 		curl_easy_setopt(e, CURLOPT_USERNAME, NULL);
 		curl_easy_setopt(e, CURLOPT_PASSWORD, NULL);
 		curl_easy_setopt(e, CURLOPT_AWS_SIGV4, NULL);
 		return;
 	}
-	curl_easy_setopt(e, CURLOPT_USERNAME, x->args.user);
+	curl_easy_setopt(e, CURLOPT_USERNAME, x->c.args->user);
 	curl_easy_setopt(e, CURLOPT_PASSWORD,
-	    x->args.password ? x->args.password : "");
+	    x->c.args->password ? x->c.args->password : "");
 	if (strcmp(auth, "digest") == 0)
 		curl_easy_setopt(e, CURLOPT_HTTPAUTH, CURLAUTH_DIGEST);
 	else
 		curl_easy_setopt(e, CURLOPT_AWS_SIGV4, auth);
 }
 
-/* ---- where to ---- */
-
-/* The options connect_to and resolve, and swarm's own answers. */
-static const char *set_route(struct transfer *x, const struct url *u)
+/* Most requests are like the one before them on this handle. */
+static void set_shape(struct transfer *x)
 {
-	CURL *e = x->handle->easy;
-	const char *to = settings.connect_to, *at, *why;
-	char entry[600];
+	struct handle *h = x->handle;
+	bool plain = !x->c.body.present && strcmp(x->c.method, "GET") == 0 &&
+	    (!x->c.args->auth || x->c.foreign);
 
-	if (to && strncmp(to, "unix:", 5) == 0) {
-		curl_easy_setopt(e, to[5] == '@'
-		    ? CURLOPT_ABSTRACT_UNIX_SOCKET : CURLOPT_UNIX_SOCKET_PATH,
-		    to[5] == '@' ? to + 6 : to + 5);
-	} else if (elsewhere(to)) {
-		struct curl_slist *list;
-
-		snprintf(entry, sizeof entry, "::%s", to);
-		list = curl_slist_append(NULL, entry);
-		curl_easy_setopt(e, CURLOPT_CONNECT_TO, list);
-		/* Kept with the handle's headers until the end. */
-		x->resolve = list;
-		return NULL;
-	}
-	for (at = settings.resolve; at && *at; at += *at == ' ') {
-		size_t len = strcspn(at, " ");
-
-		snprintf(entry, sizeof entry, "%.*s", (int)len, at);
-		x->resolve = curl_slist_append(x->resolve, entry);
-		at += len;
-	}
-	why = x->resolve ? NULL : hand_addresses(x, u);
-	curl_easy_setopt(e, CURLOPT_RESOLVE, x->resolve);
-	return why;
+	if (plain && h->plain)
+		return;
+	set_method(x);
+	set_credentials(x);
+	h->plain = plain;
 }
 
 /*
@@ -292,53 +300,100 @@ static const char *set_route(struct transfer *x, const struct url *u)
  */
 static void set_version(struct transfer *x)
 {
-	CURL *e = x->handle->easy;
+	CURL *e = x->handle->job.easy;
 	bool known_h2 = x->session->speaks_h2c;
 
-	if (settings.http_version != CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE)
+	if (own.http_version != CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE)
 		return;
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, known_h2
 	    ? CURL_HTTP_VERSION_2_0 : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
 	curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, known_h2 ? 0L : 1L);
 }
 
-const char *setup_request(struct transfer *x)
+/* An absolute URL taken apart; NULL, or why it cannot be. */
+static const char *find_origin(struct transfer *x)
 {
-	CURL *e = x->handle->easy;
-	int64_t left = x->deadline - swarm_now();
 	const char *why;
 	struct url u;
 
-	if (url_parse(x->url, &u, &why) == -1)
+	if (x->c.base) {
+		x->origin = x->c.base->origin;
+		return NULL;
+	}
+	if (url_parse(x->c.path, &u, &why) == -1)
 		return why;
-	why = set_route(x, &u);
-	if (why)
-		return why;
-	curl_easy_setopt(e, CURLOPT_URL, x->url);
-	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, x->detail);
-	if (x->deadline != SWARM_FOREVER)
-		curl_easy_setopt(e, CURLOPT_TIMEOUT_MS,
-		    (long)(left > 1000000 ? left / 1000000 : 1));
-	else
-		curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, 0L);
-	set_method(x);
-	add_headers(x);
-	set_credentials(x);
-	set_version(x);
-	x->detail[0] = '\0';
+	x->origin = target_origin(&u, &why);
+	return x->origin ? NULL : why;
+}
+
+/* The URL as libcurl takes it, in the task's memory; NULL, or why not. */
+static const char *make_url(struct transfer *x, char **out)
+{
+	const struct base *b = x->c.base;
+	const struct origin *o = x->origin;
+	const char *path = x->c.path, *why;
+	size_t len, want;
+	struct url u;
+
+	if (!b && url_parse(path, &u, &why) == 0)
+		path = u.path;
+	/* A byte of the path becomes three at most. */
+	want = 3 * strlen(path) + (b ? 3 * b->prefix_len : 0) + 8;
+	if (want > URL_MAX)
+		want = URL_MAX;
+	*out = swarm_alloc(x->c.a.pub.user, o->url_len + want);
+	memcpy(*out, o->url, o->url_len);
+	len = url_put_path(b ? b->prefix : "", b ? b->prefix_len : 0, path,
+	    *out + o->url_len, want - 1);
+	if (len == 0)
+		return "the path is longer than 8 KiB";
+	(*out)[o->url_len + len] = '\0';
+	x->path = *out + o->url_len;
 	return NULL;
 }
 
+const char *setup_request(struct transfer *x)
+{
+	struct handle *h = x->handle;
+	CURL *e = h->job.easy;
+	const char *why;
+	char *url;
+
+	why = find_origin(x);
+	if (!why)
+		why = make_url(x, &url);
+	if (!why)
+		why = set_addresses(x);
+	if (why)
+		return why;
+	if (x->resolve || h->has_resolve)
+		curl_easy_setopt(e, CURLOPT_RESOLVE, x->resolve);
+	h->has_resolve = x->resolve != NULL;
+	if (x->c.opened != h->unlimited)
+		curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE, x->c.opened
+		    ? (curl_off_t)0 : (curl_off_t)settings.max_body);
+	h->unlimited = x->c.opened;
+	curl_easy_setopt(e, CURLOPT_URL, url);
+	set_shape(x);
+	add_headers(x);
+	set_version(x);
+	h->detail[0] = '\0';
+	return NULL;
+}
+
+/* The lists are the task's, and so are bodies. */
 void setup_clear(struct transfer *x)
 {
-	CURL *e = x->handle->easy;
+	struct handle *h = x->handle;
+	CURL *e = h->job.easy;
 
-	curl_easy_setopt(e, CURLOPT_HTTPHEADER, NULL);
-	curl_easy_setopt(e, CURLOPT_RESOLVE, NULL);
-	curl_easy_setopt(e, CURLOPT_CONNECT_TO, NULL);
-	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, NULL);
-	curl_slist_free_all(x->headers);
-	curl_slist_free_all(x->resolve);
+	if (h->has_headers)
+		curl_easy_setopt(e, CURLOPT_HTTPHEADER, NULL);
+	if (h->has_resolve)
+		curl_easy_setopt(e, CURLOPT_RESOLVE, NULL);
+	if (!h->plain)
+		curl_easy_setopt(e, CURLOPT_POSTFIELDS, NULL);
+	h->has_headers = h->has_resolve = false;
 	x->headers = x->resolve = NULL;
 }
 
@@ -355,8 +410,8 @@ static int64_t micro(CURL *e, CURLINFO what)
 /* libcurl counts from the start of the transfer; phases are differences. */
 static void collect_times(struct transfer *x)
 {
-	CURL *e = x->handle->easy;
-	struct http_times *t = &x->a.pub.times;
+	CURL *e = x->handle->job.easy;
+	struct http_times *t = &x->c.a.pub.times;
 	int64_t dns = micro(e, CURLINFO_NAMELOOKUP_TIME_T);
 	int64_t connect = micro(e, CURLINFO_CONNECT_TIME_T);
 	int64_t tls = micro(e, CURLINFO_APPCONNECT_TIME_T);
@@ -367,7 +422,7 @@ static void collect_times(struct transfer *x)
 
 	*t = answer_no_times;
 	curl_easy_getinfo(e, CURLINFO_NUM_CONNECTS, &connects);
-	x->a.pub.reused = connects == 0 && first > 0;
+	x->c.a.pub.reused = connects == 0 && first > 0;
 	if (connects > 0 && connect > 0) {
 		t->connect = (connect - dns) * 1000;
 		if (tls > 0)
@@ -381,8 +436,8 @@ static void collect_times(struct transfer *x)
 
 void setup_collect(struct transfer *x)
 {
-	struct http_response *r = &x->a.pub;
-	CURL *e = x->handle->easy;
+	struct http_response *r = &x->c.a.pub;
+	CURL *e = x->handle->job.easy;
 	long status = 0, version = 0;
 
 	curl_easy_getinfo(e, CURLINFO_RESPONSE_CODE, &status);
@@ -393,27 +448,27 @@ void setup_collect(struct transfer *x)
 	    : version == CURL_HTTP_VERSION_1_0 ? "1.0" : "1.1";
 	x->session->speaks_h2c = version == CURL_HTTP_VERSION_2_0;
 	collect_times(x);
-	x->a.head = x->head;
-	x->a.head_len = x->head_len;
+	x->c.a.head = x->head;
+	x->c.a.head_len = x->head_len;
 }
 
 static const char *connect_error(struct transfer *x)
 {
 	long error = 0;
 
-	curl_easy_getinfo(x->handle->easy, CURLINFO_OS_ERRNO, &error);
-	return error ? swarm_printf(x->a.pub.user, "connect: %s",
+	curl_easy_getinfo(x->handle->job.easy, CURLINFO_OS_ERRNO, &error);
+	return error ? swarm_printf(x->c.a.pub.user, "connect: %s",
 	    strerror((int)error)) : "connect: failed";
 }
 
 const char *setup_error(struct transfer *x)
 {
-	const char *text = *x->detail ? x->detail
-	    : curl_easy_strerror(x->job.result);
+	const char *text = *x->handle->detail ? x->handle->detail
+	    : curl_easy_strerror(x->result);
 
 	if (x->give_up)
 		return x->give_up;
-	switch (x->job.result) {
+	switch (x->result) {
 	case CURLE_OK:
 		return NULL;
 	case CURLE_OPERATION_TIMEDOUT:
@@ -435,9 +490,9 @@ const char *setup_error(struct transfer *x)
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:
 	case CURLE_SSL_CERTPROBLEM:
-		return swarm_printf(x->a.pub.user, "TLS: %s", text);
+		return swarm_printf(x->c.a.pub.user, "TLS: %s", text);
 	default:
-		return swarm_strdup(x->a.pub.user,
-		    curl_easy_strerror(x->job.result));
+		return swarm_strdup(x->c.a.pub.user,
+		    curl_easy_strerror(x->result));
 	}
 }

@@ -1,21 +1,23 @@
 /*
- * The course of a call.  libcurl's callbacks run on the loop, or on the fiber
- * that starts a transfer; they put what arrives where the fiber finds it and
- * never wait.  Redirects are followed here and not by libcurl, so that both
- * providers follow them alike and count them as one sample.
+ * libcurl's callbacks run on the loop, or on the fiber that starts a transfer;
+ * they put what arrives where the fiber finds it and never wait.  The fiber
+ * keeps the time itself: libcurl's own limit would be two timers set and
+ * cleared for each request.
  */
 #include "transfer.h"
 
 #include "settings.h"
-#include "url.h"
 
 #include <swarm/fiber.h>
 #include <swarm/log.h>
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+/* What fits into libcurl's smaller buffer, about. */
+#define SMALL_ANSWER 900
 
 static const char too_large[] =
     "the body is larger than the option max_body";
@@ -44,7 +46,7 @@ static void room(struct swarm_user *u, char **data, size_t *cap, size_t used,
  * of the final answer after interim ones. */
 static size_t on_header(char *line, size_t size, size_t n, void *arg)
 {
-	struct transfer *x = arg;
+	struct transfer *x = ((struct handle *)arg)->transfer;
 	size_t len = size * n;
 	long status = 0;
 
@@ -54,20 +56,23 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
 		return len;
 	}
 	if (len <= 2) {
-		curl_easy_getinfo(x->job.easy, CURLINFO_RESPONSE_CODE,
-		    &status);
+		curl_easy_getinfo(x->handle->job.easy,
+		    CURLINFO_RESPONSE_CODE, &status);
 		x->has_head = status >= 200;
-		if (x->opened && x->has_head)
-			swarm_wake(x->job.waker);
+		if (x->c.opened && x->has_head)
+			swarm_wake(x->handle->job.waker);
 		return len;
 	}
 	if (x->head_len + len > TRANSFER_HEAD_MAX) {
 		x->give_up = "the head is larger than 256 KiB";
 		return 0;
 	}
-	room(x->a.pub.user, &x->head, &x->head_cap, x->head_len, len);
+	room(x->c.a.pub.user, &x->head, &x->head_cap, x->head_len, len);
 	memcpy(x->head + x->head_len, line, len);
 	x->head_len += len;
+	if (len > 11 && (line[0] | 0x20) == 's' &&
+	    strncasecmp(line, "Set-Cookie:", 11) == 0)
+		x->has_cookies = true;
 	return len;
 }
 
@@ -80,28 +85,28 @@ static size_t enqueue(struct transfer *x, const char *data, size_t len)
 	}
 	memcpy(x->queue + x->queue_len, data, len);
 	x->queue_len += len;
-	swarm_wake(x->job.waker);
+	swarm_wake(x->handle->job.waker);
 	return len;
 }
 
 static size_t on_body(char *data, size_t size, size_t n, void *arg)
 {
-	struct transfer *x = arg;
-	struct http_response *r = &x->a.pub;
+	struct transfer *x = ((struct handle *)arg)->transfer;
+	struct http_response *r = &x->c.a.pub;
 	size_t len = size * n;
 
-	if (x->opened)
+	if (x->c.opened)
 		return enqueue(x, data, len);
 	if (r->len + len > (uint64_t)settings.max_body) {
 		x->give_up = too_large;
 		return 0;
 	}
-	if (x->args.consume) {
-		if (x->args.consume(x->args.consume_arg, data, len) != 0) {
+	if (x->c.args->consume) {
+		if (x->c.args->consume(x->c.args->consume_arg, data, len) != 0) {
 			x->give_up = "the scenario gave up on the body";
 			return 0;
 		}
-	} else if (!x->args.discard) {
+	} else if (!x->c.discard) {
 		room(r->user, &x->kept, &x->kept_cap, r->len, len);
 		memcpy(x->kept + r->len, data, len);
 		x->kept[r->len + len] = '\0';
@@ -113,29 +118,57 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 
 /* ---- one request and its answer ---- */
 
+void transfer_adopt(struct handle *h)
+{
+	CURL *e = h->job.easy;
+
+	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(e, CURLOPT_WRITEDATA, h);
+	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(e, CURLOPT_HEADERDATA, h);
+}
+
 /* Ends the transfer at libcurl and gives the handle back. */
 static void let_go(struct transfer *x)
 {
-	if (!x->handle)
+	struct handle *h = x->handle;
+
+	if (!h)
 		return;
+	x->session->large = x->head_len + x->c.a.pub.len > SMALL_ANSWER;
 	if (x->added)
-		multi_remove(&x->job);
+		multi_remove(&h->job);
 	x->added = false;
 	setup_clear(x);
-	session_give(x->session, x->handle);
+	swarm_waker_free(h->job.waker);
+	h->job.waker = NULL;
+	h->transfer = NULL;
 	x->handle = NULL;
-	swarm_waker_free(x->job.waker);
-	x->job.waker = NULL;
+	session_give(h);
+}
+
+/* It is over; notes how, while there is a handle to ask. */
+static bool is_done(struct transfer *x)
+{
+	if (!x->handle || !x->handle->job.ended)
+		return !x->handle;
+	x->ended = x->handle->job.ended;
+	x->result = x->handle->job.result;
+	return true;
 }
 
 /* Waits until it is done, or (open) there is something to look at; NULL, or
  * why it was given up. */
 static const char *await(struct transfer *x, bool (*enough)(struct transfer *))
 {
-	while (!x->job.ended && !enough(x)) {
+	while (!is_done(x) && !enough(x)) {
 		x->parked = true;
-		if (swarm_park(SWARM_FOREVER) == -1)
-			return "cancelled";
+		if (swarm_park(x->c.deadline) == 0)
+			continue;
+		/* What has arrived meanwhile counts. */
+		if (is_done(x) || enough(x))
+			break;
+		return errno == ETIMEDOUT ? "timed out" : "cancelled";
 	}
 	return NULL;
 }
@@ -158,27 +191,22 @@ static bool has_bytes(struct transfer *x)
 
 static const char *begin(struct transfer *x)
 {
-	CURL *e;
 	const char *why;
 
-	x->handle = session_take(x->a.pub.user, x->session);
+	x->handle = session_take(x->session, x->c.a.pub.user);
 	if (!x->handle)
 		return "out of memory";
-	e = x->job.easy = x->handle->easy;
-	x->job.waker = swarm_waker();
-	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
-	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(e, CURLOPT_HEADERDATA, x);
-	curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE,
-	    x->opened ? (curl_off_t)0 : (curl_off_t)settings.max_body);
+	x->handle->transfer = x;
+	x->handle->job.ended = 0;
+	x->handle->job.waker = swarm_waker();
+	x->ended = 0;
+	x->head_len = 0;
+	x->has_head = x->has_cookies = false;
+	x->give_up = NULL;
 	why = setup_request(x);
 	if (why)
 		return why;
-	x->head_len = 0;
-	x->has_head = false;
-	x->give_up = NULL;
-	if (multi_add(&x->job) == -1)
+	if (multi_add(&x->handle->job) == -1)
 		return "libcurl cannot start the transfer";
 	x->added = true;
 	return NULL;
@@ -190,52 +218,28 @@ static const char *transact(struct transfer *x)
 	const char *error = begin(x);
 
 	if (!error)
-		error = await(x, x->opened ? has_head : never);
+		error = await(x, x->c.opened ? has_head : never);
 	if (!error && !x->parked)
 		/* A server that answers at once must not keep this worker
 		 * from its other users. */
 		swarm_sleep(0);
-	if (!error && x->job.ended)
+	if (!error && is_done(x))
 		error = setup_error(x);
 	if (x->handle)
 		setup_collect(x);
 	return error;
 }
 
-/* ---- redirects ---- */
-
-static bool is_redirect(const struct transfer *x)
-{
-	return !x->args.no_redirects &&
-	    answer_redirects(x->a.pub.status, x->method);
-}
+/* ---- the call ---- */
 
 /* Turns to where the answer points; NULL, or what is wrong with it. */
 static const char *follow(struct transfer *x, const char *location)
 {
-	struct http_response *r = &x->a.pub;
-	char url[URL_MAX];
+	const char *error = course_follow(&x->c, location, strlen(location));
 
-	if ((int)r->redirects >= settings.max_redirects)
-		return "too many redirects";
-	if (url_join(x->url, location, url, sizeof url) == -1)
-		return "a redirect to no http URL";
-	if (answer_drops_body(r->status, x->method)) {
-		x->body = (struct body){ 0 };
-		x->method = "GET";
-	}
-	if (x->args.produce && x->body.present)
-		return "a redirect of a body that cannot be sent again";
-	/* Credentials are for the server they were given for. */
-	if (!url_same_server(x->url, url)) {
-		x->authorization = NULL;
-		x->args.auth = NULL;
-	}
+	if (error)
+		return error;
 	let_go(x);
-	x->url = swarm_strdup(r->user, url);
-	r->redirects++;
-	r->len = 0;
-	r->body = "";
 	x->kept = NULL;
 	x->kept_cap = 0;
 	x->queue_len = 0;
@@ -243,34 +247,20 @@ static const char *follow(struct transfer *x, const char *location)
 	return NULL;
 }
 
-/* ---- the call ---- */
-
-static const char *sample_name(const struct transfer *x, char *folded,
-    size_t size)
-{
-	if (x->args.name)
-		return x->args.name;
-	fold_name(x->args.path ? x->args.path : "", settings.fold, folded,
-	    size);
-	return folded;
-}
-
 static void end(struct transfer *x, const char *error)
 {
-	int64_t now = x->job.ended ? x->job.ended : swarm_now();
-	char folded[256];
+	int64_t now;
 
-	if (x->a.ended)
+	if (x->c.a.ended)
 		return;
-	if (x->handle && x->job.ended)
+	if (is_done(x) && x->handle)
 		setup_collect(x);
+	now = x->ended ? x->ended : swarm_now();
 	let_go(x);
 	free(x->queue);
 	free(x->piece);
 	x->queue = x->piece = NULL;
-	answer_end(&x->a, now, error);
-	if (settings.phases)
-		answer_observe(&x->a, sample_name(x, folded, sizeof folded));
+	course_end(&x->c, now, error);
 }
 
 static void run(struct transfer *x)
@@ -279,106 +269,65 @@ static void run(struct transfer *x)
 
 	for (;;) {
 		error = transact(x);
-		if (error || !is_redirect(x))
+		if (!error && x->has_cookies && settings.cookies)
+			person_take_cookies(x->c.person, x->origin, x->path,
+			    &x->c.a);
+		if (error || !course_redirected(&x->c))
 			break;
-		location = answer_header(&x->a.pub, "Location", 0);
+		location = answer_header(&x->c.a.pub, "Location", 0);
 		if (!location || !*location)
 			break;
 		error = follow(x, location);
 		if (error)
 			break;
 	}
-	x->a.pub.url = x->url;
-	if (error || !x->opened)
+	x->c.a.pub.url = x->c.path;
+	if (error || !x->c.opened)
 		end(x, error);
 }
 
-/* What does not need the network; NULL, or why the call cannot be made. */
-static const char *prepare(struct transfer *x)
+static const char *check(const struct http_args *args)
 {
-	struct swarm_user *u = x->a.pub.user;
-	const char *why = body_check(&x->args), *base, *path;
-	char out[URL_MAX];
-	struct url b;
-	size_t len;
-
-	if (why)
-		return why;
-	if (!body_is_token(x->method))
+	if (!body_is_token(body_method(args)))
 		return body_bad_method;
-	if (x->args.auth && strcmp(x->args.auth, "basic") != 0 &&
-	    strcmp(x->args.auth, "digest") != 0 &&
-	    strncmp(x->args.auth, "aws:", 4) != 0)
-		return ".auth is none of \"basic\", \"digest\" and "
-		    "\"aws:amz:REGION:SERVICE\"";
-	if (body_build(u, &x->args, &x->body) == -1)
-		return x->body.error;
-	path = body_path(u, x->args.path ? x->args.path : "/", x->args.query);
-	if (!x->args.auth || strcmp(x->args.auth, "basic") == 0)
-		x->authorization = body_authorization(u, &x->args);
-	base = url_is_absolute(path) ? path
-	    : session_target(u, x->session, &why);
-	if (!base) {
-		answer_no_target(u, why);
-		return why;
-	}
-	if (url_parse(base, &b, &why) == -1)
-		return why;
-	if (b.user && !x->authorization && !x->args.user)
-		x->authorization = body_basic(u, b.user, b.user_len);
-	if (base == path)
-		len = url_put_path("", 0, b.path, out, sizeof out);
-	else
-		len = url_put_path(b.path, strcspn(b.path, "?#"), path, out,
-		    sizeof out);
-	if (len == 0)
-		return "the path is longer than 8 KiB";
-	x->url = swarm_printf(u, "http%s://%s%.*s%s:%u%.*s", b.https ? "s" : "",
-	    b.literal6 ? "[" : "", (int)b.host_len, b.host,
-	    b.literal6 ? "]" : "", b.port, (int)len, out);
-	return NULL;
+	if (!args->auth || strcmp(args->auth, "basic") == 0 ||
+	    strcmp(args->auth, "digest") == 0 ||
+	    strncmp(args->auth, "aws:", 4) == 0)
+		return NULL;
+	return ".auth is none of \"basic\", \"digest\" and "
+	    "\"aws:amz:REGION:SERVICE\"";
 }
 
 static struct transfer *start(struct swarm_user *u,
-    const struct http_args *args)
+    const struct http_args *args, bool keep)
 {
 	struct transfer *x = swarm_alloc(u, sizeof *x);
 	int64_t now = swarm_now();
 	char folded[256];
 	const char *why;
-	double timeout;
 
 	memset(x, 0, sizeof *x);
-	memcpy(&x->args, args,
-	    args->size < sizeof *args ? args->size : sizeof *args);
-	if (settings.discard && !x->args.consume)
-		x->args.discard = true;
-	x->a.pub.user = u;
-	x->session = session_of(u);
-	x->method = body_method(&x->args);
-	x->url = "";
-	why = prepare(x);
-	answer_init(&x->a, u, swarm_series(x->method,
-	    sample_name(x, folded, sizeof folded)), now, &x->args);
+	why = course_begin(&x->c, u, args, keep);
+	x->session = (struct session *)x->c.person;
+	if (!why)
+		why = check(x->c.args);
 	if (why) {
-		x->a.expect = NULL;
-		answer_end(&x->a, swarm_now(), why);
+		course_refuse(&x->c, now, why);
 		return x;
 	}
-	timeout = x->args.timeout > 0 ? x->args.timeout : settings.timeout;
-	x->deadline = timeout > 0 ? now + (int64_t)(timeout * 1e9)
-	    : SWARM_FOREVER;
+	course_start(&x->c, swarm_series(x->c.method,
+	    course_name(&x->c, folded, sizeof folded)), now);
 	return x;
 }
 
 struct http_response *transfer_request(struct swarm_user *u,
     const struct http_args *args)
 {
-	struct transfer *x = start(u, args);
+	struct transfer *x = start(u, args, false);
 
-	if (!x->a.ended)
+	if (!x->c.a.ended)
 		run(x);
-	return &x->a.pub;
+	return &x->c.a.pub;
 }
 
 /* ---- open responses ---- */
@@ -391,22 +340,22 @@ static void finish_open(void *arg)
 struct http_response *transfer_open(struct swarm_user *u,
     const struct http_args *args)
 {
-	struct transfer *x = start(u, args);
+	struct transfer *x = start(u, args, true);
 
-	if (x->a.ended)
-		return &x->a.pub;
-	x->opened = true;
+	if (x->c.a.ended)
+		return &x->c.a.pub;
+	x->c.opened = true;
 	x->queue = malloc(TRANSFER_QUEUE_MAX);
 	x->piece = malloc(TRANSFER_QUEUE_MAX);
 	if (!x->queue || !x->piece) {
 		end(x, "out of memory");
-		return &x->a.pub;
+		return &x->c.a.pub;
 	}
 	run(x);
 	/* The sample ends with the task at the latest. */
-	if (!x->a.ended)
-		swarm_defer(u, finish_open, &x->a.pub);
-	return &x->a.pub;
+	if (!x->c.a.ended)
+		swarm_defer(u, finish_open, &x->c.a.pub);
+	return &x->c.a.pub;
 }
 
 int64_t transfer_read(struct http_response *r, const char **data)
@@ -417,7 +366,7 @@ int64_t transfer_read(struct http_response *r, const char **data)
 	size_t len;
 
 	*data = "";
-	if (x->a.ended || !x->opened)
+	if (x->c.a.ended || !x->c.opened)
 		return r->error ? -1 : 0;
 	error = await(x, has_bytes);
 	if (!error && x->queue_len == 0)
@@ -433,9 +382,9 @@ int64_t transfer_read(struct http_response *r, const char **data)
 	x->piece = full;
 	x->queue_len = 0;
 	r->len += len;
-	if (x->paused && !x->job.ended) {
+	if (x->paused && !is_done(x)) {
 		x->paused = false;
-		multi_unpause(&x->job);
+		multi_unpause(&x->handle->job);
 	}
 	*data = full;
 	return (int64_t)len;
@@ -444,7 +393,7 @@ int64_t transfer_read(struct http_response *r, const char **data)
 int transfer_event(struct http_response *r, struct http_event *event)
 {
 	struct transfer *x = (struct transfer *)r;
-	int rc = answer_event(&x->a, event, transfer_read);
+	int rc = answer_event(&x->c.a, event, transfer_read);
 
 	if (rc == -2)
 		end(x, answer_event_too_large);

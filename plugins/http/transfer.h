@@ -8,30 +8,28 @@
 
 #include <swarm/http.h>
 
-#include "answer.h"
-#include "body.h"
-#include "multi.h"
+#include "course.h"
 #include "session.h"
 
 #define TRANSFER_HEAD_MAX  ((size_t)256 * 1024)
 #define TRANSFER_QUEUE_MAX ((size_t)64 * 1024)
+#define TRANSFER_BUFFER    16384        /* what libcurl reads at once */
 
 struct transfer {
-	struct answer a;                /* first: &a.pub is what callers hold */
-	struct http_args args;
-	struct multi_job job;
+	struct course c;                /* first */
 	struct session *session;
 	struct handle *handle;          /* NULL: none, or given back */
-	const char *method;
-	const char *url;                /* whole */
-	struct body body;
-	const char *authorization;
-	int64_t deadline;
+	struct origin *origin;          /* of this request */
+	const char *path;               /* and its path there */
 	const char *give_up;            /* why a callback ended the transfer */
-	struct curl_slist *headers;
+	struct curl_slist *headers;     /* in the task's memory */
 	struct curl_slist *resolve;
+	int64_t ended;
+	CURLcode result;
 	bool added;                     /* to the multi */
+	bool done;
 	bool parked;                    /* has given way to others */
+	bool has_cookies;               /* there is a Set-Cookie */
 	/* The head so far, in the task's memory. */
 	char *head;
 	size_t head_len;
@@ -40,16 +38,16 @@ struct transfer {
 	char *kept;
 	size_t kept_cap;
 	/* An open response: bytes that wait to be read. */
-	bool opened;
 	bool paused;
 	char *queue;
 	size_t queue_len;
 	char *piece;                    /* what the scenario looks at */
-	char detail[CURL_ERROR_SIZE];
 };
 
 /* ---- transfer.c ---- */
 
+/* Gives a new handle its callbacks. */
+void transfer_adopt(struct handle *);
 struct http_response *transfer_request(struct swarm_user *,
     const struct http_args *);
 struct http_response *transfer_open(struct swarm_user *,
@@ -64,7 +62,7 @@ int transfer_finish(struct http_response *);
 const char *setup_request(struct transfer *);
 /* What an ended transfer says of itself: status, times, version. */
 void setup_collect(struct transfer *);
-/* Frees what setup_request() made. */
+/* Forgets what setup_request() made. */
 void setup_clear(struct transfer *);
 /* Why libcurl failed, in the words both providers use. */
 const char *setup_error(struct transfer *);

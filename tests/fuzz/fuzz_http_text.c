@@ -3,7 +3,7 @@
  * headers, event streams; and paths that become names.  The first byte of the
  * input says which.
  */
-#include "fasthttp/cookies.h"
+#include "http/common/cookies.h"
 #include "http/common/fold.h"
 #include "http/common/sse.h"
 #include "http/common/url.h"

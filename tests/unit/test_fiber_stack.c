@@ -279,6 +279,26 @@ static void test_the_pool_shrinks_after_a_burst(void **state)
 	teardown(state);
 }
 
+static void test_the_pool_shrinks_by_itself(void **state)
+{
+	long full;
+
+	setup(state);
+	burst(BURST);
+	full = resident_kib();
+	for (int i = 0; i < 10; i++) {
+		clock_advance(3 * NS_PER_S);
+		settle();
+	}
+	while (wheel_next() != INT64_MAX) {
+		clock_advance(3 * NS_PER_S);
+		settle();
+	}
+	if (!TOOLS_ASAN && !TOOLS_TSAN && !tools_on_valgrind())
+		assert_true(resident_kib() < full - 4000 * 4);
+	teardown(state);
+}
+
 static void spin(void *arg)
 {
 	int *left = arg;
@@ -318,6 +338,7 @@ int main(void)
 		cmocka_unit_test(test_overflow),
 		cmocka_unit_test(test_high_water),
 		cmocka_unit_test(test_the_pool_shrinks_after_a_burst),
+		cmocka_unit_test(test_the_pool_shrinks_by_itself),
 		cmocka_unit_test(test_no_allocation),
 	};
 

@@ -5,6 +5,7 @@
 #ifndef CLIENT_KIT_H
 #define CLIENT_KIT_H
 
+#include "own.h"
 #include "settings.h"
 
 #include <swarm/fiber.h>
@@ -197,10 +198,11 @@ static void kit_defaults(void)
 {
 	settings = (struct settings){
 		.timeout = 20, .max_redirects = 30, .max_body = 1 << 20,
-		.connections = 6, .keepalive = true, .retry = true,
+		.connections = 6, .keepalive = true,
 		.cookies = true, .names = "fold", .user_agent = "kit",
 		.source = "", .connect_to = "",
 	};
+	own = (struct own){ .retry = true };
 }
 
 static int kit_setup(void **state)

@@ -246,7 +246,7 @@ static void failures(struct swarm_user *u)
 	size_t i;
 
 	settings.max_body = 10;
-	settings.retry = false;
+	own.retry = false;
 	for (i = 0; i < sizeof want / sizeof want[0]; i++) {
 		struct http_response *r = http_get(u, "/f");
 

@@ -147,7 +147,8 @@ struct http_response {
 	 * was not kept. */
 	const char *body;
 	size_t len;                     /* of the body, also when not kept */
-	const char *url;                /* that answered, after redirects */
+	/* What answered: the path as asked for; after redirects a URL. */
+	const char *url;
 	unsigned redirects;
 	const char *version;            /* "1.1", "2", "3" */
 	bool reused;                    /* on a connection that was kept */

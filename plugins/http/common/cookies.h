@@ -2,8 +2,8 @@
  * The cookies of one user: RFC 6265, without a list of public suffixes (a
  * test's target sets its own).  Bounded: a server cannot make it grow.
  */
-#ifndef FASTHTTP_COOKIES_H
-#define FASTHTTP_COOKIES_H
+#ifndef HTTP_COOKIES_H
+#define HTTP_COOKIES_H
 
 #include <stdbool.h>
 #include <stddef.h>

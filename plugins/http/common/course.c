@@ -1,0 +1,154 @@
+/*
+ * Redirects are followed here and not by a library, so that both providers
+ * follow them alike and count them as one sample.
+ */
+#include "course.h"
+
+#include "fold.h"
+#include "settings.h"
+#include "url.h"
+
+#include <swarm/fiber.h>
+
+#include <stdio.h>
+#include <string.h>
+
+/* Of a caller that is older or newer, or that goes on after the call. */
+static const struct http_args *copy_args(struct swarm_user *u,
+    const struct http_args *args)
+{
+	struct http_args *copy = swarm_alloc(u, sizeof *copy);
+
+	memset(copy, 0, sizeof *copy);
+	memcpy(copy, args,
+	    args->size < sizeof *args ? args->size : sizeof *args);
+	return copy;
+}
+
+const char *course_begin(struct course *c, struct swarm_user *u,
+    const struct http_args *args, bool copy)
+{
+	const char *why;
+
+	if (copy || args->size != sizeof *args)
+		args = copy_args(u, args);
+	c->args = args;
+	c->a.pub.user = u;
+	c->person = person_of(u);
+	c->discard = (args->discard || settings.discard) && !args->consume;
+	c->method = body_method(args);
+	c->path = args->path ? args->path : "/";
+	why = body_check(args);
+	if (why)
+		return why;
+	if (body_build(u, args, &c->body) == -1)
+		return c->body.error;
+	c->path = body_path(u, c->path, args->query);
+	if (!url_is_absolute(c->path)) {
+		c->base = person_target(u, c->person, &why);
+		if (!c->base) {
+			answer_no_target(u, why);
+			return why;
+		}
+	}
+	if (!args->auth || strcmp(args->auth, "basic") == 0)
+		c->authorization = body_authorization(u, args);
+	if (!c->authorization && !args->user && c->base && c->base->user)
+		c->authorization = body_basic(u, c->base->user,
+		    c->base->user_len);
+	return NULL;
+}
+
+void course_start(struct course *c, uint32_t series, int64_t start)
+{
+	double timeout = c->args->timeout > 0 ? c->args->timeout
+	    : settings.timeout;
+
+	c->deadline = timeout > 0 ? start + (int64_t)(timeout * 1e9)
+	    : SWARM_FOREVER;
+	answer_init(&c->a, c->a.pub.user, series, start, c->args);
+}
+
+void course_refuse(struct course *c, int64_t start, const char *why)
+{
+	char folded[256];
+
+	course_start(c, swarm_series(c->method,
+	    course_name(c, folded, sizeof folded)), start);
+	c->a.expect = NULL;
+	answer_end(&c->a, swarm_now(), why);
+}
+
+const char *course_name(const struct course *c, char *folded, size_t size)
+{
+	if (c->args->name)
+		return c->args->name;
+	fold_name(c->args->path ? c->args->path : "", settings.fold, folded,
+	    size);
+	return folded;
+}
+
+const char *course_url(struct course *c)
+{
+	const struct origin *o;
+	size_t len, room;
+	char *url;
+
+	if (!c->base)
+		return c->path;
+	o = c->base->origin;
+	/* A byte becomes three at most. */
+	room = 3 * (c->base->prefix_len + strlen(c->path)) + 2;
+	url = swarm_alloc(c->a.pub.user, o->url_len + room);
+	memcpy(url, o->url, o->url_len);
+	len = url_put_path(c->base->prefix, c->base->prefix_len, c->path,
+	    url + o->url_len, room - 1);
+	url[o->url_len + len] = '\0';
+	return url;
+}
+
+bool course_redirected(const struct course *c)
+{
+	return !c->args->no_redirects &&
+	    answer_redirects(c->a.pub.status, c->method);
+}
+
+const char *course_follow(struct course *c, const char *location, size_t len)
+{
+	struct http_response *r = &c->a.pub;
+	const char *from = course_url(c);
+	char text[URL_MAX], url[URL_MAX];
+
+	if ((int)r->redirects >= settings.max_redirects)
+		return "too many redirects";
+	snprintf(text, sizeof text, "%.*s", (int)len, location);
+	if (url_join(from, text, url, sizeof url) == -1)
+		return "a redirect to no http URL";
+	if (answer_drops_body(r->status, c->method)) {
+		c->body = (struct body){ 0 };
+		c->method = "GET";
+	}
+	if (c->args->produce && c->body.present)
+		return "a redirect of a body that cannot be sent again";
+	/* Credentials are for the server they were given for. */
+	if (!url_same_server(from, url)) {
+		c->authorization = NULL;
+		c->foreign = true;
+	}
+	c->base = NULL;
+	c->path = swarm_strdup(r->user, url);
+	r->redirects++;
+	r->len = 0;
+	r->body = "";
+	r->times = answer_no_times;
+	return NULL;
+}
+
+void course_end(struct course *c, int64_t now, const char *error)
+{
+	char folded[256];
+
+	answer_end(&c->a, now, error);
+	if (settings.phases)
+		answer_observe(&c->a, course_name(c, folded, sizeof folded));
+}

@@ -1,0 +1,59 @@
+/*
+ * The course of a call, as far as it is the same in both providers: what the
+ * scenario asked for, where it goes, and where an answer sends it.
+ */
+#ifndef HTTP_COURSE_H
+#define HTTP_COURSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <swarm/http.h>
+
+#include "answer.h"
+#include "body.h"
+#include "person.h"
+#include "target.h"
+
+/* First in each provider's own struct. */
+struct course {
+	struct answer a;                /* first: &a.pub is what callers hold */
+	const struct http_args *args;   /* the caller's, or a copy */
+	struct person *person;
+	struct base *base;              /* NULL: path is a whole URL */
+	const char *method;
+	const char *path;
+	struct body body;
+	const char *authorization;
+	int64_t deadline;
+	bool foreign;                   /* redirected to another server */
+	bool discard;
+	bool opened;                    /* the scenario reads the body */
+};
+
+/*
+ * [fiber] Fills a zeroed course: NULL, or why the call cannot be made.  `copy`
+ * the arguments when the call goes on after it has returned.
+ */
+const char *course_begin(struct course *, struct swarm_user *,
+    const struct http_args *, bool copy);
+/* Starts the sample, `start` being when the call was made. */
+void course_start(struct course *, uint32_t series, int64_t start);
+/* The same for a call that cannot be made, and ends it. */
+void course_refuse(struct course *, int64_t start, const char *why);
+
+/* The sample's name; `folded` has `size` bytes for one that is made. */
+const char *course_name(const struct course *, char *folded, size_t size);
+/* The whole URL asked for now. */
+const char *course_url(struct course *);
+
+/* Whether the answer leads elsewhere and is to be followed. */
+bool course_redirected(const struct course *);
+/* Turns to where it points: NULL, or what is wrong with that. */
+const char *course_follow(struct course *, const char *location, size_t len);
+
+/* Ends the sample and tells its phases if they are wanted. */
+void course_end(struct course *, int64_t now, const char *error);
+
+#endif

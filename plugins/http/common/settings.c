@@ -1,0 +1,61 @@
+/* Options that make no sense are refused before anything runs. */
+#include "settings.h"
+
+#include "batch.h"
+#include "body.h"
+
+#include <swarm/log.h>
+#include <swarm/user.h>
+
+#include <stdio.h>
+#include <string.h>
+
+struct settings settings;
+
+static bool is_tls_version(const char *text)
+{
+	return !text || !*text || strcmp(text, "1.2") == 0 ||
+	    strcmp(text, "1.3") == 0;
+}
+
+int settings_check(void)
+{
+	if (fold_mode_parse(settings.names, &settings.fold) == -1) {
+		swarm_error("the option names is \"%s\": give fold (ids become "
+		    "[id]), path or full", settings.names);
+		return -1;
+	}
+	if (settings.connections < 1 || settings.connections > BATCH_MAX) {
+		swarm_error("the option connections is %d: give 1 to %d",
+		    settings.connections, BATCH_MAX);
+		return -1;
+	}
+	if (!body_is_value(settings.user_agent) ||
+	    strlen(settings.user_agent) > 256) {
+		swarm_error("the option user_agent is longer than 256 bytes or "
+		    "has a line break in it");
+		return -1;
+	}
+	if (!is_tls_version(settings.tls_min) ||
+	    !is_tls_version(settings.tls_max)) {
+		swarm_error("the options tls_min and tls_max are 1.2 or 1.3");
+		return -1;
+	}
+	return 0;
+}
+
+const char *settings_source(struct swarm_user *u, char *out, size_t size)
+{
+	const char *at = settings.source;
+	unsigned n = 1, turn;
+
+	if (!at || !*at)
+		return NULL;
+	for (; *at; at++)
+		n += *at == ',';
+	turn = swarm_user_id(u) % n;
+	for (at = settings.source; turn > 0; turn--)
+		at = strchr(at, ',') + 1;
+	snprintf(out, size, "%.*s", (int)strcspn(at, ","), at);
+	return out;
+}
