@@ -12,6 +12,7 @@
 #include "cli/page.h"
 #include "cluster/master.h"
 #include "report/report.h"
+#include "report/warm_up.h"
 #include "run/run.h"
 
 static int choose_colour(const char *text, enum report_colour *out)
@@ -38,6 +39,22 @@ static int choose_summary(const char *text, enum report_summary *out)
 	else
 		return -1;
 	return 0;
+}
+
+/* Fewer users, at the pace they came. */
+static bool step_down(double share)
+{
+	struct run_status now;
+	int64_t users;
+
+	run_status(&now);
+	users = (int64_t)ceil((double)now.users_target * (1 - share));
+	if (users >= now.users_target)
+		users = now.users_target - 1;
+	if (users < 1)
+		return false;
+	run_set_load(users, now.spawn_rate);
+	return true;
 }
 
 int front_start(const struct options *o, struct stats *stats, int argc,
@@ -67,10 +84,16 @@ int front_start(const struct options *o, struct stats *stats, int argc,
 		.fail_if = o->fail_if.items,
 		.stop_if = o->stop_if.items,
 		.stop = run_stop,
+		.step_down = step_down,
 	};
 
 	if (choose_colour(o->color, &options.colour) == -1) {
 		log_error("--color %s: use auto, always or never", o->color);
+		return -1;
+	}
+	if (warm_up_parse(o->warm_up, &options.warm_up) == -1) {
+		log_error("--warm-up %s: use auto, none or a time (30s)",
+		    o->warm_up);
 		return -1;
 	}
 	if (choose_summary(o->summary, &options.summary) == -1) {

@@ -78,6 +78,7 @@ struct options {
 	struct option_list outs;
 	struct option_list fail_if;
 	struct option_list stop_if;
+	char *warm_up;
 	bool print_stats;
 	bool only_summary;
 	char *summary;

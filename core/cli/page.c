@@ -200,8 +200,6 @@ static void forget_criteria(void)
 
 static void gather_criteria(struct web_state *state)
 {
-	static const char *const actions[] = { [CRITERION_WARN] = "warn",
-		[CRITERION_FAIL] = "fail", [CRITERION_STOP] = "stop" };
 	const struct criteria *all = report_criteria();
 	size_t n = all != NULL ? criteria_count(all) : 0;
 
@@ -215,7 +213,7 @@ static void gather_criteria(struct web_state *state)
 			criterion_print_value(&c->criterion, c->value, &value);
 		page.criteria[i] = (struct web_criterion){
 			.text = c->criterion.text,
-			.action = actions[c->criterion.action],
+			.action = criterion_action_name(c->criterion.action),
 			.value = buf_detach(&value),
 			.broken = c->broken,
 			.first_s = c->first_s,

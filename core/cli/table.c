@@ -177,6 +177,10 @@ static const struct option table[] = {
 	{ "stop-if", 0, "SWARM_STOP_IF", "Results", "CRITERION",
 	  "stop the run, too, when this holds", AT(stop_if), OPTION_LIST,
 	  0, 0, NULL },
+	{ "warm-up", 0, "SWARM_WARM_UP", "Results", "auto|none|TIME",
+	  "leave the warm-up out of criteria over the whole run: this time, "
+	  "or what is found to be it", AT(warm_up), OPTION_TEXT, 0, 0,
+	  "none" },
 	{ "exit-code-on-error", 0, "LOCUST_EXIT_CODE_ON_ERROR", "Results",
 	  "N", "exit code when requests failed and no criterion was given",
 	  AT(exit_code_on_error), OPTION_INTEGER, 0, 255, "1" },

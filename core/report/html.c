@@ -116,6 +116,9 @@ static void facts(struct buf *out, const struct result *r)
 	if (r->workers_lost)
 		buf_printf(&value, ", %u lost", r->workers_lost);
 	fact(out, "Workers", buf_str(&value));
+	buf_clear(&value);
+	warm_up_sentence(&value, &r->warm_up);
+	fact(out, "Steady", buf_str(&value));
 	fact(out, "Ended because", r->stop_reason);
 	fact(out, "Command", r->command);
 	buf_clear(&value);

@@ -365,6 +365,7 @@ int json_write(struct buf *out, const struct result *r)
 	set(o, "run", run(r));
 	set(o, "verdict", verdict(r));
 	set(o, "generator", generator_show_json(&r->generator));
+	set(o, "steady_state", warm_up_json(&r->warm_up));
 	set(o, "criteria", criteria(r));
 	set(o, "total", series(&r->total));
 	set(o, "series", all_series(r));

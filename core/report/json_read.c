@@ -414,6 +414,7 @@ static int read_result(struct result *r, const json_t *o)
 	read_counters(r, o);
 	read_criteria(r, o);
 	read_story(r, o);
+	warm_up_read(&r->warm_up, json_object_get(o, "steady_state"));
 	generator_show_read(&r->generator, json_object_get(o, "generator"));
 	return 0;
 }

@@ -71,6 +71,10 @@ static int start_criteria(void)
 	    add_criteria(report.options.stop_if, CRITERION_STOP) == -1)
 		return -1;
 	windows_keep(report.windows, criteria_longest(report.criteria));
+	if (report.options.warm_up == WARM_UP_AUTO)
+		criteria_keep_marks(report.criteria);
+	else
+		criteria_skip(report.criteria, report.options.warm_up);
 	return 0;
 }
 
@@ -153,6 +157,21 @@ static void take_load(const struct report_load *load)
 	buf_release(&warning);
 }
 
+static void step_down(void)
+{
+	const struct criterion_state *s;
+
+	while ((s = criteria_step(report.criteria)) != NULL) {
+		double share = s->criterion.step;
+		bool done = report.options.step_down != NULL &&
+		    report.options.step_down(share);
+
+		report_event(done ? "step down by %.0f %%: %s" :
+		    "this load can't be stepped down (by %.0f %%): %s",
+		    share * 100, s->criterion.text);
+	}
+}
+
 /* Says which criteria have just been broken, once each. */
 static void judge(void)
 {
@@ -181,6 +200,7 @@ static void judge(void)
 		buf_release(&value);
 	}
 	free(before);
+	step_down();
 	if (stop && report.options.stop)
 		report.options.stop(stop->criterion.text);
 }
@@ -297,7 +317,7 @@ int report_finish(const struct report_outcome *outcome)
 	    outcome->run.users_running);
 	if (report.run.started)
 		criteria_finish(report.criteria, report.options.stats,
-		    report.elapsed);
+		    report.elapsed, result_warm_up(&report));
 	note_doubts();
 	result_init(&result, &report, outcome);
 	code = result.exit_code;

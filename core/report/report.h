@@ -57,12 +57,17 @@ struct report_options {
 	const char *prometheus;
 	char *const *outs;              /* "NAME=TARGET" of sinks, NULL-ended;
 	                                 * NULL: none */
+	/* Seconds, WARM_UP_NONE or WARM_UP_AUTO (report/warm_up.h). */
+	double warm_up;
 	int exit_code_on_error;
 	/* Criteria (run/criterion.h), NULL-ended; NULL: none. */
 	char *const *fail_if;
 	char *const *stop_if;
 	/* Called when a criterion asks for the end of the run. */
 	void (*stop)(const char *why);
+	/* Called when one asks for less load: `share` of it goes.  False:
+	 * this load can't be changed. */
+	bool (*step_down)(double share);
 };
 
 /* A worker's loop that is busier than this share of the time can't keep to

@@ -303,7 +303,6 @@ static void take_confidence(struct result *r, const struct report *report)
 
 static void take_criteria(struct result *r, const struct criteria *criteria)
 {
-	static const char *const actions[] = { "warn", "fail", "stop" };
 	size_t count = criteria_count(criteria);
 
 	r->criteria = xcalloc(count + 1, sizeof(*r->criteria));
@@ -317,7 +316,8 @@ static void take_criteria(struct result *r, const struct criteria *criteria)
 		r->criteria[r->criterion_count++] =
 		    (struct result_criterion){
 			.text = clean(s->criterion.text),
-			.action = xstrdup(actions[s->criterion.action]),
+			.action = xstrdup(criterion_action_name(
+			    s->criterion.action)),
 			.failed = criterion_state_failed(s),
 			.broken = s->broken,
 			.known = s->known,
@@ -402,8 +402,25 @@ void result_init(struct result *r, const struct report *report,
 	    compare_series);
 	take_criteria(r, report->criteria);
 	take_story(r, report);
+	warm_up_take(&r->warm_up, r, o->warm_up);
 	generator_take(&r->generator, &report->generator, o->stats);
 	verdict_decide(r, report, outcome);
+}
+
+double result_warm_up(const struct report *report)
+{
+	struct result r = { 0 };
+	double from = 0;
+
+	if (report->options.warm_up != WARM_UP_AUTO)
+		return 0;
+	take_points(&r, report->windows);
+	warm_up_take(&r.warm_up, &r, WARM_UP_AUTO);
+	if (r.warm_up.state == WARM_UP_STEADY ||
+	    r.warm_up.state == WARM_UP_DRIFTING)
+		from = r.warm_up.from_s;
+	result_release(&r);
+	return from;
 }
 
 static void release_series(struct result_series *s)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "report/generator.h"
+#include "report/warm_up.h"
 #include "stats/confidence.h"
 #include "stats/histogram.h"
 #include "stats/metric.h"
@@ -114,6 +115,7 @@ struct result {
 	int exit_code;
 	char *sentence;                 /* why */
 	struct generator_result generator;
+	struct warm_up warm_up;
 	struct result_series total;
 	struct result_series *series;   /* by name, then type */
 	size_t series_count;
@@ -142,6 +144,9 @@ struct report_outcome;
 void result_init(struct result *, const struct report *,
     const struct report_outcome *);
 void result_release(struct result *);
+/* Seconds at the start that --warm-up=auto leaves out of the run so far; 0:
+ * none, or not asked for. */
+double result_warm_up(const struct report *);
 /*
  * The stretch of the history at full load: without the ramp up before the
  * most users were reached and without what came after they began to leave.

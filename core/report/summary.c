@@ -573,6 +573,18 @@ static void limit(const struct summary *s)
 	buf_release(&text);
 }
 
+/* Where a run is long enough to have a warm-up to leave out. */
+static void steady(const struct summary *s)
+{
+	struct buf text = BUF_INIT(4000);
+
+	if (s->result->warm_up.state == WARM_UP_UNKNOWN)
+		return;
+	warm_up_sentence(&text, &s->result->warm_up);
+	wrapped(s, "  STEADY     ", buf_str(&text));
+	buf_release(&text);
+}
+
 void summary_print(const struct result *result, FILE *stream,
     enum report_summary size, enum report_colour colour)
 {
@@ -593,6 +605,7 @@ void summary_print(const struct result *result, FILE *stream,
 	if (result->total.lagged)
 		times(&s, "SERVICE", &result->total.service,
 		    result->total.effective);
+	steady(&s);
 	limit(&s);
 	if (size == REPORT_SUMMARY_FULL) {
 		intervals(&s);

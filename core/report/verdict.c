@@ -65,7 +65,8 @@ static size_t count_criteria(const struct result *r, size_t *failed,
 	*failed = 0;
 	*first = NULL;
 	for (size_t i = 0; i < r->criterion_count; i++) {
-		if (strcmp(r->criteria[i].action, "warn") == 0)
+		if (strcmp(r->criteria[i].action, "warn") == 0 ||
+		    strcmp(r->criteria[i].action, "step-down") == 0)
 			continue;
 		count++;
 		if (!r->criteria[i].failed)

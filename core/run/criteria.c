@@ -1,9 +1,6 @@
 /*
  * Judging criteria.
  *
- * A pattern may match several series; they are added up first, because a p99
- * of several endpoints is that of their samples together and of nothing else.
- *
  * `for` looks at the last two seconds, every second: a worker's report of a
  * second may come just after the tick, so that a single second may be empty
  * while nothing is wrong.
@@ -12,16 +9,19 @@
 
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "run/criteria_value.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FOR_WINDOW 2.0
+#define STEP_REST  10.0                /* seconds a step has to show */
 
 struct criteria {
 	struct criterion_state *states;
 	size_t count;
+	bool marks;                     /* to leave out what came before them */
 };
 
 struct criteria *criteria_new(void)
@@ -41,6 +41,10 @@ static void forget(struct criterion_state *s)
 	s->judged = 0;
 	s->held = 0;
 	s->since_s = -1;
+	s->stepped = false;
+	s->rest_until = 0;
+	criteria_past_release(&s->past);
+	criteria_past_init(&s->past, s->criterion.span_s);
 }
 
 void criteria_clear(struct criteria *c)
@@ -54,8 +58,10 @@ void criteria_free(struct criteria *c)
 	if (!c)
 		return;
 	criteria_clear(c);
-	for (size_t i = 0; i < c->count; i++)
+	for (size_t i = 0; i < c->count; i++) {
+		criteria_past_release(&c->states[i].past);
 		criterion_release(&c->states[i].criterion);
+	}
 	free(c->states);
 	free(c);
 }
@@ -74,7 +80,7 @@ int criteria_add(struct criteria *c, const char *text,
 		    sizeof(*c->states));
 		memset(&c->states[c->count], 0, sizeof(*c->states));
 		c->states[c->count].criterion = parsed;
-		c->states[c->count++].since_s = -1;
+		forget(&c->states[c->count++]);
 	}
 	buf_release(&error);
 	return rc;
@@ -102,218 +108,84 @@ unsigned criteria_longest(const struct criteria *c)
 bool criterion_state_failed(const struct criterion_state *s)
 {
 	return s->criterion.action != CRITERION_WARN &&
+	    s->criterion.action != CRITERION_STEP_DOWN &&
 	    (s->broken || !s->known);
 }
 
-/* Where the numbers of a moment come from. */
-struct view {
-	const struct stats *stats;
-	const struct windows *windows;
-	double seconds;                 /* of the window; 0: the whole run */
-	double elapsed;
-};
-
-static void add_run(struct window_sum *sum, const struct series *s)
+void criteria_skip(struct criteria *c, double seconds)
 {
-	sum->requests += s->requests;
-	sum->failures += s->failures;
-	sum->bytes += s->bytes;
-	histogram_merge(&sum->response, series_response(s));
-}
+	for (size_t i = 0; i < c->count; i++) {
+		struct criterion *one = &c->states[i].criterion;
 
-static void add_window(struct window_sum *sum, const struct view *v,
-    const struct series *s)
-{
-	struct window_sum part;
-
-	windows_sum(v->windows, s, v->seconds, &part);
-	sum->requests += part.requests;
-	sum->failures += part.failures;
-	sum->bytes += part.bytes;
-	histogram_merge(&sum->response, &part.response);
-	window_sum_release(&part);
-}
-
-/* A phase counts its observations. */
-static void add(struct window_sum *sum, const struct view *v,
-    const struct series *s, bool total)
-{
-	uint64_t before = sum->response.count;
-
-	if (v->seconds > 0)
-		add_window(sum, v, total ? NULL : s);
-	else
-		add_run(sum, s);
-	if (s->phase)
-		sum->requests += sum->response.count - before;
-}
-
-/* How long the window really is: that of the total, which all share. */
-static double length_of(const struct view *v)
-{
-	struct window_sum total;
-	double length;
-
-	if (v->seconds <= 0)
-		return v->elapsed;
-	windows_sum(v->windows, NULL, v->seconds, &total);
-	length = total.length;
-	window_sum_release(&total);
-	return length;
-}
-
-/* Fills `sum`; false when no series matches. */
-static bool collect(const struct view *v, const char *pattern,
-    struct window_sum *sum)
-{
-	bool found = false;
-
-	memset(sum, 0, sizeof(*sum));
-	histogram_init(&sum->response);
-	sum->length = length_of(v);
-	if (!pattern) {
-		add(sum, v, &v->stats->total, true);
-		return true;
+		one->after_s = fmax(one->after_s, seconds);
 	}
-	for (size_t i = 0; i < v->stats->count; i++) {
-		const struct series *s = v->stats->series[i];
+}
 
-		if (!criterion_matches(pattern, s->type, s->name))
+void criteria_keep_marks(struct criteria *c)
+{
+	c->marks = true;
+}
+
+const struct criterion_state *criteria_step(struct criteria *c)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		if (!c->states[i].stepped)
 			continue;
-		add(sum, v, s, false);
-		found = true;
+		c->states[i].stepped = false;
+		return &c->states[i];
 	}
-	return found;
-}
-
-/* A counter's value over the run; false when there is none. */
-static bool counter(const struct stats *stats, const char *name, double *out)
-{
-	for (size_t i = 0; i < stats->counter_count; i++) {
-		if (strcmp(stats->counters[i].name, name) == 0) {
-			*out = (double)stats->counters[i].value;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* How often: a series of that name, or a counter. */
-static bool amount(const struct view *v, const char *name, double *out)
-{
-	struct window_sum sum;
-	bool found = collect(v, name, &sum);
-
-	*out = (double)sum.requests;
-	window_sum_release(&sum);
-	return found || counter(v->stats, name, out);
-}
-
-static bool ratio(const struct view *v, const struct criterion *c,
-    double *out)
-{
-	double a, b;
-
-	if (!amount(v, c->series, &a) || !amount(v, c->other, &b) || b == 0)
-		return false;
-	*out = a / b;
-	return true;
-}
-
-static double apdex(const struct histogram *h, double limit)
-{
-	double satisfied = histogram_share(h, (int64_t)limit);
-	double tolerating = histogram_share(h, (int64_t)(4 * limit)) -
-	    satisfied;
-
-	return satisfied + tolerating / 2;
-}
-
-/* False where there is nothing to take a statistic of. */
-static bool time_value(const struct criterion *c, const struct histogram *h,
-    double *out)
-{
-	if (h->count == 0)
-		return false;
-	switch (c->stat) {
-	case CRITERION_MEAN:
-		*out = histogram_mean(h);
-		return true;
-	case CRITERION_MIN:
-		*out = (double)h->min;
-		return true;
-	case CRITERION_MAX:
-		*out = (double)h->max;
-		return true;
-	case CRITERION_SHARE:
-		*out = histogram_share(h, (int64_t)c->parameter);
-		return true;
-	case CRITERION_APDEX:
-		*out = apdex(h, c->parameter);
-		return true;
-	default:
-		*out = (double)histogram_quantile(h, c->parameter);
-		return true;
-	}
-}
-
-static bool value_of(const struct criterion *c, const struct window_sum *sum,
-    double *out)
-{
-	switch (c->stat) {
-	case CRITERION_COUNT:
-		*out = (double)sum->requests;
-		return true;
-	case CRITERION_ERRORS:
-		*out = (double)sum->failures;
-		return true;
-	case CRITERION_RATE:
-		*out = (double)sum->requests / sum->length;
-		return sum->length > 0;
-	case CRITERION_ERROR_RATE:
-		*out = (double)sum->failures / sum->length;
-		return sum->length > 0;
-	case CRITERION_ERROR_SHARE:
-		*out = (double)sum->failures / (double)sum->requests;
-		return sum->requests > 0;
-	default:
-		return time_value(c, &sum->response, out);
-	}
-}
-
-static void subtract(struct window_sum *sum, const struct window_sum *before,
-    double after_s)
-{
-	/* The statistics were reset since: all that is there came after. */
-	if (sum->requests < before->requests ||
-	    sum->failures < before->failures ||
-	    sum->response.count < before->response.count)
-		return;
-	sum->requests -= before->requests;
-	sum->failures -= before->failures;
-	sum->bytes -= before->bytes;
-	sum->length -= after_s;
-	histogram_subtract(&sum->response, &before->response);
+	return NULL;
 }
 
 /* The statistic now; false when there is none. */
-static bool measure(const struct criterion_state *s, const struct view *v,
+static bool measure(const struct criterion_state *s,
+    const struct criteria_view *v, const struct criteria_mark *mark,
     double *out)
 {
 	const struct criterion *c = &s->criterion;
-	struct window_sum sum;
-	bool known;
+	const struct window_sum *before = s->has_before ? &s->before : NULL;
 
-	if (c->stat == CRITERION_RATIO)
-		return ratio(v, c, out);
-	if (c->stat == CRITERION_COUNTER)
-		return counter(v->stats, c->series, out);
-	known = collect(v, c->series, &sum);
-	if (v->seconds <= 0 && s->has_before)
-		subtract(&sum, &s->before, c->after_s);
-	known = known && value_of(c, &sum, out);
+	if (c->stat == CRITERION_SLOPE) {
+		/* A second's growth; it is written for a minute. */
+		if (!criteria_past_slope(&s->past, mark, out))
+			return false;
+		*out *= 60;
+		return true;
+	}
+	if (mark != NULL)
+		return criteria_value_take(c, v, &mark->sum, mark->at, out);
+	return criteria_value_take(c, v, before, c->after_s, out);
+}
+
+/* The mean of the last second is a point of a slope. */
+static void add_point(struct criterion_state *s,
+    const struct criteria_view *v)
+{
+	const struct criterion *c = &s->criterion;
+	struct criteria_view last = *v;
+	struct window_sum sum;
+
+	if (c->stat != CRITERION_SLOPE)
+		return;
+	last.seconds = 0.1;
+	criteria_value_collect(&last, c->series, c->tags, &sum);
+	if (sum.response.count > 0)
+		criteria_past_add(&s->past, v->elapsed,
+		    histogram_mean(&sum.response));
 	window_sum_release(&sum);
-	return known;
+}
+
+static void add_mark(struct criterion_state *s, const struct criteria_view *v)
+{
+	const struct criterion *c = &s->criterion;
+	struct criteria_view run = { v->stats, v->windows, 0, v->elapsed };
+	struct window_sum sum;
+
+	if (c->span != CRITERION_RUN || c->after_s > 0 ||
+	    !criteria_past_due(&s->past, v->elapsed))
+		return;
+	criteria_value_collect(&run, c->series, c->tags, &sum);
+	criteria_past_mark(&s->past, v->elapsed, &sum);
 }
 
 /* `value` is the last one, or that of the first breach. */
@@ -327,7 +199,7 @@ static void note_breach(struct criterion_state *s, double value,
 }
 
 /* True when the criterion is met now, for as long as it asks. */
-static bool judge_window(struct criterion_state *s, const struct view *v)
+static bool judge_window(struct criterion_state *s, const struct criteria_view *v)
 {
 	const struct criterion *c = &s->criterion;
 	double value;
@@ -335,7 +207,7 @@ static bool judge_window(struct criterion_state *s, const struct view *v)
 	if (c->span == CRITERION_OVER &&
 	    v->elapsed < c->after_s + c->span_s - 0.5)
 		return false;
-	if (!measure(s, v, &value)) {
+	if (!measure(s, v, NULL, &value)) {
 		s->since_s = -1;
 		return false;
 	}
@@ -357,11 +229,11 @@ static bool judge_window(struct criterion_state *s, const struct view *v)
 }
 
 /* The whole run so far; the last value counts. */
-static bool judge_run(struct criterion_state *s, const struct view *v)
+static bool judge_run(struct criterion_state *s, const struct criteria_view *v)
 {
 	double value;
 
-	if (!measure(s, v, &value))
+	if (!measure(s, v, NULL, &value))
 		return false;
 	s->known = true;
 	s->judged++;
@@ -371,13 +243,14 @@ static bool judge_run(struct criterion_state *s, const struct view *v)
 	return criterion_holds(&s->criterion, value);
 }
 
-static void take_before(struct criterion_state *s, const struct view *v)
+static void take_before(struct criterion_state *s, const struct criteria_view *v)
 {
-	struct view run = { v->stats, v->windows, 0, v->elapsed };
+	struct criteria_view run = { v->stats, v->windows, 0, v->elapsed };
 
 	if (s->has_before || s->criterion.after_s <= 0)
 		return;
-	collect(&run, s->criterion.series, &s->before);
+	criteria_value_collect(&run, s->criterion.series, s->criterion.tags,
+	    &s->before);
 	s->has_before = true;
 }
 
@@ -390,7 +263,7 @@ static double window_of(const struct criterion *c, double elapsed)
 	return fmax(1, fmin(seconds, there));
 }
 
-static bool tick_one(struct criterion_state *s, struct view *v)
+static bool tick_one(struct criterion_state *s, struct criteria_view *v)
 {
 	const struct criterion *c = &s->criterion;
 
@@ -406,9 +279,14 @@ static bool tick_one(struct criterion_state *s, struct view *v)
 		return judge_run(s, v) && c->action == CRITERION_STOP;
 	}
 	v->seconds = window_of(c, v->elapsed);
-	if (!judge_window(s, v))
+	if (v->elapsed < s->rest_until || !judge_window(s, v))
 		return false;
 	s->broken = true;
+	if (c->action == CRITERION_STEP_DOWN) {
+		s->stepped = true;
+		s->rest_until = v->elapsed + fmax(c->span_s, STEP_REST);
+		s->since_s = -1;
+	}
 	return c->action == CRITERION_STOP;
 }
 
@@ -419,8 +297,12 @@ const struct criterion_state *criteria_tick(struct criteria *c,
 	const struct criterion_state *stop = NULL;
 
 	for (size_t i = 0; i < c->count; i++) {
-		struct view v = { stats, windows, 0, elapsed };
+		struct criteria_view v = { stats, windows, 0, elapsed };
 
+		if (elapsed > c->states[i].criterion.after_s)
+			add_point(&c->states[i], &v);
+		if (c->marks)
+			add_mark(&c->states[i], &v);
 		if (tick_one(&c->states[i], &v)) {
 			c->states[i].broken = true;
 			if (!stop)
@@ -431,11 +313,13 @@ const struct criterion_state *criteria_tick(struct criteria *c,
 }
 
 void criteria_finish(struct criteria *c, const struct stats *stats,
-    double elapsed)
+    double elapsed, double warm_up)
 {
 	for (size_t i = 0; i < c->count; i++) {
 		struct criterion_state *s = &c->states[i];
-		struct view v = { stats, NULL, 0, elapsed };
+		struct criteria_view v = { stats, NULL, 0, elapsed };
+		const struct criteria_mark *mark = warm_up > 0 ?
+		    criteria_past_at(&s->past, warm_up) : NULL;
 		double value;
 
 		if (s->criterion.span != CRITERION_RUN || s->broken)
@@ -444,7 +328,7 @@ void criteria_finish(struct criteria *c, const struct stats *stats,
 			s->known = false;
 			continue;
 		}
-		s->known = measure(s, &v, &value);
+		s->known = measure(s, &v, mark, &value);
 		if (!s->known)
 			continue;
 		s->value = value;

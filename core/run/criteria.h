@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "run/criteria_past.h"
 #include "run/criterion.h"
 #include "stats/window.h"
 
@@ -26,6 +27,9 @@ struct criterion_state {
 	double since_s;                 /* `for`: it holds since; -1: not */
 	struct window_sum before;       /* what came before `after` */
 	bool has_before;
+	struct criteria_past past;
+	bool stepped;                   /* a step down is due */
+	double rest_until;              /* s: the last one has to show first */
 };
 
 struct criteria;
@@ -47,9 +51,17 @@ void criteria_clear(struct criteria *);
  */
 const struct criterion_state *criteria_tick(struct criteria *,
     const struct stats *, const struct windows *, double elapsed);
-/* The end of the run. */
+/* After criteria_tick(): the next criterion that asks for less load, each
+ * time it does; NULL: no more. */
+const struct criterion_state *criteria_step(struct criteria *);
+/* The end of the run.  `warm_up`: seconds to be left out of what is judged
+ * over the whole run, as near as criteria_keep_marks() kept moments (5 s; a
+ * twelfth of the run where it is long); 0: none. */
 void criteria_finish(struct criteria *, const struct stats *,
-    double elapsed);
+    double elapsed, double warm_up);
+/* Every criterion leaves out the first seconds, as if it said `after`. */
+void criteria_skip(struct criteria *, double seconds);
+void criteria_keep_marks(struct criteria *);
 /* Failed, or never judged for want of samples. */
 bool criterion_state_failed(const struct criterion_state *);
 

@@ -40,6 +40,8 @@ static const struct {
 	{ "max", CRITERION_MAX }, { "median", CRITERION_QUANTILE },
 	{ "share", CRITERION_SHARE }, { "apdex", CRITERION_APDEX },
 	{ "ratio", CRITERION_RATIO }, { "counter", CRITERION_COUNTER },
+	{ "lag", CRITERION_LAG }, { "slope", CRITERION_SLOPE },
+	{ "external", CRITERION_EXTERNAL }, { "metric", CRITERION_EXTERNAL },
 };
 
 #define STATS (sizeof(stats) / sizeof(*stats))
@@ -119,8 +121,8 @@ static int unknown(struct parser *p, const char *name)
 		    name, near);
 	return fail(p, "unknown statistic '%s'; there are p95 and other "
 	    "percentiles, mean, min, max, count, rate, errors, errors%%, "
-	    "error_rate, share<=TIME, apdex(TIME), ratio(A,B) and "
-	    "counter(NAME)", name);
+	    "error_rate, share<=TIME, apdex(TIME), ratio(A,B), lag, slope, "
+	    "counter(NAME) and external(NAME)", name);
 }
 
 static int stat_name(struct parser *p)
@@ -204,6 +206,46 @@ static int ratio(struct parser *p)
 	return close_bracket(p);
 }
 
+/* A metric's name, and of a distribution which percentile. */
+static int external(struct parser *p)
+{
+	char name[MAX_WORD];
+
+	p->out->parameter = -1;
+	if (!take(p, "("))
+		return fail(p, "write external(NAME), or external(NAME, p95) "
+		    "of a distribution");
+	if (pattern(p, ",)", &p->out->series) == -1)
+		return -1;
+	if (take(p, ",")) {
+		if (word(p, ".", name) == -1)
+			return -1;
+		if (name[0] != 'p' || quantile(p, name) == -1)
+			return fail(p, "'%s' is no percentile; write p50, p95, "
+			    "p99.9", name);
+		p->out->stat = CRITERION_EXTERNAL;
+	}
+	return close_bracket(p);
+}
+
+/* "{key=value,key=value}". */
+static int tags(struct parser *p)
+{
+	size_t len;
+
+	if (!take(p, "{"))
+		return 0;
+	blanks(p);
+	len = strcspn(p->at, "}");
+	if (p->at[len] != '}')
+		return fail(p, "a '}' is missing");
+	if (memchr(p->at, '=', len) == NULL)
+		return fail(p, "write tags as {key=value}");
+	p->out->tags = xstrndup(p->at, len);
+	p->at += len + 1;
+	return 0;
+}
+
 static int parameter(struct parser *p)
 {
 	double seconds;
@@ -226,11 +268,12 @@ static int parameter(struct parser *p)
 		return ratio(p);
 	if (p->out->stat == CRITERION_COUNTER && (blanks(p), *p->at != '('))
 		return fail(p, "write counter(NAME)");
-	if (!take(p, "("))
-		return 0;
-	if (pattern(p, ")", &p->out->series) == -1)
+	if (p->out->stat == CRITERION_EXTERNAL)
+		return external(p);
+	if (take(p, "(") && (pattern(p, ")", &p->out->series) == -1 ||
+	    close_bracket(p) == -1))
 		return -1;
-	return close_bracket(p);
+	return p->out->stat == CRITERION_COUNTER ? 0 : tags(p);
 }
 
 static int operator(struct parser *p)
@@ -261,7 +304,10 @@ enum criterion_unit criterion_unit(const struct criterion *c)
 	case CRITERION_MIN:
 	case CRITERION_MAX:
 	case CRITERION_QUANTILE:
+	case CRITERION_LAG:
 		return CRITERION_TIME;
+	case CRITERION_SLOPE:
+		return CRITERION_TIME_PER_MINUTE;
 	case CRITERION_ERROR_SHARE:
 	case CRITERION_SHARE:
 		return CRITERION_PART;
@@ -273,6 +319,7 @@ enum criterion_unit criterion_unit(const struct criterion *c)
 	case CRITERION_APDEX:
 	case CRITERION_RATIO:
 	case CRITERION_COUNTER:
+	case CRITERION_EXTERNAL:
 		break;
 	}
 	return CRITERION_PLAIN;
@@ -315,17 +362,31 @@ static int plain_value(struct parser *p, char *text)
 	return 0;
 }
 
+/* What a time grows by: in a second, a minute or an hour. */
+static int per_time(struct parser *p)
+{
+	if (take(p, "/s"))
+		p->out->value *= 60;
+	else if (take(p, "/h"))
+		p->out->value /= 60;
+	else if (!take(p, "/m"))
+		return fail(p, "write how much in which time: 5ms/s, 100ms/m "
+		    "or 1s/h");
+	return 0;
+}
+
 static int value(struct parser *p)
 {
 	enum criterion_unit unit = criterion_unit(p->out);
+	bool falls = unit == CRITERION_TIME_PER_MINUTE && take(p, "-");
 	char text[MAX_WORD];
 	double seconds;
 
-	if (unit == CRITERION_TIME) {
+	if (unit == CRITERION_TIME || unit == CRITERION_TIME_PER_MINUTE) {
 		if (duration(p, &seconds) == -1)
 			return -1;
-		p->out->value = seconds * 1e9;
-		return 0;
+		p->out->value = falls ? -seconds * 1e9 : seconds * 1e9;
+		return unit == CRITERION_TIME ? 0 : per_time(p);
 	}
 	blanks(p);
 	if (word(p, ".%-", text) == -1)
@@ -351,26 +412,59 @@ static int span(struct parser *p, enum criterion_span kind)
 	return 0;
 }
 
+static const char *const actions[CRITERION_ACTIONS] = { "warn", "fail",
+	"stop", "step-down" };
+
+const char *criterion_action_name(enum criterion_action what)
+{
+	return actions[what];
+}
+
+/* By how much the load goes down: a share, or the usual one. */
+static int step(struct parser *p)
+{
+	char text[MAX_WORD];
+
+	p->out->step = CRITERION_STEP;
+	blanks(p);
+	if (!isdigit((unsigned char)*p->at))
+		return 0;
+	if (word(p, ".%", text) == -1)
+		return -1;
+	if (text[strlen(text) - 1] != '%')
+		return fail(p, "write by how much: step-down 20%%");
+	text[strlen(text) - 1] = '\0';
+	if (parse_double(text, 1, 90, &p->out->step) == -1)
+		return fail(p, "a step down is of 1%% to 90%%");
+	p->out->step /= 100;
+	return 0;
+}
+
 static int action(struct parser *p)
 {
-	static const struct {
-		const char *name;
-		enum criterion_action action;
-	} actions[] = {
-		{ "warn", CRITERION_WARN }, { "fail", CRITERION_FAIL },
-		{ "stop", CRITERION_STOP },
-	};
 	char name[MAX_WORD];
 
 	if (word(p, "-_", name) == -1)
 		return -1;
-	for (size_t i = 0; i < 3; i++) {
-		if (strcmp(name, actions[i].name) == 0) {
-			p->out->action = actions[i].action;
-			return 0;
-		}
+	for (int i = 0; i < CRITERION_ACTIONS; i++) {
+		if (strcmp(name, actions[i]) != 0)
+			continue;
+		p->out->action = (enum criterion_action)i;
+		return i == CRITERION_STEP_DOWN ? step(p) : 0;
 	}
-	return fail(p, "after -> comes warn, fail or stop");
+	return fail(p, "after -> comes warn, fail, stop or step-down");
+}
+
+/* What only the whole line can tell. */
+static int settle(struct parser *p)
+{
+	if (p->out->action == CRITERION_STEP_DOWN &&
+	    p->out->span == CRITERION_RUN)
+		return fail(p, "a step down needs a window, such as over 10s");
+	/* A slope goes through the seconds of its window. */
+	if (p->out->stat == CRITERION_SLOPE && p->out->span == CRITERION_FOR)
+		p->out->span = CRITERION_OVER;
+	return 0;
 }
 
 static int clauses(struct parser *p)
@@ -397,7 +491,7 @@ static int clauses(struct parser *p)
 			rc = fail(p, "for, within, over, after or -> is "
 			    "expected, not '%s'", name);
 	}
-	return rc;
+	return rc == 0 ? settle(p) : -1;
 }
 
 int criterion_parse(struct criterion *out, const char *text,
@@ -427,6 +521,7 @@ void criterion_release(struct criterion *c)
 	free(c->text);
 	free(c->series);
 	free(c->other);
+	free(c->tags);
 	memset(c, 0, sizeof(*c));
 }
 
@@ -449,17 +544,28 @@ bool criterion_holds(const struct criterion *c, double v)
 	return false;
 }
 
+static void print_time(double v, struct buf *out)
+{
+	double size = fabs(v);
+
+	if (size >= 1e9)
+		buf_printf(out, "%.3g s", v / 1e9);
+	else if (size >= 1e4)
+		buf_printf(out, "%.3g ms", v / 1e6);
+	else
+		buf_printf(out, "%.3g us", v / 1e3);
+}
+
 void criterion_print_value(const struct criterion *c, double v,
     struct buf *out)
 {
 	switch (criterion_unit(c)) {
 	case CRITERION_TIME:
-		if (v >= 1e9)
-			buf_printf(out, "%.3g s", v / 1e9);
-		else if (v >= 1e4)
-			buf_printf(out, "%.3g ms", v / 1e6);
-		else
-			buf_printf(out, "%.3g us", v / 1e3);
+		print_time(v, out);
+		break;
+	case CRITERION_TIME_PER_MINUTE:
+		print_time(v, out);
+		buf_puts(out, " a minute");
 		break;
 	case CRITERION_PART:
 		buf_printf(out, "%.3g %%", v * 100);
@@ -471,42 +577,4 @@ void criterion_print_value(const struct criterion *c, double v,
 		buf_printf(out, v == floor(v) ? "%.0f" : "%.4g", v);
 		break;
 	}
-}
-
-/* '*' matches any text; no backtracking beyond the last star is needed. */
-static bool glob(const char *pattern, const char *text)
-{
-	const char *star = NULL, *again = NULL;
-
-	while (*text) {
-		if (*pattern == '*') {
-			star = ++pattern;
-			again = text;
-		} else if (*pattern == *text) {
-			pattern++;
-			text++;
-		} else if (star) {
-			pattern = star;
-			text = ++again;
-		} else {
-			return false;
-		}
-	}
-	while (*pattern == '*')
-		pattern++;
-	return *pattern == '\0';
-}
-
-bool criterion_matches(const char *pattern, const char *type,
-    const char *name)
-{
-	char *both;
-	bool matches;
-
-	if (glob(pattern, name))
-		return true;
-	both = xasprintf("%s %s", type, name);
-	matches = glob(pattern, both);
-	free(both);
-	return matches;
 }

@@ -23,11 +23,12 @@ enum criterion_stat {
 	CRITERION_COUNT, CRITERION_RATE, CRITERION_ERRORS,
 	CRITERION_ERROR_SHARE, CRITERION_ERROR_RATE, CRITERION_MEAN,
 	CRITERION_MIN, CRITERION_MAX, CRITERION_QUANTILE, CRITERION_SHARE,
-	CRITERION_APDEX, CRITERION_RATIO, CRITERION_COUNTER,
+	CRITERION_APDEX, CRITERION_RATIO, CRITERION_COUNTER, CRITERION_LAG,
+	CRITERION_SLOPE, CRITERION_EXTERNAL,
 };
 
 enum criterion_unit { CRITERION_TIME, CRITERION_PART, CRITERION_PLAIN,
-	CRITERION_PER_SECOND };
+	CRITERION_PER_SECOND, CRITERION_TIME_PER_MINUTE };
 
 enum criterion_op { CRITERION_LT, CRITERION_LE, CRITERION_GT, CRITERION_GE,
 	CRITERION_EQ, CRITERION_NE };
@@ -40,20 +41,28 @@ enum criterion_span {
 	CRITERION_OVER,                 /* sliding window, when full */
 };
 
-enum criterion_action { CRITERION_WARN, CRITERION_FAIL, CRITERION_STOP };
+enum criterion_action { CRITERION_WARN, CRITERION_FAIL, CRITERION_STOP,
+	CRITERION_STEP_DOWN };
+#define CRITERION_ACTIONS 4
+
+/* What a step down takes away of the load unless said otherwise. */
+#define CRITERION_STEP 0.2
 
 struct criterion {
 	char *text;                     /* as written */
 	enum criterion_stat stat;
-	double parameter;               /* quantile 0..1; ns of share, apdex */
+	double parameter;               /* quantile 0..1; ns of share, apdex;
+	                                 * external: quantile, -1: none */
 	char *series;                   /* pattern; NULL: all requests */
 	char *other;                    /* second series of a ratio */
+	char *tags;                     /* "key=value,..."; NULL: any */
 	enum criterion_op op;
-	double value;                   /* ns, 0..1, or plain */
+	double value;                   /* ns, ns a minute, 0..1, or plain */
 	enum criterion_span span;
 	double span_s;
 	double after_s;
 	enum criterion_action action;
+	double step;                    /* of a step down, 0..1 */
 };
 
 /*
@@ -69,9 +78,7 @@ bool criterion_holds(const struct criterion *, double value);
 /* A value as people read it, in the unit of the criterion. */
 void criterion_print_value(const struct criterion *, double value,
     struct buf *);
-/* Whether a pattern ('*' any text) matches a series: its name, or its type,
- * a space and its name. */
-bool criterion_matches(const char *pattern, const char *type,
-    const char *name);
+/* "warn", "fail", "stop", "step-down". */
+const char *criterion_action_name(enum criterion_action);
 
 #endif

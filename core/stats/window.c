@@ -20,6 +20,7 @@ struct window {
 	uint64_t requests;              /* at the last tick */
 	uint64_t failures;
 	uint64_t bytes;
+	double lag;
 	struct histogram before;
 	struct window_slot *ring;
 	unsigned size;
@@ -125,6 +126,13 @@ static struct window_slot *next_slot(struct window *one, unsigned size)
 	return slot;
 }
 
+/* Sums of 128 bits are exact; their difference is small. */
+static double lag_of(const struct series *s)
+{
+	return s->response == NULL ? 0 :
+	    (double)(s->response->sum - s->service.sum);
+}
+
 static uint64_t since(uint64_t now, uint64_t before)
 {
 	return now >= before ? now - before : now;
@@ -141,10 +149,12 @@ static const struct window_slot *advance(struct windows *w,
 	slot->requests = since(s->requests, one->requests);
 	slot->failures = since(s->failures, one->failures);
 	slot->bytes = since(s->bytes, one->bytes);
+	slot->lag = lag_of(s) >= one->lag ? lag_of(s) - one->lag : lag_of(s);
 	sparse_advance(&slot->response, series_response(s), &one->before);
 	one->requests = s->requests;
 	one->failures = s->failures;
 	one->bytes = s->bytes;
+	one->lag = lag_of(s);
 	return slot;
 }
 
@@ -155,6 +165,7 @@ static void absorb(struct history_slot *into, const struct window_slot *slot)
 	into->slot.requests += slot->requests;
 	into->slot.failures += slot->failures;
 	into->slot.bytes += slot->bytes;
+	into->slot.lag += slot->lag;
 	sparse_merge(&into->slot.response, &slot->response);
 }
 
@@ -249,6 +260,7 @@ void windows_sum(const struct windows *w, const struct series *s,
 		sum->requests += slot->requests;
 		sum->failures += slot->failures;
 		sum->bytes += slot->bytes;
+		sum->lag += slot->lag;
 		sparse_add(&sum->response, &slot->response);
 	}
 }

@@ -29,6 +29,7 @@ struct window_slot {
 	uint64_t requests;
 	uint64_t failures;
 	uint64_t bytes;
+	double lag;                     /* ns: response less service, summed */
 	struct sparse response;
 };
 
@@ -44,6 +45,7 @@ struct window_sum {
 	uint64_t requests;
 	uint64_t failures;
 	uint64_t bytes;
+	double lag;                     /* ns, of all samples */
 	struct histogram response;
 };
 

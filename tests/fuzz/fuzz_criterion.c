@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "run/criterion.h"
+#include "run/pattern.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		criterion_holds(&c, 1);
 		criterion_print_value(&c, c.value, &shown);
 		if (c.series != NULL)
-			criterion_matches(c.series, "GET", text);
+			pattern_matches(c.series, c.tags, "GET", text);
 		criterion_release(&c);
 	} else if (error.len == 0) {
 		abort();

@@ -1,5 +1,6 @@
 /* The grammar of criteria, and what its errors say. */
 #include "run/criterion.h"
+#include "run/pattern.h"
 
 #include "base/rng.h"
 
@@ -99,6 +100,69 @@ static void test_statistics(void **state)
 	criterion_release(&c);
 }
 
+static void test_newer_parts(void **state)
+{
+	struct buf error = BUF_INIT(4096);
+	struct criterion c;
+
+	(void)state;
+	criterion_parse(&c, "p95(/cart*){user=guest, zone=eu*} > 1s",
+	    CRITERION_FAIL, &error);
+	assert_string_equal(c.series, "/cart*");
+	assert_string_equal(c.tags, "user=guest, zone=eu*");
+	criterion_release(&c);
+	criterion_parse(&c, "errors%{user=guest} > 1% over 10s -> step-down",
+	    CRITERION_FAIL, &error);
+	assert_null(c.series);
+	assert_int_equal(c.action, CRITERION_STEP_DOWN);
+	assert_true(c.step == CRITERION_STEP);
+	criterion_release(&c);
+	criterion_parse(&c, "lag > 5ms within 10s -> step-down 33% after 1m",
+	    CRITERION_FAIL, &error);
+	assert_int_equal(c.stat, CRITERION_LAG);
+	assert_true(c.value == 5e6 && c.step == 0.33 && c.after_s == 60);
+	criterion_release(&c);
+	/* As a growth in a minute. */
+	criterion_parse(&c, "slope(/a) > 5ms/s for 30s", CRITERION_FAIL,
+	    &error);
+	assert_int_equal(c.stat, CRITERION_SLOPE);
+	assert_int_equal(c.span, CRITERION_OVER);
+	assert_true(c.value == 300e6);
+	criterion_release(&c);
+	criterion_parse(&c, "slope > 1.2s/h", CRITERION_FAIL, &error);
+	assert_true(c.value == 20e6);
+	criterion_print_value(&c, -25e6, &error);
+	assert_string_equal(buf_str(&error), "-25 ms a minute");
+	criterion_release(&c);
+	criterion_parse(&c, "external(queue length, p99.9) >= 12",
+	    CRITERION_WARN, &error);
+	assert_int_equal(c.stat, CRITERION_EXTERNAL);
+	assert_string_equal(c.series, "queue length");
+	assert_true(c.parameter > 0.9989 && c.parameter < 0.9991);
+	criterion_release(&c);
+	buf_release(&error);
+}
+
+static void test_tags(void **state)
+{
+	(void)state;
+	assert_true(pattern_matches("/a", NULL, "GET", "/a [u=1]"));
+	assert_true(pattern_matches("GET /a", NULL, "GET", "/a [u=1]"));
+	assert_true(pattern_matches("/a [u=1]", NULL, "GET", "/a [u=1]"));
+	assert_false(pattern_matches("/b", NULL, "GET", "/a [u=1]"));
+	/* Names of their own that look alike. */
+	assert_false(pattern_matches("/a", NULL, "GET", "/a [id]"));
+	assert_false(pattern_matches("/a", NULL, "GET", "/a/[u=1]"));
+	assert_true(pattern_matches("/a", "u=1", "GET", "/a [u=1,z=eu]"));
+	assert_true(pattern_matches("/a", "z=e*,u=1", "GET", "/a [u=1,z=eu]"));
+	assert_true(pattern_matches(NULL, "z=eu", "GET", "/a [u=1,z=eu]"));
+	assert_false(pattern_matches("/a", "u=2", "GET", "/a [u=1,z=eu]"));
+	assert_false(pattern_matches("/a", "u=1,x=1", "GET", "/a [u=1,z=eu]"));
+	assert_false(pattern_matches("/a", "u=1", "GET", "/a"));
+	assert_false(pattern_matches("/b", "u=1", "GET", "/a [u=1,z=eu]"));
+	assert_true(pattern_matches(NULL, NULL, "GET", "/a"));
+}
+
 static void refuse(const char *text, const char *message)
 {
 	struct buf error = BUF_INIT(4096);
@@ -130,7 +194,7 @@ static void test_errors(void **state)
 	refuse("p99 > 200ms for 5h", "1 second to 1 hour");
 	refuse("p99 > 200ms sometimes", "not 'sometimes'");
 	refuse("p99 > 200ms !", "is expected");
-	refuse("p99 > 200ms -> explode", "warn, fail or stop");
+	refuse("p99 > 200ms -> explode", "warn, fail, stop or step-down");
 	refuse("p99(/a > 1s", "')' is missing");
 	refuse("p99(\"/a) > 1s", "'\"' is missing");
 	refuse("p99() > 1s", "name of a series");
@@ -142,6 +206,15 @@ static void test_errors(void **state)
 	refuse("apdex > 0.9", "write apdex(500ms)");
 	refuse("ratio(a) > 1", "two series or counters");
 	refuse("counter > 1", "write counter(NAME)");
+	refuse("slope > 5ms", "how much in which time");
+	refuse("external > 5", "write external(NAME)");
+	refuse("external(a, mean) > 5", "is no percentile");
+	refuse("external(a", "')' is missing");
+	refuse("p95{user=guest > 1s", "'}' is missing");
+	refuse("p95{user} > 1s", "{key=value}");
+	refuse("p95 > 1s -> step-down", "needs a window");
+	refuse("p95 > 1s over 5s -> step-down 20", "step-down 20%");
+	refuse("p95 > 1s over 5s -> step-down 95%", "1% to 90%");
 	memset(text, 'p', 1999);
 	refuse(text, "at most 512 bytes");
 	text[300] = '\0';
@@ -152,15 +225,15 @@ static void test_errors(void **state)
 static void test_matches(void **state)
 {
 	(void)state;
-	assert_true(criterion_matches("/a", "GET", "/a"));
-	assert_true(criterion_matches("GET /a", "GET", "/a"));
-	assert_false(criterion_matches("POST /a", "GET", "/a"));
-	assert_false(criterion_matches("/a", "GET", "/ab"));
-	assert_true(criterion_matches("/a*", "GET", "/ab"));
-	assert_true(criterion_matches("GET *", "GET", "/ab"));
-	assert_true(criterion_matches("*a*b*c*", "GET", "/xaxbxcx"));
-	assert_false(criterion_matches("*a*b*c", "GET", "/xaxbxcx"));
-	assert_true(criterion_matches("*", "", ""));
+	assert_true(pattern_matches("/a", NULL, "GET", "/a"));
+	assert_true(pattern_matches("GET /a", NULL, "GET", "/a"));
+	assert_false(pattern_matches("POST /a", NULL, "GET", "/a"));
+	assert_false(pattern_matches("/a", NULL, "GET", "/ab"));
+	assert_true(pattern_matches("/a*", NULL, "GET", "/ab"));
+	assert_true(pattern_matches("GET *", NULL, "GET", "/ab"));
+	assert_true(pattern_matches("*a*b*c*", NULL, "GET", "/xaxbxcx"));
+	assert_false(pattern_matches("*a*b*c", NULL, "GET", "/xaxbxcx"));
+	assert_true(pattern_matches("*", NULL, "", ""));
 }
 
 static void test_values(void **state)
@@ -224,8 +297,10 @@ int main(void)
 		cmocka_unit_test(test_percentile),
 		cmocka_unit_test(test_all_parts),
 		cmocka_unit_test(test_statistics),
+		cmocka_unit_test(test_newer_parts),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_matches),
+		cmocka_unit_test(test_tags),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_noise),
 	};

@@ -665,11 +665,13 @@ static void test_html(void **state)
 	    count_lines(text, "</table>"));
 	assert_int_equal(count_lines(text, "<section"),
 	    count_lines(text, "</section>"));
+	end = strstr(text, HTML_DATA_BEGIN);
+	assert_non_null(end);
+	/* Packed data may hold any letters. */
+	*end = '\0';
 	assert_null(strstr(text, "nan"));
 	assert_null(strstr(text, "src="));
 	assert_null(strstr(text, "href="));
-	end = strstr(text, HTML_DATA_BEGIN);
-	assert_non_null(end);
 	/* Readable first: the data comes last. */
 	assert_true(strstr(text, "<h2>Failures</h2>") < end);
 	assert_true(strstr(text, "<h1>Failed</h1>") <
