@@ -1,19 +1,14 @@
 /*
  * Connections on the loop.
  *
- * Memory is bounded against large results.  libpq has no limit of its own and
- * tells nobody how much it has read, but the kernel does, and exactly: of TCP
- * by TCP_INFO; of a Unix socket by its peek offset, which every read moves
- * back and which nobody else uses.  A connection whose answer grows beyond the
- * limit is dropped; since libpq reads on while there is input, a fast server
- * may get some way beyond it within one value.
+ * Memory is bounded against large results: libpq has no limit of its own and
+ * tells nobody how much it has read, but the kernel does, and exactly (see
+ * pgc_guard.c).  A connection whose answer grows beyond the limit is dropped.
  */
 #include "pgc_conn.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <netinet/in.h>
-#include <linux/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +16,8 @@
 
 #include <swarm/log.h>
 #include <swarm/loop.h>
+
+#include "pgc_guard.h"
 
 #define STMTS_MAX 4096          /* prepared statements of one connection */
 
@@ -53,11 +50,20 @@ void pgc_conn_lose(struct pgc_conn *c)
 		c->dropped(c->arg);
 }
 
+/* What comes from here on counts for max_input. */
+static void start_limit(struct pgc_conn *c)
+{
+	c->reads = 0;
+	c->input_base = -1;
+}
+
 static void take_notifications(struct pgc_conn *c)
 {
 	PGnotify *n;
 
 	while ((n = PQnotifies(c->pq)) != NULL) {
+		if (!c->active)
+			start_limit(c);
 		if (c->notified != NULL)
 			c->notified(n, c->arrived, c->arg);
 		else
@@ -68,56 +74,55 @@ static void take_notifications(struct pgc_conn *c)
 /* Bytes received on this connection so far. */
 static int64_t received(struct pgc_conn *c)
 {
-	struct tcp_info info = { 0 };
-	socklen_t len = sizeof(info);
-	int offset = 0;
+	int64_t n = pgc_guard_received(c->fd, c->is_unix);
 
-	if (!c->is_unix) {
-		getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len);
-		return (int64_t)info.tcpi_bytes_received;
+	if (c->is_unix && n > INT_MAX / 2) {
+		c->received_before += n;
+		pgc_guard_count(c->fd);
+		n = 0;
 	}
-	len = sizeof(offset);
-	if (getsockopt(c->fd, SOL_SOCKET, SO_PEEK_OFF, &offset, &len) == -1 ||
-	    offset < 0)
-		return 0;
-	if (offset < INT_MAX / 2) {
-		c->received_before += INT_MAX - offset;
-		offset = INT_MAX;
-		setsockopt(c->fd, SOL_SOCKET, SO_PEEK_OFF, &offset, len);
-	}
-	return c->received_before + (INT_MAX - offset);
+	return c->received_before + n;
 }
 
 static void start_counting(struct pgc_conn *c)
 {
 	struct sockaddr addr = { .sa_family = AF_UNSPEC };
 	socklen_t len = sizeof(addr);
-	int offset = INT_MAX;
 
 	getsockname(c->fd, &addr, &len);
 	c->is_unix = addr.sa_family == AF_UNIX;
 	if (c->is_unix)
-		setsockopt(c->fd, SOL_SOCKET, SO_PEEK_OFF, &offset,
-		    sizeof(offset));
+		pgc_guard_count(c->fd);
+}
+
+/* A read that may be a long one, with what is left of the limit. */
+static bool consume_guarded(struct pgc_conn *c)
+{
+	int64_t now = received(c);
+	bool ok;
+
+	if (c->input_base == -1)
+		c->input_base = now;
+	pgc_guard_begin(c->fd, c->is_unix, c->input_base + c->max_input -
+	    c->received_before);
+	ok = PQconsumeInput(c->pq);
+	c->too_large = pgc_guard_end();
+	if (ok && received(c) - c->input_base > c->max_input)
+		c->too_large = true;
+	return ok && !c->too_large;
 }
 
 static bool consume(struct pgc_conn *c)
 {
-	/* The first read is small: most answers cost no count. */
-	bool counted = c->active && c->reads++ > 0 && c->max_input > 0;
-
-	if (counted && c->input_base == -1)
-		c->input_base = received(c);
 	c->unread = false;
 	c->arrived = swarm_now();
 	if (c->first == 0)
 		c->first = c->arrived;
-	if (!PQconsumeInput(c->pq))
-		return false;
-	if (!counted || received(c) - c->input_base <= c->max_input)
-		return true;
-	c->too_large = true;
-	return false;
+	/* The first read is at most as long as libpq's buffer has become by
+	 * then: most answers cost no count. */
+	if (c->reads++ > 0 && c->max_input > 0)
+		return consume_guarded(c);
+	return PQconsumeInput(c->pq);
 }
 
 static void wake(struct pgc_conn *c)
@@ -258,6 +263,7 @@ struct pgc_conn *pgc_conn_new(PGconn *pq, int64_t max_input)
 	PQsetNoticeReceiver(pq, on_notice, c);
 	PQsetErrorVerbosity(pq, PQERRORS_DEFAULT);
 	start_counting(c);
+	start_limit(c);
 	c->want = SWARM_READ;
 	c->watch = swarm_watch_new(c->fd, c->want, on_ready, c);
 	if (c->watch == NULL)
@@ -303,14 +309,14 @@ void pgc_conn_begin(struct pgc_conn *c)
 	c->active = true;
 	c->unread = true;
 	c->first = 0;
-	c->reads = 0;
-	c->input_base = -1;
+	start_limit(c);
 	c->notice_state[0] = '\0';
 }
 
 void pgc_conn_end(struct pgc_conn *c)
 {
 	c->active = false;
+	start_limit(c);
 	if (!c->lost)
 		set_want(c, c->want | SWARM_READ);
 }
