@@ -231,6 +231,10 @@ static enum pgb_end run_command(struct swarm_user *u, struct pgb_client *c,
 		break;
 	case PGS_ENDIF:
 		break;
+	case PGS_SHELL:
+	case PGS_SETSHELL:
+		end = pgb_shell_run(u, c, command);
+		break;
 	case PGS_STARTPIPELINE:
 		end = pgb_sql_start_pipeline(u, c);
 		break;

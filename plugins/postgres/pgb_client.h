@@ -91,6 +91,9 @@ enum pgb_end pgb_sql_sync_pipeline(struct swarm_user *, struct pgb_client *,
 /* Back to no pipeline and no transaction, after an error: 0, or -1 when the
  * connection is of no further use. */
 int pgb_sql_clean(struct pgb_client *);
+/* pgb_shell.c: \shell and \setshell. */
+enum pgb_end pgb_shell_run(struct swarm_user *, struct pgb_client *,
+    const struct pgs_command *);
 /* Says what is wrong with the script, and ends the user. */
 enum pgb_end pgb_client_broken(struct swarm_user *, struct pgb_client *,
     const char *what);

@@ -28,6 +28,8 @@ static const struct {
 	{ "startpipeline", PGS_STARTPIPELINE, PGS_STORE_NOT, 0, false },
 	{ "syncpipeline", PGS_SYNCPIPELINE, PGS_STORE_NOT, 0, false },
 	{ "endpipeline", PGS_ENDPIPELINE, PGS_STORE_NOT, 0, false },
+	{ "shell", PGS_SHELL, PGS_STORE_NOT, PGS_META_ARGS, false },
+	{ "setshell", PGS_SETSHELL, PGS_STORE_NOT, PGS_META_ARGS, false },
 };
 
 static int fail(const struct pgs_source *src, const struct pgs_meta *meta,
@@ -113,10 +115,6 @@ static int find_command(const struct pgs_source *src,
 		if (strcasecmp(commands[i].name, meta->argv[0]) == 0)
 			return (int)i;
 	}
-	if (strcasecmp(meta->argv[0], "setshell") == 0 ||
-	    strcasecmp(meta->argv[0], "shell") == 0)
-		return fail(src, meta, "programs are not started from scripts; "
-		    "compute the value with \\set or pass it with -D", "");
 	return fail(src, meta, "invalid command", "");
 }
 
@@ -250,6 +248,65 @@ static int finish_sleep(struct pgs_source *src, const struct pgs_meta *meta,
 	return set_unit(src, meta, *end != '\0' ? end : unit, command);
 }
 
+/* One word behind those of before; a word that is :name stands for the
+ * variable's value, one that begins with two colons for itself with one. */
+static int add_word(struct pgs_source *src, const struct pgs_meta *meta,
+    struct pgs_command *command, const char *word)
+{
+	struct pgs_part *part = &command->parts[command->part_count];
+	size_t n;
+
+	part->slot = -1;
+	part->start = command->len;
+	if (word[0] == ':' && word[1] != ':') {
+		if (!pgs_names_valid(word + 1))
+			return fail(src, meta, "invalid variable name", word);
+		part->slot = pgs_names_add(src->names, word + 1,
+		    strlen(word + 1));
+		if (part->slot == -1)
+			return fail(src, meta, "too many variables", "");
+	}
+	n = strlen(word += word[0] == ':');
+	memcpy(command->text + command->len, word, n);
+	part->len = n;
+	command->len += n;
+	command->part_count++;
+	return 0;
+}
+
+/* The program's words, and before them the variable of \setshell. */
+static int finish_shell(struct pgs_source *src, const struct pgs_meta *meta,
+    struct pgs_command *command)
+{
+	int first = command->kind == PGS_SETSHELL ? 2 : 1;
+	size_t size = 1;
+	int i;
+
+	if (meta->argc <= first)
+		return fail(src, meta, "missing argument", "");
+	if (first == 2) {
+		if (!pgs_names_valid(meta->argv[1]))
+			return fail(src, meta, "invalid variable name",
+			    meta->argv[1]);
+		command->slot = pgs_names_add(src->names, meta->argv[1],
+		    strlen(meta->argv[1]));
+		if (command->slot == -1)
+			return fail(src, meta, "too many variables", "");
+	}
+	for (i = first; i < meta->argc; i++)
+		size += strlen(meta->argv[i]);
+	command->text = malloc(size);
+	command->parts = calloc((size_t)meta->argc, sizeof(*command->parts));
+	if (command->text == NULL || command->parts == NULL)
+		return fail(src, meta, "out of memory", "");
+	for (i = first; i < meta->argc; i++) {
+		if (add_word(src, meta, command, meta->argv[i]) == -1)
+			return -1;
+	}
+	command->text[command->len] = '\0';
+	return 0;
+}
+
 int pgs_meta_finish(struct pgs_source *src, const struct pgs_meta *meta,
     struct pgs_command *command)
 {
@@ -261,6 +318,9 @@ int pgs_meta_finish(struct pgs_source *src, const struct pgs_meta *meta,
 		return finish_expr(src, meta, command);
 	case PGS_SLEEP:
 		return finish_sleep(src, meta, command);
+	case PGS_SHELL:
+	case PGS_SETSHELL:
+		return finish_shell(src, meta, command);
 	default:
 		return 0;
 	}

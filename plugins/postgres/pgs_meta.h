@@ -15,7 +15,7 @@ struct pgs_source {
 	struct pgs_error *err;
 };
 
-#define PGS_META_ARGS 8
+#define PGS_META_ARGS 256
 
 /* One command as read: words, or the name and an expression's place. */
 struct pgs_meta {

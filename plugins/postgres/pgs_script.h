@@ -3,8 +3,6 @@
  * whose variables are numbered and whose branches know where they lead.
  *
  * What pgbench 15 reads is read here, and \syncpipeline of pgbench 17.
- * \setshell and \shell are refused: a load generator that starts programs
- * from a script measures the programs.
  */
 #ifndef PGS_SCRIPT_H
 #define PGS_SCRIPT_H
@@ -17,7 +15,8 @@
 
 enum pgs_kind {
 	PGS_SQL, PGS_SET, PGS_SLEEP, PGS_IF, PGS_ELIF, PGS_ELSE, PGS_ENDIF,
-	PGS_STARTPIPELINE, PGS_SYNCPIPELINE, PGS_ENDPIPELINE,
+	PGS_STARTPIPELINE, PGS_SYNCPIPELINE, PGS_ENDPIPELINE, PGS_SHELL,
+	PGS_SETSHELL,
 };
 
 enum pgs_store { PGS_STORE_NOT, PGS_STORE_GSET, PGS_STORE_ASET };
@@ -34,7 +33,7 @@ struct pgs_command {
 	enum pgs_kind kind;
 	int line;                       /* in the file, from 1 */
 	char *title;                    /* for rows: the first line, shortened */
-	/* PGS_SQL */
+	/* PGS_SQL; of PGS_SHELL and PGS_SETSHELL text and parts */
 	char *text;
 	size_t len;
 	struct pgs_part *parts;         /* simple mode: text with values */
@@ -44,7 +43,7 @@ struct pgs_command {
 	int param_count;
 	enum pgs_store store;
 	char *prefix;                   /* of the variables stored, or "" */
-	/* PGS_SET (slot), PGS_IF, PGS_ELIF */
+	/* PGS_SET, PGS_SETSHELL (slot), PGS_IF, PGS_ELIF */
 	int slot;
 	struct pgs_expr expr;
 	/* PGS_SLEEP: variable `slot`, or when that is -1 `amount`; times

@@ -198,6 +198,36 @@ def test_pipelines(swarm, postgres, tmp_path):
     assert "pipelines need -M extended or -M prepared" in process.text
 
 
+def test_programs_in_scripts(swarm, postgres, tmp_path):
+    """\\shell and \\setshell, as pgbench has them."""
+    path = tmp_path / "programs.sql"
+    path.write_text("\\set n :client_id + 5\n"
+                    "\\setshell x expr :n \\* 2\n"
+                    f"\\shell echo ::n is :n | tr 5 five >> {tmp_path}/out\n"
+                    "INSERT INTO shelled VALUES (:client_id, :x);\n")
+    rows, files = [], []
+    for program in "swarm", "pgbench":
+        postgres.ask("DROP TABLE IF EXISTS shelled; "
+                     "CREATE TABLE shelled (client int, x int)")
+        args = ["-n", "-c", "2", "-t", "3", "-f", str(path)]
+        if program == "swarm":
+            report = results(pgbench(swarm, postgres, *args))
+            assert report["total"]["requests"] == 6
+        else:
+            postgres.pgbench(*args)
+        rows.append(postgres.ask("SELECT * FROM shelled ORDER BY 1, 2"))
+        files.append(sorted((tmp_path / "out").read_text().splitlines()))
+        (tmp_path / "out").unlink()
+    assert rows[0] == rows[1] == "\n".join(["0|10"] * 3 + ["1|12"] * 3)
+    assert files[0] == files[1] == [":n is 6"] * 3 + [":n is f"] * 3
+    for line, words in (("\\setshell x echo four", "a whole number"),
+                        ("\\shell false", "failed"),
+                        ("\\shell echo :y", "undefined variable")):
+        path.write_text(line + "\nSELECT 1;\n")
+        process = pgbench(swarm, postgres, "-n", "-t", "1", "-f", str(path))
+        assert process.status != 0 and words in process.text
+
+
 def test_conflicts_are_tried_again(swarm, postgres, tmp_path):
     path = tmp_path / "conflict.sql"
     path.write_text(

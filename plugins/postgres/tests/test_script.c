@@ -229,9 +229,30 @@ static void errors_say_where(void **state)
 		assert_int_equal(parse(bad[i].text), -1);
 		assert_string_equal(err.text, bad[i].error);
 	}
-	assert_int_equal(parse("\\setshell x echo 1"), -1);
-	assert_non_null(strstr(err.text, "programs are not started"));
-	assert_int_equal(parse("\\shell true"), -1);
+	assert_int_equal(parse("\\setshell x"), -1);
+	assert_string_equal(err.text, "t.sql:1: missing argument in "
+	    "\\setshell");
+	assert_int_equal(parse("\\setshell 1x echo"), -1);
+	assert_int_equal(parse("\\shell"), -1);
+	assert_int_equal(parse("\\shell echo :1"), -1);
+}
+
+static void shells_parse(void **state)
+{
+	const struct pgs_command *c;
+
+	(void)state;
+	assert_int_equal(parse("\\setshell x expr :y + ::z"), 0);
+	c = &script.commands[0];
+	assert_int_equal(c->kind, PGS_SETSHELL);
+	assert_int_equal(c->slot, pgs_names_find(&names, "x", 1));
+	assert_int_equal(c->part_count, 4);
+	assert_string_equal(c->text, "expry+:z");
+	assert_int_equal(c->parts[0].slot, -1);
+	assert_int_equal(c->parts[1].slot, pgs_names_find(&names, "y", 1));
+	assert_int_equal(c->parts[3].start, 6);
+	assert_int_equal(parse("\\shell true"), 0);
+	assert_int_equal(script.commands[0].kind, PGS_SHELL);
 }
 
 static void builtins_parse(void **state)
@@ -303,6 +324,7 @@ int main(void)
 		cmocka_unit_test(results_are_stored),
 		cmocka_unit_test(branches),
 		cmocka_unit_test(errors_say_where),
+		cmocka_unit_test(shells_parse),
 		cmocka_unit_test(builtins_parse),
 		cmocka_unit_test(titles_are_short),
 		cmocka_unit_test(variables_keep_text_and_value),
