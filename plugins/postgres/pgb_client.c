@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include <swarm/log.h>
+#include <swarm/measure.h>
 #include <swarm/stats.h>
 
 #include "pgb_log.h"
@@ -332,6 +333,17 @@ static enum pgb_end run_tries(struct swarm_user *u, struct pgb_client *c,
 	return end;
 }
 
+static void note_late(int64_t latency_ns)
+{
+	const struct pgb_options *o = &pgb_program.options;
+	bool late = latency_ns > o->latency_limit_ns;
+
+	if (o->latency_limit_ns == 0)
+		return;
+	swarm_record(pgb_program.late_share, late);
+	swarm_count(pgb_program.late, late);
+}
+
 static void record(struct pgb_client *c, struct swarm_timer *t,
     enum pgb_end end, unsigned tries)
 {
@@ -344,10 +356,10 @@ static void record(struct pgb_client *c, struct swarm_timer *t,
 	if (now <= t->start)
 		now = swarm_now();
 	line.latency_ns = now - t->start + t->lag;
+	if (pgb_program.options.rate > 0)
+		swarm_record(pgb_program.lag, (double)t->lag / 1e6);
 	if (end == PGB_OK) {
-		if (pgb_program.options.latency_limit_ns > 0 &&
-		    line.latency_ns > pgb_program.options.latency_limit_ns)
-			swarm_count(pgb_program.late, 1);
+		note_late(line.latency_ns);
 		swarm_done_at(t, now, 0);
 	} else {
 		char reason[PGC_TEXT_MAX];
@@ -426,6 +438,9 @@ void pgb_client_transaction(struct swarm_user *u)
 	if (pgb_program.options.connect_each)
 		pgc_session_drop(s);
 	count_done(u, c);
+	if (end == PGB_FAILED && pgb_program.options.exit_on_abort)
+		swarm_stop_test(u, "a transaction failed, and "
+		    "--exit-on-abort was given");
 	if (end == PGB_BROKEN)
 		swarm_stop_user(u);
 }

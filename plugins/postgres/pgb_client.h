@@ -27,6 +27,8 @@ struct pgb_program {
 	uint32_t *command_series;       /* by number over all scripts */
 	char (*stmt_names)[24];         /* of prepared statements, as well */
 	uint32_t script_series[PGB_SCRIPTS_MAX];
+	uint32_t lag;                   /* metrics */
+	uint32_t late_share;
 	uint32_t late;                  /* counters */
 	uint32_t skipped;
 	uint32_t retries;

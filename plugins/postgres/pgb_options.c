@@ -53,6 +53,7 @@ const char pgb_options_help[] =
 "  -R, --rate=NUM           transactions a second, as a Poisson process\n"
 "  -L, --latency-limit=MS   count later ones; with -R skip those already late\n"
 "  --max-tries=NUM          tries after serialization failures and deadlocks\n"
+"  --exit-on-abort          end the run at the first failed transaction\n"
 "  -P, --progress=SEC       seconds between progress lines\n"
 "  -n, --no-vacuum          no VACUUM before\n"
 "  -v, --vacuum-all         VACUUM all four tables before\n"
@@ -61,7 +62,8 @@ const char pgb_options_help[] =
 "  --random-seed=SEED       time, rand or a number\n"
 "  --server-stats[=SEC]     the server's own counters in the report, looked at\n"
 "                           every SEC seconds (default 1)\n"
-"  -r, --failures-detailed, --verbose-errors, --progress-timestamp: always so\n"
+"  -r, --failures-detailed, --verbose-errors, --progress-timestamp,\n"
+"  --continue-on-error: always so\n"
 "\n"
 "Connection: -h HOST  -p PORT  -U USER; password by PGPASSWORD or .pgpass\n"
 "Questions:  -b list  --show-script=NAME\n";
@@ -69,7 +71,7 @@ const char pgb_options_help[] =
 enum { OPT_FOREIGN = 256, OPT_UNLOGGED, OPT_TABLESPACE, OPT_INDEX_TABLESPACE,
 	OPT_PARTITIONS, OPT_PARTITION_METHOD, OPT_LOG_PREFIX, OPT_SAMPLING,
 	OPT_AGGREGATE, OPT_SEED, OPT_SHOW, OPT_MAX_TRIES, OPT_SERVER_STATS,
-	OPT_IGNORED };
+	OPT_EXIT, OPT_IGNORED };
 
 static const struct option longs[] = {
 	{ "aggregate-interval", required_argument, NULL, OPT_AGGREGATE },
@@ -77,7 +79,9 @@ static const struct option longs[] = {
 	{ "client", required_argument, NULL, 'c' },
 	{ "connect", no_argument, NULL, 'C' },
 	{ "debug", no_argument, NULL, 'd' },
+	{ "continue-on-error", no_argument, NULL, OPT_IGNORED },
 	{ "define", required_argument, NULL, 'D' },
+	{ "exit-on-abort", no_argument, NULL, OPT_EXIT },
 	{ "failures-detailed", no_argument, NULL, OPT_IGNORED },
 	{ "file", required_argument, NULL, 'f' },
 	{ "fillfactor", required_argument, NULL, 'F' },
@@ -377,6 +381,9 @@ static int take_logging(struct reading *r, int c, char *arg)
 	case OPT_SAMPLING:
 		return parse_positive("--sampling-rate", arg, 1.0,
 		    &r->o->sampling_rate);
+	case OPT_EXIT:
+		r->o->exit_on_abort = true;
+		return 0;
 	case OPT_SERVER_STATS:
 		r->o->server_stats = 1;
 		return arg == NULL ? 0 : parse_positive("--server-stats", arg,

@@ -49,6 +49,7 @@ struct pgb_options {
 	double rate;                    /* -R, a second; 0: none */
 	int64_t latency_limit_ns;       /* -L; 0: none */
 	unsigned max_tries;             /* 0: no limit */
+	bool exit_on_abort;
 	int progress;
 	bool no_vacuum;
 	bool vacuum_all;

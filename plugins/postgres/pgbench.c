@@ -16,6 +16,7 @@
 #include <swarm/command.h>
 #include <swarm/hooks.h>
 #include <swarm/log.h>
+#include <swarm/measure.h>
 #include <swarm/stats.h>
 #include <swarm/user.h>
 
@@ -318,6 +319,12 @@ static int make_series(void)
 			    swarm_series(mode_type(), name);
 		}
 	}
+	if (p->options.rate > 0)
+		p->lag = swarm_metric(SWARM_DISTRIBUTION, "pg_schedule_lag",
+		    "ms");
+	if (p->options.latency_limit_ns > 0)
+		p->late_share = swarm_metric(SWARM_RATE, "pg_late_share",
+		    NULL);
 	p->late = swarm_counter("pg_late");
 	p->skipped = swarm_counter("pg_skipped");
 	p->retries = swarm_counter("pg_retries");

@@ -318,6 +318,11 @@ static void record(struct pgc_call *call)
 		sample.err = &s->error;
 		if (s->tx_error.state[0] == '\0')
 			s->tx_error = s->error;
+		/* A body that goes on after a conflict is told 25P02, which
+		 * is the conflict still. */
+		if (s->may_retry && pgc_error_retryable(&s->tx_error) &&
+		    strcmp(s->error.state, "25P02") == 0)
+			return;
 		/* pg_transaction() tries again: no failure yet. */
 		if (s->may_retry && pgc_error_retryable(&s->error)) {
 			pgc_stat_error(&s->error);

@@ -2,12 +2,13 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 
 import pytest
 
-from conftest import BUILD, wait_for
+from conftest import BUILD, SOURCE, wait_for
 
 
 def results(process):
@@ -277,6 +278,24 @@ def test_rate_limit_and_skipping(swarm, postgres, tmp_path):
     assert report["total"]["response_ms"]["max"] - \
         report["total"]["service_ms"]["min"] < 200
     assert counts["pg_late"] <= report["total"]["requests"]
+    metrics = {m["name"]: m for m in report["metrics"]}
+    lag = metrics["pg_schedule_lag"]
+    # The client is the bottleneck, so most begin as late as they may.
+    assert lag["count"] == report["total"]["requests"]
+    assert 20 < lag["p50"] <= 62 and lag["max"] <= 62
+    assert metrics["pg_late_share"]["mean"] == pytest.approx(
+        counts["pg_late"] / report["total"]["requests"])
+
+
+def test_ends_at_a_failure(swarm, postgres, tmp_path):
+    path = tmp_path / "fails.sql"
+    path.write_text("SELECT 1 / (:client_id - 1);\n\\sleep 10 ms\n")
+    process = pgbench(swarm, postgres, "-n", "-c", "2", "-T", "20", "-f",
+                      str(path), "--exit-on-abort")
+    assert process.status == 1
+    report = results(process)
+    assert report["errors"][0]["error"] == "22012 division by zero"
+    assert report["run"]["duration_s"] < 10
 
 
 def test_weights_and_logs(swarm, postgres, bank, tmp_path):
@@ -608,6 +627,67 @@ def test_the_server_away_or_frozen(swarm, postgres, own_postgres, tmp_path):
         assert results(process)["total"]["failures"] == 0
     finally:
         os.kill(int(pid), signal.SIGCONT)
+
+
+# ---- manual pages ----
+
+def manual(name):
+    with open(os.path.join(SOURCE, "plugins", "postgres",
+                           f"{name}.7")) as f:
+        return f.read()
+
+
+def test_manuals_name_every_option(swarm):
+    dump = swarm.run("--dump", "postgres").out
+    # As roff writes them.
+    items = re.findall(r"^\.It Cm (.*)$", manual("postgres"), re.M)
+    assert sorted(items) == sorted(re.findall(r"^option=(.*)$", dump, re.M))
+    for item in items:
+        default = re.search(rf"^option\.{item}\.default=(.*)$", dump,
+                            re.M).group(1)
+        text = re.search(rf"^\.It Cm {item}\n((?:[^.].*\n|\.[CFLA].*\n)*)",
+                         manual("postgres"), re.M).group(1)
+        assert default in text, item
+    usage = swarm.run("pgbench", "--help").text
+    asked = set(re.findall(r"(?<![\w-])--?[a-zA-Z][a-z-]*\b", usage))
+    told = set()
+    for line in re.findall(r"^\.It Fl (.*)$", manual("pgbench"), re.M):
+        told |= {f"-{word}" for word in re.split(r" , ", line.split(
+            " Ar ")[0].split(" Cm ")[0].split(" Ns ")[0])}
+    assert asked - told == set()
+    # --help leaves out some long names, and one of swarm's own.
+    assert {word for word in told - asked if len(word) == 2} == {"-d"}
+
+
+def test_manuals_examples(swarm, postgres, tmp_path):
+    """What the pages show, run."""
+    make_database(postgres, "examples")
+    env = {**postgres.env, "PGDATABASE": "examples"}
+    lines = re.findall(r"^\.Dl (swarm .*)$", manual("pgbench"), re.M)
+    assert len(lines) == 4
+    for line in lines:
+        process = swarm.run(*shlex.split(line)[1:], env=env)
+        assert process.status == 0, line + process.text
+    line = "".join(re.findall(r"^\.Dl (?:\\& )?(.*?)(?:\\e)?$",
+                              manual("postgres"), re.M))
+    line = line.replace("tpcb.so", swarm.scenario("tpcb.so")).replace(
+        "postgres://app@127.0.0.1/bank", postgres.uri("examples"))
+    process = swarm.run(*shlex.split(line)[1:], "-o", "tpcb.scale=2")
+    assert process.status == 0, line + process.text
+    assert "pg_server_xact_commit" in process.text
+    postgres.ask("CREATE TABLE account (id int, balance bigint); "
+                 "INSERT INTO account VALUES (1, 0), (2, 0)", "examples")
+    source = re.search(r"^\.Bd -literal.*\n((?:.*\n)*?)\.Ed",
+                       manual("postgres"), re.M).group(1)
+    (tmp_path / "transfer.c").write_text(source)
+    process = swarm.run("-f", "transfer.c", "--headless", "-H",
+                        postgres.uri("examples"), "-u", "5", "-r", "100",
+                        "-t", "1", "--json", "--only-summary")
+    # Conflicts among them are no failures.
+    assert process.status == 0, results(process)["errors"]
+    rows = results(process)["by_name"]
+    assert rows["SQL tx", "transfer"]["response_ms"]["count"] > 3
+    assert rows["SQL simple", "sum"]["requests"] > 3
 
 
 # ---- scenarios ----
