@@ -456,6 +456,76 @@ def test_encryption_the_server_lacks(swarm, postgres):
     assert error == "08001 server does not support SSL, but SSL was required"
 
 
+# getaddrinfo() of libc, which for one name waits for a reader's go, as it does
+# for a name server that is slow to answer.
+SLOW_NAMES = r"""
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef int fn(const char *, const char *, const struct addrinfo *,
+    struct addrinfo **);
+
+int getaddrinfo(const char *node, const char *service,
+    const struct addrinfo *hints, struct addrinfo **out)
+{
+	if (node != NULL && strcmp(node, "slow.example") == 0) {
+		close(open(getenv("SLOW_NAMES"), O_RDONLY));
+		node = "localhost";
+	}
+	return ((fn *)dlsym(RTLD_NEXT, "getaddrinfo"))(node, service, hints,
+	    out);
+}
+"""
+
+
+def test_slow_names_hold_up_nobody(swarm, postgres, tmp_path):
+    (tmp_path / "slow.c").write_text(SLOW_NAMES)
+    subprocess.run(["cc", "-D_GNU_SOURCE", "-shared", "-fPIC", "slow.c", "-o",
+                    "slow.so"], cwd=tmp_path, check=True)
+    fifo = tmp_path / "go"
+    os.mkfifo(fifo)
+    process = swarm.start(
+        "-f", swarm.module("pg_calls.so"), "--headless", "--host",
+        postgres.uri(), "-o", "pg_calls.what=two_places", "-o",
+        "pg_calls.other=postgres://postgres@slow.example:"
+        f"{postgres.port}/postgres", "-u", "4", "-r", "1000", "--json",
+        "--only-summary", "--processes", "1",
+        env={"LD_PRELOAD": str(tmp_path / "slow.so"),
+             "SLOW_NAMES": str(fifo)})
+
+    def sessions(sql):
+        return int(postgres.ask("SELECT count(*) FROM pg_stat_activity WHERE "
+                                f"application_name = 'swarm' AND {sql}"))
+
+    def started(sql):
+        return postgres.ask("SELECT max(query_start) FROM pg_stat_activity "
+                            f"WHERE query = '{sql}'")
+
+    # Two users are at work and go on, while two wait for an address.
+    wait_for(lambda: sessions("query = 'SELECT 1'") == 2, "users")
+    for _ in range(10):
+        before = started("SELECT 1")
+        wait_for(lambda: started("SELECT 1") > before, "the next statement")
+    assert sessions("true") == 2
+    # Open for both ways it lets everyone in.
+    go = os.open(fifo, os.O_RDWR)
+    wait_for(lambda: sessions("query = 'SELECT 2'") == 2, "the other users")
+    os.close(go)
+    process.interrupt()
+    assert process.wait() == 0, process.text
+    assert "has not given way" not in process.text
+    report = results(process)
+    resolve = report["by_name"]["SQL connect", "resolve"]["response_ms"]
+    assert resolve["count"] == 2
+    # Nothing took as long as the name did.
+    assert report["by_name"]["SQL simple", "one"]["response_ms"]["max"] < \
+        resolve["max"] / 2
+
+
 def test_timeout_cancels(swarm, postgres):
     process = call(swarm, "slow", postgres.uri())
     assert process.wait() == 1

@@ -8,6 +8,11 @@
 #include <swarm/postgres.h>
 
 static const char *what;
+static const char *other;
+
+struct caller {
+	struct pg *pg;
+};
 
 static void select_one(struct swarm_user *u)
 {
@@ -54,6 +59,19 @@ static void pooled(struct swarm_user *u)
 	pg_query(u, "SELECT pg_sleep(0.002)", .name = "pooled");
 }
 
+/* Every other user connects to the other address. */
+static void two_places(struct swarm_user *u)
+{
+	struct caller *c = swarm_data(u);
+	bool is_other = swarm_user_id(u) % 2 == 1;
+
+	if (is_other && c->pg == NULL)
+		c->pg = pg_connect(u, .conninfo = other);
+	pg_query(u, is_other ? "SELECT 2" : "SELECT 1", .on = c->pg,
+	    .name = is_other ? "other" : "one");
+	swarm_sleep(0.005);
+}
+
 static void failing(struct swarm_user *u)
 {
 	pg_query(u, "SELECT 1 / 0", .name = "zero");
@@ -82,7 +100,7 @@ static void run(struct swarm_user *u)
 		{ "gigabyte", gigabyte }, { "hoard", hoard },
 		{ "one_value", one_value },
 		{ "pooled", pooled }, { "failing", failing },
-		{ "piped", piped },
+		{ "piped", piped }, { "two_places", two_places },
 	};
 	size_t i;
 
@@ -95,9 +113,10 @@ static void run(struct swarm_user *u)
 SWARM_MODULE(
 	.name = "pg_calls",
 	.options = SWARM_OPTIONS(
-		SWARM_OPTION(what, "one", "which calls are made")),
+		SWARM_OPTION(what, "one", "which calls are made"),
+		SWARM_OPTION(other, "", "another connection string")),
 	.users = SWARM_USERS({
-		.name = "caller",
+		.name = "caller", .data_size = sizeof(struct caller),
 		.tasks = SWARM_TASKS(SWARM_TASK(run)),
 	}),
 );
