@@ -12,6 +12,7 @@
 #include "base/parse.h"
 #include "base/xalloc.h"
 #include "cli/command.h"
+#include "cli/doctor.h"
 #include "cli/role.h"
 #include "cli/try.h"
 #include "cluster/keys.h"
@@ -30,6 +31,8 @@ static const struct command table[] = {
 	  module_check_main },
 	{ "compare", "tell whether one run is slower than another",
 	  compare_main },
+	{ "doctor", "tell whether this machine can bear a load, and mend it",
+	  doctor_main },
 	{ "help", "this list, or the options with `swarm --help`",
 	  command_help },
 	{ "inspect", "print what a module or scenario offers",

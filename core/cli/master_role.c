@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "cli/doctor.h"
 #include "cli/front.h"
 #include "cli/page.h"
 #include "cluster/crash.h"
@@ -40,6 +41,7 @@ static struct {
 	struct wheel_timer autoquit;
 	struct event *signals[2];
 	char *host;                     /* of the present run; NULL */
+	int processes;                  /* local workers */
 	bool ends_with_run;
 	bool quitting;
 	int signal;
@@ -79,6 +81,7 @@ static void tell_modules(enum run_state state)
 		master.host = status.host != NULL ? xstrdup(status.host) :
 		    NULL;
 		users_set_host(master.host);
+		doctor_warn(status.users_target, master.processes);
 		hooks_test_start();
 		break;
 	case RUN_RUNNING:
@@ -414,7 +417,7 @@ int role_master(struct options *o, int argc, char **argv)
 	master.ends_with_run = o->headless;
 	if (o->rate != NULL && open_model(o) == -1)
 		return EXIT_USAGE;
-	processes = local_processes(o);
+	processes = master.processes = local_processes(o);
 	share_seed(o);
 	if (loop_init() == -1)
 		return EXIT_WORKERS;

@@ -95,6 +95,13 @@ static bool stack_probe_madvise(void)
 	return works;
 }
 
+bool stack_guard_is_free(void)
+{
+	if (stacks.page == 0)
+		stacks.page = (size_t)sysconf(_SC_PAGESIZE);
+	return stack_probe_madvise();
+}
+
 /* How many mprotect() guards fit beside everything else's mappings. */
 static uint32_t stack_mprotect_room(void)
 {

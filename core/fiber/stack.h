@@ -50,5 +50,8 @@ size_t stack_high_water(const struct stack *);
 void stack_trim(struct stack *, const void *sp);
 
 const char *stack_guard(void);
+/* Whether guard pages cost no mapping on this kernel; before stack_init()
+ * too. */
+bool stack_guard_is_free(void);
 
 #endif

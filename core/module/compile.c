@@ -90,12 +90,36 @@ static char *find_program(const char *name)
 	return NULL;
 }
 
+static char *find_usual_compiler(void)
+{
+	static const char *const usual[] = { "cc", "gcc", "clang" };
+	char *path = NULL;
+
+	for (size_t i = 0; !path && i < sizeof(usual) / sizeof(*usual); i++)
+		path = find_program(usual[i]);
+	return path;
+}
+
+bool module_can_compile(void)
+{
+	const char *cc = getenv("CC");
+	struct names words = { 0 };
+	char *path;
+
+	if (cc)
+		names_add_words(&words, cc);
+	path = words.count > 0 ? find_program(words.at[0]) :
+	    find_usual_compiler();
+	names_release(&words);
+	free(path);
+	return path != NULL;
+}
+
 /* $CC may hold several words ("ccache gcc"). */
 static int find_compiler(struct job *j)
 {
-	static const char *const usual[] = { "cc", "gcc", "clang" };
 	const char *cc = getenv("CC");
-	char *path = NULL;
+	char *path;
 
 	if (cc && cc[strspn(cc, " \t")]) {
 		names_add_words(&j->compiler, cc);
@@ -110,8 +134,7 @@ static int find_compiler(struct job *j)
 		j->compiler.at[0] = path;
 		return 0;
 	}
-	for (size_t i = 0; !path && i < sizeof(usual) / sizeof(*usual); i++)
-		path = find_program(usual[i]);
+	path = find_usual_compiler();
 	if (!path) {
 		log_error("cannot compile %s: there is no C compiler (cc, gcc "
 		    "or clang) in PATH; install one (Debian: apt install gcc "

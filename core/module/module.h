@@ -116,6 +116,9 @@ const char *module_option_form(enum swarm_option_type);
 
 /* ---- for people ---- */
 
+/* Whether there is a C compiler for -f x.c. */
+bool module_can_compile(void);
+
 /* --list and --dump: key=value lines on standard output.  0, or -1 with
  * errno when they could not be written. */
 int module_print_list(void);

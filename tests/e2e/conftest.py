@@ -171,11 +171,12 @@ class Swarm:
         self.spawn = spawn
         self.cwd = cwd
 
-    def start(self, *args, env=None, cwd=None):
+    def start(self, *args, env=None, cwd=None, wrap=()):
         clean = {k: v for k, v in os.environ.items()
                  if not k.startswith(("SWARM_", "LOCUST_"))}
         clean.update({"LANG": "C.UTF-8", "TERM": "dumb"}, **(env or {}))
-        return self.spawn([self.exe, *args], env=clean, cwd=cwd or self.cwd)
+        return self.spawn([*wrap, self.exe, *args], env=clean,
+                          cwd=cwd or self.cwd)
 
     def run(self, *args, timeout=PATIENCE, **kwargs):
         process = self.start(*args, **kwargs)

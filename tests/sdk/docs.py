@@ -87,10 +87,23 @@ def check_names():
         common.problem(f"{name} is in a manual and does not exist")
 
 
+def check_commands(build):
+    """Each command that `swarm help` lists is in swarm.1."""
+    text = (common.ROOT / "docs" / "man" / "swarm.1").read_text()
+    known = set(re.findall(r"^\.It Nm Cm (\w+)", text, re.M))
+    listed = re.findall(r"^  (\w+) ", common.must([f"{build}/bin/swarm",
+                                                   "help"]), re.M)
+    if len(listed) < 10:
+        common.problem(f"swarm help lists only {listed}")
+    for name in sorted(set(listed) - known):
+        common.problem(f"swarm.1 does not say what `swarm {name}` does")
+
+
 def main():
     build = sys.argv[1]
     check_examples(common.pkg_config(f"{build}/pkgconfig", "--cflags"))
     check_names()
+    check_commands(build)
     common.finish()
 
 
