@@ -170,6 +170,8 @@ static int start(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	signal(SIGPIPE, SIG_IGN);
+	/* A file at its limit (ulimit -f) is an error like a full disk. */
+	signal(SIGXFSZ, SIG_IGN);
 	raise_descriptor_limit();
 	module_init(argv[0]);
 	if (argc == 1) {

@@ -11,12 +11,14 @@
 
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "report/append.h"
 #include "report/file.h"
 #include "report/metric_view.h"
 #include "report/output.h"
 #include "report/text.h"
 #include "stats/locust.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,8 +43,7 @@ static const char history_header[] =
     "Total Average Content Size\r\n";
 
 static struct {
-	FILE *history;
-	char *history_path;
+	struct append history;
 	bool failed;                    /* said so once */
 } csv;
 
@@ -236,31 +237,34 @@ int csv_exceptions(struct buf *out, const struct stats *stats)
 
 static int write_table(const char *prefix, const char *suffix,
     int (*table)(struct buf *, const struct stats *),
-    const struct stats *stats)
+    const struct stats *stats, bool quiet)
 {
 	struct buf out = BUF_INIT(CSV_MAX);
 	char *path = xasprintf("%s_%s.csv", prefix, suffix);
 	int rc = table(&out, stats);
 
-	if (rc == -1)
-		log_error("%s is too large", path);
+	if (rc == 0)
+		rc = file_try_replace(path, out.data, out.len);
 	else
-		rc = file_replace(path, out.data, out.len);
+		errno = EFBIG;
+	if (rc == -1 && !quiet)
+		log_error("cannot write %s: %m", path);
 	free(path);
 	buf_release(&out);
 	return rc;
 }
 
-static int write_tables(const struct report *r)
+static int write_tables(const struct report *r, bool quiet)
 {
 	const char *prefix = r->options.csv;
 	const struct stats *stats = r->options.stats;
 	int rc = 0;
 
-	rc |= write_table(prefix, "stats", csv_stats, stats);
-	rc |= write_table(prefix, "failures", csv_failures, stats);
-	rc |= write_table(prefix, "exceptions", csv_exceptions, stats);
-	rc |= write_table(prefix, "metrics", metric_view_csv, stats);
+	rc |= write_table(prefix, "stats", csv_stats, stats, quiet);
+	rc |= write_table(prefix, "failures", csv_failures, stats, quiet);
+	rc |= write_table(prefix, "exceptions", csv_exceptions, stats,
+	    quiet);
+	rc |= write_table(prefix, "metrics", metric_view_csv, stats, quiet);
 	return rc;
 }
 
@@ -307,7 +311,7 @@ static int history_row(struct buf *out, const struct report *r,
 	return rc;
 }
 
-static int add_history(const struct report *r)
+static void add_history(const struct report *r)
 {
 	struct buf out = BUF_INIT(CSV_MAX);
 	const struct series **sorted;
@@ -319,14 +323,11 @@ static int add_history(const struct report *r)
 		rc |= history_row(&out, r, sorted[i]);
 	free(sorted);
 	rc |= history_row(&out, r, &r->options.stats->total);
-	if (rc == 0 && fwrite(out.data, 1, out.len, csv.history) != out.len)
-		rc = -1;
-	if (rc == 0 && fflush(csv.history) != 0)
-		rc = -1;
-	if (rc == -1)
-		log_error("cannot write %s: %m", csv.history_path);
+	/* Rows have the totals of their second: a gap in them loses nothing
+	 * else. */
+	if (rc == 0 && append_lines(&csv.history, out.data, out.len) == 0)
+		append_gap(&csv.history);
 	buf_release(&out);
-	return rc;
 }
 
 static bool csv_wanted(const struct report *r)
@@ -336,47 +337,41 @@ static bool csv_wanted(const struct report *r)
 
 static int csv_start(const struct report *r)
 {
+	char *path = xasprintf("%s_stats_history.csv", r->options.csv);
+	int rc;
+
 	memset(&csv, 0, sizeof(csv));
-	csv.history_path = xasprintf("%s_stats_history.csv", r->options.csv);
-	if (file_make_folders(csv.history_path) == -1)
-		goto free_path;
-	csv.history = fopen(csv.history_path, "we");
-	if (!csv.history) {
-		log_error("cannot write %s: %m", csv.history_path);
-		goto free_path;
-	}
-	fputs(history_header, csv.history);
-	if (write_tables(r) == 0 && fflush(csv.history) == 0)
+	rc = append_open(&csv.history, path, history_header);
+	free(path);
+	if (rc == -1)
+		return -1;
+	if (write_tables(r, false) == 0)
 		return 0;
-	fclose(csv.history);
-free_path:
-	free(csv.history_path);
+	append_close(&csv.history);
 	return -1;
 }
 
 /* A full disk in the middle of a run is said once, and tried again. */
 static void csv_tick(const struct report *r)
 {
-	if (csv.failed)
-		return;
-	if (add_history(r) == -1 || write_tables(r) == -1) {
-		csv.failed = true;
-		log_warn("CSV files are not updated until the end");
-	}
+	int rc;
+
+	add_history(r);
+	rc = write_tables(r, csv.failed);
+	if (rc == -1 && !csv.failed)
+		log_warn("CSV files keep their last state until they can be "
+		    "written again");
+	csv.failed = rc == -1;
 }
 
 static int csv_finish(const struct report *r, const struct result *result)
 {
-	int rc = add_history(r);
+	int rc;
 
 	(void)result;
-	rc |= write_tables(r);
-	if (fclose(csv.history) != 0 && rc == 0) {
-		log_error("cannot write %s: %m", csv.history_path);
-		rc = -1;
-	}
-	free(csv.history_path);
-	return rc;
+	add_history(r);
+	rc = write_tables(r, false);
+	return append_close(&csv.history) | rc;
 }
 
 const struct output output_csv = {

@@ -80,16 +80,14 @@ static int write_all(int fd, const char *data, size_t len)
 static int write_in_place(const char *path, const void *data, size_t len)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	int rc;
+	int rc, saved;
 
-	if (fd == -1) {
-		log_error("cannot write %s: %m", path);
+	if (fd == -1)
 		return -1;
-	}
 	rc = write_all(fd, data, len);
-	if (rc == -1)
-		log_error("cannot write %s: %m", path);
+	saved = errno;
 	close(fd);
+	errno = saved;
 	return rc;
 }
 
@@ -111,31 +109,42 @@ static int temporary(const char *path, char **name)
 	return -1;
 }
 
-int file_replace(const char *path, const void *data, size_t len)
+int file_try_replace(const char *path, const void *data, size_t len)
 {
 	char *name = NULL;
 	struct stat st;
-	int fd, rc;
+	int fd, rc, saved;
 
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
 		return write_in_place(path, data, len);
-	if (file_make_folders(path) == -1)
-		return -1;
 	fd = temporary(path, &name);
 	if (fd == -1) {
-		log_error("cannot write %s: %m", path);
 		free(name);
 		return -1;
 	}
 	rc = write_all(fd, data, len);
-	if (close(fd) == -1)
+	saved = errno;
+	if (close(fd) == -1 && rc == 0) {
 		rc = -1;
-	if (rc == 0)
-		rc = rename(name, path);
-	if (rc == -1) {
-		log_error("cannot write %s: %m", path);
-		unlink(name);
+		saved = errno;
 	}
+	if (rc == 0 && rename(name, path) == -1) {
+		rc = -1;
+		saved = errno;
+	}
+	if (rc == -1)
+		unlink(name);
 	free(name);
+	errno = saved;
 	return rc;
+}
+
+int file_replace(const char *path, const void *data, size_t len)
+{
+	if (file_make_folders(path) == -1)
+		return -1;
+	if (file_try_replace(path, data, len) == 0)
+		return 0;
+	log_error("cannot write %s: %m", path);
+	return -1;
 }

@@ -13,5 +13,7 @@ int file_check(const char *path);
  * sees the old or the new, never half.  Folders are made.  0, or -1 after
  * log_error(). */
 int file_replace(const char *path, const void *data, size_t len);
+/* The same without a word: -1 with errno. */
+int file_try_replace(const char *path, const void *data, size_t len);
 
 #endif

@@ -8,8 +8,7 @@
  */
 #include "report/hdr.h"
 
-#include "base/log.h"
-#include "report/file.h"
+#include "report/append.h"
 #include "report/output.h"
 #include "report/text.h"
 
@@ -26,8 +25,7 @@
 #define LINE_MAX_BYTES    (1u << 20)
 
 static struct {
-	FILE *file;
-	bool failed;
+	struct append file;
 	double last;                    /* elapsed seconds of the last line */
 } hdr;
 
@@ -161,43 +159,38 @@ static bool hdr_wanted(const struct report *r)
 
 static int hdr_start(const struct report *r)
 {
-	struct buf when = BUF_INIT(100);
+	struct buf head = BUF_INIT(1000);
+	int rc;
 
 	memset(&hdr, 0, sizeof(hdr));
-	if (file_make_folders(r->options.hdr_log) == -1)
-		return -1;
-	hdr.file = fopen(r->options.hdr_log, "we");
-	if (!hdr.file) {
-		log_error("cannot write %s: %m", r->options.hdr_log);
-		return -1;
-	}
-	text_utc(&when, r->wall);
-	fprintf(hdr.file, "#[Response times in nanoseconds]\n"
+	buf_printf(&head, "#[Response times in nanoseconds]\n"
 	    "#[Histogram log format version 1.3]\n"
-	    "#[StartTime: %.3f (seconds since epoch), %s]\n"
-	    "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\","
-	    "\"Interval_Compressed_Histogram\"\n", r->wall, buf_str(&when));
-	buf_release(&when);
-	return 0;
+	    "#[StartTime: %.3f (seconds since epoch), ", r->wall);
+	text_utc(&head, r->wall);
+	buf_puts(&head, "]\n\"StartTimestamp\",\"Interval_Length\","
+	    "\"Interval_Max\",\"Interval_Compressed_Histogram\"\n");
+	rc = append_open(&hdr.file, r->options.hdr_log, buf_str(&head));
+	buf_release(&head);
+	return rc;
 }
 
 static void hdr_tick(const struct report *r)
 {
 	struct buf out = BUF_INIT(256u << 20);
 
-	if (!r->run.started || !r->fresh || hdr.failed)
+	if (!r->run.started || !r->fresh)
 		return;
 	if (r->elapsed < hdr.last)
 		hdr.last = 0;
+	if (hdr.file.missing > 0)
+		buf_printf(&out, "#[%u seconds could not be written]\n",
+		    hdr.file.missing);
 	add_line(&out, r, NULL);
 	for (size_t i = 0; i < r->options.stats->count; i++)
 		add_line(&out, r, r->options.stats->series[i]);
 	hdr.last = r->elapsed;
-	if (fwrite(buf_str(&out), 1, out.len, hdr.file) != out.len ||
-	    fflush(hdr.file) != 0) {
-		log_error("cannot write %s: %m", r->options.hdr_log);
-		hdr.failed = true;
-	}
+	if (append_lines(&hdr.file, buf_str(&out), out.len) == 0)
+		append_gap(&hdr.file);
 	buf_release(&out);
 }
 
@@ -205,11 +198,7 @@ static int hdr_finish(const struct report *r, const struct result *result)
 {
 	(void)result;
 	hdr_tick(r);
-	if (fclose(hdr.file) != 0 && !hdr.failed) {
-		log_error("cannot write %s: %m", r->options.hdr_log);
-		return -1;
-	}
-	return hdr.failed ? -1 : 0;
+	return append_close(&hdr.file);
 }
 
 const struct output output_hdr = {

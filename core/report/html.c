@@ -581,6 +581,19 @@ static int html_start(const struct report *r)
 	return file_check(r->options.html);
 }
 
+static int html_save(const struct report *r, const struct result *result)
+{
+	struct buf out = BUF_INIT(HTML_MAX);
+	int rc = html_write(&out, result);
+	char *path = path_of(r);
+
+	if (rc == 0)
+		rc = file_try_replace(path, out.data, out.len);
+	free(path);
+	buf_release(&out);
+	return rc;
+}
+
 static int html_finish(const struct report *r, const struct result *result)
 {
 	struct buf out = BUF_INIT(HTML_MAX);
@@ -600,5 +613,6 @@ const struct output output_html = {
 	.name = "html",
 	.wanted = html_wanted,
 	.start = html_start,
+	.save = html_save,
 	.finish = html_finish,
 };

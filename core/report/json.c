@@ -362,6 +362,7 @@ int json_write(struct buf *out, const struct result *r)
 
 	set_text(o, "schema", JSON_SCHEMA);
 	set_text(o, "swarm_version", r->version);
+	set(o, "complete", json_boolean(r->complete));
 	set(o, "run", run(r));
 	set(o, "verdict", verdict(r));
 	set(o, "generator", generator_show_json(&r->generator));
@@ -410,6 +411,23 @@ static int json_start(const struct report *r)
 	return rc;
 }
 
+static int json_save(const struct report *r, const struct result *result)
+{
+	struct buf out = BUF_INIT(JSON_MAX);
+	int rc = 0;
+
+	if (r->options.json_file) {
+		char *path = path_of(r->options.json_file);
+
+		rc = json_write(&out, result);
+		if (rc == 0)
+			rc = file_try_replace(path, out.data, out.len);
+		free(path);
+	}
+	buf_release(&out);
+	return rc;
+}
+
 static int json_finish(const struct report *r, const struct result *result)
 {
 	struct buf out = BUF_INIT(JSON_MAX);
@@ -435,5 +453,6 @@ const struct output output_json = {
 	.name = "json",
 	.wanted = json_wanted,
 	.start = json_start,
+	.save = json_save,
 	.finish = json_finish,
 };

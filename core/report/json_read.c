@@ -404,6 +404,8 @@ static int read_result(struct result *r, const json_t *o)
 {
 	memset(r, 0, sizeof(*r));
 	r->version = word_of(o, "swarm_version");
+	/* Older files were only ever written at the end. */
+	r->complete = !json_is_false(json_object_get(o, "complete"));
 	read_run(r, o);
 	if (read_verdict(r, o) == -1 || read_all_series(r, o) == -1 ||
 	    read_history(r, o) == -1 || read_metrics(r, o) == -1) {

@@ -72,6 +72,17 @@ static int junit_start(const struct report *r)
 	return file_check(r->options.junit);
 }
 
+static int junit_save(const struct report *r, const struct result *result)
+{
+	struct buf out = BUF_INIT(JUNIT_MAX);
+	int rc = junit_write(&out, result);
+
+	if (rc == 0)
+		rc = file_try_replace(r->options.junit, out.data, out.len);
+	buf_release(&out);
+	return rc;
+}
+
 static int junit_finish(const struct report *r, const struct result *result)
 {
 	struct buf out = BUF_INIT(JUNIT_MAX);
@@ -90,5 +101,6 @@ const struct output output_junit = {
 	.name = "junit",
 	.wanted = junit_wanted,
 	.start = junit_start,
+	.save = junit_save,
 	.finish = junit_finish,
 };

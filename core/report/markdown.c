@@ -193,6 +193,17 @@ static int markdown_start(const struct report *r)
 	return file_check(r->options.markdown);
 }
 
+static int markdown_save(const struct report *r, const struct result *result)
+{
+	struct buf out = BUF_INIT(MARKDOWN_MAX);
+	int rc = markdown_write(&out, result);
+
+	if (rc == 0)
+		rc = file_try_replace(r->options.markdown, out.data, out.len);
+	buf_release(&out);
+	return rc;
+}
+
 static int markdown_finish(const struct report *r,
     const struct result *result)
 {
@@ -212,5 +223,6 @@ const struct output output_markdown = {
 	.name = "markdown",
 	.wanted = markdown_wanted,
 	.start = markdown_start,
+	.save = markdown_save,
 	.finish = markdown_finish,
 };

@@ -5,8 +5,7 @@
  * describes the fields.
  */
 #include "base/jsonw.h"
-#include "base/log.h"
-#include "report/file.h"
+#include "report/append.h"
 #include "report/output.h"
 
 #include <stdio.h>
@@ -14,10 +13,7 @@
 
 #define TICK_MAX (256u << 20)
 
-static struct {
-	FILE *file;
-	bool failed;
-} stream;
+static struct append stream;
 
 static void put_sum(struct jsonw *w, const struct window_sum *sum)
 {
@@ -62,18 +58,6 @@ static void put_series(struct jsonw *w, const struct report *r)
 	jsonw_end_array(w);
 }
 
-static void write_line(const struct report *r, struct buf *line)
-{
-	buf_putc(line, '\n');
-	if (stream.failed || line->overflow)
-		return;
-	if (fwrite(line->data, 1, line->len, stream.file) != line->len ||
-	    fflush(stream.file) != 0) {
-		log_error("cannot write %s: %m", r->options.ndjson);
-		stream.failed = true;
-	}
-}
-
 static void begin(struct jsonw *w, struct buf *line, const char *kind,
     double wall, double elapsed)
 {
@@ -82,6 +66,33 @@ static void begin(struct jsonw *w, struct buf *line, const char *kind,
 	jsonw_put_string(w, "kind", kind);
 	jsonw_put_double(w, "time_unix", wall);
 	jsonw_put_double(w, "elapsed_s", elapsed);
+}
+
+/* Says what is missing in front of the first line that fits again. */
+static void put_gap(const struct report *r, struct buf *line)
+{
+	struct jsonw w;
+
+	begin(&w, line, "gap", r->wall, r->elapsed);
+	jsonw_put_int(&w, "lines", stream.missing);
+	jsonw_put_string(&w, "reason", "they could not be written");
+	jsonw_end(&w);
+	buf_putc(line, '\n');
+}
+
+static void write_line(const struct report *r, struct buf *line)
+{
+	struct buf both = BUF_INIT(TICK_MAX + 4096);
+
+	buf_putc(line, '\n');
+	if (line->overflow)
+		return;
+	if (stream.missing > 0)
+		put_gap(r, &both);
+	buf_add(&both, line->data, line->len);
+	if (append_lines(&stream, both.data, both.len) == 0)
+		append_gap(&stream);
+	buf_release(&both);
 }
 
 static void ndjson_tick(const struct report *r)
@@ -130,15 +141,7 @@ static bool ndjson_wanted(const struct report *r)
 
 static int ndjson_start(const struct report *r)
 {
-	memset(&stream, 0, sizeof(stream));
-	if (file_make_folders(r->options.ndjson) == -1)
-		return -1;
-	stream.file = fopen(r->options.ndjson, "we");
-	if (!stream.file) {
-		log_error("cannot write %s: %m", r->options.ndjson);
-		return -1;
-	}
-	return 0;
+	return append_open(&stream, r->options.ndjson, "");
 }
 
 static int ndjson_finish(const struct report *r, const struct result *result)
@@ -154,9 +157,7 @@ static int ndjson_finish(const struct report *r, const struct result *result)
 	jsonw_end(&w);
 	write_line(r, &line);
 	buf_release(&line);
-	if (fclose(stream.file) != 0)
-		stream.failed = true;
-	return stream.failed ? -1 : 0;
+	return append_close(&stream);
 }
 
 const struct output output_ndjson = {

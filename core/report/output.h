@@ -44,6 +44,10 @@ struct output {
 	void (*tick)(const struct report *);
 	/* An event that has just happened. */
 	void (*event)(const struct report *, const struct result_event *);
+	/* The result as it stands, now and again while a test runs and when
+	 * it has ended, so that a killed master leaves something.  0, or -1
+	 * without a word. */
+	int (*save)(const struct report *, const struct result *);
 	/* 0, or -1 after log_error(). */
 	int (*finish)(const struct report *, const struct result *);
 };

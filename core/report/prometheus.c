@@ -12,6 +12,7 @@
 #include "report/text.h"
 #include "stats/stats.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 static const double bounds_s[] = { 0.0001, 0.00025, 0.0005, 0.001, 0.0025,
@@ -19,7 +20,7 @@ static const double bounds_s[] = { 0.0001, 0.00025, 0.0005, 0.001, 0.0025,
 
 #define BOUNDS (sizeof(bounds_s) / sizeof(*bounds_s))
 
-static bool told;                       /* that the file can't be written */
+static bool told;                       /* that it can't be written now */
 
 static void label(struct buf *out, const char *text)
 {
@@ -218,30 +219,32 @@ static int prometheus_start(const struct report *r)
 	return file_check(r->options.prometheus);
 }
 
-static int save(const struct report *r)
+static int save(const struct report *r, bool quiet)
 {
 	struct buf out = BUF_INIT(PROMETHEUS_MAX);
 	int rc = prometheus_write(&out, r->options.stats, &r->run, &r->load);
 
 	if (rc == 0)
-		rc = file_replace(r->options.prometheus, out.data, out.len);
+		rc = file_try_replace(r->options.prometheus, out.data,
+		    out.len);
 	else
-		log_error("%s is too large", r->options.prometheus);
+		errno = EFBIG;
+	if (rc == -1 && !quiet)
+		log_error("cannot write %s: %m", r->options.prometheus);
 	buf_release(&out);
 	return rc;
 }
 
 static void prometheus_tick(const struct report *r)
 {
-	if (!told && save(r) == -1)
-		told = true;
+	told = save(r, told) == -1;
 }
 
 static int prometheus_finish(const struct report *r,
     const struct result *result)
 {
 	(void)result;
-	return save(r);
+	return save(r, false);
 }
 
 const struct output output_prometheus = {

@@ -13,6 +13,7 @@
 #include "report/html.h"
 #include "report/output.h"
 #include "report/prometheus.h"
+#include "report/verdict.h"
 #include "stats/stats.h"
 
 #include <math.h>
@@ -22,6 +23,7 @@
 
 #define MAX_EVENTS 1000
 #define MAX_NOTES  100
+#define SAVE_EVERY (10 * NS_PER_S)
 #define UNKNOWN_LOAD (struct report_load){ -1, -1, -1, NULL, 0 }
 
 static const struct output *const outputs[] = {
@@ -38,6 +40,7 @@ static bool active[OUTPUTS];
 static bool started;
 static int64_t test_started;            /* of the test that is shown */
 static bool closed;                     /* its last reports were taken */
+static int64_t next_save;               /* clock_now() */
 
 static void release(void)
 {
@@ -87,6 +90,7 @@ int report_start(const struct report_options *options)
 	report.load = UNKNOWN_LOAD;
 	test_started = 0;
 	closed = false;
+	next_save = 0;
 	started = true;
 	if (start_criteria() == -1) {
 		release();
@@ -205,6 +209,36 @@ static void judge(void)
 		report.options.stop(stop->criterion.text);
 }
 
+/*
+ * What a killed master would leave: soon after the start, then every ten
+ * seconds, and when the test has ended.  Where that takes long it is done less
+ * often, so that it never takes more than a hundredth of the time.
+ */
+static void save(void)
+{
+	struct report_outcome outcome = { report.run, -1 };
+	int64_t begun = clock_now(), took;
+	struct result result;
+	bool wanted = false;
+
+	for (size_t i = 0; i < OUTPUTS; i++)
+		wanted = wanted || (active[i] && outputs[i]->save);
+	if (!wanted || (begun < next_save && !closed))
+		return;
+	result_init(&result, &report, &outcome);
+	if (!closed)
+		verdict_open(&result);
+	for (size_t i = 0; i < OUTPUTS; i++) {
+		if (active[i] && outputs[i]->save)
+			outputs[i]->save(&report, &result);
+	}
+	result_release(&result);
+	took = clock_now() - begun;
+	next_save = begun + SAVE_EVERY;
+	if (next_save < begun + 100 * took)
+		next_save = begun + 100 * took;
+}
+
 void report_tick(const struct run_status *run, const struct report_load *load)
 {
 	take_status(run);
@@ -222,6 +256,8 @@ void report_tick(const struct run_status *run, const struct report_load *load)
 		if (active[i] && outputs[i]->tick)
 			outputs[i]->tick(&report);
 	}
+	if (report.fresh)
+		save();
 }
 
 /* Seconds into the test, also between two ticks. */

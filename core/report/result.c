@@ -404,6 +404,7 @@ void result_init(struct result *r, const struct report *report,
 	take_story(r, report);
 	warm_up_take(&r->warm_up, r, o->warm_up);
 	generator_take(&r->generator, &report->generator, o->stats);
+	r->complete = true;
 	verdict_decide(r, report, outcome);
 }
 

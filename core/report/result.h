@@ -109,6 +109,7 @@ struct result {
 	int64_t users;                  /* most at once */
 	unsigned workers;               /* most at once */
 	unsigned workers_lost;
+	bool complete;                  /* the run had ended */
 	struct interval throughput;     /* requests/s, 95 %; 0, 0: too short */
 	char *stop_reason;              /* NULL: none */
 	enum verdict verdict;

@@ -18,6 +18,7 @@
 #include "report/output.h"
 #include "report/text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void set(struct result *r, enum verdict verdict, int exit_code,
@@ -150,4 +151,12 @@ void verdict_decide(struct result *r, const struct report *report,
 	} else if (r->exception_count > 0 || !decide_by_criteria(r)) {
 		decide_by_requests(r, report);
 	}
+}
+
+void verdict_open(struct result *r)
+{
+	free(r->sentence);
+	r->complete = false;
+	set(r, VERDICT_INCONCLUSIVE, REPORT_NO_ANSWER,
+	    xstrdup("the run had not ended when this was written"));
 }

@@ -11,4 +11,7 @@ struct report_outcome;
 void verdict_decide(struct result *, const struct report *,
     const struct report_outcome *);
 
+/* Of a run that has not ended: nothing is decided. */
+void verdict_open(struct result *);
+
 #endif
