@@ -312,6 +312,19 @@ static bool may_retry(const struct swarm_timer *t,
 	return !swarm_stopping(t->user);
 }
 
+/* With -r: which command it was. */
+static void count_command(const struct pgb_client *c, const char *what)
+{
+	const struct pgs_script *script = &pgb_program.scripts[c->script];
+	char name[256];
+
+	if (!pgb_program.options.per_command || c->pc >= script->count)
+		return;
+	snprintf(name, sizeof(name), "%s %s %zu: %s", what, script->name,
+	    c->pc + 1, script->commands[c->pc].title);
+	swarm_count(swarm_counter(name), 1);
+}
+
 static enum pgb_end run_tries(struct swarm_user *u, struct pgb_client *c,
     const struct swarm_timer *t, unsigned *tries)
 {
@@ -324,8 +337,11 @@ static enum pgb_end run_tries(struct swarm_user *u, struct pgb_client *c,
 		    !may_retry(t, &c->session->error, *tries))
 			break;
 		pgc_stat_error(&c->session->error);
+		count_command(c, "pg_retries");
 		c->random = saved;
 	}
+	if (end == PGB_FAILED)
+		count_command(c, "pg_failures");
 	if (*tries > 1) {
 		swarm_count(pgb_program.retries, *tries - 1);
 		swarm_count(pgb_program.retried, 1);

@@ -37,10 +37,12 @@ struct pgb_program {
 
 extern struct pgb_program pgb_program;
 
-/* A statement sent in a pipeline. */
+/* A statement sent in a pipeline, or a sync point. */
 struct pgb_sent {
 	size_t command;                 /* number over all scripts */
-	int64_t start;
+	int64_t start;                  /* of a sync point: of its group */
+	unsigned depth;                 /* of a sync point: its statements */
+	bool is_sync;
 };
 
 /* A user's data; zeroed at first. */
@@ -63,6 +65,8 @@ struct pgb_client {
 	int64_t clock;                  /* just read, ns; 0: not */
 	bool in_pipeline;
 	int syncs;
+	unsigned unsynced;              /* statements since the last sync */
+	int64_t group_start;            /* when the first of them was sent */
 	struct pgb_sent *sent;
 	size_t sent_first;
 	size_t sent_count;

@@ -62,7 +62,8 @@ const char pgb_options_help[] =
 "  --random-seed=SEED       time, rand or a number\n"
 "  --server-stats[=SEC]     the server's own counters in the report, looked at\n"
 "                           every SEC seconds (default 1)\n"
-"  -r, --failures-detailed, --verbose-errors, --progress-timestamp,\n"
+"  -r, --report-per-command count failures and retries for each command, too\n"
+"  --failures-detailed, --verbose-errors, --progress-timestamp,\n"
 "  --continue-on-error: always so\n"
 "\n"
 "Connection: -h HOST  -p PORT  -U USER; password by PGPASSWORD or .pgpass\n"
@@ -437,6 +438,8 @@ static int take_run(struct reading *r, int c, char *arg)
 	case OPT_SEED:
 		return parse_seed(o, arg);
 	case 'r':
+		o->per_command = true;
+		return 0;
 	case OPT_IGNORED:
 		return 0;
 	default:

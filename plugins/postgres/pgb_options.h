@@ -50,6 +50,7 @@ struct pgb_options {
 	int64_t latency_limit_ns;       /* -L; 0: none */
 	unsigned max_tries;             /* 0: no limit */
 	bool exit_on_abort;
+	bool per_command;               /* -r: failures and retries, too */
 	int progress;
 	bool no_vacuum;
 	bool vacuum_all;

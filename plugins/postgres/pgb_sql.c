@@ -271,7 +271,7 @@ static enum pgb_end run_alone(struct swarm_user *u, struct pgb_client *c,
 
 /* ---- pipelines ---- */
 
-static int note_sent(struct pgb_client *c)
+static int note_sent(struct pgb_client *c, const struct pgb_sent *sent)
 {
 	if (c->sent_count == c->sent_cap) {
 		size_t cap = c->sent_cap ? c->sent_cap * 2 : 64;
@@ -283,9 +283,28 @@ static int note_sent(struct pgb_client *c)
 		c->sent = grown;
 		c->sent_cap = cap;
 	}
-	c->sent[c->sent_count++] = (struct pgb_sent){
-		.command = number_of(c), .start = swarm_now() };
+	c->sent[c->sent_count++] = *sent;
 	return 0;
+}
+
+static int note_statement(struct pgb_client *c)
+{
+	struct pgb_sent sent = { .command = number_of(c),
+		.start = swarm_now() };
+
+	if (c->unsynced++ == 0)
+		c->group_start = sent.start;
+	return note_sent(c, &sent);
+}
+
+static int note_sync(struct pgb_client *c)
+{
+	struct pgb_sent sent = { .is_sync = true, .start = c->group_start,
+		.depth = c->unsynced };
+
+	c->unsynced = 0;
+	c->syncs++;
+	return note_sent(c, &sent);
 }
 
 enum pgb_end pgb_sql_run(struct swarm_user *u, struct pgb_client *c,
@@ -296,7 +315,7 @@ enum pgb_end pgb_sql_run(struct swarm_user *u, struct pgb_client *c,
 	if (command->store != PGS_STORE_NOT)
 		return pgb_client_broken(u, c,
 		    "\\gset and \\aset are not allowed in a pipeline");
-	if (note_sent(c) == -1 || send_command(c, command) == -1)
+	if (note_statement(c) == -1 || send_command(c, command) == -1)
 		return how_it_ended(c->session);
 	return PGB_OK;
 }
@@ -341,12 +360,13 @@ enum pgb_end pgb_sql_start_pipeline(struct swarm_user *u,
 		return pgb_client_broken(u, c, "cannot start a pipeline");
 	c->in_pipeline = true;
 	c->syncs = 0;
+	c->unsynced = 0;
 	c->sent_first = 0;
 	c->sent_count = 0;
 	return PGB_OK;
 }
 
-/* One statement of the pipeline is complete. */
+/* One statement of the pipeline is complete, or a sync point reached. */
 static void finish_sent(struct pgb_client *c)
 {
 	const struct pgb_sent *sent = &c->sent[c->sent_first];
@@ -354,7 +374,10 @@ static void finish_sent(struct pgb_client *c)
 	if (c->sent_first == c->sent_count)
 		return;
 	c->sent_first++;
-	if (c->session->error.state[0] == '\0')
+	if (sent->is_sync && sent->depth > 0)
+		pgc_stat_sync(c->session->conn->arrived - sent->start,
+		    sent->depth);
+	else if (!sent->is_sync && c->session->error.state[0] == '\0')
 		swarm_observe(pgb_program.command_series[sent->command],
 		    c->session->conn->arrived - sent->start, 0);
 }
@@ -364,8 +387,10 @@ static int take_in_pipeline(struct pgb_client *c, struct pgc_call *call,
 {
 	ExecStatusType status = PQresultStatus(r);
 
-	if (status == PGRES_PIPELINE_SYNC)
+	if (status == PGRES_PIPELINE_SYNC) {
 		c->syncs--;
+		finish_sent(c);
+	}
 	if (status == PGRES_PIPELINE_SYNC || status == PGRES_PIPELINE_ABORTED) {
 		PQclear(r);
 		return 0;
@@ -405,7 +430,8 @@ enum pgb_end pgb_sql_sync_pipeline(struct swarm_user *u,
 		pgc_query_send_failed(&call);
 		return how_it_ended(c->session);
 	}
-	c->syncs++;
+	if (note_sync(c) == -1)
+		return how_it_ended(c->session);
 	if (!last)
 		return PGB_OK;
 	drain(c);
@@ -424,7 +450,8 @@ static int leave_pipeline(struct pgb_client *c)
 
 	if (!PQpipelineSync(conn->pq) || pgc_conn_push(conn) == -1)
 		return -1;
-	c->syncs++;
+	if (note_sync(c) == -1)
+		return -1;
 	drain(c);
 	if (c->syncs > 0 || !PQexitPipelineMode(conn->pq))
 		return -1;

@@ -22,7 +22,8 @@ enum entry_kind { ENTRY_STATEMENT, ENTRY_PREPARE, ENTRY_SYNC };
 struct entry {
 	enum entry_kind kind;
 	uint32_t series;
-	int64_t start;
+	int64_t start;                  /* of a sync point: of its group */
+	unsigned depth;                 /* of a sync point: its statements */
 	const char *sql;                /* ENTRY_PREPARE: not dereferenced */
 	void (*done)(struct swarm_user *, const struct pg_result *, void *);
 	void *arg;
@@ -34,7 +35,8 @@ struct pgc_pipe {
 	size_t first;
 	size_t count;
 	bool is_open;
-	bool unsynced;                  /* statements since the last sync */
+	unsigned unsynced;              /* statements since the last sync */
+	int64_t group_start;            /* when the first of them was sent */
 	int failed;
 };
 
@@ -103,7 +105,7 @@ static int open_pipe(struct pg *s)
 	}
 	pgc_conn_begin(s->conn);
 	s->pipe->is_open = true;
-	s->pipe->unsynced = false;
+	s->pipe->unsynced = 0;
 	s->pipe->count = 0;
 	s->pipe->failed = 0;
 	return 0;
@@ -191,7 +193,8 @@ int pgc_pipe_queue(struct swarm_user *u, const char *sql,
 		return -1;
 	}
 	*place = e;
-	s->pipe->unsynced = true;
+	if (s->pipe->unsynced++ == 0)
+		s->pipe->group_start = e.start;
 	return 0;
 }
 
@@ -203,10 +206,11 @@ static int sync_pipe(struct pg *s)
 		errno = EAGAIN;
 		return -1;
 	}
-	*e = (struct entry){ .kind = ENTRY_SYNC };
+	*e = (struct entry){ .kind = ENTRY_SYNC,
+		.depth = s->pipe->unsynced, .start = s->pipe->group_start };
 	if (!PQpipelineSync(s->conn->pq) || pgc_conn_push(s->conn) == -1)
 		return send_failed(s);
-	s->pipe->unsynced = false;
+	s->pipe->unsynced = 0;
 	return 0;
 }
 
@@ -306,6 +310,8 @@ static int finish_head(struct pgc_call *call)
 	pgc_conn_row(call->conn);
 	if (e.kind == ENTRY_STATEMENT)
 		finish_statement(s, &e);
+	else if (e.kind == ENTRY_SYNC && e.depth > 0)
+		pgc_stat_sync(s->conn->arrived - e.start, e.depth);
 	return 0;
 }
 
@@ -345,7 +351,7 @@ int pgc_pipe_drain(struct swarm_user *u, struct pg *on)
 	s->busy = true;
 	call.deadline = pgc_query_deadline(0);
 	pgc_error_clear(&s->error);
-	if (s->pipe->unsynced && !s->conn->lost)
+	if (s->pipe->unsynced > 0 && !s->conn->lost)
 		rc = sync_pipe(s);
 	while (rc == 0 && s->pipe->count > 0)
 		rc = finish_head(&call);

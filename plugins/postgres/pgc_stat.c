@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <swarm/measure.h>
 #include <swarm/stats.h>
 
 #include "pgc_options.h"
 
 static uint32_t counters[PGC_COUNTERS];
+static uint32_t pipeline_depth; /* metric */
 
 void pgc_stat_init(void)
 {
@@ -31,6 +33,8 @@ void pgc_stat_init(void)
 
 	for (i = 0; i < PGC_COUNTERS; i++)
 		counters[i] = swarm_counter(names[i]);
+	pipeline_depth = swarm_metric(SWARM_DISTRIBUTION, "pg_pipeline_depth",
+	    "statements");
 }
 
 void pgc_stat_count(enum pgc_counter counter, int64_t add)
@@ -77,6 +81,12 @@ void pgc_stat_observe(const char *type, const char *name, int64_t ns,
     int64_t bytes)
 {
 	swarm_observe(swarm_series(type, name), ns, (size_t)bytes);
+}
+
+void pgc_stat_sync(int64_t ns, unsigned depth)
+{
+	pgc_stat_observe("SQL pipeline", "sync", ns, 0);
+	swarm_record(pipeline_depth, depth);
 }
 
 void pgc_stat_connected(const struct pgc_phases *p)

@@ -40,6 +40,8 @@ void pgc_stat_connected(const struct pgc_phases *);
 /* One that was not. */
 void pgc_stat_refused(struct swarm_user *, int64_t start,
     const struct pgc_error *);
+/* A sync point of a pipeline was reached, of a group of so many statements. */
+void pgc_stat_sync(int64_t ns, unsigned depth);
 /* A duration that is no request. */
 void pgc_stat_observe(const char *type, const char *name, int64_t ns,
     int64_t bytes);

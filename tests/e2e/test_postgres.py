@@ -194,6 +194,13 @@ def test_pipelines(swarm, postgres, tmp_path):
         assert report["total"]["requests"] == 20
         assert report["total"]["failures"] == 0
         assert postgres.ask("SELECT count(*) FROM pipes") == "60"
+        # A sync point behind two statements, and one behind the third.
+        sync = report["by_name"]["SQL pipeline", "sync"]["response_ms"]
+        assert sync["count"] == 40 and sync["min"] > 0
+        depth, = (m for m in report["metrics"]
+                  if m["name"] == "pg_pipeline_depth")
+        assert (depth["count"], depth["min"], depth["max"], depth["mean"]) \
+            == (40, 1, 2, 1.5)
     process = pgbench(swarm, postgres, "-n", "-t", "1", "-f", str(path))
     assert process.status != 0
     assert "pipelines need -M extended or -M prepared" in process.text
@@ -248,9 +255,13 @@ def test_conflicts_are_tried_again(swarm, postgres, tmp_path):
     assert postgres.ask("SELECT n FROM counter") == "120"
     # Without tries they are failures, each with its SQLSTATE.
     postgres.ask("UPDATE counter SET n = 0")
-    process = pgbench(swarm, postgres, "-n", "-c", "6", "-t", "20", "-f",
-                      str(path))
+    process = pgbench(swarm, postgres, "-n", "-c", "6", "-t", "20", "-r",
+                      "-f", str(path))
     report = results(process)
+    # With -r it is said where: at the UPDATE or at the END.
+    assert sum(n for name, n in report["counts"].items()
+               if name.startswith(f"pg_failures {path} ")) == \
+        report["total"]["failures"]
     done = report["total"]["requests"] - report["total"]["failures"]
     assert report["total"]["requests"] == 120 and process.status == 1
     assert report["total"]["failures"] > 0
@@ -507,7 +518,7 @@ def test_slow_names_hold_up_nobody(swarm, postgres, tmp_path):
 
     # Two users are at work and go on, while two wait for an address.
     wait_for(lambda: sessions("query = 'SELECT 1'") == 2, "users")
-    for _ in range(10):
+    for _ in range(4):
         before = started("SELECT 1")
         wait_for(lambda: started("SELECT 1") > before, "the next statement")
     assert sessions("true") == 2
@@ -605,6 +616,8 @@ def test_pipeline_in_a_scenario(swarm, postgres):
     assert process.wait() == 0
     report = results(process)
     assert report["by_name"]["SQL prepared", "piped"]["requests"] == 100
+    assert report["by_name"]["SQL pipeline", "sync"]["response_ms"][
+        "count"] == 2
     assert postgres.ask("SELECT count(*), sum(i) FROM piped") == "100|2450"
 
 
@@ -624,6 +637,7 @@ def test_the_server_in_the_report(swarm, own_postgres, tmp_path):
     make_database(server, "bank")
     server.ask("CREATE EXTENSION pg_stat_statements; CREATE TABLE t (n int); "
                "INSERT INTO t VALUES (0)", "bank")
+    counters(server, "bank")        # that session has left
     path = tmp_path / "wait.sql"
     path.write_text("BEGIN;\nUPDATE t SET n = n + 1;\n\\sleep 5 ms\nEND;\n")
     process = swarm.start(

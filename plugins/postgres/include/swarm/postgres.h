@@ -31,7 +31,8 @@
  * "auth", "ready", "total"), "SQL pool" ("wait"), "SQL prepare", "SQL tx"
  * (whole transactions with their retries), "SQL retried" (statements whose
  * conflict made pg_transaction() try again: no failures), "SQL first row"
- * (streamed statements), "SQL notify" (delivery).  Counters: pg_rows, pg_bytes,
+ * (streamed statements), "SQL pipeline" ("sync", a group of a pipeline), "SQL
+ * notify" (delivery).  Counters: pg_rows, pg_bytes,
  * pg_connects, pg_disconnects, pg_tx_retries, pg_tx_failed,
  * pg_serialization_failures, pg_deadlocks, pg_cancels, and one pg_error_CLASS
  * for each class of SQLSTATE.
