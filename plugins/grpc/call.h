@@ -6,6 +6,7 @@
 #ifndef GRPC_CALL_H
 #define GRPC_CALL_H
 
+#include "ask.h"
 #include "client.h"
 
 struct message;
@@ -21,6 +22,9 @@ struct rpc_call {
 	const char *method;             /* as it was given */
 	struct swarm_timer timer;
 	struct stream *stream;          /* NULL: unary */
+	struct request request;
+	struct rpc_call *queued;        /* the next to be begun */
+	const char *path;               /* of the method */
 	struct cq_event sent;           /* the request, or its metadata */
 	struct cq_event headers;
 	struct cq_event status;
@@ -48,7 +52,6 @@ struct rpc_call {
 
 /* The calls of the interface. */
 const struct rpc_reply *call_unary(struct rpc *, const struct rpc_call_args *);
-const char *call_reply_json(const struct rpc_reply *);
 
 /* [worker] One with its grpc_call; on the client's list, with the caller's
  * reference. */
@@ -57,13 +60,6 @@ void call_ref(struct rpc_call *);
 void call_unref(struct rpc_call *);
 /* Not to be told of it any more: cancels what is under way. */
 void call_abandon(struct rpc_call *);
-/* Sends the request and asks for all that is to come; `last`: no more messages
- * will follow.  0, or -1 with c->refused. */
-int call_begin(struct rpc_call *, const struct rpc_call_args *,
-    grpc_byte_buffer *message, bool last);
-/* Asks for operations; the event holds a reference.  0, or -1. */
-int call_start(struct rpc_call *, const grpc_op *, size_t count,
-    struct cq_event *);
 /* Ends it if nothing is owed any more. */
 void call_settle(struct rpc_call *);
 /* [fiber] Until it has ended: 0, or -1 with ECANCELED. */
@@ -71,22 +67,11 @@ int call_wait(struct rpc_call *);
 
 /* Why these arguments cannot be a call, or NULL. */
 const char *call_check(struct rpc *, const struct rpc_call_args *);
-/* [fiber] Answers, in the task's memory: of a call that has ended; of one that
- * was not made, also a failed sample; of one that could not be begun. */
-const struct rpc_reply *call_reply(struct rpc_call *, struct swarm_user *);
+/* A failed sample, and its answer, of a call that was not made. */
 const struct rpc_reply *call_not_made(struct rpc *,
     const struct rpc_call_args *, const char *why);
-const struct rpc_reply *call_refuse(struct rpc *, struct rpc_call *);
-const struct rpc_reply *call_refused(struct swarm_user *, enum rpc_code,
-    const char *why);
-
-/* Metadata as the library takes it; every slice is the caller's.  0, or -1
- * with *why and nothing made. */
-int call_metadata(grpc_metadata *to, const struct rpc_metadata *from,
-    size_t count, const char **why);
-/* The bytes of a buffer in the task's memory, with a NUL behind. */
-const void *call_bytes(struct swarm_user *, grpc_byte_buffer *, size_t *len);
-grpc_byte_buffer *call_buffer(const void *data, size_t len);
+/* [worker] It could not be begun, for c->refused: it has ended. */
+void call_refuse(struct rpc_call *);
 /* Frees what is kept for reuse. */
 void call_stop(void);
 

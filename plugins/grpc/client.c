@@ -231,7 +231,7 @@ static int keep_metadata(struct rpc *r, const struct rpc_connect_args *a)
 	r->metadata = calloc(a->metadata_count, sizeof *r->metadata);
 	if (!r->metadata)
 		return client_fail(r, ENOMEM, "out of memory");
-	if (call_metadata(r->metadata, a->metadata, a->metadata_count, &why)
+	if (ask_metadata(r->metadata, a->metadata, a->metadata_count, &why)
 	    == -1) {
 		free(r->metadata);
 		r->metadata = NULL;

@@ -30,6 +30,7 @@ struct client_defaults {
 	double reconnect_max;
 	int64_t max_receive;
 	int share;
+	unsigned headers;               /* timed in one unary call of so many */
 	struct rpc_tls tls;
 };
 

@@ -2,10 +2,10 @@
  * gRPC's core has neither a descriptor that could be watched nor a callback
  * that would end up on our loop: somebody must sit in
  * grpc_completion_queue_next(), which is also where the library reads its
- * sockets.  That is this thread's whole work; it takes the time, and hangs the
- * event into a list that the loop empties as a whole.  Only an event that finds
- * the list empty pays for waking the loop, so that the answers that one read
- * from a socket brings cost one wake-up together.
+ * sockets.  That is this thread's whole work: it stamps each event, and hangs
+ * those that are there into a list that the loop empties as a whole.  Only what
+ * finds the list empty pays for waking the loop, so that the answers that one
+ * read from a socket brings cost one wake-up together.
  *
  * The list has no lock: one thread adds, one takes everything at once.
  */
@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <time.h>
 
+#define BATCH    256u                   /* events handed over at once */
 #define PATIENCE 10.0                   /* seconds for canceled calls */
 
 static grpc_completion_queue *queue;
@@ -49,32 +50,49 @@ static void drain(void *arg)
 	}
 }
 
-static void push(struct cq_event *e)
+/* Hands over `newest` and the `oldest` that it leads to. */
+static void push(struct cq_event *newest, struct cq_event *oldest)
 {
 	struct cq_event *head = atomic_load_explicit(&arrived,
 	    memory_order_relaxed);
 
 	do
-		e->next = head;
-	while (!atomic_compare_exchange_weak_explicit(&arrived, &head, e,
+		oldest->next = head;
+	while (!atomic_compare_exchange_weak_explicit(&arrived, &head, newest,
 	    memory_order_release, memory_order_relaxed));
 	if (!head)
 		swarm_post(drain, NULL);
 }
 
+/* Takes what there is, then sleeps for more. */
 static void *serve(void *arg)
 {
+	const gpr_timespec never = gpr_inf_future(GPR_CLOCK_MONOTONIC);
+	const gpr_timespec past = gpr_inf_past(GPR_CLOCK_MONOTONIC);
+	struct cq_event *newest = NULL, *oldest = NULL;
+	unsigned count = 0;
+
 	(void)arg;
 	for (;;) {
 		grpc_event ev = grpc_completion_queue_next(queue,
-		    gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+		    count > 0 ? past : never, NULL);
 		struct cq_event *e = ev.tag;
 
 		if (ev.type == GRPC_QUEUE_SHUTDOWN)
 			return NULL;
-		e->when = swarm_now();
-		e->ok = ev.success;
-		push(e);
+		if (ev.type == GRPC_OP_COMPLETE) {
+			e->when = swarm_now();
+			e->ok = ev.success;
+			e->next = newest;
+			newest = e;
+			if (count == 0)
+				oldest = e;
+			if (++count < BATCH)
+				continue;
+		}
+		push(newest, oldest);
+		newest = NULL;
+		count = 0;
 	}
 }
 

@@ -5,6 +5,8 @@
  * initialized when a worker starts, and shut down when it stops, after every
  * call has been canceled, every channel destroyed and the last event taken.
  */
+#include "answer.h"
+#include "ask.h"
 #include "call.h"
 #include "creds.h"
 #include "inbox.h"
@@ -25,6 +27,7 @@ static double reconnect_min;
 static double reconnect_max;
 static int64_t max_receive;
 static int share;
+static int headers;
 static const char *cafile;
 static const char *cert;
 static const char *key;
@@ -71,6 +74,10 @@ static int load(void)
 		swarm_error("max_receive is at most 2 GiB, share 0 to 10000");
 		return -1;
 	}
+	if (headers < 1) {
+		swarm_error("headers must be at least 1");
+		return -1;
+	}
 	client_defaults = (struct client_defaults){
 		.timeout = timeout,
 		.connect_timeout = connect_timeout,
@@ -78,6 +85,7 @@ static int load(void)
 		.reconnect_max = reconnect_max,
 		.max_receive = max_receive,
 		.share = share,
+		.headers = (unsigned)headers,
 		.tls = {
 			.size = sizeof client_defaults.tls,
 			.ca_file = unless_empty(cafile),
@@ -102,6 +110,7 @@ static int worker_start(void)
 
 static void worker_stop(void)
 {
+	ask_stop();
 	cq_stop(channel_any);
 	creds_stop();
 	types_stop();
@@ -126,7 +135,7 @@ static const struct rpc_api api = {
 	.error = error_text,
 	.info = info,
 	.code_name = rows_code_name,
-	.reply_json = call_reply_json,
+	.reply_json = answer_json,
 	.message_json = stream_message_json,
 	.services = types_services,
 	.describe = types_describe,
@@ -150,6 +159,8 @@ SWARM_MODULE(
 		    "longest message taken"),
 		SWARM_OPTION(share, "0", "connections that all users of a "
 		    "worker share; 0: each user has its own"),
+		SWARM_OPTION(headers, "16", "of so many unary calls the initial "
+		    "metadata of one are timed"),
 		SWARM_OPTION(cafile, "", "PEM file of trusted authorities; "
 		    "empty: the system's"),
 		SWARM_OPTION(cert, "", "PEM file of the client certificate"),

@@ -9,6 +9,7 @@
  */
 #include "stream.h"
 
+#include "answer.h"
 #include "inbox.h"
 #include "types.h"
 
@@ -47,7 +48,7 @@ static void read_on(struct stream *s)
 	}
 	s->paused = false;
 	op.data.recv_message.recv_message = &s->incoming;
-	s->reading = call_start(s->call, &op, 1, &s->read) == 0;
+	s->reading = ask_start(s->call, &op, 1, &s->read) == 0;
 	s->over = !s->reading;
 }
 
@@ -203,7 +204,7 @@ const struct rpc_message *stream_receive(struct rpc_call *c, int64_t deadline)
 			    s->current->m.received);
 		m = s->current ? &s->current->m : NULL;
 		error = errno;
-		if (c->grpc)
+		if (c->grpc && !c->finished)
 			read_on(s);
 		errno = error;
 	}
@@ -305,11 +306,11 @@ static int write_out(struct stream *s, const struct rpc_send_args *a,
 		ops[n].op = GRPC_OP_SEND_MESSAGE;
 		ops[n].flags = a->raw ? GRPC_WRITE_NO_COMPRESS : 0;
 		ops[n++].data.send_message.send_message =
-		    call_buffer(a->data, a->len);
+		    ask_buffer(a->data, a->len);
 	}
 	if (a->last)
 		ops[n++].op = GRPC_OP_SEND_CLOSE_FROM_CLIENT;
-	rc = call_start(s->call, ops, n, &s->write);
+	rc = ask_start(s->call, ops, n, &s->write);
 	if (message)
 		grpc_byte_buffer_destroy(
 		    ops[0].data.send_message.send_message);
@@ -413,27 +414,22 @@ static struct rpc_call *begin(struct rpc *r, const struct rpc_call_args *a,
 {
 	struct rpc_call *c = call_new(r, a);
 	struct stream *s = stream_new(c);
-	grpc_byte_buffer *first = NULL;
-	int rc;
 
 	set_match(s, a);
 	s->method = method;
-	c->timed = !quiet;
-	if (a->data) {
-		first = call_buffer(a->data, a->len);
-		note_sent(s, c->began, a->data, a->len);
-	}
-	s->writing = s->writing_first = first != NULL;
-	rc = call_begin(c, a, first, false);
-	grpc_byte_buffer_destroy(first);
-	if (rc == -1) {
-		client_fail(r, EINVAL, "%s", c->refused);
-		if (c->timed)
-			swarm_fail(&c->timer, "%s", r->error);
+	if (quiet) {
+		swarm_drop(&c->timer);
 		c->timed = false;
-		call_abandon(c);
-		call_unref(c);
-		return dead(r);
+	}
+	if (a->data)
+		note_sent(s, c->began, a->data, a->len);
+	s->writing = s->writing_first = a->data != NULL;
+	if (ask_prepare(c, a, a->data, a->len, false) == -1 ||
+	    ask_now(c) == -1) {
+		call_refuse(c);
+		s->over = s->broken = true;
+		s->writing = false;
+		return c;
 	}
 	if (!quiet) {
 		rows_add(ROWS_STREAMS, 1);
@@ -488,15 +484,15 @@ const struct rpc_reply *stream_finish(struct rpc_call *c)
 	struct swarm_user *u = c->rpc->user;
 	const struct rpc_reply *to;
 
-	if (!c->grpc) {
-		to = call_refused(u, c->rpc->channel ? RPC_INVALID_ARGUMENT :
+	if (!c->grpc || c->refused) {
+		to = answer_none(u, c->rpc->channel ? RPC_INVALID_ARGUMENT :
 		    RPC_UNAVAILABLE, c->rpc->error);
 	} else if ((c->canceled || stream_end(c) == 0 || errno == EPIPE) &&
 	    (discard(c), call_wait(c) == 0)) {
 		rows_observe(ROWS_LAG, swarm_now() - c->ended);
-		to = call_reply(c, u);
+		to = answer_of(c, u);
 	} else {
-		to = call_refused(u, RPC_CANCELLED,
+		to = answer_none(u, RPC_CANCELLED,
 		    "the user is being stopped");
 	}
 	call_abandon(c);

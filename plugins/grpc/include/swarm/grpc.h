@@ -391,7 +391,29 @@ static inline const char *rpc_json(const struct rpc_reply *r)
 	return rpc_api_->reply_json(r);
 }
 
-/* The same of a stream's message. */
+/* How a method is called: 0 unary, plus 1 when the client streams, plus 2 when
+ * the server does; -1 when it is not known (ENOENT), nobody knows (ENOSYS) or
+ * the server cannot be asked (rpc_error()). */
+static inline int rpc_kind(struct rpc *c, const char *method)
+{
+	return rpc_api_->kind(c, method);
+}
+
+/* The server's services, a line each; valid until the task returns; NULL when
+ * they are not known (rpc_error()). */
+static inline const char *rpc_services(struct rpc *c)
+{
+	return rpc_api_->services(c);
+}
+
+/* A service, method, message or enum as a .proto file would have it; as
+ * above. */
+static inline const char *rpc_describe(struct rpc *c, const char *symbol)
+{
+	return rpc_api_->describe(c, symbol);
+}
+
+/* As rpc_json(), of a message of a stream. */
 static inline const char *rpc_message_json(const struct rpc_message *m)
 {
 	return rpc_api_->message_json(m);
