@@ -18,6 +18,7 @@
 #include "cli/doctor.h"
 #include "cli/front.h"
 #include "cli/page.h"
+#include "cli/rows.h"
 #include "cluster/crash.h"
 #include "cluster/master.h"
 #include "fiber/loop.h"
@@ -82,6 +83,7 @@ static void tell_modules(enum run_state state)
 		    NULL;
 		users_set_host(master.host);
 		doctor_warn(status.users_target, master.processes);
+		rows_begin(status.started);
 		hooks_test_start();
 		break;
 	case RUN_RUNNING:
@@ -131,6 +133,7 @@ static void on_lost(struct peer *p, const char *why, bool crashed, void *arg)
 	if (!master.quitting)
 		front_event("worker %lld lost: %s; %lld users moved",
 		    (long long)p->index, why, (long long)users);
+	rows_lost(p);
 	run_peer_lost(p, crashed);
 }
 
@@ -242,6 +245,16 @@ static int local_processes(const struct options *o)
 	return (int)n;
 }
 
+/* With commas; the caller frees. */
+static char *join(const struct option_list *list)
+{
+	struct buf text = BUF_INIT(WIRE_MAX_SPLIT);
+
+	for (size_t i = 0; i < list->count; i++)
+		buf_printf(&text, "%s%s", i > 0 ? "," : "", list->items[i]);
+	return buf_detach(&text);
+}
+
 static int start_cluster(struct options *o, int processes, int argc,
     char **argv)
 {
@@ -249,6 +262,7 @@ static int start_cluster(struct options *o, int processes, int argc,
 	const char **names = xcalloc(n + 1, sizeof names[0]);
 	char *bind = xasprintf("tcp://%s:%lld", o->master_bind_host,
 	    (long long)o->master_bind_port);
+	char *split_by = join(&o->split_by);
 	struct master_options options = {
 		.bind = o->master ? bind : NULL,
 		.keys = o->master && o->keys != NULL ? &master.keys : NULL,
@@ -265,6 +279,9 @@ static int start_cluster(struct options *o, int processes, int argc,
 		.stopped = on_stopped,
 		.log = on_log,
 		.stop_test = on_stop_test,
+		.rows = rows_wanted,
+		.seed = (uint64_t)o->seed,
+		.split_by = split_by,
 		.exception = on_exception,
 	};
 	int rc = 0;
@@ -278,6 +295,7 @@ static int start_cluster(struct options *o, int processes, int argc,
 		rc = master_start(&options);
 	free(bind);
 	free(names);
+	free(split_by);
 	return rc;
 }
 
@@ -394,6 +412,7 @@ static void release(void)
 	wheel_del(&master.tick);
 	wheel_del(&master.autoquit);
 	run_release();
+	rows_release();
 	crash_wait();
 	master_release();
 	hooks_quitting();

@@ -17,6 +17,7 @@
 #include "base/rng.h"
 #include "base/xalloc.h"
 #include "cluster/crash.h"
+#include "cluster/numbers.h"
 #include "cluster/worker.h"
 #include "fiber/fiber.h"
 #include "fiber/loop.h"
@@ -24,6 +25,7 @@
 #include "module/module.h"
 #include "stats/stats.h"
 #include "user/arrivals.h"
+#include "user/feed.h"
 #include "user/user.h"
 
 #define IDS_PER_WORKER 1000000u
@@ -32,6 +34,7 @@
 
 static struct {
 	struct stats *stats;
+	struct numbers_list *numbers;   /* of each class's users */
 	char *host;
 	double stop_timeout;
 	bool quitting;
@@ -76,10 +79,30 @@ static void on_raised(const char *message, const char *where, void *arg)
 	worker_exception(message, where);
 }
 
-static void on_registered(int64_t index, void *arg)
+static void ask_rows(size_t feed, uint64_t want, uint64_t used)
+{
+	worker_ask_rows(&(struct wire_rows_wanted){ .feed = feed,
+	    .want = want, .used = used, .check = feed_check(feed) });
+}
+
+static void on_rows(const struct wire_rows *rows, void *arg)
 {
 	(void)arg;
-	users_set_first_id((unsigned)index * IDS_PER_WORKER);
+	feed_granted((size_t)rows->feed, rows->from, rows->count);
+}
+
+static void on_registered(const struct wire_ack *ack, void *arg)
+{
+	(void)arg;
+	users_set_first_id((unsigned)ack->index * IDS_PER_WORKER);
+	if (ack->seed != 0)
+		users_set_seed(ack->seed);
+	if (ack->swarm && users_alive() == 0)
+		users_set_split_by(ack->split_by);
+	feed_set_lease(ack->swarm ? ask_rows : NULL);
+	if (!ack->swarm && feed_count() > 0)
+		log_warn("a Locust master hands out no rows of data: this "
+		    "worker goes through all of them by itself");
 }
 
 /* Strings handed to users stay valid for the run: the old host is kept. */
@@ -118,6 +141,29 @@ static void take_plan(const char *text)
 	free(copy);
 }
 
+static void forget_numbers(void)
+{
+	for (size_t i = 0; i < user_class_count(); i++) {
+		worker.numbers[i].count = 0;
+		users_set_numbers(i, NULL, 0);
+	}
+}
+
+/* Of the users of a class, the i-th of the order. */
+static void take_numbers(const struct wire_spawn *spawn, size_t i,
+    size_t class)
+{
+	struct numbers_list *l = &worker.numbers[class];
+
+	if (spawn->numbers == NULL)
+		return;
+	if (numbers_decode(l, (size_t)spawn->counts[i].count,
+	    spawn->numbers[i].data, spawn->numbers[i].len) == -1)
+		log_warn("the master's numbers of users do not fit to those "
+		    "before: some users take others");
+	users_set_numbers(class, l->at, l->count);
+}
+
 static void on_spawn(const struct wire_spawn *spawn, bool first, void *arg)
 {
 	(void)arg;
@@ -126,6 +172,7 @@ static void on_spawn(const struct wire_spawn *spawn, bool first, void *arg)
 	if (first) {
 		hooks_test_start();
 		users_new_run();
+		forget_numbers();
 	}
 	take_host(spawn->host);
 	take_plan(spawn->plan);
@@ -134,10 +181,12 @@ static void on_spawn(const struct wire_spawn *spawn, bool first, void *arg)
 		const struct wire_count *c = &spawn->counts[i];
 		size_t index = class_index(c->name);
 
-		if (index < user_class_count())
+		if (index < user_class_count()) {
+			take_numbers(spawn, i, index);
 			users_set_target(index, (size_t)c->count,
 			    spawn->stop_timeout);
-		else if (c->count > 0)
+		}
+		if (index == user_class_count() && c->count > 0)
 			log_error("the master wants users of class %s, which "
 			    "this worker's scenario does not have", c->name);
 	}
@@ -268,6 +317,7 @@ static int join_master(struct options *o)
 		.quit = on_quit,
 		.orphaned = on_orphaned,
 		.counts = on_counts,
+		.rows = on_rows,
 		.health = on_health,
 	};
 	int rc;
@@ -323,6 +373,8 @@ static void start_users(struct options *o)
 		options.seed = (uint64_t)clock_now() ^
 		    ((uint64_t)getpid() << 32);
 	users_init(&options);
+	worker.numbers = xcalloc(user_class_count() + 1,
+	    sizeof *worker.numbers);
 }
 
 /* A terminal's Ctrl-C reaches the whole group: local workers leave it to
@@ -347,6 +399,9 @@ static void release(void)
 	if (users_alive() > 0)
 		return;
 	users_release();
+	for (size_t i = 0; i < user_class_count(); i++)
+		free(worker.numbers[i].at);
+	free(worker.numbers);
 	module_unload_all();
 	hooks_release();
 	fiber_release();

@@ -54,11 +54,14 @@ static void refuse_malformed(const char *from, const char *what)
 
 static void send_ack(struct zsock *sock, const struct member *m)
 {
-	const struct wire_ack ack = { .index = m->peer.index,
+	struct wire_ack ack = { .index = m->peer.index,
 		.swarm = m->peer.swarm,
 		.report_interval = options()->report_interval,
-		.instance = master_shared.instance };
+		.instance = master_shared.instance,
+		.seed = options()->seed };
 
+	snprintf(ack.split_by, sizeof ack.split_by, "%s",
+	    options()->split_by);
 	wire_encode_ack(&master_shared.out, m->peer.id, &ack);
 	master_send(sock, m->peer.id);
 }
@@ -96,6 +99,9 @@ static void register_again(struct member *m)
 	m->peer.state = PEER_READY;
 	memset(m->peer.running, 0,
 	    options()->class_count * sizeof *m->peer.running);
+	/* It knows none of them any more. */
+	for (size_t i = 0; i < options()->class_count; i++)
+		m->peer.numbers[i].told = 0;
 	send_ack(m->sock, m);
 	if (!had_stopped)
 		tell_joined(m);
@@ -442,6 +448,16 @@ static void on_stop_test(struct member *m, const struct wire_message *msg)
 		options()->stop_test(&m->peer, why, options()->arg);
 }
 
+static void on_rows(struct member *m, const struct wire_message *msg)
+{
+	struct wire_rows_wanted wanted;
+
+	if (wire_read_rows_wanted(&msg->data, &wanted) == -1)
+		refuse_malformed(m->peer.id, "question for rows");
+	else if (options()->rows != NULL)
+		options()->rows(&m->peer, &wanted, options()->arg);
+}
+
 static void dispatch(struct member *m, const struct wire_message *msg)
 {
 	switch (msg->type) {
@@ -472,6 +488,9 @@ static void dispatch(struct member *m, const struct wire_message *msg)
 		break;
 	case WIRE_STOP_TEST:
 		on_stop_test(m, msg);
+		break;
+	case WIRE_ROWS:
+		on_rows(m, msg);
 		break;
 	default:
 		log_debug("message %s of worker %lld is not known",

@@ -96,6 +96,28 @@ static double new_timestamp(void)
 	return now;
 }
 
+/* What the worker has not been told of its users' numbers. */
+static struct wire_numbers *take_numbers(struct peer *p)
+{
+	size_t n = master_shared.o.class_count;
+	struct wire_numbers *numbers = xcalloc(n + 1, sizeof *numbers);
+
+	for (size_t i = 0; i < n; i++) {
+		struct buf bytes = BUF_INIT(WIRE_MAX_MESSAGE);
+
+		numbers_encode(&p->numbers[i], &bytes);
+		numbers[i].len = bytes.len;
+		numbers[i].data = buf_detach(&bytes);
+	}
+	return numbers;
+}
+
+void master_send_rows(struct peer *p, const struct wire_rows *rows)
+{
+	wire_encode_rows(&master_shared.out, p->id, rows);
+	master_send(((struct member *)p)->sock, p->id);
+}
+
 void master_send_spawn(struct peer *p, const char *host, double stop_timeout)
 {
 	struct member *m = (struct member *)p;
@@ -103,7 +125,8 @@ void master_send_spawn(struct peer *p, const char *host, double stop_timeout)
 	struct wire_count *counts = xcalloc(n + 1, sizeof *counts);
 	struct wire_spawn spawn = { .timestamp = new_timestamp(),
 		.host = host, .stop_timeout = stop_timeout, .counts = counts,
-		.count = n, .plan = p->swarm ? p->plan : NULL };
+		.count = n, .plan = p->swarm ? p->plan : NULL,
+		.numbers = p->swarm ? take_numbers(p) : NULL };
 
 	for (size_t i = 0; i < n; i++) {
 		counts[i].name = master_shared.o.class_names[i];
@@ -111,6 +134,7 @@ void master_send_spawn(struct peer *p, const char *host, double stop_timeout)
 	}
 	wire_encode_spawn(&master_shared.out, p->id, &spawn);
 	master_send(m->sock, p->id);
+	wire_numbers_release(&spawn);
 	free(counts);
 }
 
@@ -152,6 +176,9 @@ static void free_lost(struct loop_item *item)
 void master_lose(struct member *m, const char *why, bool crashed)
 {
 	m->peer.state = PEER_MISSING;
+	/* For the users that are started elsewhere in this event. */
+	for (size_t i = 0; i < master_shared.o.class_count; i++)
+		numbers_free(&m->peer.numbers[i]);
 	if (master_shared.o.lost != NULL)
 		master_shared.o.lost(&m->peer, why, crashed,
 		    master_shared.o.arg);
@@ -420,6 +447,8 @@ void master_release(void)
 	for (size_t i = 0; i < master_shared.o.class_count; i++)
 		free((char *)master_shared.o.class_names[i]);
 	free((char **)master_shared.o.class_names);
+	free((char *)(uintptr_t)master_shared.o.split_by);
+	numbers_release();
 	for (size_t i = 0; master_shared.o.worker_argv != NULL &&
 	    master_shared.o.worker_argv[i] != NULL; i++)
 		free(master_shared.o.worker_argv[i]);
@@ -461,6 +490,7 @@ static void copy_options(const struct master_options *o)
 	for (size_t i = 0; i < o->class_count; i++)
 		names[i] = xstrdup(o->class_names[i]);
 	to->class_names = (const char *const *)names;
+	to->split_by = xstrdup(o->split_by != NULL ? o->split_by : "");
 	while (o->worker_argv != NULL && o->worker_argv[n] != NULL)
 		n++;
 	to->worker_argv = xcalloc(n + 1, sizeof(char *));
@@ -510,10 +540,13 @@ release:
 	return -1;
 }
 
-void master_open(int64_t first_index, double report_interval)
+void master_open(int64_t first_index, const struct wire_ack *above)
 {
 	member_number_from(first_index);
-	master_shared.o.report_interval = report_interval;
+	master_shared.o.report_interval = above->report_interval;
+	master_shared.o.seed = above->seed;
+	free((char *)(uintptr_t)master_shared.o.split_by);
+	master_shared.o.split_by = xstrdup(above->split_by);
 	master_shared.o.closed = false;
 	inbox_open();
 }

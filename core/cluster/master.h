@@ -14,8 +14,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "cluster/wire.h"
 #include "cluster/keys.h"
+#include "cluster/numbers.h"
+#include "cluster/wire.h"
 
 /* STOPPING: from master_send_stop() until the worker is ready again.
  * MISSING: only during the `lost` event. */
@@ -40,6 +41,8 @@ struct peer {
 	int64_t *running;
 	/* Users that master_send_spawn() asks for; the run fills it in. */
 	int64_t *wanted;
+	/* Numbers of its users, one list for each class; the master's. */
+	struct numbers_list *numbers;
 	/* Text for the run on the other side, sent with each spawn (to swarm
 	 * workers only); malloc'ed by the run, freed with the peer. */
 	char *plan;
@@ -55,6 +58,8 @@ struct master_options {
 	size_t class_count;
 	const char *const *class_names;
 	double report_interval;         /* seconds, told to swarm workers */
+	uint64_t seed;                  /* likewise; 0: not told */
+	const char *split_by;           /* likewise; NULL: nothing */
 	/* Workers are not answered before master_open(); `knocked` tells how
 	 * many wait.  For a relay, which must be known above first. */
 	bool closed;
@@ -78,6 +83,8 @@ struct master_options {
 	void (*exception)(struct peer *, const char *message,
 	    const char *traceback, void *);
 	void (*stop_test)(struct peer *, const char *why, void *);
+	/* Wants positions of a feed: answer with master_send_rows(). */
+	void (*rows)(struct peer *, const struct wire_rows_wanted *, void *);
 	/* The clock that workers are told is clock_now() plus this, give or
 	 * take `error`; NULL: ours.  False: not known yet. */
 	bool (*clock)(int64_t *offset, int64_t *error, void *);
@@ -87,8 +94,9 @@ struct master_options {
 /* Everything in the options is copied but `stats` and `keys`.  0, or -1 after
  * log_error(). Starts the local workers too. */
 int master_start(const struct master_options *);
-/* Lets in those that wait and all to come; indexes begin at first_index. */
-void master_open(int64_t first_index, double report_interval);
+/* Lets in those that wait and all to come; indexes begin at first_index, and
+ * the rest is what the master above says. */
+void master_open(int64_t first_index, const struct wire_ack *above);
 /* The address remote workers connect to, with the port chosen; NULL when
  * there are only local ones. */
 const char *master_endpoint(void);
@@ -97,6 +105,15 @@ struct peer *master_peer_at(size_t i);
 /* Sends the absolute counts in peer->wanted, and peer->plan. */
 void master_send_spawn(struct peer *, const char *host, double stop_timeout);
 void master_send_stop(struct peer *);
+void master_send_rows(struct peer *, const struct wire_rows *);
+/*
+ * Numbers of users (cluster/numbers.h): before the master_send_spawn() of one
+ * step, all swarm workers' lists are brought to what they are wanted to run.
+ * Before a new test, all are free: `limit` of them, or those that
+ * numbers_add() gives.
+ */
+void master_number_users(double stop_timeout);
+void master_reset_numbers(uint32_t limit);
 /* Tells everyone that a ramp is through with so many users. */
 void master_ramp_complete(int64_t users);
 /* Tells everyone to quit; `done` when all have left or `timeout` passed, with

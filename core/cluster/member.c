@@ -60,6 +60,8 @@ struct member *member_add(const char *id, const struct member_record *record,
 	p->clock_error = -1;
 	p->running = xcalloc(class_count + 1, sizeof *p->running);
 	p->wanted = xcalloc(class_count + 1, sizeof *p->wanted);
+	p->numbers = xcalloc(class_count + 1, sizeof *p->numbers);
+	m->class_count = class_count;
 	m->sock = sock;
 	if (record == NULL)
 		return m;
@@ -106,6 +108,9 @@ void member_free(struct member *m)
 	free(m->peer.running);
 	free(m->peer.wanted);
 	free(m->peer.plan);
+	for (size_t i = 0; i < m->class_count; i++)
+		free(m->peer.numbers[i].at);
+	free(m->peer.numbers);
 	histogram_release(&m->peer.delays);
 	free(m);
 }

@@ -20,6 +20,7 @@ struct member_bucket {
 struct member {
 	struct peer peer;               /* first: master.h hands this out */
 	struct zsock *sock;             /* the way to it */
+	size_t class_count;
 	size_t log_lines;               /* seen of a Locust worker's ring */
 	struct member_bucket traffic;   /* reports, heartbeats */
 	struct member_bucket chat;      /* logs, exceptions, the unknown */

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "cluster/master.h"
+#include "cluster/relay_rows.h"
 #include "cluster/worker.h"
 #include "fiber/loop.h"
 #include "stats/stats.h"
@@ -43,6 +44,7 @@ static struct {
 	char *host;
 	double stop_timeout;
 	char *plan;
+	struct numbers_list *numbers;   /* of each class, from above */
 } relay;
 
 static void on_end(struct loop_item *item);
@@ -133,6 +135,7 @@ static void share_out(void)
 	relay.reached = false;
 	for (size_t c = 0; c < relay.o.class_count; c++)
 		share_class(c);
+	master_number_users(relay.stop_timeout);
 	for (size_t i = 0; i < master_peer_count(); i++)
 		n += master_peer_at(i)->state != PEER_MISSING;
 	for (size_t i = 0; i < master_peer_count(); i++) {
@@ -190,6 +193,7 @@ static void on_lost(struct peer *p, const char *why, bool crashed, void *arg)
 	(void)crashed;
 	if (relay.leaving)
 		return;
+	relay_rows_lost(p);
 	if (p->index == -1 && !relay.joined) {
 		log_error("a worker process could not start: %s", why);
 		leave("a worker process could not start");
@@ -278,7 +282,7 @@ static void leave(const char *why)
 	master_quit(relay.stop_timeout + MARGIN, on_all_left, NULL);
 }
 
-static void on_registered(int64_t index, void *arg)
+static void on_registered(const struct wire_ack *ack, void *arg)
 {
 	(void)arg;
 	if (relay.open)
@@ -290,7 +294,7 @@ static void on_registered(int64_t index, void *arg)
 		return;
 	}
 	relay.open = true;
-	master_open((index + 1) * RELAY_SPAN, worker_report_interval());
+	master_open((ack->index + 1) * RELAY_SPAN, ack);
 }
 
 static size_t class_index(const char *name)
@@ -309,9 +313,50 @@ static void replace(char **to, const char *text)
 	*to = text == NULL ? NULL : xstrdup(text);
 }
 
+/* A new test. */
+static void forget_rows(void)
+{
+	relay_rows_forget();
+	for (size_t c = 0; c < relay.o.class_count; c++)
+		relay.numbers[c].count = 0;
+	master_reset_numbers(0);
+}
+
+/* What is new of the numbers from above may go below. */
+static void add_numbers(struct numbers_list *l, size_t count,
+    const struct wire_numbers *n)
+{
+	struct numbers_list old = { 0 };
+
+	old.count = l->count;
+	old.at = xcalloc(l->count + 1, sizeof old.at[0]);
+	if (l->count > 0)
+		memcpy(old.at, l->at, l->count * sizeof old.at[0]);
+	if (numbers_decode(l, count, n->data, n->len) == -1)
+		log_warn("the master's numbers of users do not fit to those "
+		    "before");
+	for (size_t i = 0; i < l->count; i++) {
+		if (l->at[i] != NUMBERS_NONE &&
+		    (i >= old.count || l->at[i] != old.at[i]))
+			numbers_add(l->at[i]);
+	}
+	free(old.at);
+}
+
+static void take_numbers(const struct wire_spawn *spawn)
+{
+	for (size_t i = 0; spawn->numbers != NULL && i < spawn->count; i++) {
+		size_t class = class_index(spawn->counts[i].name);
+
+		if (class < relay.o.class_count)
+			add_numbers(&relay.numbers[class],
+			    (size_t)spawn->counts[i].count,
+			    &spawn->numbers[i]);
+	}
+}
+
 static void on_spawn(const struct wire_spawn *spawn, bool first, void *arg)
 {
-	(void)first;
 	(void)arg;
 	if (relay.leaving)
 		return;
@@ -321,6 +366,9 @@ static void on_spawn(const struct wire_spawn *spawn, bool first, void *arg)
 		if (class < relay.o.class_count)
 			relay.target[class] = spawn->counts[i].count;
 	}
+	if (first)
+		forget_rows();
+	take_numbers(spawn);
 	replace(&relay.host, spawn->host);
 	replace(&relay.plan, spawn->plan);
 	relay.stop_timeout = spawn->stop_timeout;
@@ -407,7 +455,7 @@ static int join_master(void)
 		.registered = on_registered, .spawn = on_spawn,
 		.stop = on_stop, .quit = on_quit, .orphaned = on_orphaned,
 		.counts = on_counts, .ramp_complete = on_ramp_complete,
-		.health = on_health };
+		.health = on_health, .rows = relay_rows_came, .relay = true };
 
 	return worker_start(&above);
 }
@@ -433,7 +481,7 @@ static int open_below(void)
 		.joined = on_joined, .lost = on_lost, .spawned = on_spawned,
 		.stopped = on_stopped, .log = on_log,
 		.exception = on_exception, .stop_test = on_stop_test,
-		.clock = on_clock };
+		.clock = on_clock, .rows = relay_rows_wanted };
 
 	return master_start(&below);
 }
@@ -449,6 +497,7 @@ int relay_start(const struct relay_options *o)
 	relay.connect = xstrdup(o->connect);
 	relay.bind = xstrdup(o->bind);
 	relay.target = xcalloc(o->class_count + 1, sizeof *relay.target);
+	relay.numbers = xcalloc(o->class_count + 1, sizeof *relay.numbers);
 	relay.stats = stats_new(STATS_DEFAULT_SERIES, STATS_DEFAULT_ERRORS);
 	if (open_below() == 0)
 		return 0;
@@ -464,8 +513,12 @@ void relay_leave(void)
 void relay_release(void)
 {
 	master_release();
-	for (size_t i = 0; i < relay.o.class_count; i++)
+	for (size_t i = 0; i < relay.o.class_count; i++) {
 		free((char *)relay.o.class_names[i]);
+		free(relay.numbers[i].at);
+	}
+	free(relay.numbers);
+	relay_rows_forget();
 	free((char **)relay.o.class_names);
 	stats_free(relay.stats);
 	free(relay.connect);

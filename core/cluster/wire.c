@@ -29,6 +29,7 @@ static const struct {
 	{ "quit", WIRE_QUIT },
 	{ "reconnect", WIRE_RECONNECT },
 	{ "swarm_stop_test", WIRE_STOP_TEST },
+	{ "swarm_rows", WIRE_ROWS },
 };
 
 /* ---- the walk ---- */
@@ -189,6 +190,7 @@ void wire_message_release(struct wire_message *m)
 
 void wire_spawn_release(struct wire_spawn *spawn)
 {
+	wire_numbers_release(spawn);
 	for (size_t i = 0; i < spawn->count; i++)
 		free((char *)spawn->counts[i].name);
 	free((struct wire_count *)spawn->counts);

@@ -30,16 +30,19 @@
 #define WIRE_MAX_TEXT    8192           /* error texts, log lines */
 #define WIRE_MAX_CLASSES 10000
 #define WIRE_MAX_PLAN    65536
+#define WIRE_MAX_SPLIT   1200           /* 16 keys of 64 bytes */
 
 #define WIRE_LEVEL 1                    /* of the swarm map */
 #define WIRE_LOCUST_VERSION "2.46.3"    /* what we say to a Locust peer */
 #define WIRE_VERSION WIRE_LOCUST_VERSION "+swarm.1"
+#define WIRE_RELAY   ".relay"           /* after it, in a relay's */
 
 enum wire_type {
 	WIRE_UNKNOWN, WIRE_CLIENT_READY, WIRE_ACK, WIRE_HEARTBEAT, WIRE_SPAWN,
 	WIRE_SPAWNING, WIRE_SPAWNING_COMPLETE, WIRE_STATS, WIRE_EXCEPTION,
 	WIRE_LOGS, WIRE_STOP, WIRE_CLIENT_STOPPED, WIRE_QUIT, WIRE_RECONNECT,
 	WIRE_STOP_TEST,                 /* W to M, swarm only: {"why": text} */
+	WIRE_ROWS,                      /* both ways, swarm only */
 };
 
 /* A decoded envelope.  `data` points into the frame, which must stay until
@@ -63,6 +66,12 @@ struct wire_count {
 	int64_t count;
 };
 
+/* Of a class's users, as numbers_encode() has them; malloc'ed. */
+struct wire_numbers {
+	char *data;                     /* NULL: nothing is said */
+	size_t len;
+};
+
 struct wire_spawn {
 	double timestamp;
 	const char *host;               /* NULL: none */
@@ -70,6 +79,8 @@ struct wire_spawn {
 	const struct wire_count *counts;
 	size_t count;
 	const char *plan;               /* swarm only: the run's text, or NULL */
+	/* swarm only: for each of `counts`, or NULL. */
+	struct wire_numbers *numbers;
 };
 
 struct wire_heartbeat {
@@ -102,6 +113,8 @@ struct wire_ack {
 	double report_interval;         /* seconds */
 	uint64_t instance;              /* 48 bits: which master; another
 	                                 * after a restart */
+	uint64_t seed;                  /* of the run; 0: not said */
+	char split_by[WIRE_MAX_SPLIT];  /* keys of tags, by commas */
 };
 
 /*
@@ -109,7 +122,8 @@ struct wire_ack {
  * which its flag tells.
  */
 void wire_encode_nil(struct buf *out, const char *type, const char *node_id);
-void wire_encode_client_ready(struct buf *out, const char *node_id);
+void wire_encode_client_ready(struct buf *out, const char *node_id,
+    bool relay);
 /* The swarm part only when `ack->swarm`. */
 void wire_encode_ack(struct buf *out, const char *node_id,
     const struct wire_ack *);
@@ -167,6 +181,32 @@ int wire_read_logs(const msgpack_object *,
     void (*on_line)(int level, const char *line, void *), void *arg,
     uint64_t *dropped);
 int wire_read_stop_test(const msgpack_object *, char *why, size_t size);
+
+/* ---- rows and numbers (wire_rows.c) ---- */
+
+/* A worker's question for positions of a feed. */
+struct wire_rows_wanted {
+	uint64_t feed;                  /* its index */
+	uint64_t want;
+	uint64_t used;                  /* in this test, in all */
+	uint64_t check;                 /* of its file */
+};
+/* The answer; a count of 0: there are none. */
+struct wire_rows {
+	uint64_t feed;
+	uint64_t from;
+	uint64_t count;
+};
+void wire_encode_rows_wanted(struct buf *out, const char *node_id,
+    const struct wire_rows_wanted *);
+void wire_encode_rows(struct buf *out, const char *node_id,
+    const struct wire_rows *);
+int wire_read_rows_wanted(const msgpack_object *, struct wire_rows_wanted *);
+int wire_read_rows(const msgpack_object *, struct wire_rows *);
+/* The member "numbers" of a spawn's swarm map. */
+void wire_put_numbers(msgpack_packer *, const struct wire_spawn *);
+int wire_read_numbers(const msgpack_object *, struct wire_spawn *);
+void wire_numbers_release(struct wire_spawn *);
 
 /* ---- reports (wire_stats.c writes, wire_report.c reads) ---- */
 

@@ -42,12 +42,14 @@ void wire_encode_nil(struct buf *out, const char *type, const char *node_id)
 	wire_object_put_text(&pk, node_id);
 }
 
-void wire_encode_client_ready(struct buf *out, const char *node_id)
+void wire_encode_client_ready(struct buf *out, const char *node_id,
+    bool relay)
 {
 	msgpack_packer pk;
 
 	begin(&pk, out, "client_ready");
-	wire_object_put_text(&pk, WIRE_VERSION);
+	wire_object_put_text(&pk, relay ? WIRE_VERSION WIRE_RELAY :
+	    WIRE_VERSION);
 	wire_object_put_text(&pk, node_id);
 }
 
@@ -62,13 +64,22 @@ void wire_encode_ack(struct buf *out, const char *node_id,
 	msgpack_pack_int64(&pk, ack->index);
 	if (ack->swarm) {
 		wire_object_put_text(&pk, "swarm");
-		msgpack_pack_map(&pk, 3);
+		msgpack_pack_map(&pk, 3 + (ack->seed != 0) +
+		    (ack->split_by[0] != '\0'));
 		wire_object_put_text(&pk, "level");
 		msgpack_pack_int(&pk, WIRE_LEVEL);
 		wire_object_put_text(&pk, "report_interval");
 		msgpack_pack_double(&pk, ack->report_interval);
 		wire_object_put_text(&pk, "instance");
 		msgpack_pack_uint64(&pk, ack->instance);
+		if (ack->seed != 0) {
+			wire_object_put_text(&pk, "seed");
+			msgpack_pack_uint64(&pk, ack->seed);
+		}
+		if (ack->split_by[0] != '\0') {
+			wire_object_put_text(&pk, "split_by");
+			wire_object_put_text(&pk, ack->split_by);
+		}
 	}
 	wire_object_put_text(&pk, node_id);
 }
@@ -128,10 +139,11 @@ void wire_encode_pong(struct buf *out, const char *node_id,
 void wire_encode_spawn(struct buf *out, const char *node_id,
     const struct wire_spawn *spawn)
 {
+	bool swarm = spawn->plan != NULL || spawn->numbers != NULL;
 	msgpack_packer pk;
 
 	begin(&pk, out, "spawn");
-	msgpack_pack_map(&pk, spawn->plan == NULL ? 5 : 6);
+	msgpack_pack_map(&pk, 5 + swarm);
 	wire_object_put_text(&pk, "timestamp");
 	msgpack_pack_double(&pk, spawn->timestamp);
 	wire_object_put_text(&pk, "user_classes_count");
@@ -143,12 +155,17 @@ void wire_encode_spawn(struct buf *out, const char *node_id,
 	/* A Locust worker's receive loop dies without it. */
 	wire_object_put_text(&pk, "parsed_options");
 	msgpack_pack_map(&pk, 0);
-	if (spawn->plan != NULL) {
+	if (swarm) {
 		wire_object_put_text(&pk, "swarm");
-		msgpack_pack_map(&pk, 1);
+		msgpack_pack_map(&pk, (spawn->plan != NULL) +
+		    (spawn->numbers != NULL));
+	}
+	if (spawn->plan != NULL) {
 		wire_object_put_text(&pk, "plan");
 		wire_object_put_text(&pk, spawn->plan);
 	}
+	if (spawn->numbers != NULL)
+		wire_put_numbers(&pk, spawn);
 	wire_object_put_text(&pk, node_id);
 }
 

@@ -31,6 +31,7 @@ int wire_read_ack(const msgpack_object *data, struct wire_ack *ack)
 {
 	const msgpack_object *index = wire_object_get(data, "index");
 	const msgpack_object *swarm = wire_object_get(data, "swarm");
+	const msgpack_object *split_by = wire_object_get(swarm, "split_by");
 	struct wire_ack a = { .index = -1, .report_interval = 3 };
 
 	if (data->type != MSGPACK_OBJECT_MAP &&
@@ -43,7 +44,10 @@ int wire_read_ack(const msgpack_object *data, struct wire_ack *ack)
 		if (wire_object_get_double(swarm, "report_interval", 0.01, 60,
 		    1, &a.report_interval) == -1 ||
 		    wire_object_get_uint(swarm, "instance", 0,
-		    &a.instance) == -1)
+		    &a.instance) == -1 ||
+		    wire_object_get_uint(swarm, "seed", 0, &a.seed) == -1 ||
+		    (split_by != NULL && wire_object_text(split_by,
+		    a.split_by, sizeof a.split_by) == -1))
 			return -1;
 	}
 	*ack = a;
@@ -212,6 +216,10 @@ int wire_read_spawn(const msgpack_object *data, struct wire_spawn *spawn)
 	s.host = host == NULL ? NULL : xstrdup(text);
 	s.counts = xcalloc(counts->via.map.size + 1, sizeof *s.counts);
 	wire_read_counts(counts, add_count, &s);
+	if (wire_read_numbers(wire_object_get(swarm, "numbers"), &s) == -1) {
+		wire_spawn_release(&s);
+		return -1;
+	}
 	*spawn = s;
 	return 0;
 }

@@ -100,7 +100,7 @@ static void send_nil(const char *type)
 
 static void send_ready(void)
 {
-	wire_encode_client_ready(&self.out, self.id);
+	wire_encode_client_ready(&self.out, self.id, self.o.relay);
 	flush();
 }
 
@@ -270,7 +270,7 @@ static void on_ack(const struct wire_message *m)
 	self.swarm = ack.swarm;
 	self.interval = ack.swarm ? ack.report_interval : 3;
 	if (self.o.registered != NULL)
-		self.o.registered(ack.index, self.o.arg);
+		self.o.registered(&ack, self.o.arg);
 	if (again && ack.instance != self.instance) {
 		/* Perhaps on another machine. */
 		memset(&self.offset, 0, sizeof self.offset);
@@ -337,6 +337,14 @@ static void on_ramp_complete(const struct wire_message *m)
 		self.o.ramp_complete(users, self.o.arg);
 }
 
+static void on_rows(const struct wire_message *m)
+{
+	struct wire_rows rows;
+
+	if (self.o.rows != NULL && wire_read_rows(&m->data, &rows) == 0)
+		self.o.rows(&rows, self.o.arg);
+}
+
 static void dispatch(const struct wire_message *m)
 {
 	switch (m->type) {
@@ -360,6 +368,9 @@ static void dispatch(const struct wire_message *m)
 		break;
 	case WIRE_SPAWNING_COMPLETE:
 		on_ramp_complete(m);
+		break;
+	case WIRE_ROWS:
+		on_rows(m);
 		break;
 	default:
 		log_debug("message %s of the master is not known",
@@ -490,6 +501,14 @@ void worker_stop_test(const char *why)
 		return;
 	}
 	wire_encode_stop_test(&self.out, self.id, why);
+	flush();
+}
+
+void worker_ask_rows(const struct wire_rows_wanted *wanted)
+{
+	if (self.sock == NULL || !self.registered || !self.swarm)
+		return;
+	wire_encode_rows_wanted(&self.out, self.id, wanted);
 	flush();
 }
 

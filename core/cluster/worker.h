@@ -16,13 +16,14 @@
 struct worker_options {
 	const char *connect;            /* "ipc://…" or "tcp://host:port" */
 	const struct keys *keys;        /* NULL: not encrypted */
+	bool relay;                     /* runs no users itself */
 	bool local;                     /* started by the master on this machine:
 	                                 * ends when the master does */
 	struct stats *stats;            /* the delta; reset after each report */
 	size_t class_count;
 	const char *const *class_names;
 	/* Events, on the loop. */
-	void (*registered)(int64_t index, void *);
+	void (*registered)(const struct wire_ack *, void *);
 	/* An accepted spawn; answer with worker_spawned() when reached.
 	 * `first`: a new test; `stats` has been reset. */
 	void (*spawn)(const struct wire_spawn *, bool first, void *);
@@ -39,6 +40,8 @@ struct worker_options {
 	/* Completes what a heartbeat says of this process, and the delays of
 	 * its loop (NULL: as they are). */
 	void (*health)(struct health *, struct histogram *delays, void *);
+	/* The master's answer to worker_ask_rows() (NULL: not asked). */
+	void (*rows)(const struct wire_rows *, void *);
 	void *arg;
 };
 
@@ -53,6 +56,9 @@ void worker_stopped(double stop_timeout);
  * after worker_finish(), and while there is no master, nobody gets it. */
 void worker_log(int level, const char *line);
 void worker_stop_test(const char *why);
+/* Asks a swarm master for positions of a feed; a question that is lost has no
+ * answer. */
+void worker_ask_rows(const struct wire_rows_wanted *);
 /* Rate-limited like log lines. */
 void worker_exception(const char *message, const char *where);
 /* Whether a master has answered, and whether it is swarm's. */

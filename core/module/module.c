@@ -8,6 +8,7 @@
 #include "base/xalloc.h"
 #include "module/find.h"
 #include "module/verify.h"
+#include "user/feed.h"
 #include "user/user.h"
 
 #include <errno.h>
@@ -320,6 +321,7 @@ static int load_one(struct module *m, bool *visited)
 	visited[i] = true;
 	if (load_providers(m, visited) == -1)
 		return -1;
+	feed_set_source(module_shown(m));
 	before = api_log_errors();
 	if (m->def.load && m->def.load() != 0)
 		return say_failed(m, "load", before);
@@ -348,6 +350,7 @@ static int add_users(struct module *m)
 		return 0;
 	before = api_log_errors();
 	user_class_set_owner(m->name);
+	feed_set_source(module_shown(m));
 	if (m->def.setup() != 0)
 		return say_failed(m, "setup", before);
 	return 0;

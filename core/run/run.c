@@ -213,6 +213,7 @@ static void send_plan(void)
 	unsigned stripes = 0;
 	unsigned stripe = 0;
 
+	master_number_users(run.options.stop_timeout);
 	for (size_t i = 0; i < master_peer_count(); i++)
 		stripes += takes_part(master_peer_at(i));
 	for (size_t i = 0; run.open && i < master_peer_count(); i++) {
@@ -359,6 +360,7 @@ static void begin(void)
 		return;
 	}
 	new_dispatcher();
+	master_reset_numbers(UINT32_MAX);
 	update_workers();
 	s->started = clock_now();
 	s->started_wall = clock_wall();

@@ -69,6 +69,11 @@ SWARM_API unsigned swarm_user_id(struct swarm_user *u)
 	return u->id;
 }
 
+SWARM_API uint64_t swarm_user_number(struct swarm_user *u)
+{
+	return u->number;
+}
+
 SWARM_API const char *swarm_user_class_name(struct swarm_user *u)
 {
 	return u->class->name;

@@ -54,6 +54,7 @@ struct swarm_user {
 	struct user_frame *frames;      /* the class's set, then nested ones */
 	uint32_t depth;
 	unsigned id;
+	uint64_t number;                /* in the run, from 0; see numbers.h */
 	enum user_state state;
 	bool stopping;                  /* to end after the running task */
 	bool cancelled;                 /* its waits fail */

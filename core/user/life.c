@@ -14,12 +14,14 @@
 #include "user/user.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "fiber/loop.h"
 #include "stats/stats.h"
 #include "user/arrivals.h"
+#include "user/feed.h"
 #include "user/internal.h"
 
 #define START_BATCH 512                 /* users started in a loop pass */
@@ -30,6 +32,8 @@ struct users_class {
 	size_t running;
 	size_t retired;                 /* ended by themselves */
 	size_t target;
+	const uint32_t *numbers;        /* by the order of their start */
+	size_t number_count;
 };
 
 struct users users;
@@ -244,6 +248,16 @@ static void user_run(void *arg)
 	end_user(u);
 }
 
+/* Users that ended by themselves keep their place in the list. */
+static uint64_t number_of(const struct users_class *c, unsigned id)
+{
+	size_t at = c->running + c->retired;
+
+	if (at < c->number_count && c->numbers[at] != UINT32_MAX)
+		return c->numbers[at];
+	return id;
+}
+
 static void start_user(size_t class_index, bool trying)
 {
 	struct swarm_user *u = xcalloc(1, sizeof *u);
@@ -251,7 +265,8 @@ static void start_user(size_t class_index, bool trying)
 	u->class = user_class_at(class_index);
 	u->class_index = class_index;
 	u->id = users.options.first_id + users.next_id++;
-	rng_seed(&u->rng, users.options.seed, u->id);
+	u->number = number_of(&users.classes[class_index], u->id);
+	rng_seed(&u->rng, users.options.seed, u->number);
 	u->state = USER_NEW;
 	u->trying = trying;
 	users.alive++;
@@ -318,6 +333,7 @@ void users_init(const struct users_options *options)
 	start_item.run = start_some;
 	task_counter = stats_counter(options->stats, "tasks");
 	measure_init(options->split_by);
+	feed_new_run(options->seed);
 }
 
 void users_release(void)
@@ -342,10 +358,37 @@ void users_set_first_id(unsigned first_id)
 	users.options.first_id = first_id;
 }
 
+void users_set_seed(uint64_t seed)
+{
+	users.options.seed = seed;
+}
+
+void users_set_split_by(const char *keys)
+{
+	char *copy = xstrdup(keys);
+	const char *list[MEASURE_KEYS + 1] = { NULL };
+	size_t n = 0;
+	char *save = NULL;
+
+	for (char *key = strtok_r(copy, ",", &save);
+	    key != NULL && n < MEASURE_KEYS; key = strtok_r(NULL, ",", &save))
+		list[n++] = key;
+	measure_init(list);
+	free(copy);
+}
+
+void users_set_numbers(size_t class_index, const uint32_t *numbers,
+    size_t count)
+{
+	users.classes[class_index].numbers = numbers;
+	users.classes[class_index].number_count = count;
+}
+
 void users_new_run(void)
 {
 	for (size_t i = 0; i < user_class_count(); i++)
 		users.classes[i].retired = 0;
+	feed_new_run(users.options.seed);
 }
 
 void users_set_target(size_t class_index, size_t count, double timeout)

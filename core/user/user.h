@@ -96,6 +96,14 @@ void users_set_host(const char *host);
  * its modules' hooks go. */
 void users_set_stats(struct stats *);
 void users_set_first_id(unsigned first_id);
+void users_set_seed(uint64_t seed);
+/* Of a master; before the first user of a test. */
+void users_set_split_by(const char *keys);
+/* Numbers of a class's users in the order of their start; those beyond, and
+ * all without this, take their id.  The array must stay until the next call
+ * for the class. */
+void users_set_numbers(size_t class_index, const uint32_t *numbers,
+    size_t count);
 /* Starts the missing users (a few hundred a loop pass) or stops surplus ones
  * (the last started first), each surplus user given `stop_timeout` seconds to
  * end its task.  options.reached follows, also when nothing was to do. */

@@ -122,7 +122,7 @@ static void open_sim(struct sim *s, void *context, const char *endpoint,
 	if (zmq_connect(s->socket, endpoint) == -1)
 		exit(1);
 	buf_clear(scratch);
-	wire_encode_client_ready(scratch, s->id);
+	wire_encode_client_ready(scratch, s->id, false);
 	say(s, scratch);
 }
 

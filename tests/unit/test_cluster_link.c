@@ -131,10 +131,10 @@ static void on_stop_test(struct peer *p, const char *why, void *arg)
 
 /* ---- the worker's events ---- */
 
-static void on_registered(int64_t index, void *arg)
+static void on_registered(const struct wire_ack *ack, void *arg)
 {
 	(void)arg;
-	seen.index = index;
+	seen.index = ack->index;
 	seen.registered++;
 }
 

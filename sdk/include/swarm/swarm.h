@@ -2,6 +2,7 @@
 #ifndef SWARM_SWARM_H
 #define SWARM_SWARM_H
 
+#include <swarm/data.h>
 #include <swarm/fiber.h>
 #include <swarm/log.h>
 #include <swarm/measure.h>

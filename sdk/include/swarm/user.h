@@ -145,6 +145,11 @@ SWARM_API struct swarm_user *swarm_self(void);
 SWARM_API void *swarm_data(struct swarm_user *);
 /* [fiber] A number no other user of this run has. */
 SWARM_API unsigned swarm_user_id(struct swarm_user *);
+/* [fiber] Another number that no other user has as long as this one lives:
+ * from 0, as small as can be, the same set on any number of workers.  It is
+ * given again to the user that takes a stopped one's place.  It decides the
+ * random numbers of the user, and its unique row (data.h). */
+SWARM_API uint64_t swarm_user_number(struct swarm_user *);
 /* [fiber] The class's name and the running task's ("start", "stop" in those
  * hooks).  Owned by swarm. */
 SWARM_API const char *swarm_user_class_name(struct swarm_user *);

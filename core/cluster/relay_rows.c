@@ -1,0 +1,121 @@
+/* Rows of data through a relay: see the header. */
+#include "cluster/relay_rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "cluster/lease.h"
+#include "cluster/master.h"
+#include "cluster/worker.h"
+
+/* A worker below that waits for rows. */
+struct waiting {
+	int64_t index;
+	uint64_t want;
+	uint64_t used;
+};
+
+/* Positions of a feed that came from above and go below. */
+struct feed_stock {
+	struct lease lease;
+	uint64_t got;                   /* from above, in all */
+	struct waiting *waiting;
+	size_t count;
+};
+
+static struct {
+	struct feed_stock *at;          /* by the feed's index */
+	size_t count;
+} stocks;
+
+/* The feed's stock, made when new. */
+static struct feed_stock *stock_of(uint64_t feed)
+{
+	while (stocks.count <= feed) {
+		stocks.at = xreallocarray(stocks.at, stocks.count + 1,
+		    sizeof stocks.at[0]);
+		memset(&stocks.at[stocks.count], 0,
+		    sizeof stocks.at[0]);
+		lease_init(&stocks.at[stocks.count++].lease, 0);
+	}
+	return &stocks.at[feed];
+}
+
+void relay_rows_forget(void)
+{
+	for (size_t i = 0; i < stocks.count; i++) {
+		lease_release(&stocks.at[i].lease);
+		free(stocks.at[i].waiting);
+	}
+	free(stocks.at);
+	stocks.at = NULL;
+	stocks.count = 0;
+}
+
+static void give(struct peer *p, uint64_t feed, struct lease_range range)
+{
+	master_send_rows(p, &(struct wire_rows){ .feed = feed,
+	    .from = range.from, .count = range.count });
+}
+
+/* From the stock; without any the master above is asked, on behalf of all
+ * that wait. */
+void relay_rows_wanted(struct peer *p, const struct wire_rows_wanted *w,
+    void *arg)
+{
+	struct feed_stock *s = stock_of(w->feed);
+	struct wire_rows_wanted above = *w;
+	struct lease_range got = lease_grant(&s->lease, p->index, w->want,
+	    w->used, master_peer_count());
+
+	(void)arg;
+	if (got.count > 0) {
+		give(p, w->feed, got);
+		return;
+	}
+	s->waiting = xreallocarray(s->waiting, s->count + 1,
+	    sizeof s->waiting[0]);
+	s->waiting[s->count++] = (struct waiting){ p->index, w->want,
+		w->used };
+	above.used = s->got - lease_unused(&s->lease);
+	above.want = w->want * master_peer_count();
+	worker_ask_rows(&above);
+}
+
+static struct peer *peer_of(int64_t index)
+{
+	for (size_t i = 0; i < master_peer_count(); i++) {
+		if (master_peer_at(i)->index == index)
+			return master_peer_at(i);
+	}
+	return NULL;
+}
+
+void relay_rows_came(const struct wire_rows *rows, void *arg)
+{
+	struct feed_stock *s = stock_of(rows->feed);
+
+	(void)arg;
+	lease_add(&s->lease, (struct lease_range){ rows->from, rows->count });
+	s->got += rows->count;
+	while (s->count > 0) {
+		struct waiting w = s->waiting[0];
+		struct peer *p = peer_of(w.index);
+		struct lease_range got = { 0, 0 };
+
+		memmove(s->waiting, s->waiting + 1,
+		    --s->count * sizeof s->waiting[0]);
+		if (p == NULL)
+			continue;
+		got = lease_grant(&s->lease, w.index, w.want, w.used,
+		    master_peer_count());
+		give(p, rows->feed, got);
+	}
+}
+
+void relay_rows_lost(const struct peer *p)
+{
+	for (size_t i = 0; i < stocks.count; i++)
+		lease_lost(&stocks.at[i].lease, p->index);
+}

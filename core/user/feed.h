@@ -1,0 +1,37 @@
+/*
+ * The feeds of a scenario in this process: <swarm/data.h>.  The master has
+ * them too: it hands out positions in the endless sequence of rows, in
+ * ranges, so that no two workers use the same one.
+ */
+#ifndef USER_FEED_H
+#define USER_FEED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct feed_file;
+
+/* Whose load() or setup() runs now: relative paths start at its folder. */
+void feed_set_source(const char *path);
+void feed_release_all(void);
+
+size_t feed_count(void);
+/* What the master and a worker must agree on. */
+uint64_t feed_check(size_t i);
+const char *feed_path(size_t i);
+/* Positions there are: as many as rows, or UINT64_MAX when it wraps; 0 when
+ * this feed's rows are not handed out by a master. */
+uint64_t feed_positions(size_t i);
+
+/* A worker's users ask by this for `want` more positions of feed i, having
+ * used `used` in all in this test.  NULL: there is nobody to ask, and all
+ * rows are this process's own. */
+void feed_set_lease(void (*ask)(size_t i, uint64_t want, uint64_t used));
+/* The answer: `count` positions from `from` on; 0: there are no more for
+ * now. */
+void feed_granted(size_t i, uint64_t from, uint64_t count);
+/* A new test: what is left of the one before is given up. */
+void feed_new_run(uint64_t seed);
+
+#endif
