@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/machine.h"
+
 /* Load that is meant for this machine. */
 struct doctor_plan {
 	int64_t users;
@@ -19,25 +21,8 @@ struct doctor_plan {
 
 #define DOCTOR_USER_BYTES (32 * 1024)
 
-/* As it is; -1 or "" where the machine does not say. */
 struct doctor_machine {
-	int64_t nofile;                 /* hard limit of a process */
-	int64_t file_room;              /* free in the whole system */
-	int64_t processes_max;          /* threads of this user; -1: no limit */
-	int64_t ports;                  /* ephemeral */
-	int64_t time_wait;              /* connections that hold one */
-	int64_t tw_reuse;
-	int64_t somaxconn;
-	int64_t conntrack_room;
-	int64_t timer_slack_ns;
-	int64_t clock_ns;               /* cost of one reading */
-	char clock_source[32];
-	char governor[32];              /* of the first core that is slowed */
-	int64_t memory;                 /* bytes that may still be taken */
-	const char *memory_of;          /* what sets that */
-	int64_t cores;                  /* this process may use; 1 or more */
-	double quota;                   /* of a core, by a cgroup; -1: none */
-	int64_t map_max;
+	struct machine at;
 	bool guards_are_maps;           /* a fiber's stack costs two maps */
 	bool compiler;
 	bool headers;

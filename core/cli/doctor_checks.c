@@ -64,20 +64,20 @@ static void check_descriptors(const struct doctor_machine *m,
 {
 	int64_t need = users_of_worker(p) + DESCRIPTORS_BESIDE;
 
-	if (m->nofile >= 0 && m->nofile < need) {
+	if (m->at.nofile >= 0 && m->at.nofile < need) {
 		find(f, DOCTOR_LACKS, "%lld users need %lld descriptors in "
 		    "each of %lld workers, the limit is %lld",
 		    (long long)p->users, (long long)need,
-		    (long long)p->processes, (long long)m->nofile);
+		    (long long)p->processes, (long long)m->at.nofile);
 		mend(f, "ulimit -n %lld", roomy(need));
 		return;
 	}
-	if (m->nofile < 0)
+	if (m->at.nofile < 0)
 		find(f, DOCTOR_FINE, "no limit; %lld needed",
 		    (long long)need);
 	else
 		find(f, DOCTOR_FINE, "%lld for each worker; %lld needed",
-		    (long long)m->nofile, (long long)need);
+		    (long long)m->at.nofile, (long long)need);
 }
 
 static void check_files(const struct doctor_machine *m,
@@ -86,9 +86,9 @@ static void check_files(const struct doctor_machine *m,
 	int64_t need = p->users + DESCRIPTORS_MASTER +
 	    p->processes * DESCRIPTORS_BESIDE;
 
-	if (m->file_room >= 0 && m->file_room < need) {
+	if (m->at.file_room >= 0 && m->at.file_room < need) {
 		find(f, DOCTOR_LACKS, "%lld more files may be open in the "
-		    "whole system; %lld needed", (long long)m->file_room,
+		    "whole system; %lld needed", (long long)m->at.file_room,
 		    (long long)need);
 		mend(f, "sysctl -w fs.file-max=%lld", roomy(need) * 2);
 		return;
@@ -102,10 +102,10 @@ static void check_threads(const struct doctor_machine *m,
 {
 	int64_t need = (p->processes + 1) * THREADS_BESIDE;
 
-	if (m->processes_max >= 0 && m->processes_max < need) {
+	if (m->at.processes_max >= 0 && m->at.processes_max < need) {
 		find(f, DOCTOR_LACKS, "%lld workers need %lld threads, the "
 		    "limit is %lld", (long long)p->processes,
-		    (long long)need, (long long)m->processes_max);
+		    (long long)need, (long long)m->at.processes_max);
 		mend(f, "ulimit -u %lld", roomy(need));
 		return;
 	}
@@ -115,36 +115,36 @@ static void check_threads(const struct doctor_machine *m,
 static void check_ports(const struct doctor_machine *m,
     const struct doctor_plan *p, struct doctor_finding *f)
 {
-	if (m->ports >= 0 && m->ports < p->users) {
+	if (m->at.ports >= 0 && m->at.ports < p->users) {
 		find(f, DOCTOR_LACKS, "%lld users with a connection each to "
 		    "one address need as many ports, there are %lld",
-		    (long long)p->users, (long long)m->ports);
+		    (long long)p->users, (long long)m->at.ports);
 		mend(f, p->users <= 64000 ? "sysctl -w "
 		    "net.ipv4.ip_local_port_range=\"1024 65535\"" :
 		    "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\", "
 		    "and more source addresses or machines");
 		return;
 	}
-	find(f, DOCTOR_FINE, "%lld ephemeral", (long long)m->ports);
+	find(f, DOCTOR_FINE, "%lld ephemeral", (long long)m->at.ports);
 }
 
 static void check_time_wait(const struct doctor_machine *m,
     const struct doctor_plan *p, struct doctor_finding *f)
 {
 	(void)p;
-	if (m->ports > 0 && m->time_wait > m->ports / 2) {
+	if (m->at.ports > 0 && m->at.time_wait > m->at.ports / 2) {
 		find(f, DOCTOR_SLOWS, "%lld of %lld ports wait for old "
-		    "connections to be forgotten", (long long)m->time_wait,
-		    (long long)m->ports);
+		    "connections to be forgotten", (long long)m->at.time_wait,
+		    (long long)m->at.ports);
 		mend(f, "sleep 60   # and keep connections alive in the "
 		    "scenario");
-	} else if (m->tw_reuse == 0) {
+	} else if (m->at.tw_reuse == 0) {
 		find(f, DOCTOR_SLOWS, "ports of closed connections are not "
 		    "used again for a minute");
 		mend(f, "sysctl -w net.ipv4.tcp_tw_reuse=1");
 	} else {
 		find(f, DOCTOR_FINE, "%lld connections, ports are used again",
-		    (long long)(m->time_wait > 0 ? m->time_wait : 0));
+		    (long long)(m->at.time_wait > 0 ? m->at.time_wait : 0));
 	}
 }
 
@@ -153,28 +153,28 @@ static void check_somaxconn(const struct doctor_machine *m,
 {
 	int64_t need = p->users < 4096 ? p->users : 4096;
 
-	if (m->somaxconn >= 0 && m->somaxconn < need) {
+	if (m->at.somaxconn >= 0 && m->at.somaxconn < need) {
 		find(f, DOCTOR_SLOWS, "a server on this machine takes %lld "
 		    "new connections at once, %lld users may come together",
-		    (long long)m->somaxconn, (long long)p->users);
+		    (long long)m->at.somaxconn, (long long)p->users);
 		mend(f, "sysctl -w net.core.somaxconn=%lld", roomy(need));
 		return;
 	}
-	find(f, DOCTOR_FINE, "%lld", (long long)m->somaxconn);
+	find(f, DOCTOR_FINE, "%lld", (long long)m->at.somaxconn);
 }
 
 static void check_conntrack(const struct doctor_machine *m,
     const struct doctor_plan *p, struct doctor_finding *f)
 {
-	if (m->conntrack_room >= 0 && m->conntrack_room < p->users * 2) {
+	if (m->at.conntrack_room >= 0 && m->at.conntrack_room < p->users * 2) {
 		find(f, DOCTOR_LACKS, "the packet filter follows %lld more "
-		    "connections; %lld needed", (long long)m->conntrack_room,
+		    "connections; %lld needed", (long long)m->at.conntrack_room,
 		    (long long)p->users * 2);
 		mend(f, "sysctl -w net.netfilter.nf_conntrack_max=%lld",
 		    roomy(p->users * 2));
 		return;
 	}
-	find(f, DOCTOR_FINE, m->conntrack_room < 0 ? "not followed" :
+	find(f, DOCTOR_FINE, m->at.conntrack_room < 0 ? "not followed" :
 	    "room enough");
 }
 
@@ -185,17 +185,17 @@ static void check_memory(const struct doctor_machine *m,
 	int64_t need = p->users * p->user_bytes +
 	    (p->processes + 1) * (24 << 20);
 	double wanted = (double)need / (1 << 20);
-	double room = (double)m->memory / (1 << 20);
+	double room = (double)m->at.memory / (1 << 20);
 
-	if (m->memory >= 0 && m->memory < need) {
+	if (m->at.memory >= 0 && m->at.memory < need) {
 		find(f, DOCTOR_LACKS, "%lld users of %lld KiB need %.0f MiB, "
 		    "%s leaves %.0f", (long long)p->users,
-		    (long long)p->user_bytes / 1024, wanted, m->memory_of,
+		    (long long)p->user_bytes / 1024, wanted, m->at.memory_of,
 		    room);
-		mend(f, strcmp(m->memory_of, "ulimit -v") == 0 ?
+		mend(f, strcmp(m->at.memory_of, "ulimit -v") == 0 ?
 		    "ulimit -v unlimited" : "swarm --worker on more machines, "
-		    "or -u %lld", (long long)((m->memory - (p->processes + 1) *
-		    (24 << 20)) / p->user_bytes > 0 ? (m->memory -
+		    "or -u %lld", (long long)((m->at.memory - (p->processes + 1) *
+		    (24 << 20)) / p->user_bytes > 0 ? (m->at.memory -
 		    (p->processes + 1) * (24 << 20)) / p->user_bytes : 1));
 		return;
 	}
@@ -206,19 +206,19 @@ static void check_memory(const struct doctor_machine *m,
 static void check_cores(const struct doctor_machine *m,
     const struct doctor_plan *p, struct doctor_finding *f)
 {
-	if (m->quota >= 0 && m->quota < (double)p->processes) {
+	if (m->at.quota >= 0 && m->at.quota < (double)p->processes) {
 		find(f, DOCTOR_SLOWS, "%lld workers share %.1f cores by a "
 		    "quota: they are stopped when it is used up",
-		    (long long)p->processes, m->quota);
-		mend(f, "swarm --processes %lld", m->quota < 2 ? 1LL :
-		    (long long)m->quota);
-	} else if (m->cores < p->processes) {
+		    (long long)p->processes, m->at.quota);
+		mend(f, "swarm --processes %lld", m->at.quota < 2 ? 1LL :
+		    (long long)m->at.quota);
+	} else if (m->at.cores < p->processes) {
 		find(f, DOCTOR_SLOWS, "%lld workers share %lld cores",
-		    (long long)p->processes, (long long)m->cores);
-		mend(f, "swarm --processes %lld", (long long)m->cores);
+		    (long long)p->processes, (long long)m->at.cores);
+		mend(f, "swarm --processes %lld", (long long)m->at.cores);
 	} else {
 		find(f, DOCTOR_FINE, "%lld for %lld workers",
-		    (long long)m->cores, (long long)p->processes);
+		    (long long)m->at.cores, (long long)p->processes);
 	}
 }
 
@@ -226,13 +226,13 @@ static void check_timer_slack(const struct doctor_machine *m,
     const struct doctor_plan *p, struct doctor_finding *f)
 {
 	(void)p;
-	if (m->timer_slack_ns > 100000) {
+	if (m->at.timer_slack_ns > 100000) {
 		find(f, DOCTOR_SLOWS, "the kernel may fire timers %.1f ms "
-		    "late", (double)m->timer_slack_ns / 1e6);
+		    "late", (double)m->at.timer_slack_ns / 1e6);
 		mend(f, "echo 50000 > /proc/$$/timerslack_ns");
 		return;
 	}
-	find(f, DOCTOR_FINE, "%.0f us", (double)m->timer_slack_ns / 1e3);
+	find(f, DOCTOR_FINE, "%.0f us", (double)m->at.timer_slack_ns / 1e3);
 }
 
 static void check_clock(const struct doctor_machine *m,
@@ -243,32 +243,32 @@ static void check_clock(const struct doctor_machine *m,
 
 	(void)p;
 	for (size_t i = 0; i < sizeof slow / sizeof slow[0]; i++) {
-		if (strcmp(m->clock_source, slow[i]) != 0)
+		if (strcmp(m->at.clock_source, slow[i]) != 0)
 			continue;
 		find(f, DOCTOR_SLOWS, "clock source %s: a reading is a call "
-		    "into the kernel (%lld ns)", m->clock_source,
-		    (long long)m->clock_ns);
+		    "into the kernel (%lld ns)", m->at.clock_source,
+		    (long long)m->at.clock_ns);
 		mend(f, "echo tsc > /sys/devices/system/clocksource/"
 		    "clocksource0/current_clocksource");
 		return;
 	}
-	find(f, DOCTOR_FINE, "%s, %lld ns a reading", m->clock_source[0] ?
-	    m->clock_source : "unknown source", (long long)m->clock_ns);
+	find(f, DOCTOR_FINE, "%s, %lld ns a reading", m->at.clock_source[0] ?
+	    m->at.clock_source : "unknown source", (long long)m->at.clock_ns);
 }
 
 static void check_governor(const struct doctor_machine *m,
     const struct doctor_plan *p, struct doctor_finding *f)
 {
 	(void)p;
-	if (strcmp(m->governor, "powersave") == 0 ||
-	    strcmp(m->governor, "ondemand") == 0 ||
-	    strcmp(m->governor, "conservative") == 0) {
+	if (strcmp(m->at.governor, "powersave") == 0 ||
+	    strcmp(m->at.governor, "ondemand") == 0 ||
+	    strcmp(m->at.governor, "conservative") == 0) {
 		find(f, DOCTOR_SLOWS, "the CPU governor is %s: cores slow "
-		    "down between requests", m->governor);
+		    "down between requests", m->at.governor);
 		mend(f, "cpupower frequency-set -g performance");
 		return;
 	}
-	find(f, DOCTOR_FINE, "%s", m->governor[0] ? m->governor :
+	find(f, DOCTOR_FINE, "%s", m->at.governor[0] ? m->at.governor :
 	    "none here");
 }
 
@@ -277,10 +277,10 @@ static void check_maps(const struct doctor_machine *m,
 {
 	int64_t need = users_of_worker(p) / FIBERS_AT_ONCE * 2 + 1024;
 
-	if (m->guards_are_maps && m->map_max >= 0 && m->map_max < need) {
+	if (m->guards_are_maps && m->at.map_max >= 0 && m->at.map_max < need) {
 		find(f, DOCTOR_SLOWS, "%lld mappings for guard pages; about "
 		    "%lld needed, stacks beyond them go without",
-		    (long long)m->map_max, (long long)need);
+		    (long long)m->at.map_max, (long long)need);
 		mend(f, "sysctl -w vm.max_map_count=%lld", roomy(need));
 		return;
 	}

@@ -57,6 +57,16 @@ static bool step_down(double share)
 	return true;
 }
 
+static char **asked;                    /* the load, in words and values */
+
+static void free_load(void)
+{
+	for (char **at = asked; at && *at; at++)
+		free(*at);
+	free(asked);
+	asked = NULL;
+}
+
 int front_start(const struct options *o, struct stats *stats, int argc,
     char **argv)
 {
@@ -68,6 +78,8 @@ int front_start(const struct options *o, struct stats *stats, int argc,
 		.host = o->host,
 		.argc = argc,
 		.argv = argv,
+		.seed = (uint64_t)o->seed,
+		.seed_chosen = !options_given("seed"),
 		.progress = progress ? o->progress : 0,
 		.json = o->json,
 		.csv = o->csv,
@@ -87,6 +99,8 @@ int front_start(const struct options *o, struct stats *stats, int argc,
 		.step_down = step_down,
 	};
 
+	free_load();
+	options.load = asked = options_of_group(o, "Load");
 	if (choose_colour(o->color, &options.colour) == -1) {
 		log_error("--color %s: use auto, always or never", o->color);
 		return -1;
@@ -156,8 +170,11 @@ void front_event(const char *fmt, ...)
 int front_finish(void)
 {
 	struct report_outcome outcome = { .scenario_exit_code = -1 };
+	int code;
 
 	run_status(&outcome.run);
 	page_stop(NULL);
-	return report_finish(&outcome);
+	code = report_finish(&outcome);
+	free_load();
+	return code;
 }

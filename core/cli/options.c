@@ -381,6 +381,46 @@ bool options_given(const char *name)
 	return t != NULL && sources[t - options_table()] >= SOURCE_COMMAND;
 }
 
+static char *text_of(const struct options *o, const struct option *t)
+{
+	const void *at = (const char *)o + t->offset;
+
+	switch (t->kind) {
+	case OPTION_FLAG:
+		return xstrdup(*(const bool *)at ? "true" : "false");
+	case OPTION_TEXT:
+		return xstrdup(*(char *const *)at ? *(char *const *)at : "");
+	case OPTION_INTEGER:
+		return xasprintf("%lld", (long long)*(const int64_t *)at);
+	case OPTION_NUMBER:
+		return xasprintf("%.9g", *(const double *)at);
+	case OPTION_TIME:
+		return xasprintf("%.9g s", *(const double *)at);
+	case OPTION_LIST:
+		break;
+	}
+	return NULL;
+}
+
+char **options_of_group(const struct options *o, const char *group)
+{
+	char **all = xcalloc(1, sizeof all[0]);
+	size_t n = 0;
+
+	for (const struct option *t = options_table(); t->name != NULL; t++) {
+		char *text;
+
+		if (t->group == NULL || strcmp(t->group, group) != 0 ||
+		    !options_given(t->name) || (text = text_of(o, t)) == NULL)
+			continue;
+		all = xreallocarray(all, n + 3, sizeof all[0]);
+		all[n++] = xstrdup(t->name);
+		all[n++] = text;
+		all[n] = NULL;
+	}
+	return all;
+}
+
 void options_release(struct options *o)
 {
 	for (const struct option *t = options_table(); t->name != NULL; t++) {

@@ -128,6 +128,9 @@ int options_default(struct options *o, const char *name, const char *value);
 /* Whether a person set it, in whatever place, a command's own options among
  * them. */
 bool options_given(const char *name);
+/* Names of the options of a group that a person set, and their values, in
+ * turn, NULL-ended; free() each and the array. */
+char **options_of_group(const struct options *, const char *group);
 void options_release(struct options *o);
 
 /* --help; `all` shows internal options too. */

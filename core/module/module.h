@@ -110,6 +110,8 @@ bool module_task_at(const struct module *, const struct swarm_user_class *,
 bool module_option_at(const struct module *, size_t i, struct swarm_option *);
 /* Its present value as text (free()); "(secret)" for a secret one. */
 char *module_option_text(const struct swarm_option *);
+/* Whether that is what nobody has to ask for. */
+bool module_option_is_default(const struct swarm_option *);
 /* "int", "duration", …; and what a value looks like, with an example. */
 const char *module_option_type_name(enum swarm_option_type);
 const char *module_option_form(enum swarm_option_type);

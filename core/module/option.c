@@ -184,6 +184,31 @@ static int parse_value(const struct swarm_option *o, const char *text,
 	return -1;
 }
 
+bool module_option_is_default(const struct swarm_option *o)
+{
+	union value v = { 0 };
+	const char *s;
+
+	if (o->deflt && parse_value(o, o->deflt, &v) == -1)
+		return false;
+	switch (o->type) {
+	case SWARM_BOOL:
+		return *(bool *)o->dest == v.b;
+	case SWARM_INT:
+		return *(int *)o->dest == v.i;
+	case SWARM_INT64:
+	case SWARM_SIZE:
+		return *(int64_t *)o->dest == v.l;
+	case SWARM_DOUBLE:
+	case SWARM_DURATION:
+		return *(double *)o->dest == v.d;
+	case SWARM_STRING:
+		s = *(const char **)o->dest;
+		return strcmp(s ? s : "", v.s ? v.s : "") == 0;
+	}
+	return false;
+}
+
 static void store(const struct swarm_option *o, const union value *v)
 {
 	switch (o->type) {

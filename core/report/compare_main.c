@@ -23,6 +23,7 @@
 #define EXIT_WORSE   98
 #define MOST_RUNS    100
 #define ENDPOINTS    10
+#define DIFFERENCES 20
 
 static const char usage[] =
     "usage: swarm compare [options] BEFORE... [-- AFTER...]\n"
@@ -269,6 +270,28 @@ static void print_endpoints(const struct comparison *c, bool utf8)
 		    "second: %zu\n", c->endpoints_gone, c->endpoints_new);
 }
 
+/* Runs that were not made alike are compared all the same, with a warning. */
+static void print_differences(const struct job *job)
+{
+	const struct card *before = &job->before.runs[0].card;
+	const struct card *after = &job->after.runs[0].card;
+	const char *names[DIFFERENCES];
+	size_t n = card_differences(before, after, names, DIFFERENCES);
+
+	if (n == 0)
+		return;
+	printf("\n  warning: the runs were not made alike:\n");
+	for (size_t i = 0; i < n && i < DIFFERENCES; i++) {
+		const char *a = card_text(before, names[i]);
+		const char *b = card_text(after, names[i]);
+
+		printf("    %-14s %.60s, then %.60s\n", names[i],
+		    a ? a : "nothing", b ? b : "nothing");
+	}
+	if (n > DIFFERENCES)
+		printf("    and %zu more\n", n - DIFFERENCES);
+}
+
 static void print(const struct job *job, const struct comparison *c)
 {
 	struct buf head = BUF_INIT(1024);
@@ -290,6 +313,7 @@ static void print(const struct job *job, const struct comparison *c)
 	printf("\n  a request of the second is slower than one of the first "
 	    "in %.1f %%\n", c->slower * 100);
 	print_endpoints(c, t.utf8);
+	print_differences(job);
 	if (compare_is_worse(c))
 		printf("\nexit %d: worse by more than %.3g %%\n", EXIT_WORSE,
 		    job->options.limit * 100);
@@ -312,7 +336,21 @@ static json_t *metric_json(const struct compare_metric *m)
 	    m->change.lo, m->change.hi, "verdict", verdicts[m->verdict]);
 }
 
-static void print_json(const struct comparison *c)
+static json_t *differences_json(const struct job *job)
+{
+	const struct card *before = &job->before.runs[0].card;
+	const struct card *after = &job->after.runs[0].card;
+	const char *names[DIFFERENCES];
+	size_t n = card_differences(before, after, names, DIFFERENCES);
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < n && i < DIFFERENCES; i++)
+		json_object_set_new(o, names[i], json_pack("[s?, s?]",
+		    card_text(before, names[i]), card_text(after, names[i])));
+	return o;
+}
+
+static void print_json(const struct job *job, const struct comparison *c)
 {
 	json_t *metrics = json_array(), *endpoints = json_array(), *o;
 
@@ -326,10 +364,10 @@ static void print_json(const struct comparison *c)
 		    "p95_before_ms", c->endpoints[i].before / 1e6,
 		    "p95_after_ms", c->endpoints[i].after / 1e6,
 		    "worse", c->endpoints[i].verdict == COMPARE_WORSE));
-	o = json_pack("{s:s, s:b, s:f, s:o, s:o}", "schema",
+	o = json_pack("{s:s, s:b, s:f, s:o, s:o, s:o}", "schema",
 	    "swarm-compare/1", "worse", compare_is_worse(c),
 	    "slower_probability", c->slower, "metrics", metrics,
-	    "endpoints", endpoints);
+	    "endpoints", endpoints, "not_alike", differences_json(job));
 	json_dumpf(o, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER |
 	    JSON_REAL_PRECISION(8));
 	putchar('\n');
@@ -349,7 +387,7 @@ int compare_main(int argc, char **argv)
 		goto release;
 	compare_init(&comparison, &job.before, &job.after, &job.options);
 	if (job.json)
-		print_json(&comparison);
+		print_json(&job, &comparison);
 	else
 		print(&job, &comparison);
 	code = compare_is_worse(&comparison) ? EXIT_WORSE : EXIT_SAME;

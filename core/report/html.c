@@ -124,7 +124,16 @@ static void facts(struct buf *out, const struct result *r)
 	buf_clear(&value);
 	buf_printf(&value, "swarm %s", r->version);
 	fact(out, "Measured by", buf_str(&value));
-	buf_puts(out, "</dl></section>\n");
+	buf_puts(out, "</dl>\n");
+	if (r->card.count > 0) {
+		buf_puts(out, "<details><summary>What it takes to repeat it"
+		    "</summary><dl>");
+		for (size_t i = 0; i < r->card.count; i++)
+			fact(out, r->card.entries[i].name,
+			    r->card.entries[i].text);
+		buf_puts(out, "</dl></details>\n");
+	}
+	buf_puts(out, "</section>\n");
 	buf_release(&value);
 }
 

@@ -364,6 +364,7 @@ int json_write(struct buf *out, const struct result *r)
 	set_text(o, "swarm_version", r->version);
 	set(o, "complete", json_boolean(r->complete));
 	set(o, "run", run(r));
+	set(o, "card", card_json(&r->card));
 	set(o, "verdict", verdict(r));
 	set(o, "generator", generator_show_json(&r->generator));
 	set(o, "steady_state", warm_up_json(&r->warm_up));

@@ -42,6 +42,10 @@ struct report_options {
 	const char *host;               /* the target; NULL: the classes' */
 	int argc;                       /* the command line, to be shown */
 	char **argv;
+	uint64_t seed;                  /* of the run's random numbers */
+	bool seed_chosen;               /* by swarm, not by its user */
+	char *const *load;              /* options that were set, and values in
+	                                 * turn, NULL-ended; NULL: none */
 	double progress;                /* seconds between lines; 0: none */
 	enum report_summary summary;
 	enum report_colour colour;

@@ -383,6 +383,7 @@ void result_init(struct result *r, const struct report *report,
 	r->scenario = copy(o->scenario);
 	r->host = copy(o->host);
 	r->command = command_line(o->argc, o->argv);
+	card_take(&r->card, o->seed, o->seed_chosen, o->load);
 	if (run->started) {
 		r->started = clock_wall_at(run->started);
 		r->duration = (double)(stopped - run->started) /
@@ -450,6 +451,7 @@ static void release_errors(struct result *r)
 void result_release(struct result *r)
 {
 	free(r->version);
+	card_release(&r->card);
 	free(r->scenario);
 	free(r->host);
 	free(r->command);

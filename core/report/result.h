@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "report/card.h"
 #include "report/generator.h"
 #include "report/warm_up.h"
 #include "stats/confidence.h"
@@ -101,6 +102,7 @@ struct result_point {
 
 struct result {
 	char *version;                  /* of the swarm that measured */
+	struct card card;
 	char *scenario;
 	char *host;                     /* NULL: none */
 	char *command;

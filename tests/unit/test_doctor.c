@@ -10,12 +10,12 @@
 #include "cli/doctor.h"
 
 static const struct doctor_machine good = {
-	.nofile = 100000, .file_room = 1000000, .processes_max = -1,
-	.ports = 60000, .time_wait = 10, .tw_reuse = 2, .somaxconn = 4096,
-	.conntrack_room = -1, .timer_slack_ns = 50000, .clock_ns = 20,
-	.clock_source = "tsc", .memory = INT64_C(16) << 30,
-	.memory_of = "the machine", .cores = 8, .quota = -1,
-	.map_max = 65530, .compiler = true, .headers = true,
+	.at.nofile = 100000, .at.file_room = 1000000, .at.processes_max = -1,
+	.at.ports = 60000, .at.time_wait = 10, .at.tw_reuse = 2, .at.somaxconn = 4096,
+	.at.conntrack_room = -1, .at.timer_slack_ns = 50000, .at.clock_ns = 20,
+	.at.clock_source = "tsc", .at.memory = INT64_C(16) << 30,
+	.at.memory_of = "the machine", .at.cores = 8, .at.quota = -1,
+	.at.map_max = 65530, .compiler = true, .headers = true,
 };
 static const struct doctor_plan plan = { 20000, 4, DOCTOR_USER_BYTES };
 
@@ -52,11 +52,11 @@ static void expect(const struct doctor_machine *m,
 
 static void test_a_good_machine(void **state)
 {
-	struct doctor_machine silent = { .nofile = -1, .file_room = -1,
-		.processes_max = -1, .ports = -1, .time_wait = -1,
-		.tw_reuse = -1, .somaxconn = -1, .conntrack_room = -1,
-		.timer_slack_ns = -1, .memory = -1, .memory_of = "",
-		.cores = 8, .quota = -1, .map_max = -1,
+	struct doctor_machine silent = { .at.nofile = -1, .at.file_room = -1,
+		.at.processes_max = -1, .at.ports = -1, .at.time_wait = -1,
+		.at.tw_reuse = -1, .at.somaxconn = -1, .at.conntrack_room = -1,
+		.at.timer_slack_ns = -1, .at.memory = -1, .at.memory_of = "",
+		.at.cores = 8, .at.quota = -1, .at.map_max = -1,
 		.guards_are_maps = true, .compiler = true, .headers = true };
 
 	(void)state;
@@ -76,19 +76,19 @@ static void test_what_lacks(void **state)
 	struct doctor_machine m;
 
 	(void)state;
-	m = WITH(nofile, 5063);
+	m = WITH(at.nofile, 5063);
 	expect(&m, &plan, "descriptors", DOCTOR_LACKS);
-	m = WITH(nofile, 5064);
+	m = WITH(at.nofile, 5064);
 	assert_null(only(&m, &plan));
-	m = WITH(file_room, 20000);
+	m = WITH(at.file_room, 20000);
 	expect(&m, &plan, "open files", DOCTOR_LACKS);
-	m = WITH(processes_max, 79);
+	m = WITH(at.processes_max, 79);
 	expect(&m, &plan, "threads", DOCTOR_LACKS);
-	m = WITH(ports, 19999);
+	m = WITH(at.ports, 19999);
 	expect(&m, &plan, "ports", DOCTOR_LACKS);
-	m = WITH(conntrack_room, 39999);
+	m = WITH(at.conntrack_room, 39999);
 	expect(&m, &plan, "conntrack", DOCTOR_LACKS);
-	m = WITH(memory, INT64_C(700) << 20);
+	m = WITH(at.memory, INT64_C(700) << 20);
 	expect(&m, &plan, "memory", DOCTOR_LACKS);
 }
 
@@ -97,29 +97,29 @@ static void test_what_slows(void **state)
 	struct doctor_machine m;
 
 	(void)state;
-	m = WITH(time_wait, 30001);
+	m = WITH(at.time_wait, 30001);
 	expect(&m, &plan, "TIME_WAIT", DOCTOR_SLOWS);
-	m = WITH(tw_reuse, 0);
+	m = WITH(at.tw_reuse, 0);
 	expect(&m, &plan, "TIME_WAIT", DOCTOR_SLOWS);
-	m = WITH(somaxconn, 128);
+	m = WITH(at.somaxconn, 128);
 	expect(&m, &plan, "somaxconn", DOCTOR_SLOWS);
-	m = WITH(timer_slack_ns, 4000000);
+	m = WITH(at.timer_slack_ns, 4000000);
 	expect(&m, &plan, "timer slack", DOCTOR_SLOWS);
-	m = WITH(cores, 2);
+	m = WITH(at.cores, 2);
 	expect(&m, &plan, "cores", DOCTOR_SLOWS);
-	m = WITH(quota, 1.5);
+	m = WITH(at.quota, 1.5);
 	expect(&m, &plan, "cores", DOCTOR_SLOWS);
 	m = WITH(compiler, false);
 	expect(&m, &plan, "compiler", DOCTOR_SLOWS);
 	m = WITH(headers, false);
 	expect(&m, &plan, "compiler", DOCTOR_SLOWS);
 	m = good;
-	snprintf(m.clock_source, sizeof m.clock_source, "acpi_pm");
+	snprintf(m.at.clock_source, sizeof m.at.clock_source, "acpi_pm");
 	expect(&m, &plan, "clock", DOCTOR_SLOWS);
 	m = good;
-	snprintf(m.governor, sizeof m.governor, "powersave");
+	snprintf(m.at.governor, sizeof m.at.governor, "powersave");
 	expect(&m, &plan, "governor", DOCTOR_SLOWS);
-	m = WITH(map_max, 2000);
+	m = WITH(at.map_max, 2000);
 	assert_null(only(&m, &plan));
 	m.guards_are_maps = true;
 	expect(&m, &plan, "guard pages", DOCTOR_SLOWS);
