@@ -33,6 +33,8 @@ struct bench_topic {
 	double interval;                /* seconds */
 	long qos;
 	bool retain;
+	bool is_template;               /* the name has words to fill in */
+	bool varies;                    /* it, or the payload */
 };
 
 /* What the command line said. */

@@ -167,6 +167,9 @@ static void complete_topics(void)
 			t->retain = P.retain;
 			t->interval = P.interval;
 		}
+		t->is_template = strchr(t->name, '%');
+		t->varies = t->is_template || t->message || P.message ||
+		    P.random;
 		if (asprintf(&row, "publish:%ld:%s", t->qos, t->name) != -1)
 			t->row = row;
 	}

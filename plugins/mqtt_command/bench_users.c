@@ -9,6 +9,7 @@
 #include <swarm/mqtt_audit.h>
 #include <swarm/swarm.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,8 @@
 #define TOPIC_BYTES 512
 /* How often a subscriber looks whether it was connected again. */
 #define LOOK 0.25
+/* Messages of a task when there is no interval between them. */
+#define BATCH 16
 #define P bench_plan
 
 struct client {
@@ -275,17 +278,19 @@ static const struct bench_topic *choose(struct client *c)
 	return &P.topic[next];
 }
 
-static void send(struct swarm_user *u, struct client *c,
+static int send(struct swarm_user *u, struct client *c,
     const struct bench_topic *t)
 {
 	char room[TOPIC_BYTES];
-	struct bench_values v = { .client_id = c->id };
+	struct bench_values v = { .number = c->number, .sequence = c->sent };
 	const char *topic = t->name;
 	const void *data;
 	size_t len;
 
-	fill_values(u, c, &v);
-	if (strchr(topic, '%')) {
+	/* Where the same is sent each time nothing is to be filled in. */
+	if (t->varies)
+		fill_values(u, c, &v);
+	if (t->is_template) {
 		bench_template_fill(room, sizeof room, topic, &v);
 		topic = room;
 	}
@@ -293,7 +298,7 @@ static void send(struct swarm_user *u, struct client *c,
 	if (mqtt_publish(c->mqtt, .topic = topic, .data = data, .len = len,
 	    .qos = (int)t->qos, .retain = t->retain, .async = true,
 	    .name = t->row, .message_expiry = (uint32_t)P.message_expiry,
-	    .topic_alias = P.topic_alias && topic == t->name ?
+	    .topic_alias = P.topic_alias && !t->is_template ?
 		(uint16_t)(t - P.topic + 1) : 0,
 	    .content_type = P.content_type,
 	    .response_topic = P.response_topic,
@@ -301,18 +306,42 @@ static void send(struct swarm_user *u, struct client *c,
 	    .correlation_len = P.correlation ? strlen(P.correlation) : 0,
 	    .properties = P.properties,
 	    .property_count = P.property_count) == -1)
-		return;
+		return -1;
 	/* A number that was not sent is used again. */
 	mqtt_ledger_sent((int)t->qos);
 	c->sent++;
+	return 0;
+}
+
+static bool at_limit(const struct client *c)
+{
+	return P.limit && c->sent >= (uint64_t)P.limit;
+}
+
+static int publish_next(struct swarm_user *u, struct client *c)
+{
+	const struct bench_topic *t = choose(c);
+
+	if (!t)
+		return -1;
+	/* The window is still full when the next message is due. */
+	if (t->qos > 0 && t->interval > 0 &&
+	    mqtt_info(c->mqtt)->inflight >= (size_t)P.inflight)
+		swarm_count(overrun, 1);
+	/* The wait is no part of the way from end to end; and the payload is
+	 * shared by all clients, so nobody may wait once it is stamped.
+	 * Without a connection the publish fails, for all to see. */
+	if (mqtt_wait_room(c->mqtt, (int)t->qos, SWARM_FOREVER) == -1 &&
+	    errno != ENOTCONN)
+		return -1;
+	return send(u, c, t);
 }
 
 static void publish(struct swarm_user *u)
 {
 	struct client *c = swarm_data(u);
-	const struct bench_topic *t;
 
-	if (P.limit && c->sent >= (uint64_t)P.limit) {
+	if (at_limit(c)) {
 		mqtt_flush(c->mqtt, swarm_in(30));
 		if (P.keep_connected)
 			swarm_sleep_until(SWARM_FOREVER);
@@ -320,18 +349,13 @@ static void publish(struct swarm_user *u)
 			swarm_stop_user(u);
 		return;
 	}
-	t = choose(c);
-	if (!t)
-		return;
-	/* The window is still full when the next message is due. */
-	if (t->qos > 0 && mqtt_info(c->mqtt)->inflight >= (size_t)P.inflight)
-		swarm_count(overrun, 1);
-	/* The wait is no part of the way from end to end; and the payload is
-	 * shared by all clients, so nobody may wait once it is stamped. */
-	if (mqtt_connected(c->mqtt) && mqtt_wait_room(c->mqtt, (int)t->qos,
-	    SWARM_FOREVER) == -1)
-		return;
-	send(u, c, t);
+	/* As fast as it goes: a task is more than one message, few enough for
+	 * what they allocate until it ends. */
+	for (int i = 0; i < BATCH; i++) {
+		if (publish_next(u, c) == -1 || P.interval > 0 ||
+		    P.own_topics || at_limit(c) || swarm_stopping(u))
+			break;
+	}
 }
 
 /* ---- the others ---- */

@@ -64,6 +64,7 @@ static uint32_t make(const char *kind, int qos, const char *topic)
 uint32_t rows_series(const char *kind, int qos, const char *topic,
     const char *name)
 {
+	static struct cached *last;
 	uint32_t hash = (uint32_t)(qos + 4) * 0x9e3779b1u;
 	struct cached *c;
 	char *copy;
@@ -72,10 +73,14 @@ uint32_t rows_series(const char *kind, int qos, const char *topic,
 		kind = named;
 		topic = name;
 	}
+	if (last && last->kind == kind && last->qos == qos &&
+	    strcmp(last->topic, topic) == 0)
+		return last->series;
 	for (const char *p = topic; *p; p++)
 		hash = hash * 33 ^ (unsigned char)*p;
 	hash ^= (uint32_t)kind[0] << 8;
 	c = &cache[(hash ^ hash >> 15) & (CACHED - 1)];
+	last = c->topic ? c : NULL;
 	if (c->topic && c->kind == kind && c->qos == qos &&
 	    strcmp(c->topic, topic) == 0)
 		return c->series;
@@ -84,6 +89,7 @@ uint32_t rows_series(const char *kind, int qos, const char *topic,
 		return make(kind, qos, topic);
 	free(c->topic);
 	*c = (struct cached){ kind, qos, make(kind, qos, topic), copy };
+	last = c;
 	return c->series;
 }
 

@@ -17,8 +17,12 @@
 void settings_copy(void *to, size_t to_size, const void *from,
     uint32_t from_size)
 {
+	if (from_size >= to_size) {
+		memcpy(to, from, to_size);
+		return;
+	}
 	memset(to, 0, to_size);
-	memcpy(to, from, from_size < to_size ? from_size : to_size);
+	memcpy(to, from, from_size);
 }
 
 const void *settings_payload(const char *text, const void *data, size_t *len)
@@ -36,12 +40,17 @@ const void *settings_payload(const char *text, const void *data, size_t *len)
 
 const char *settings_check_topic(const char *topic)
 {
+	const char *p = topic;
+
 	if (!topic || !*topic)
 		return "no topic";
-	if (strlen(topic) > MQTT_TOPIC_MAX)
-		return "topic longer than 65535 bytes";
-	if (strpbrk(topic, "+#"))
+	/* Once over it, for each publish: strpbrk() would build a table. */
+	while (*p && *p != '+' && *p != '#')
+		p++;
+	if (*p)
 		return "topic with a wildcard (only filters have them)";
+	if (p - topic > MQTT_TOPIC_MAX)
+		return "topic longer than 65535 bytes";
 	return NULL;
 }
 
