@@ -55,29 +55,9 @@ static void put_header(struct writer *w, const char *name, const char *value)
 
 /* ---- headers ---- */
 
-/* Given by the request itself, also as "none at all". */
-static bool in_args(const struct exchange *x, const char *name)
-{
-	const struct http_field *f;
-
-	for (f = x->c.args->headers; f && f->name; f++) {
-		if (strcasecmp(f->name, name) == 0)
-			return true;
-	}
-	return false;
-}
-
 static bool given(const struct exchange *x, const char *name)
 {
-	const struct header *h;
-
-	if (in_args(x, name))
-		return true;
-	for (h = x->c.person->headers; h; h = h->next) {
-		if (strcasecmp(h->name, name) == 0)
-			return true;
-	}
-	return false;
+	return person_gives(x->c.person, x->c.args->headers, name);
 }
 
 /* The template's usual lines, but for those given otherwise. */
@@ -105,7 +85,7 @@ static void put_own(struct writer *w, const struct exchange *x)
 	const struct header *h;
 
 	for (h = x->c.person->headers; h; h = h->next) {
-		if (!in_args(x, h->name))
+		if (!person_own(x->c.args->headers, h->name))
 			put_header(w, h->name, h->value);
 	}
 	for (f = x->c.args->headers; f && f->name; f++) {

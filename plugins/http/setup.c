@@ -62,11 +62,13 @@ static const char *hand_addresses(struct transfer *x)
 	char found[8][SWARM_ADDRESS_SIZE], error[128];
 	char entry[URL_HOST_MAX + 16 + 8 * (SWARM_ADDRESS_SIZE + 3)];
 	struct origin *o = x->origin;
+	int64_t start = swarm_now();
 	size_t at;
 	int n, i;
 
 	n = swarm_resolve(o->host, found, 8, x->c.deadline, error,
 	    sizeof error);
+	x->looked_up = swarm_now() - start;
 	if (n == -1)
 		return swarm_strdup(x->c.a.pub.user, error);
 	at = (size_t)snprintf(entry, sizeof entry, "%s:%u:", o->host, o->port);
@@ -147,28 +149,9 @@ static void add_header(struct transfer *x, const char *name,
 	append(x, &x->headers, line);
 }
 
-static bool in_args(const struct transfer *x, const char *name)
-{
-	const struct http_field *f;
-
-	for (f = x->c.args->headers; f && f->name; f++) {
-		if (strcasecmp(f->name, name) == 0)
-			return true;
-	}
-	return false;
-}
-
 static bool given(const struct transfer *x, const char *name)
 {
-	const struct header *h;
-
-	if (in_args(x, name))
-		return true;
-	for (h = x->c.person->headers; h; h = h->next) {
-		if (strcasecmp(h->name, name) == 0)
-			return true;
-	}
-	return false;
+	return person_gives(x->c.person, x->c.args->headers, name);
 }
 
 static void add_cookies(struct transfer *x)
@@ -188,7 +171,7 @@ static void add_headers(struct transfer *x)
 	const struct header *h;
 
 	for (h = x->c.person->headers; h; h = h->next) {
-		if (!in_args(x, h->name))
+		if (!person_own(x->c.args->headers, h->name))
 			add_header(x, h->name, h->value);
 	}
 	for (f = x->c.args->headers; f && f->name; f++)
@@ -407,46 +390,51 @@ static int64_t micro(CURL *e, CURLINFO what)
 	return (int64_t)us;
 }
 
-/* libcurl counts from the start of the transfer; phases are differences. */
-static void collect_times(struct transfer *x)
+/* The phases of a connection that was made for this transfer. */
+static void collect_connect_times(struct transfer *x)
 {
 	CURL *e = x->handle->job.easy;
 	struct http_times *t = &x->c.a.pub.times;
 	int64_t dns = micro(e, CURLINFO_NAMELOOKUP_TIME_T);
 	int64_t connect = micro(e, CURLINFO_CONNECT_TIME_T);
 	int64_t tls = micro(e, CURLINFO_APPCONNECT_TIME_T);
-	int64_t sent = micro(e, CURLINFO_PRETRANSFER_TIME_T);
+
+	if (connect <= 0)
+		return;
+	t->resolve = dns * 1000 + x->looked_up;
+	t->connect = (connect - dns) * 1000;
+	if (tls > 0)
+		t->tls = (tls - connect) * 1000;
+}
+
+/* libcurl counts from the start of the transfer; phases are differences. */
+static void collect_times(struct transfer *x)
+{
+	CURL *e = x->handle->job.easy;
+	struct http_times *t = &x->c.a.pub.times;
 	int64_t first = micro(e, CURLINFO_STARTTRANSFER_TIME_T);
-	int64_t total = micro(e, CURLINFO_TOTAL_TIME_T);
 	long connects = 0;
 
 	*t = answer_no_times;
 	curl_easy_getinfo(e, CURLINFO_NUM_CONNECTS, &connects);
 	x->c.a.pub.reused = connects == 0 && first > 0;
-	if (connects > 0 && connect > 0) {
-		t->connect = (connect - dns) * 1000;
-		if (tls > 0)
-			t->tls = (tls - connect) * 1000;
-	}
+	if (connects > 0)
+		collect_connect_times(x);
 	if (first > 0) {
-		t->wait = (first - sent) * 1000;
-		t->receive = (total - first) * 1000;
+		t->wait = (first - micro(e, CURLINFO_PRETRANSFER_TIME_T)) *
+		    1000;
+		t->receive = (micro(e, CURLINFO_TOTAL_TIME_T) - first) * 1000;
 	}
 }
 
 void setup_collect(struct transfer *x)
 {
 	struct http_response *r = &x->c.a.pub;
-	CURL *e = x->handle->job.easy;
-	long status = 0, version = 0;
 
-	curl_easy_getinfo(e, CURLINFO_RESPONSE_CODE, &status);
-	curl_easy_getinfo(e, CURLINFO_HTTP_VERSION, &version);
-	r->status = (int)status;
-	r->version = version == CURL_HTTP_VERSION_3 ? "3"
-	    : version == CURL_HTTP_VERSION_2_0 ? "2"
-	    : version == CURL_HTTP_VERSION_1_0 ? "1.0" : "1.1";
-	x->session->speaks_h2c = version == CURL_HTTP_VERSION_2_0;
+	r->status = x->status;
+	r->version = x->version == 3 ? "3" : x->version == 2 ? "2"
+	    : x->version == 0 ? "1.0" : "1.1";
+	x->session->speaks_h2c = x->version == 2;
 	collect_times(x);
 	x->c.a.head = x->head;
 	x->c.a.head_len = x->head_len;

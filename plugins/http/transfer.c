@@ -42,23 +42,34 @@ static void room(struct swarm_user *u, char **data, size_t *cap, size_t used,
 	*cap = want;
 }
 
+/* "HTTP/1.1 200 OK" and the like, which libcurl has looked at before. */
+static void take_status(struct transfer *x, const char *line, size_t len)
+{
+	const char *space = memchr(line, ' ', len);
+
+	x->head_len = 0;
+	x->has_head = false;
+	x->status = 0;
+	if (!space || line + len - space < 4)
+		return;
+	x->version = line[5] == '1' ? line[7] == '1' : line[5] - '0';
+	x->status = (space[1] - '0') * 100 + (space[2] - '0') * 10 +
+	    (space[3] - '0');
+}
+
 /* One line of a head, with its CRLF.  A new status line begins a new head:
  * of the final answer after interim ones. */
 static size_t on_header(char *line, size_t size, size_t n, void *arg)
 {
 	struct transfer *x = ((struct handle *)arg)->transfer;
 	size_t len = size * n;
-	long status = 0;
 
-	if (len > 5 && memcmp(line, "HTTP/", 5) == 0) {
-		x->head_len = 0;
-		x->has_head = false;
+	if (len > 8 && memcmp(line, "HTTP/", 5) == 0) {
+		take_status(x, line, len);
 		return len;
 	}
 	if (len <= 2) {
-		curl_easy_getinfo(x->handle->job.easy,
-		    CURLINFO_RESPONSE_CODE, &status);
-		x->has_head = status >= 200;
+		x->has_head = x->status >= 200;
 		if (x->c.opened && x->has_head)
 			swarm_wake(x->handle->job.waker);
 		return len;
@@ -202,6 +213,9 @@ static const char *begin(struct transfer *x)
 	x->ended = 0;
 	x->head_len = 0;
 	x->has_head = x->has_cookies = false;
+	x->status = 0;
+	x->version = 1;
+	x->looked_up = 0;
 	x->give_up = NULL;
 	why = setup_request(x);
 	if (why)
@@ -253,7 +267,7 @@ static void end(struct transfer *x, const char *error)
 
 	if (x->c.a.ended)
 		return;
-	if (is_done(x) && x->handle)
+	if (is_done(x) && x->handle && x->c.opened)
 		setup_collect(x);
 	now = x->ended ? x->ended : swarm_now();
 	let_go(x);

@@ -25,7 +25,10 @@ struct transfer {
 	struct curl_slist *headers;     /* in the task's memory */
 	struct curl_slist *resolve;
 	int64_t ended;
+	int64_t looked_up;              /* ns that swarm took for the name */
 	CURLcode result;
+	int status;                     /* of the latest head */
+	int version;                    /* 0 for 1.0, 1, 2, 3 */
 	bool added;                     /* to the multi */
 	bool done;
 	bool parked;                    /* has given way to others */

@@ -16,17 +16,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static const bool token_byte[256] = {
+	['!'] = true, ['#'] = true, ['$'] = true, ['%'] = true, ['&'] = true,
+	['\''] = true, ['*'] = true, ['+'] = true, ['-'] = true, ['.'] = true,
+	['^'] = true, ['_'] = true, ['`'] = true, ['|'] = true, ['~'] = true,
+	['0' ... '9'] = true, ['a' ... 'z'] = true, ['A' ... 'Z'] = true,
+};
+
 bool body_is_token(const char *s)
 {
 	if (!*s)
 		return false;
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (c >= 0x80 || (!isalnum(c) && !strchr("!#$%&'*+-.^_`|~", c)))
-			return false;
-	}
-	return true;
+	while (token_byte[(unsigned char)*s])
+		s++;
+	return *s == '\0';
 }
 
 bool body_is_value(const char *s)

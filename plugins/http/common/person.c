@@ -89,13 +89,41 @@ void person_set_base(struct swarm_user *u, const char *url)
 
 /* ---- headers ---- */
 
+/* One letter decides nearly always. */
+static bool same_name(const char *a, const char *b)
+{
+	return ((a[0] ^ b[0]) & 0x1f) == 0 && strcasecmp(a, b) == 0;
+}
+
+bool person_own(const struct http_field *own, const char *name)
+{
+	for (; own && own->name; own++) {
+		if (same_name(own->name, name))
+			return true;
+	}
+	return false;
+}
+
+bool person_gives(const struct person *p, const struct http_field *own,
+    const char *name)
+{
+	const struct header *h;
+
+	if (person_own(own, name))
+		return true;
+	for (h = p->headers; h; h = h->next) {
+		if (same_name(h->name, name))
+			return true;
+	}
+	return false;
+}
+
 static struct header *new_header(const char *name, const char *value)
 {
 	struct header *h = calloc(1, sizeof *h);
 
 	if (!h)
 		return NULL;
-	h->mark = person_mark(name);
 	h->name = strdup(name);
 	h->value = strdup(value);
 	if (h->name && h->value)
@@ -108,10 +136,8 @@ static void put_header(struct person *p, const char *name, const char *value)
 {
 	struct header **at = &p->headers, *h;
 
-	p->marks = 0;
 	while ((h = *at) != NULL) {
-		if (strcasecmp(h->name, name) != 0) {
-			p->marks |= h->mark;
+		if (!same_name(h->name, name)) {
 			at = &h->next;
 			continue;
 		}
@@ -119,8 +145,6 @@ static void put_header(struct person *p, const char *name, const char *value)
 		free_header(h);
 	}
 	*at = value ? new_header(name, value) : NULL;
-	if (*at)
-		p->marks |= (*at)->mark;
 }
 
 void person_set_header(struct swarm_user *u, const char *name,

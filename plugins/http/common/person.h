@@ -5,9 +5,10 @@
 #ifndef HTTP_PERSON_H
 #define HTTP_PERSON_H
 
+#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
+#include <swarm/http.h>
 #include <swarm/user.h>
 
 #include "cookies.h"
@@ -18,7 +19,6 @@ struct origin;
 
 struct header {
 	struct header *next;
-	uint32_t mark;                  /* person_mark() of its name */
 	char *name;
 	char *value;
 };
@@ -27,7 +27,6 @@ struct person {
 	struct base *base;              /* of host */
 	const char *host;               /* swarm_host() when base was made */
 	struct header *headers;
-	uint32_t marks;                 /* of all headers */
 	struct jar jar;
 };
 
@@ -50,12 +49,12 @@ void person_take_cookies(struct person *, const struct origin *,
 size_t person_cookies(struct person *, const struct origin *,
     const char *path, char *out, size_t size);
 
-/* A bit for a header's name: sets of names that share none have no name in
- * common. */
-static inline uint32_t person_mark(const char *name)
-{
-	return UINT32_C(1) << (name[0] & 31);
-}
+/* Whether the request has a header of this name, its own or the user's; also
+ * one that says that there is to be none. */
+bool person_gives(const struct person *, const struct http_field *own,
+    const char *name);
+/* The same of the request's own only. */
+bool person_own(const struct http_field *own, const char *name);
 
 /* ---- functions of struct http_api ---- */
 
