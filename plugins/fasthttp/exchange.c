@@ -68,8 +68,10 @@ static void note_connection(struct exchange *x)
 		from = t->resolved;
 	}
 	out->connect = t->connected - from;
-	if (t->secured)
-		out->tls = t->secured - t->connected;
+	if (!t->secured)
+		return;
+	out->tls = t->secured - t->connected;
+	answer_secured(&x->c.a, t->resumed);
 }
 
 /* A fresh connection; NULL with *error. */
@@ -353,7 +355,9 @@ struct http_response *exchange_open(struct swarm_user *u,
 	}
 	run(x);
 	/* The sample ends with the task at the latest. */
-	if (!x->c.a.ended)
+	if (!x->c.a.ended) {
+		course_opened(&x->c);
 		swarm_defer(u, finish_open, &x->c.a.pub);
+	}
 	return &x->c.a.pub;
 }

@@ -54,10 +54,13 @@ static void close_idle(struct swarm_user *u)
 	session_close_idle(person_of(u));
 }
 
+static const struct http_api api;
+
 static int load(void)
 {
 	if (settings_check() == -1)
 		return -1;
+	llm_load(&api);
 	person_load(sizeof(struct session), session_forget);
 	return 0;
 }

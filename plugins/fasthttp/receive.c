@@ -302,6 +302,7 @@ int64_t receive_read(struct http_response *r, const char **data)
 		n = next_at_hand(x, data, &done, &error);
 		if (n > 0) {
 			r->len += (size_t)n;
+			course_piece(&x->c);
 			return n;
 		}
 		if (n == -1 || done)

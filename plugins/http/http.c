@@ -29,6 +29,8 @@ static void close_idle(struct swarm_user *u)
 	session_close(person_of(u));
 }
 
+static const struct http_api api;
+
 static int load(void)
 {
 	if (settings_check() == -1 || own_check() == -1)
@@ -37,6 +39,7 @@ static int load(void)
 		swarm_error("libcurl cannot be set up");
 		return -1;
 	}
+	llm_load(&api);
 	person_load(sizeof(struct session), session_forget);
 	return 0;
 }

@@ -117,6 +117,7 @@ static void set_proxy(CURL *e)
 		return;
 	}
 	curl_easy_setopt(e, CURLOPT_PROXY, own.proxy);
+	curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(e, CURLOPT_NOPROXY, "");
 	if (own_given(own.proxy_auth)) {
 		curl_easy_setopt(e, CURLOPT_PROXYUSERPWD, own.proxy_auth);
@@ -156,6 +157,7 @@ static void set_up(struct handle *h)
 	curl_easy_setopt(e, CURLOPT_HTTPGET, 1L);
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, own.http_version);
 	curl_easy_setopt(e, CURLOPT_USERAGENT, settings.user_agent);
+	curl_easy_setopt(e, CURLOPT_EXPECT_100_TIMEOUT_MS, 1L);
 	curl_easy_setopt(e, CURLOPT_MAXCONNECTS, 1000000L);
 	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, BUFFER_SMALL);
 	curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE,

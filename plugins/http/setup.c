@@ -154,6 +154,12 @@ static bool given(const struct transfer *x, const char *name)
 	return person_gives(x->c.person, x->c.args->headers, name);
 }
 
+static bool is_signed(const struct transfer *x)
+{
+	return x->c.args->auth && !x->c.foreign &&
+	    strncmp(x->c.args->auth, "aws:", 4) == 0;
+}
+
 static void add_cookies(struct transfer *x)
 {
 	char value[8192];
@@ -162,6 +168,23 @@ static void add_cookies(struct transfer *x)
 	    person_cookies(x->c.person, x->origin, x->path, value,
 	    sizeof value) > 0)
 		add_header(x, "Cookie", value);
+}
+
+static void add_body_headers(struct transfer *x)
+{
+	const char *type = x->c.body.type;
+
+	/* libcurl 7 signs headers that are taken away as if they were sent
+	 * empty. */
+	if (is_signed(x) && !type)
+		type = "application/octet-stream";
+	if (!given(x, "Content-Type"))
+		add_header(x, "Content-Type", type);
+	/* libcurl would wait for a go-ahead. */
+	if (!given(x, "Expect") && !is_signed(x))
+		add_header(x, "Expect", NULL);
+	if (x->c.args->produce)
+		add_header(x, "Transfer-Encoding", "chunked");
 }
 
 static void add_headers(struct transfer *x)
@@ -179,15 +202,8 @@ static void add_headers(struct transfer *x)
 	if (x->c.authorization && !given(x, "Authorization"))
 		add_header(x, "Authorization", x->c.authorization);
 	add_cookies(x);
-	if (x->c.body.present) {
-		if (!given(x, "Content-Type"))
-			add_header(x, "Content-Type", x->c.body.type);
-		/* libcurl would wait a second for a go-ahead. */
-		if (!given(x, "Expect"))
-			add_header(x, "Expect", NULL);
-		if (x->c.args->produce)
-			add_header(x, "Transfer-Encoding", "chunked");
-	}
+	if (x->c.body.present)
+		add_body_headers(x);
 	if (x->headers || x->handle->has_headers)
 		curl_easy_setopt(e, CURLOPT_HTTPHEADER, x->headers);
 	x->handle->has_headers = x->headers != NULL;

@@ -16,6 +16,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <openssl/ssl.h>
+
 /* What fits into libcurl's smaller buffer, about. */
 #define SMALL_ANSWER 900
 
@@ -42,6 +44,22 @@ static void room(struct swarm_user *u, char **data, size_t *cap, size_t used,
 	*cap = want;
 }
 
+/* Asked while libcurl still has the connection in its hands. */
+static void look_at_tls(struct transfer *x)
+{
+	CURL *e = x->handle->job.easy;
+	struct curl_tlssessioninfo *tls = NULL;
+	long connects = 0;
+
+	x->looked_at_tls = true;
+	curl_easy_getinfo(e, CURLINFO_NUM_CONNECTS, &connects);
+	if (connects == 0 || curl_easy_getinfo(e, CURLINFO_TLS_SSL_PTR,
+	    &tls) != CURLE_OK || !tls || !tls->internals ||
+	    tls->backend != CURLSSLBACKEND_OPENSSL)
+		return;
+	answer_secured(&x->c.a, SSL_session_reused(tls->internals) == 1);
+}
+
 /* "HTTP/1.1 200 OK" and the like, which libcurl has looked at before. */
 static void take_status(struct transfer *x, const char *line, size_t len)
 {
@@ -65,6 +83,8 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
 	size_t len = size * n;
 
 	if (len > 8 && memcmp(line, "HTTP/", 5) == 0) {
+		if (x->origin->https && !x->looked_at_tls)
+			look_at_tls(x);
 		take_status(x, line, len);
 		return len;
 	}
@@ -216,6 +236,7 @@ static const char *begin(struct transfer *x)
 	x->status = 0;
 	x->version = 1;
 	x->looked_up = 0;
+	x->looked_at_tls = false;
 	x->give_up = NULL;
 	why = setup_request(x);
 	if (why)
@@ -317,7 +338,7 @@ static struct transfer *start(struct swarm_user *u,
 {
 	struct transfer *x = swarm_alloc(u, sizeof *x);
 	int64_t now = swarm_now();
-	char folded[256];
+	char name[256];
 	const char *why;
 
 	memset(x, 0, sizeof *x);
@@ -329,8 +350,8 @@ static struct transfer *start(struct swarm_user *u,
 		course_refuse(&x->c, now, why);
 		return x;
 	}
-	course_start(&x->c, swarm_series(x->c.method,
-	    course_name(&x->c, folded, sizeof folded)), now);
+	course_name_of(x->c.args, name, sizeof name);
+	course_start(&x->c, swarm_series(x->c.method, name), now);
 	return x;
 }
 
@@ -367,8 +388,10 @@ struct http_response *transfer_open(struct swarm_user *u,
 	}
 	run(x);
 	/* The sample ends with the task at the latest. */
-	if (!x->c.a.ended)
+	if (!x->c.a.ended) {
+		course_opened(&x->c);
 		swarm_defer(u, finish_open, &x->c.a.pub);
+	}
 	return &x->c.a.pub;
 }
 
@@ -400,6 +423,7 @@ int64_t transfer_read(struct http_response *r, const char **data)
 		x->paused = false;
 		multi_unpause(&x->handle->job);
 	}
+	course_piece(&x->c);
 	*data = full;
 	return (int64_t)len;
 }

@@ -33,6 +33,7 @@ struct transfer {
 	bool done;
 	bool parked;                    /* has given way to others */
 	bool has_cookies;               /* there is a Set-Cookie */
+	bool looked_at_tls;             /* and asked whether it was resumed */
 	/* The head so far, in the task's memory. */
 	char *head;
 	size_t head_len;

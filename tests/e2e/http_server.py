@@ -48,7 +48,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def redirect(self, to, status=302):
         self.reply(b"elsewhere", status, [("Location", to)])
 
-    def chunks(self, parts, kind="text/plain"):
+    def chunks(self, parts, kind="text/plain", pause=0.01):
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.send_header("Transfer-Encoding", "chunked")
@@ -56,7 +56,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for part in parts:
             self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
             self.wfile.flush()
-            time.sleep(0.01)
+            time.sleep(pause)
         self.wfile.write(b"0\r\n\r\n")
 
     def digest(self):
@@ -120,8 +120,52 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b"until the end")
         elif path == "/digest":
             self.digest()
+        elif path == "/v1/chat/completions":
+            self.chat(json.loads(data))
+        elif path == "/tick":
+            self.chunks([b"data: %d\n\n" % i for i in range(int(arg["n"]))],
+                        "text/event-stream", float(arg["s"]))
         else:
             self.reply(b"ok")
+
+    def chat(self, asked):
+        """A model whose name says how it talks: "talk 0.1 0.02 5" is silent
+        for 0.1 s, then says a token every 0.02 s, 5 of them."""
+        kind, *words = asked["model"].split()
+        if kind == "busy":
+            return self.reply(b'{"error": {"type": "rate_limit"}}', 429)
+        first, gap, n = float(words[0]), float(words[1]), int(words[2])
+        usage = {"completion_tokens": n, "prompt_tokens": sum(
+            len(m["content"].split()) for m in asked["messages"])}
+        text = [f"t{i} " for i in range(n)]
+        if not asked.get("stream"):
+            time.sleep(first)
+            return self.reply(json.dumps({"usage": usage, "choices": [
+                {"message": {"role": "assistant", "content": "".join(text)},
+                 "finish_reason": "stop"}]}).encode())
+
+        def events():
+            def event(**what):
+                return b"data: " + json.dumps(what).encode() + b"\n\n"
+
+            yield event(choices=[{"delta": {"role": "assistant"}}])
+            time.sleep(first)
+            for i, token in enumerate(text):
+                if i:
+                    time.sleep(gap)
+                yield event(choices=[{"delta": {"content": token}}])
+                if kind == "breaks" and i == 2:
+                    yield event(error={"type": "overloaded",
+                                       "message": "at 12:31"})
+                if kind == "stops" and i == 2:
+                    return
+                if kind == "babbles" and i == 2:
+                    yield b"data: {nonsense\n\n"
+            yield event(choices=[{"delta": {}, "finish_reason": "stop"}])
+            if asked["stream_options"]["include_usage"]:
+                yield event(choices=[], usage=usage)
+            yield b"data: [DONE]\n\n"
+        self.chunks(events(), "text/event-stream", 0)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = answer
 

@@ -174,6 +174,13 @@ void answer_refuse(struct answer *a, const char *fmt, ...)
 	answer_end(a, swarm_now(), swarm_strdup(a->pub.user, text));
 }
 
+void answer_secured(struct answer *a, bool resumed)
+{
+	a->pub.resumed = resumed;
+	swarm_count(swarm_counter(resumed ? "http_tls_resumed"
+	    : "http_tls_full"), 1);
+}
+
 /* A phase that did not happen has no value, and not a zero that would pull
  * its percentiles down. */
 static void observe(const char *phase, const char *name, int64_t ns)
@@ -188,7 +195,7 @@ void answer_observe(const struct answer *a, const char *name)
 
 	observe("resolve", name, t->resolve);
 	observe("connect", name, t->connect);
-	observe("tls", name, t->tls);
+	observe(a->pub.resumed ? "tls resumed" : "tls", name, t->tls);
 	observe("wait", name, t->wait);
 	observe("receive", name, t->receive);
 }

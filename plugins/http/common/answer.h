@@ -13,6 +13,7 @@
 #include <swarm/stats.h>
 
 struct json_t;
+struct pulse;
 struct sse;
 
 /* First in each provider's own struct. */
@@ -29,6 +30,7 @@ struct answer {
 	struct json_t *json;
 	bool json_tried;
 	struct sse *sse;                /* of an open response, when used */
+	struct pulse *pulse;            /* when its pieces are measured */
 	int64_t event_at;               /* when its last bytes arrived */
 	const char *event_from;         /* those not yet looked at */
 	const char *event_end;
@@ -52,8 +54,12 @@ void answer_end(struct answer *, int64_t now, const char *error);
 void answer_refuse(struct answer *, const char *fmt, ...)
     SWARM_PRINTF(2, 3);
 
+/* TLS has been set up for it: counts full handshakes and resumptions. */
+void answer_secured(struct answer *, bool resumed);
+
 /* Series for the phases of an exchange that has ended: types "resolve",
- * "connect", "tls", "wait" and "receive", and the sample's name. */
+ * "connect", "tls" or "tls resumed", "wait" and "receive", and the sample's
+ * name. */
 void answer_observe(const struct answer *, const char *name);
 
 /* Says once that there is nothing to send requests to, and ends the run. */

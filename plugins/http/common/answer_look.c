@@ -7,6 +7,7 @@
  */
 #include "answer.h"
 
+#include "pulse.h"
 #include "sse.h"
 
 #include <swarm/log.h>
@@ -185,6 +186,8 @@ int answer_event(struct answer *a, struct http_event *event,
 	event->data = sse_data(a->sse, &event->len);
 	event->id = sse_id(a->sse);
 	event->at = a->event_at;
+	if (a->pulse)
+		pulse_beat(a->pulse, a->event_at);
 	return 1;
 }
 

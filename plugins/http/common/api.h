@@ -6,10 +6,12 @@
 #define HTTP_API_H
 
 #include "answer.h"
+#include "llm.h"
 #include "person.h"
 
 #define API_COMMON \
-	SWARM_IFACE(struct http_api, 0), \
+	SWARM_IFACE(struct http_api, 1), \
+	.chat = llm_ask, \
 	.mark_ok = answer_ok, \
 	.mark_failed = answer_fail, \
 	.header = answer_header, \

@@ -5,6 +5,7 @@
 #include "course.h"
 
 #include "fold.h"
+#include "pulse.h"
 #include "settings.h"
 #include "url.h"
 
@@ -71,21 +72,51 @@ void course_start(struct course *c, uint32_t series, int64_t start)
 
 void course_refuse(struct course *c, int64_t start, const char *why)
 {
-	char folded[256];
+	char name[256];
 
-	course_start(c, swarm_series(c->method,
-	    course_name(c, folded, sizeof folded)), start);
+	course_name_of(c->args, name, sizeof name);
+	course_start(c, swarm_series(c->method, name), start);
 	c->a.expect = NULL;
 	answer_end(&c->a, swarm_now(), why);
 }
 
-const char *course_name(const struct course *c, char *folded, size_t size)
+struct http_response *course_refused(struct swarm_user *u,
+    const struct http_args *args, int64_t start, const char *why)
 {
-	if (c->args->name)
-		return c->args->name;
-	fold_name(c->args->path ? c->args->path : "", settings.fold, folded,
-	    size);
-	return folded;
+	struct course *c = swarm_alloc(u, sizeof *c);
+
+	memset(c, 0, sizeof *c);
+	course_begin(c, u, args, true);
+	course_refuse(c, start, why);
+	return &c->a.pub;
+}
+
+void course_name_of(const struct http_args *args, char *out, size_t size)
+{
+	if (args->name)
+		snprintf(out, size, "%s", args->name);
+	else
+		fold_name(args->path ? args->path : "", settings.fold, out,
+		    size);
+}
+
+void course_opened(struct course *c)
+{
+	char name[256];
+
+	if (!c->args->measure)
+		return;
+	course_name_of(c->args, name, sizeof name);
+	c->a.pulse = swarm_alloc(c->a.pub.user, sizeof *c->a.pulse);
+	pulse_start(c->a.pulse, &pulse_pieces, name, c->a.timer.start,
+	    swarm_now());
+}
+
+void course_piece(struct course *c)
+{
+	/* Events are counted, not what they came in. */
+	if (c->a.pulse && !c->a.sse)
+		pulse_beat(c->a.pulse, swarm_now());
 }
 
 const char *course_url(struct course *c)
@@ -141,14 +172,21 @@ const char *course_follow(struct course *c, const char *location, size_t len)
 	r->len = 0;
 	r->body = "";
 	r->times = answer_no_times;
+	r->resumed = false;
 	return NULL;
 }
 
 void course_end(struct course *c, int64_t now, const char *error)
 {
-	char folded[256];
+	char name[256];
 
 	answer_end(&c->a, now, error);
+	if (!settings.phases && !c->a.pulse)
+		return;
+	course_name_of(c->args, name, sizeof name);
 	if (settings.phases)
-		answer_observe(&c->a, course_name(c, folded, sizeof folded));
+		answer_observe(&c->a, name);
+	if (c->a.pulse)
+		pulse_end(c->a.pulse, &pulse_pieces, name, c->a.pulse->count);
+	c->a.pulse = NULL;
 }

@@ -43,8 +43,12 @@ void course_start(struct course *, uint32_t series, int64_t start);
 /* The same for a call that cannot be made, and ends it. */
 void course_refuse(struct course *, int64_t start, const char *why);
 
-/* The sample's name; `folded` has `size` bytes for one that is made. */
-const char *course_name(const struct course *, char *folded, size_t size);
+/* A call that cannot be made for a reason of the caller's. */
+struct http_response *course_refused(struct swarm_user *,
+    const struct http_args *, int64_t start, const char *why);
+
+/* The sample's name, cut to `size`. */
+void course_name_of(const struct http_args *, char *out, size_t size);
 /* The whole URL asked for now. */
 const char *course_url(struct course *);
 
@@ -52,6 +56,11 @@ const char *course_url(struct course *);
 bool course_redirected(const struct course *);
 /* Turns to where it points: NULL, or what is wrong with that. */
 const char *course_follow(struct course *, const char *location, size_t len);
+
+/* The head of an open response is there. */
+void course_opened(struct course *);
+/* A piece of one has been read. */
+void course_piece(struct course *);
 
 /* Ends the sample and tells its phases if they are wanted. */
 void course_end(struct course *, int64_t now, const char *error);

@@ -121,6 +121,12 @@ struct http_args {
 	 * is not kept.  Not 0 gives up.  Must not wait. */
 	int (*consume)(void *arg, const void *data, size_t len);
 	void *consume_arg;
+	/* Of http_open(): distributions of the stream.  Series with the
+	 * sample's name and the types "first byte" (call to head), "first
+	 * piece" (call to the first event or piece read) and "piece gap"
+	 * (each to the next), and the metric "NAME pieces/s" (after the
+	 * first). */
+	bool measure;
 };
 
 /*
@@ -154,6 +160,7 @@ struct http_response {
 	bool reused;                    /* on a connection that was kept */
 	struct http_times times;
 	struct swarm_user *user;
+	bool resumed;                   /* times.tls is of a resumption */
 };
 
 /*
@@ -168,6 +175,9 @@ struct http_event {
 	const char *id;
 	int64_t at;                     /* swarm_now() of its arrival */
 };
+
+struct llm_answer;
+struct llm_args;
 
 /* The table behind the functions below.  Append only. */
 struct http_api {
@@ -195,9 +205,12 @@ struct http_api {
 	const char *(*cookie)(struct swarm_user *, const char *);
 	void (*set_cookie)(struct swarm_user *, const char *, const char *);
 	void (*close)(struct swarm_user *);
+	/* Since minor 1; see <swarm/llm.h>. */
+	struct llm_answer *(*chat)(struct swarm_user *,
+	    const struct llm_args *);
 };
 
-SWARM_IMPORT(http_api, http_api_, "swarm.http/1", 0)
+SWARM_IMPORT(http_api, http_api_, "swarm.http/1", 1)
 
 #ifndef __cplusplus
 #define HTTP_ARGS_(...) \
@@ -231,7 +244,7 @@ SWARM_IMPORT(http_api, http_api_, "swarm.http/1", 0)
 
 /* As http_request(), but returns when the headers are there: the body is then
  * read with http_read() or http_next_event().  The sample ends with the body,
- * or with http_finish(). */
+ * or with http_finish().  With .measure the stream's pieces are measured. */
 #define http_open(u, ...) \
 	http_api_->open((u), HTTP_ARGS_(__VA_ARGS__))
 
