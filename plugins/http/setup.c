@@ -419,7 +419,8 @@ static void collect_connect_times(struct transfer *x)
 		return;
 	t->resolve = dns * 1000 + x->looked_up;
 	t->connect = (connect - dns) * 1000;
-	if (tls > 0)
+	/* Without an answer it is not known whether it was a resumption. */
+	if (tls > 0 && x->looked_at_tls)
 		t->tls = (tls - connect) * 1000;
 }
 

@@ -67,12 +67,14 @@ char *call_read_file(const char *path, size_t *len);
 /* The length of "scheme://host:port" of a URL. */
 size_t call_origin(const char *url);
 
-/* ---- curl_line.c ---- */
+/* ---- words.c ---- */
 
 /* The words of a shell command, ended by NULL; NULL after swarm_error().
  * What curl_read() makes of them may point into them. */
-char **curl_split(const char *line, int *count);
-void curl_free_words(char **words);
+char **words_split(const char *line, int *count);
+void words_free(char **words);
+/* ---- curl_line.c ---- */
+
 /* A curl command line, words[0] being "curl": adds one call.  0, or -1 after
  * swarm_error(). */
 int curl_read(char *const *words, int count, struct calls *, struct client *);

@@ -421,7 +421,7 @@ static enum swarm_command_result convert(void)
 		return har_read(plan.from_har, &plan.calls) == -1 ||
 		    write_out("an HTTP archive") == -1
 		    ? SWARM_COMMAND_ERROR : SWARM_COMMAND_DONE;
-	words = curl_split(plan.from_curl, &count);
+	words = words_split(plan.from_curl, &count);
 	if (!words)
 		return SWARM_COMMAND_ERROR;
 	if (count == 0 || strcmp(words[0], "curl") != 0) {

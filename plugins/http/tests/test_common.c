@@ -2,9 +2,12 @@
  * The parts both providers share, without a host: the few swarm_*() calls
  * they make are answered here by plain memory.
  */
+#include "tests/fake_host.h"
+
 #include "answer.h"
 #include "body.h"
 #include "fold.h"
+#include "pulse.h"
 #include "sse.h"
 #include "url.h"
 
@@ -20,155 +23,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-/* ---- the host ---- */
-
-static void *kept[4096];
-static size_t kept_count;
-static char recorded[256];
-static struct {
-	void (*fn)(void *);
-	void *arg;
-} deferred[16];
-static size_t deferred_count;
-
-void *swarm_alloc(struct swarm_user *u, size_t size)
-{
-	(void)u;
-	assert_true(kept_count < sizeof kept / sizeof kept[0]);
-	return kept[kept_count++] = malloc(size);
-}
-
-char *swarm_strdup(struct swarm_user *u, const char *s)
-{
-	char *copy = swarm_alloc(u, strlen(s) + 1);
-
-	memcpy(copy, s, strlen(s) + 1);
-	return copy;
-}
-
-char *swarm_printf(struct swarm_user *u, const char *fmt, ...)
-{
-	char text[4096];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	return swarm_strdup(u, text);
-}
-
-void swarm_defer(struct swarm_user *u, void (*fn)(void *), void *arg)
-{
-	(void)u;
-	deferred[deferred_count].fn = fn;
-	deferred[deferred_count++].arg = arg;
-}
-
-uint64_t swarm_random(struct swarm_user *u)
-{
-	(void)u;
-	return 0xabc;
-}
-
-int64_t swarm_now(void)
-{
-	return 1000;
-}
-
-struct swarm_timer swarm_begin_at(struct swarm_user *u, uint32_t series,
-    int64_t start)
-{
-	struct swarm_timer t = { .user = u, .series = series, .start = start };
-
-	recorded[0] = '\0';
-	return t;
-}
-
-int swarm_done_at(struct swarm_timer *t, int64_t end, size_t bytes)
-{
-	snprintf(recorded, sizeof recorded, "done %d %zu",
-	    (int)(end - t->start), bytes);
-	return 0;
-}
-
-int swarm_fail_at(struct swarm_timer *t, int64_t end, const char *fmt, ...)
-{
-	size_t at = (size_t)snprintf(recorded, sizeof recorded, "fail %d ",
-	    (int)(end - t->start));
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(recorded + at, sizeof recorded - at, fmt, ap);
-	va_end(ap);
-	return -1;
-}
-
-uint32_t swarm_series(const char *type, const char *name)
-{
-	(void)type;
-	(void)name;
-	return 1;
-}
-
-static char observed[128];
-
-void swarm_observe(uint32_t series, int64_t ns, size_t bytes)
-{
-	size_t at = strlen(observed);
-
-	assert_int_equal(series, 1);
-	assert_int_equal(bytes, 0);
-	snprintf(observed + at, sizeof observed - at, "%d ", (int)ns);
-}
-
-void swarm_stop_test(struct swarm_user *u, const char *why)
-{
-	(void)u;
-	(void)why;
-}
-
-static char logged[512];
-
-void swarm_warn(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(logged, sizeof logged, fmt, ap);
-	va_end(ap);
-}
-
-void swarm_error(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(logged, sizeof logged, fmt, ap);
-	va_end(ap);
-}
-
-void swarm_import(struct swarm_import *import)
-{
-	(void)import;
-}
-
-static void end_of_task(void)
-{
-	while (deferred_count > 0) {
-		deferred_count--;
-		deferred[deferred_count].fn(deferred[deferred_count].arg);
-	}
-}
-
-static int clean_up(void **state)
-{
-	(void)state;
-	end_of_task();
-	while (kept_count > 0)
-		free(kept[--kept_count]);
-	return 0;
-}
 
 /* ---- names ---- */
 
@@ -614,6 +468,39 @@ static void test_look_ups(void **state)
 	answer_release();
 }
 
+static void test_pulse(void **state)
+{
+	struct answer a = { .pub.times = answer_no_times };
+	struct pulse p;
+
+	(void)state;
+	observed[0] = '\0';
+	value_recorded = 0;
+	pulse_start(&p, &pulse_tokens, "/x", 100, 130);
+	pulse_beat(&p, 200);
+	pulse_beat(&p, 1000000200);
+	pulse_beat(&p, 2000000200);
+	pulse_end(&p, &pulse_tokens, "/x", 21);
+	assert_string_equal(observed, "30 1000000000 1000000000 100 ");
+	/* Twenty tokens after the first, in two seconds. */
+	assert_true(value_recorded > 9.99 && value_recorded < 10.01);
+	assert_string_equal(counted, "/x tokens/s");
+	/* Nothing came, or all at once: no rate. */
+	observed[0] = '\0';
+	value_recorded = -1;
+	pulse_start(&p, &pulse_pieces, "/x", 100, 130);
+	pulse_end(&p, &pulse_pieces, "/x", 0);
+	pulse_beat(&p, 200);
+	pulse_beat(&p, 200);
+	pulse_end(&p, &pulse_pieces, "/x", 2);
+	assert_string_equal(observed, "30 0 100 ");
+	assert_true(value_recorded < 0);
+	/* A resumption is a phase of its own, and is counted. */
+	answer_secured(&a, true);
+	assert_true(a.pub.resumed);
+	assert_string_equal(counted, "http_tls_resumed");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -629,6 +516,7 @@ int main(void)
 		cmocka_unit_test(test_expected),
 		cmocka_unit_test_teardown(test_verdicts, clean_up),
 		cmocka_unit_test(test_phases),
+		cmocka_unit_test(test_pulse),
 		cmocka_unit_test_teardown(test_look_ups, clean_up),
 	};
 

@@ -36,7 +36,7 @@ static void check_words(const char *line, const char *want)
 {
 	char got[512] = "";
 	int count, i;
-	char **words = curl_split(line, &count);
+	char **words = words_split(line, &count);
 
 	assert_non_null(words);
 	for (i = 0; i < count; i++) {
@@ -62,9 +62,9 @@ static void test_words(void **state)
 	check_words("$'a\\n\\t\\x41\\u00e9\\'\\101'", "[a\n\tA\xc3\xa9'A]");
 	check_words("'' \"\"", "[][]");
 	check_words("", "");
-	assert_null(curl_split("curl 'open", &count));
+	assert_null(words_split("curl 'open", &count));
 	assert_string_equal(said, "a quote in the curl command is not closed");
-	assert_null(curl_split("curl $'open\\", &count));
+	assert_null(words_split("curl $'open\\", &count));
 }
 
 /* ---- curl ---- */
@@ -76,7 +76,7 @@ static struct client *last_client;
 
 static void release_last(void)
 {
-	curl_free_words(words);
+	words_free(words);
 	words = NULL;
 	if (last_calls)
 		call_release_all(last_calls);
@@ -94,7 +94,7 @@ static void read_line(const char *line, struct calls *calls,
 	release_last();
 	last_calls = calls;
 	last_client = client;
-	words = curl_split(line, &count);
+	words = words_split(line, &count);
 
 	memset(calls, 0, sizeof *calls);
 	memset(client, 0, sizeof *client);
