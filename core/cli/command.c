@@ -19,6 +19,7 @@
 #include "module/module.h"
 #include "module/tools.h"
 #include "report/compare.h"
+#include "report/log_main.h"
 #include "report/report_main.h"
 #include "user/user.h"
 
@@ -38,6 +39,7 @@ static const struct command table[] = {
 	{ "inspect", "print what a module or scenario offers",
 	  module_inspect_main },
 	{ "keys", "make the key files of an encrypted fleet", command_keys },
+	{ "log", "read the log of single requests", log_main },
 	{ "new", "write a scenario or a plugin to begin with",
 	  module_new_main },
 	{ "plugins", "list the plugins found, and where",

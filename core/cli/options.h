@@ -76,6 +76,7 @@ struct options {
 	char *ndjson;
 	char *prometheus;
 	struct option_list outs;
+	char *request_log;
 	struct option_list fail_if;
 	struct option_list stop_if;
 	char *warm_up;

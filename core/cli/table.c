@@ -162,6 +162,10 @@ static const struct option table[] = {
 	{ "prometheus", 0, "SWARM_PROMETHEUS", "Results", "FILE",
 	  "keep this file up to date with Prometheus' text format",
 	  AT(prometheus), OPTION_TEXT, 0, 0, NULL },
+	{ "request-log", 0, "SWARM_REQUEST_LOG", "Results", "FILE",
+	  "write every request, each worker into a file of its own beside "
+	  "FILE: CSV when the name ends so, else binary (see `swarm log`)",
+	  AT(request_log), OPTION_TEXT, 0, 0, NULL },
 	{ "out", 0, "SWARM_OUT", "Results", "NAME=TARGET",
 	  "send the figures somewhere while the run goes on, by the output "
 	  "NAME of a plugin (`swarm plugins` lists them); may be repeated",

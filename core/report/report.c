@@ -10,9 +10,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "report/file.h"
 #include "report/html.h"
 #include "report/output.h"
 #include "report/prometheus.h"
+#include "report/request_log.h"
 #include "report/verdict.h"
 #include "stats/stats.h"
 
@@ -81,6 +83,19 @@ static int start_criteria(void)
 	return 0;
 }
 
+static int check_request_log(void)
+{
+	char *path;
+	int rc;
+
+	if (!report.options.request_log)
+		return 0;
+	path = request_log_path(report.options.request_log, 0);
+	rc = file_check(path);
+	free(path);
+	return rc;
+}
+
 int report_start(const struct report_options *options)
 {
 	release();
@@ -92,7 +107,7 @@ int report_start(const struct report_options *options)
 	closed = false;
 	next_save = 0;
 	started = true;
-	if (start_criteria() == -1) {
+	if (start_criteria() == -1 || check_request_log() == -1) {
 		release();
 		return -1;
 	}
@@ -312,6 +327,21 @@ void report_note(const char *fmt, ...)
 	report.notes[report.note_count++] = note;
 }
 
+/* Workers write it, and tell by a counter what they could not. */
+static void note_request_log(void)
+{
+	const struct stats *stats = report.options.stats;
+
+	for (size_t i = 0; i < stats->counter_count; i++) {
+		const struct counter *c = &stats->counters[i];
+
+		if (c->value > 0 && strcmp(c->name, REPORT_LOG_DROPPED) == 0)
+			report_note("%lld requests are missing in the request "
+			    "log: the disk could not take them; the figures "
+			    "here have them.", (long long)c->value);
+	}
+}
+
 /* When the figures can't be taken as they are. */
 static void note_doubts(void)
 {
@@ -355,6 +385,7 @@ int report_finish(const struct report_outcome *outcome)
 		criteria_finish(report.criteria, report.options.stats,
 		    report.elapsed, result_warm_up(&report));
 	note_doubts();
+	note_request_log();
 	result_init(&result, &report, outcome);
 	code = result.exit_code;
 	for (size_t i = 0; i < OUTPUTS; i++) {

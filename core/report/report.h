@@ -34,6 +34,9 @@ enum report_summary { REPORT_SUMMARY_FULL, REPORT_SUMMARY_COMPACT,
 enum report_colour { REPORT_COLOUR_AUTO, REPORT_COLOUR_ALWAYS,
 	REPORT_COLOUR_NEVER };
 
+/* A counter of workers: requests that are missing in their logs. */
+#define REPORT_LOG_DROPPED "request log: missing"
+
 /* Strings and arrays live until report_finish() has returned.  A path that
  * is NULL is not wanted. */
 struct report_options {
@@ -59,6 +62,7 @@ struct report_options {
 	const char *hdr_log;
 	const char *ndjson;
 	const char *prometheus;
+	const char *request_log;        /* written by the workers */
 	char *const *outs;              /* "NAME=TARGET" of sinks, NULL-ended;
 	                                 * NULL: none */
 	/* Seconds, WARM_UP_NONE or WARM_UP_AUTO (report/warm_up.h). */

@@ -55,6 +55,8 @@ static void record(struct swarm_timer *t, int64_t end, size_t bytes,
 	series = s->series[t->series];
 	stats_record(s, series, end, end - t->start, t->lag, bytes,
 	    error != NULL);
+	if (users.options.ended != NULL)
+		users.options.ended(t, series, end, bytes, error);
 	if (users.options.sampled != NULL)
 		users.options.sampled(series->type, series->name,
 		    end - t->start, bytes, error, measure_tags(t->user),

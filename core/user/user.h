@@ -10,8 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <swarm/stats.h>
 #include <swarm/user.h>
 
+struct series;
 struct stats;
 struct user_set;
 
@@ -82,6 +84,9 @@ struct users_options {
 	 * ("key=value,...") when there are none.  NULL: not asked for. */
 	void (*sampled)(const char *type, const char *name, int64_t service_ns,
 	    size_t bytes, const char *error, const char *tags, void *);
+	/* Likewise, with all that is known; NULL: not asked for. */
+	void (*ended)(const struct swarm_timer *, const struct series *,
+	    int64_t end, size_t bytes, const char *error);
 	/* A task or hook of a trial begins. */
 	void (*step)(const char *user_class, const char *task, void *);
 	void *arg;
