@@ -12,6 +12,7 @@
 #include "cli/page.h"
 #include "cluster/master.h"
 #include "report/report.h"
+#include "run/executor.h"
 #include "report/warm_up.h"
 #include "run/run.h"
 
@@ -41,20 +42,27 @@ static int choose_summary(const char *text, enum report_summary *out)
 	return 0;
 }
 
+static bool step_down_one(const struct executor_status *e, double share)
+{
+	int64_t users = (int64_t)ceil((double)e->users_target * (1 - share));
+	const char *why;
+
+	if (users >= e->users_target)
+		users = e->users_target - 1;
+	return users >= 1 &&
+	    run_set_load(e->name, users, e->spawn_rate, &why) == 0;
+}
+
 /* Fewer users, at the pace they came. */
 static bool step_down(double share)
 {
 	struct run_status now;
-	int64_t users;
+	bool any = false;
 
 	run_status(&now);
-	users = (int64_t)ceil((double)now.users_target * (1 - share));
-	if (users >= now.users_target)
-		users = now.users_target - 1;
-	if (users < 1)
-		return false;
-	run_set_load(users, now.spawn_rate);
-	return true;
+	for (size_t i = 0; i < now.executor_count; i++)
+		any = step_down_one(&now.executors[i], share) || any;
+	return any;
 }
 
 static char **asked;                    /* the load, in words and values */
@@ -166,6 +174,20 @@ void front_event(const char *fmt, ...)
 	va_end(ap);
 	report_event("%s", text);
 	page_event("worker", text);
+}
+
+int front_pause(bool on, const char **why)
+{
+	struct run_status status;
+
+	run_status(&status);
+	if ((on ? run_pause(why) : run_resume(why)) == -1)
+		return -1;
+	report_event(on ? "paused" : "goes on after %.1f s of pause",
+	    status.paused_s);
+	page_event("pause", on ? "paused" : "goes on");
+	page_tick();
+	return 0;
 }
 
 int front_finish(void)

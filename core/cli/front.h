@@ -19,6 +19,8 @@ void front_tick(void);
 /* A line worth saying at once and again in the summary. */
 void front_event(const char *fmt, ...)
     __attribute__((format(printf, 1, 2)));
+/* Pauses the run or lets it go on, and notes it: 0, or -1 with *why. */
+int front_pause(bool on, const char **why);
 /* After the last report was merged: writes everything out; the exit code. */
 int front_finish(void);
 

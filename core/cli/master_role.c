@@ -4,7 +4,6 @@
  */
 #include "cli/role.h"
 
-#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,20 +14,21 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "cli/choose.h"
+#include "cli/console.h"
 #include "cli/doctor.h"
 #include "cli/front.h"
 #include "cli/page.h"
 #include "cli/rows.h"
 #include "cluster/crash.h"
 #include "cluster/master.h"
+#include "cluster/meeting.h"
 #include "fiber/loop.h"
 #include "fiber/wheel.h"
 #include "module/hooks.h"
 #include "module/module.h"
 #include "run/run.h"
-#include "run/shape.h"
 #include "stats/stats.h"
-#include "user/schedule.h"
 #include "user/user.h"
 
 #define REPORT_INTERVAL 1.0
@@ -43,6 +43,7 @@ static struct {
 	struct event *signals[2];
 	char *host;                     /* of the present run; NULL */
 	int processes;                  /* local workers */
+	struct event *pause;
 	bool ends_with_run;
 	bool quitting;
 	int signal;
@@ -190,6 +191,19 @@ static void on_stop_test(struct peer *p, const char *why, void *arg)
 	run_stop(why[0] != '\0' ? why : "the scenario ended the test");
 }
 
+static void on_progress(struct peer *p, const struct wire_progress *news,
+    size_t count, void *arg)
+{
+	(void)arg;
+	run_peer_progress(p, news, count);
+}
+
+static void on_meet(struct peer *p, const struct wire_meet *news, void *arg)
+{
+	(void)arg;
+	run_peer_meet(p, news);
+}
+
 static void tick_fired(struct wheel_timer *t)
 {
 	wheel_add(t, t->when + NS_PER_S);
@@ -203,6 +217,7 @@ static void on_signal(evutil_socket_t number, short events, void *arg)
 	(void)events;
 	(void)arg;
 	if (master.signal != 0) {
+		console_stop();
 		master_abort();
 		_exit(128 + (int)number);
 	}
@@ -218,6 +233,20 @@ static void on_signal(evutil_socket_t number, short events, void *arg)
 	}
 }
 
+/* SIGUSR2: pauses, or goes on. */
+static void on_pause(evutil_socket_t number, short events, void *arg)
+{
+	struct run_status status;
+	const char *why;
+
+	(void)number;
+	(void)events;
+	(void)arg;
+	run_status(&status);
+	if (front_pause(!status.paused, &why) == -1)
+		log_info("%s", why);
+}
+
 static void watch_signals(void)
 {
 	static const int numbers[] = { SIGINT, SIGTERM };
@@ -227,20 +256,24 @@ static void watch_signals(void)
 		    on_signal, NULL);
 		event_add(master.signals[i], NULL);
 	}
+	master.pause = evsignal_new(loop_base(), SIGUSR2, on_pause, NULL);
+	event_add(master.pause, NULL);
 }
 
 /* As many as cores, never more than users. */
-static int local_processes(const struct options *o)
+static int local_processes(const struct options *o,
+    const struct run_options *run)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	int64_t n = o->processes;
+	int users = choose_most_users(run);
 
 	if (o->master && !options_given("processes"))
 		return 0;
 	if (n < 0) {
 		n = cores > 0 ? cores : 1;
-		if (master.ends_with_run && o->users < n)
-			n = o->users > 0 ? o->users : 1;
+		if (master.ends_with_run && users < n)
+			n = users > 0 ? users : 1;
 	}
 	return (int)n;
 }
@@ -283,6 +316,8 @@ static int start_cluster(struct options *o, int processes, int argc,
 		.seed = (uint64_t)o->seed,
 		.split_by = split_by,
 		.exception = on_exception,
+		.progress = on_progress,
+		.meet = on_meet,
 	};
 	int rc = 0;
 
@@ -299,84 +334,24 @@ static int start_cluster(struct options *o, int processes, int argc,
 	return rc;
 }
 
-/* Of the open model: a pool, there at once, whose users may finish what they
- * began. */
-static int open_model(struct options *o)
+static int start_run(const struct options *o, struct run_options *run,
+    int processes)
 {
-	struct schedule schedule;
-	double peak;
+	int rc;
 
-	if (strcmp(o->when_busy, "drop") != 0 &&
-	    strcmp(o->when_busy, "queue") != 0) {
-		log_error("--when-busy %s: use queue or drop", o->when_busy);
-		return -1;
-	}
-	if (schedule_parse(&schedule, o->rate) == -1)
-		return -1;
-	peak = ceil(schedule_peak(&schedule));
-	schedule_release(&schedule);
-	if (!options_given("users"))
-		o->users = peak < 10 ? 10 : peak > 10000 ? 10000 :
-		    (int64_t)peak;
-	if (!options_given("spawn-rate"))
-		o->spawn_rate = 1e9;
-	if (!options_given("stop-timeout"))
-		o->stop_timeout = 10;
-	return 0;
-}
-
-static const struct swarm_shape *only_shape;
-
-static void note_shape(struct module *m, const struct swarm_iface *iface,
-    void *name)
-{
-	const struct swarm_shape *s = (const void *)iface;
-
-	(void)m;
-	if (name == NULL || strcmp(s->name, name) == 0)
-		only_shape = s;
-}
-
-static const struct swarm_shape *find_shape(const char *name)
-{
-	only_shape = NULL;
-	module_each_export(SWARM_SHAPE_ID, note_shape, (void *)(uintptr_t)name);
-	return only_shape;
-}
-
-static int choose_shape(const struct options *o)
-{
-	if (o->shape != NULL)
-		return shape_choose(o->shape, find_shape);
-	if (find_shape(NULL) != NULL)
-		shape_use(only_shape);
-	return 0;
-}
-
-static int start_run(struct options *o, int processes)
-{
-	struct run_options options = {
-		.users = o->users,
-		.spawn_rate = o->spawn_rate,
-		.run_time = o->run_time,
-		.stop_timeout = o->stop_timeout,
-		.host = o->host,
-		.rate = o->rate,
-		.poisson = o->poisson,
-		.drop = strcmp(o->when_busy, "drop") == 0,
-		.queue = o->queue,
-		.expect_workers = o->expect_workers,
-		.expect_workers_max_wait = o->expect_workers_max_wait,
-		.seed = (uint64_t)o->seed,
-		.stats = master.stats,
-		.changed = on_changed,
-	};
-
+	run->run_time = o->run_time;
+	run->stop_timeout = o->stop_timeout;
+	run->host = o->host;
+	run->seed = (uint64_t)o->seed;
+	run->expect_workers = o->expect_workers;
+	run->expect_workers_max_wait = o->expect_workers_max_wait;
+	run->stats = master.stats;
+	run->changed = on_changed;
 	if (!options_given("expect-workers") && processes > 0)
-		options.expect_workers = processes;
-	if (choose_shape(o) == -1)
-		return -1;
-	return run_init(&options);
+		run->expect_workers = processes;
+	rc = run_init(run);
+	free(run->specs);
+	return rc;
 }
 
 /* One seed for every local worker, also when none was asked for. */
@@ -409,6 +384,7 @@ static void release(void)
 {
 	for (size_t i = 0; i < 2; i++)
 		event_free(master.signals[i]);
+	event_free(master.pause);
 	wheel_del(&master.tick);
 	wheel_del(&master.autoquit);
 	run_release();
@@ -426,6 +402,7 @@ static void release(void)
 
 int role_master(struct options *o, int argc, char **argv)
 {
+	struct run_options run = { 0 };
 	int processes;
 	int rc;
 
@@ -434,17 +411,18 @@ int role_master(struct options *o, int argc, char **argv)
 		return rc;
 	master.options = o;
 	master.ends_with_run = o->headless;
-	if (o->rate != NULL && open_model(o) == -1)
+	if (choose_load(o, &run) == -1)
 		return EXIT_USAGE;
-	processes = master.processes = local_processes(o);
+	processes = master.processes = local_processes(o, &run);
 	share_seed(o);
 	if (loop_init() == -1)
 		return EXIT_WORKERS;
 	hooks_init();
+	meeting_init(NULL);
 	master.stats = stats_new(STATS_DEFAULT_SERIES,
 	    STATS_DEFAULT_ERRORS);
 	users_set_stats(master.stats);
-	if (start_run(o, processes) == -1)
+	if (start_run(o, &run, processes) == -1)
 		return EXIT_USAGE;
 	watch_signals();
 	if (front_start(o, master.stats, argc, argv) == -1)
@@ -453,9 +431,12 @@ int role_master(struct options *o, int argc, char **argv)
 		return EXIT_WORKERS;
 	master.tick.fire = tick_fired;
 	wheel_add(&master.tick, clock_now() + NS_PER_S);
+	if (o->headless)
+		console_start();
 	if (o->headless || o->autostart)
 		run_start();
 	loop_run();
+	console_stop();
 	rc = front_finish();
 	release();
 	return rc;

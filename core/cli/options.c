@@ -61,7 +61,8 @@ static void list_add_split(const struct option *t, struct option_list *list,
     const char *text)
 {
 	bool split = t->group != NULL && strcmp(t->group, "Results") != 0 &&
-	    strcmp(t->name, "option") != 0;
+	    strcmp(t->name, "option") != 0 &&
+	    strcmp(t->name, "executor") != 0;
 
 	while (split && strchr(text, ',') != NULL) {
 		size_t len = strcspn(text, ",");

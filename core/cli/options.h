@@ -33,9 +33,13 @@ struct options {
 	double spawn_rate;
 	double run_time;
 	char *shape;
+	struct option_list executors;
 	char *rate;
 	bool poisson;
 	char *when_busy;
+	char *catch_up;
+	int64_t iterations;
+	int64_t user_iterations;
 	int64_t queue;
 	double stop_timeout;
 	int64_t processes;              /* -1: as many as cores */

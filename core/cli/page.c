@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "cli/front.h"
 #include "cluster/master.h"
 #include "module/module.h"
 #include "report/report.h"
@@ -255,19 +256,28 @@ static void gather_state(struct web_state *state, void *arg)
 
 /* ---- what the page asks for ---- */
 
-static void take_load(const struct web_load *load)
+/* Of several executors each has its own load: a start then leaves them as they
+ * were declared. */
+static int take_load(const struct web_load *load, bool start, char *error,
+    size_t size)
 {
 	struct run_status now;
+	const char *why;
 
 	run_status(&now);
-	if (load->users > 0 || load->spawn_rate > 0)
-		run_set_load(load->users > 0 ? load->users :
-		    now.users_target, load->spawn_rate > 0 ?
-		    load->spawn_rate : now.spawn_rate);
+	if ((load->users > 0 || load->spawn_rate > 0) &&
+	    !(start && now.executor_count > 1) &&
+	    run_set_load(load->executor, load->users > 0 ? load->users :
+	    now.users_target, load->spawn_rate > 0 ? load->spawn_rate :
+	    now.spawn_rate, &why) == -1) {
+		snprintf(error, size, "%s", why);
+		return -1;
+	}
 	if (load->run_time >= 0)
 		run_set_run_time(load->run_time);
 	if (load->host != NULL)
 		run_set_host(load->host);
+	return 0;
 }
 
 static bool is_running(const struct run_status *s)
@@ -289,8 +299,9 @@ static int ask_start(const struct web_load *load, char *error, size_t size,
 		    run_state_name(now.state));
 		return -1;
 	}
-	take_load(load);
 	/* As with Locust, a start while running changes the load. */
+	if (take_load(load, !is_running(&now), error, size) == -1)
+		return -1;
 	if (is_running(&now))
 		return 0;
 	web_keep();
@@ -312,8 +323,18 @@ static int ask_edit(const struct web_load *load, char *error, size_t size,
 		snprintf(error, size, "no test is running");
 		return -1;
 	}
-	take_load(load);
-	return 0;
+	return take_load(load, false, error, size);
+}
+
+static int ask_pause(bool on, char *error, size_t size, void *arg)
+{
+	const char *why;
+
+	(void)arg;
+	if (front_pause(on, &why) == 0)
+		return 0;
+	snprintf(error, size, "%s", why);
+	return -1;
 }
 
 static int ask_stop(char *error, size_t size, void *arg)
@@ -408,8 +429,9 @@ int page_start(const struct options *o, struct stats *stats, int argc,
 		.load = { o->users, o->spawn_rate, o->run_time, o->host },
 		.stats = stats,
 		.state = gather_state,
-		.actions = { ask_start, ask_edit, ask_stop, ask_report,
-			ask_metrics },
+		.actions = { .start = ask_start, .edit = ask_edit,
+			.stop = ask_stop, .pause = ask_pause,
+			.report = ask_report, .metrics = ask_metrics },
 	};
 	gather_classes();
 	gather_modules();

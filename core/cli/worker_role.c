@@ -26,8 +26,10 @@
 #include "report/report.h"
 #include "report/request_log.h"
 #include "stats/stats.h"
-#include "user/arrivals.h"
 #include "user/feed.h"
+#include "user/gate.h"
+#include "user/plan.h"
+#include "user/rendezvous.h"
 #include "user/user.h"
 
 #define IDS_PER_WORKER 1000000u
@@ -165,20 +167,71 @@ static size_t class_index(const char *name)
 	return i;
 }
 
-/* The open model's share of this worker. */
+/* This worker's share of what executors do. */
 static void take_plan(const char *text)
 {
-	struct arrivals_plan plan;
-	char *copy;
+	struct plan plan;
 
 	if (text == NULL || text[0] == '\0')
 		return;
-	copy = xstrdup(text);
-	if (arrivals_plan_parse(&plan, copy) == -1)
-		log_error("the master sent an unusable plan of arrivals");
-	else
-		arrivals_start(&plan);
-	free(copy);
+	if (plan_parse(&plan, text) == -1) {
+		log_error("the master sent an unusable plan");
+		return;
+	}
+	gate_apply(&plan);
+	plan_release(&plan);
+}
+
+static void on_plan(const char *text, void *arg)
+{
+	(void)arg;
+	if (!worker.quitting)
+		take_plan(text);
+}
+
+static size_t on_progress(struct wire_progress *out, void *arg)
+{
+	struct gate_progress now[WIRE_MAX_EXECUTORS];
+	size_t count = gate_progress(now, WIRE_MAX_EXECUTORS);
+
+	(void)arg;
+	for (size_t i = 0; i < count; i++) {
+		out[i] = (struct wire_progress){
+			.lease = now[i].lease,
+			.started = now[i].started,
+			.done = now[i].done,
+			.due = now[i].due,
+			.dropped = now[i].dropped,
+			.late = now[i].late,
+			.queued = now[i].queued,
+			.idle = now[i].idle,
+		};
+		snprintf(out[i].name, sizeof out[i].name, "%s", now[i].name);
+	}
+	return count;
+}
+
+static void on_progressed(void *arg)
+{
+	(void)arg;
+	worker_tell_progress();
+}
+
+static int on_meet(const char *name, int64_t wanted, int64_t arrived,
+    int64_t left, void *arg)
+{
+	struct wire_meet m = { .wanted = wanted, .arrived = arrived,
+		.left = left };
+
+	(void)arg;
+	snprintf(m.name, sizeof m.name, "%s", name);
+	return worker_meet(&m);
+}
+
+static void on_met(const char *name, int64_t released, void *arg)
+{
+	(void)arg;
+	rendezvous_met(name, released);
 }
 
 static void forget_numbers(void)
@@ -211,6 +264,8 @@ static void on_spawn(const struct wire_spawn *spawn, bool first, void *arg)
 		return;
 	if (first) {
 		hooks_test_start();
+		gate_clear();
+		rendezvous_clear();
 		users_new_run();
 		forget_numbers();
 	}
@@ -236,7 +291,7 @@ static void on_stop(void *arg)
 {
 	(void)arg;
 	hooks_test_stopping();
-	arrivals_stop();
+	gate_stop();
 	users_stop(worker.stop_timeout);
 }
 
@@ -254,7 +309,7 @@ static void on_quit(void *arg)
 		return;
 	worker.quitting = true;
 	hooks_test_stopping();
-	arrivals_stop();
+	gate_stop();
 	worker.quit_limit.fire = quit_limit_fired;
 	wheel_add(&worker.quit_limit, clock_now() +
 	    (int64_t)((worker.stop_timeout + QUIT_MARGIN) * (double)NS_PER_S));
@@ -277,14 +332,16 @@ static void on_counts(int64_t *counts, void *arg)
 
 static void on_health(struct health *h, struct histogram *delays, void *arg)
 {
-	struct arrivals_status s;
+	struct gate_progress now[WIRE_MAX_EXECUTORS];
+	size_t count = gate_progress(now, WIRE_MAX_EXECUTORS);
 
 	(void)delays;
 	(void)arg;
-	arrivals_status(&s);
-	h->arrivals = s.due;
-	h->dropped = s.dropped;
-	h->queued = (int64_t)s.queued;
+	for (size_t i = 0; i < count; i++) {
+		h->arrivals += (uint64_t)now[i].due;
+		h->dropped += (uint64_t)now[i].dropped;
+		h->queued += now[i].queued;
+	}
 }
 
 static void on_signal(evutil_socket_t number, short events, void *arg)
@@ -359,6 +416,9 @@ static int join_master(struct options *o)
 		.counts = on_counts,
 		.rows = on_rows,
 		.health = on_health,
+		.plan = on_plan,
+		.progress = on_progress,
+		.met = on_met,
 	};
 	int rc;
 
@@ -405,6 +465,8 @@ static void start_users(struct options *o)
 		.reached = on_reached,
 		.stopped = on_stopped,
 		.stop_test = on_stop_test,
+		.progressed = on_progressed,
+		.meet = on_meet,
 		.raised = on_raised,
 		.sampled = hooks_want_samples() ? hooks_sample : NULL,
 		.ended = o->request_log != NULL ? log_request : NULL,

@@ -53,6 +53,7 @@ struct dispatcher {
 	size_t class_count;
 	struct worker *workers;
 	size_t worker_count;
+	size_t first;                   /* worker, among equals */
 	struct entry *history;
 	size_t total;
 	size_t history_cap;
@@ -137,13 +138,30 @@ void dispatcher_set_class(struct dispatcher *d, size_t index, double weight,
 
 /* ---- workers ---- */
 
+/* Whose turn it is among equals. */
+static size_t turn(const struct dispatcher *d, size_t i)
+{
+	size_t first = d->first % d->worker_count;
+
+	return i >= first ? i - first : i + d->worker_count - first;
+}
+
+void dispatcher_begin_with(struct dispatcher *d, size_t worker)
+{
+	d->first = worker;
+	if (d->worker_count == 0)
+		return;
+	for (size_t i = 0; i < d->worker_count; i++)
+		heap_update(&d->idle, i, true);
+}
+
 static bool worker_before(const void *owner, size_t i, size_t j)
 {
 	const struct dispatcher *d = owner;
 
 	if (d->workers[i].users != d->workers[j].users)
 		return d->workers[i].users < d->workers[j].users;
-	return i < j;
+	return turn(d, i) < turn(d, j);
 }
 
 static int by_id(const void *a, const void *b)

@@ -55,6 +55,10 @@ size_t dispatcher_set_workers(struct dispatcher *,
 void dispatcher_set_class(struct dispatcher *, size_t index, double weight,
     int64_t fixed_count, bool enabled);
 
+/* Among workers with as few users, the one at this place (modulo their number)
+ * is the first to get one; 0 at the beginning. */
+void dispatcher_begin_with(struct dispatcher *, size_t worker);
+
 /* Adds up to n users; returns how many: fewer when there is no worker, or
  * only fixed counts and these are reached. */
 size_t dispatcher_add_users(struct dispatcher *, size_t n);

@@ -458,6 +458,27 @@ static void on_rows(struct member *m, const struct wire_message *msg)
 		options()->rows(&m->peer, &wanted, options()->arg);
 }
 
+static void on_progress(struct member *m, const struct wire_message *msg)
+{
+	struct wire_progress all[WIRE_MAX_EXECUTORS];
+	size_t count;
+
+	if (wire_read_progress(&msg->data, all, &count) == -1)
+		refuse_malformed(m->peer.id, "progress");
+	else if (options()->progress != NULL)
+		options()->progress(&m->peer, all, count, options()->arg);
+}
+
+static void on_meet(struct member *m, const struct wire_message *msg)
+{
+	struct wire_meet meet;
+
+	if (wire_read_meet(&msg->data, &meet) == -1)
+		refuse_malformed(m->peer.id, "meeting");
+	else if (options()->meet != NULL)
+		options()->meet(&m->peer, &meet, options()->arg);
+}
+
 static void dispatch(struct member *m, const struct wire_message *msg)
 {
 	switch (msg->type) {
@@ -491,6 +512,12 @@ static void dispatch(struct member *m, const struct wire_message *msg)
 		break;
 	case WIRE_ROWS:
 		on_rows(m, msg);
+		break;
+	case WIRE_PROGRESS:
+		on_progress(m, msg);
+		break;
+	case WIRE_MEET:
+		on_meet(m, msg);
 		break;
 	default:
 		log_debug("message %s of worker %lld is not known",

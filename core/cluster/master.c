@@ -138,6 +138,20 @@ void master_send_spawn(struct peer *p, const char *host, double stop_timeout)
 	free(counts);
 }
 
+void master_send_plan(struct peer *p)
+{
+	if (!p->swarm || p->plan == NULL)
+		return;
+	wire_encode_plan(&master_shared.out, p->id, p->plan);
+	master_send(((struct member *)p)->sock, p->id);
+}
+
+void master_send_met(struct peer *p, const char *name, int64_t released)
+{
+	wire_encode_met(&master_shared.out, p->id, name, released);
+	master_send(((struct member *)p)->sock, p->id);
+}
+
 void master_send_stop(struct peer *p)
 {
 	p->state = PEER_STOPPING;
@@ -554,6 +568,11 @@ void master_open(int64_t first_index, const struct wire_ack *above)
 const char *master_endpoint(void)
 {
 	return master.remote == NULL ? NULL : zsock_endpoint(master.remote);
+}
+
+size_t master_class_count(void)
+{
+	return master_shared.o.class_count;
 }
 
 size_t master_peer_count(void)

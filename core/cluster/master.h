@@ -46,6 +46,8 @@ struct peer {
 	/* Text for the run on the other side, sent with each spawn (to swarm
 	 * workers only); malloc'ed by the run, freed with the peer. */
 	char *plan;
+	/* The run's own; freed by the run, at the latest in `lost`. */
+	void *run;
 };
 
 struct master_options {
@@ -85,6 +87,11 @@ struct master_options {
 	void (*stop_test)(struct peer *, const char *why, void *);
 	/* Wants positions of a feed: answer with master_send_rows(). */
 	void (*rows)(struct peer *, const struct wire_rows_wanted *, void *);
+	/* How far executors are there. */
+	void (*progress)(struct peer *, const struct wire_progress *,
+	    size_t count, void *);
+	/* Users wait for others. */
+	void (*meet)(struct peer *, const struct wire_meet *, void *);
 	/* The clock that workers are told is clock_now() plus this, give or
 	 * take `error`; NULL: ours.  False: not known yet. */
 	bool (*clock)(int64_t *offset, int64_t *error, void *);
@@ -100,10 +107,14 @@ void master_open(int64_t first_index, const struct wire_ack *above);
 /* The address remote workers connect to, with the port chosen; NULL when
  * there are only local ones. */
 const char *master_endpoint(void);
+size_t master_class_count(void);
 size_t master_peer_count(void);
 struct peer *master_peer_at(size_t i);
 /* Sends the absolute counts in peer->wanted, and peer->plan. */
 void master_send_spawn(struct peer *, const char *host, double stop_timeout);
+/* peer->plan alone. */
+void master_send_plan(struct peer *);
+void master_send_met(struct peer *, const char *name, int64_t released);
 void master_send_stop(struct peer *);
 void master_send_rows(struct peer *, const struct wire_rows *);
 /*

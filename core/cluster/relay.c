@@ -5,10 +5,6 @@
  * are missing go to the worker with the fewest users, surplus ones are taken
  * from the one with the most, so that a change moves no other.  When a worker
  * joins or is lost the same order is shared out again.
- *
- * A share of a schedule of arrivals, stripe k of m, becomes n shares: the
- * arrivals with number k modulo m are those with k + m j modulo m n, for j
- * from 0 to n - 1.
  */
 #include "cluster/relay.h"
 
@@ -19,11 +15,12 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "cluster/master.h"
+#include "cluster/meeting.h"
 #include "cluster/relay_rows.h"
+#include "cluster/relay_run.h"
 #include "cluster/worker.h"
 #include "fiber/loop.h"
 #include "stats/stats.h"
-#include "user/arrivals.h"
 
 #define MARGIN 8.0                      /* seconds beyond the stop timeout */
 
@@ -43,7 +40,6 @@ static struct {
 	int64_t *target;                /* users of each class */
 	char *host;
 	double stop_timeout;
-	char *plan;
 	struct numbers_list *numbers;   /* of each class, from above */
 } relay;
 
@@ -109,24 +105,6 @@ static void share_class(size_t class)
 	}
 }
 
-static void share_plan(struct peer *p, unsigned i, unsigned n)
-{
-	struct arrivals_plan plan;
-	char *copy = xstrdup(relay.plan);
-
-	free(p->plan);
-	p->plan = NULL;
-	if (arrivals_plan_parse(&plan, copy) == 0) {
-		plan.stripe += plan.stripes * i;
-		plan.stripes *= n;
-		plan.relative = p->pid == 0;
-		if (plan.relative)
-			plan.start -= clock_now();
-		p->plan = arrivals_plan_text(&plan);
-	}
-	free(copy);
-}
-
 static void share_out(void)
 {
 	unsigned n = 0;
@@ -143,8 +121,7 @@ static void share_out(void)
 
 		if (p->state == PEER_MISSING)
 			continue;
-		if (relay.plan != NULL)
-			share_plan(p, at++, n);
+		relay_run_share(p, at++, n);
 		master_send_spawn(p, relay.host, relay.stop_timeout);
 	}
 }
@@ -191,6 +168,8 @@ static void on_lost(struct peer *p, const char *why, bool crashed, void *arg)
 {
 	(void)arg;
 	(void)crashed;
+	relay_run_lost(p);
+	meeting_lost(p);
 	if (relay.leaving)
 		return;
 	relay_rows_lost(p);
@@ -246,6 +225,53 @@ static void on_stop_test(struct peer *p, const char *why, void *arg)
 	(void)p;
 	(void)arg;
 	worker_stop_test(why);
+}
+
+/* Sends all their plans, or one worker's alone. */
+static void send_plans(const struct peer *only)
+{
+	unsigned n = 0;
+	unsigned at = 0;
+
+	for (size_t i = 0; i < master_peer_count(); i++)
+		n += master_peer_at(i)->state != PEER_MISSING;
+	for (size_t i = 0; i < master_peer_count(); i++) {
+		struct peer *p = master_peer_at(i);
+
+		if (p->state == PEER_MISSING)
+			continue;
+		if (only == NULL || p == only) {
+			relay_run_share(p, at, n);
+			master_send_plan(p);
+		}
+		at++;
+	}
+}
+
+/* Passed on at once when the end of something may be near. */
+static void on_progress(struct peer *p, const struct wire_progress *news,
+    size_t count, void *arg)
+{
+	(void)arg;
+	if (relay_run_progress(p, news, count))
+		send_plans(p);
+	for (size_t i = 0; i < count; i++) {
+		if (news[i].lease > 0) {
+			worker_tell_progress();
+			return;
+		}
+	}
+}
+
+static void on_meet(struct peer *p, const struct wire_meet *news, void *arg)
+{
+	(void)arg;
+	meeting_take(p, news);
+}
+
+static void send_up(const struct wire_meet *news)
+{
+	worker_meet(news);
 }
 
 /* Workers below follow the clock of the master above all. */
@@ -370,7 +396,11 @@ static void on_spawn(const struct wire_spawn *spawn, bool first, void *arg)
 		forget_rows();
 	take_numbers(spawn);
 	replace(&relay.host, spawn->host);
-	replace(&relay.plan, spawn->plan);
+	if (first) {
+		relay_run_clear();
+		meeting_clear();
+	}
+	relay_run_take(spawn->plan);
 	relay.stop_timeout = spawn->stop_timeout;
 	relay.active = true;
 	share_out();
@@ -378,6 +408,26 @@ static void on_spawn(const struct wire_spawn *spawn, bool first, void *arg)
 		relay.reached = true;
 		worker_spawned();
 	}
+}
+
+static void on_plan(const char *text, void *arg)
+{
+	(void)arg;
+	relay_run_take(text);
+	if (relay.active)
+		send_plans(NULL);
+}
+
+static size_t on_collect(struct wire_progress *out, void *arg)
+{
+	(void)arg;
+	return relay.open ? relay_run_collect(out) : 0;
+}
+
+static void on_met(const char *name, int64_t released, void *arg)
+{
+	(void)arg;
+	meeting_release(name, released);
 }
 
 static void forget_order(void)
@@ -455,6 +505,7 @@ static int join_master(void)
 		.registered = on_registered, .spawn = on_spawn,
 		.stop = on_stop, .quit = on_quit, .orphaned = on_orphaned,
 		.counts = on_counts, .ramp_complete = on_ramp_complete,
+		.plan = on_plan, .progress = on_collect, .met = on_met,
 		.health = on_health, .rows = relay_rows_came, .relay = true };
 
 	return worker_start(&above);
@@ -481,6 +532,7 @@ static int open_below(void)
 		.joined = on_joined, .lost = on_lost, .spawned = on_spawned,
 		.stopped = on_stopped, .log = on_log,
 		.exception = on_exception, .stop_test = on_stop_test,
+		.progress = on_progress, .meet = on_meet,
 		.clock = on_clock, .rows = relay_rows_wanted };
 
 	return master_start(&below);
@@ -498,6 +550,7 @@ int relay_start(const struct relay_options *o)
 	relay.bind = xstrdup(o->bind);
 	relay.target = xcalloc(o->class_count + 1, sizeof *relay.target);
 	relay.numbers = xcalloc(o->class_count + 1, sizeof *relay.numbers);
+	meeting_init(send_up);
 	relay.stats = stats_new(STATS_DEFAULT_SERIES, STATS_DEFAULT_ERRORS);
 	if (open_below() == 0)
 		return 0;
@@ -512,6 +565,8 @@ void relay_leave(void)
 
 void relay_release(void)
 {
+	relay_run_clear();
+	meeting_clear();
 	master_release();
 	for (size_t i = 0; i < relay.o.class_count; i++) {
 		free((char *)relay.o.class_names[i]);
@@ -525,6 +580,5 @@ void relay_release(void)
 	free(relay.bind);
 	free(relay.target);
 	free(relay.host);
-	free(relay.plan);
 	memset(&relay, 0, sizeof relay);
 }

@@ -30,6 +30,10 @@ static const struct {
 	{ "reconnect", WIRE_RECONNECT },
 	{ "swarm_stop_test", WIRE_STOP_TEST },
 	{ "swarm_rows", WIRE_ROWS },
+	{ "swarm_plan", WIRE_PLAN },
+	{ "swarm_progress", WIRE_PROGRESS },
+	{ "swarm_meet", WIRE_MEET },
+	{ "swarm_met", WIRE_MET },
 };
 
 /* ---- the walk ---- */

@@ -31,6 +31,7 @@
 #define WIRE_MAX_CLASSES 10000
 #define WIRE_MAX_PLAN    65536
 #define WIRE_MAX_SPLIT   1200           /* 16 keys of 64 bytes */
+#define WIRE_MAX_EXECUTORS 64
 
 #define WIRE_LEVEL 1                    /* of the swarm map */
 #define WIRE_LOCUST_VERSION "2.46.3"    /* what we say to a Locust peer */
@@ -43,6 +44,7 @@ enum wire_type {
 	WIRE_LOGS, WIRE_STOP, WIRE_CLIENT_STOPPED, WIRE_QUIT, WIRE_RECONNECT,
 	WIRE_STOP_TEST,                 /* W to M, swarm only: {"why": text} */
 	WIRE_ROWS,                      /* both ways, swarm only */
+	WIRE_PLAN, WIRE_PROGRESS, WIRE_MEET, WIRE_MET,
 };
 
 /* A decoded envelope.  `data` points into the frame, which must stay until
@@ -207,6 +209,47 @@ int wire_read_rows(const msgpack_object *, struct wire_rows *);
 void wire_put_numbers(msgpack_packer *, const struct wire_spawn *);
 int wire_read_numbers(const msgpack_object *, struct wire_spawn *);
 void wire_numbers_release(struct wire_spawn *);
+
+/* ---- the run, between swarm peers (wire_run.c) ---- */
+
+/* M to W: the plan alone, without counts of users. */
+void wire_encode_plan(struct buf *out, const char *node_id, const char *plan);
+/* The text, the caller frees; NULL when malformed. */
+char *wire_read_plan(const msgpack_object *);
+
+/* W to M: how far an executor is there; numbers only rise within a lease. */
+struct wire_progress {
+	char name[80];
+	unsigned lease;
+	int64_t started;
+	int64_t done;
+	int64_t due;
+	int64_t dropped;
+	int64_t late;
+	int64_t queued;
+	int64_t idle;
+};
+void wire_encode_progress(struct buf *out, const char *node_id,
+    const struct wire_progress *, size_t count);
+/* Room for WIRE_MAX_EXECUTORS. */
+int wire_read_progress(const msgpack_object *, struct wire_progress *,
+    size_t *count);
+
+/* W to M: users wait for others to come; numbers since the test began. */
+struct wire_meet {
+	char name[80];
+	int64_t wanted;                 /* how many shall meet */
+	int64_t arrived;
+	int64_t left;                   /* gave up waiting */
+};
+void wire_encode_meet(struct buf *out, const char *node_id,
+    const struct wire_meet *);
+int wire_read_meet(const msgpack_object *, struct wire_meet *);
+/* M to W: so many of them have met and may go on. */
+void wire_encode_met(struct buf *out, const char *node_id, const char *name,
+    int64_t released);
+int wire_read_met(const msgpack_object *, char *name, size_t size,
+    int64_t *released);
 
 /* ---- reports (wire_stats.c writes, wire_report.c reads) ---- */
 

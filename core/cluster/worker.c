@@ -116,9 +116,27 @@ static const struct wire_count *user_counts(void)
 	return self.counts;
 }
 
+void worker_tell_progress(void)
+{
+	struct wire_progress all[WIRE_MAX_EXECUTORS];
+	size_t count;
+
+	if (self.sock == NULL || !self.swarm || !self.registered ||
+	    self.o.progress == NULL)
+		return;
+	count = self.o.progress(all, self.o.arg);
+	if (count == 0)
+		return;
+	wire_encode_progress(&self.out, self.id, all, count);
+	flush();
+}
+
 static void send_report(void)
 {
 	const struct wire_count *counts = user_counts();
+
+	/* First: who takes an iteration for done has its samples soon. */
+	worker_tell_progress();
 
 	if (self.swarm)
 		wire_stats_encode(&self.out, self.id, self.o.stats, counts,
@@ -345,6 +363,31 @@ static void on_rows(const struct wire_message *m)
 		self.o.rows(&rows, self.o.arg);
 }
 
+/* One that comes before the first spawn, or after a stop, is of no use. */
+static void on_plan(const struct wire_message *m)
+{
+	char *text;
+
+	if (self.o.plan == NULL || self.state == READY || self.stopping)
+		return;
+	text = wire_read_plan(&m->data);
+	if (text != NULL)
+		self.o.plan(text, self.o.arg);
+	else
+		log_error("a malformed plan was ignored");
+	free(text);
+}
+
+static void on_met(const struct wire_message *m)
+{
+	char name[80];
+	int64_t released;
+
+	if (self.o.met != NULL &&
+	    wire_read_met(&m->data, name, sizeof name, &released) == 0)
+		self.o.met(name, released, self.o.arg);
+}
+
 static void dispatch(const struct wire_message *m)
 {
 	switch (m->type) {
@@ -371,6 +414,12 @@ static void dispatch(const struct wire_message *m)
 		break;
 	case WIRE_ROWS:
 		on_rows(m);
+		break;
+	case WIRE_PLAN:
+		on_plan(m);
+		break;
+	case WIRE_MET:
+		on_met(m);
 		break;
 	default:
 		log_debug("message %s of the master is not known",
@@ -510,6 +559,14 @@ void worker_ask_rows(const struct wire_rows_wanted *wanted)
 		return;
 	wire_encode_rows_wanted(&self.out, self.id, wanted);
 	flush();
+}
+
+int worker_meet(const struct wire_meet *m)
+{
+	if (self.sock == NULL || !self.swarm || !self.registered)
+		return -1;
+	wire_encode_meet(&self.out, self.id, m);
+	return flush();
 }
 
 void worker_exception(const char *message, const char *where)

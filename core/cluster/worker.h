@@ -42,6 +42,14 @@ struct worker_options {
 	void (*health)(struct health *, struct histogram *delays, void *);
 	/* The master's answer to worker_ask_rows() (NULL: not asked). */
 	void (*rows)(const struct wire_rows *, void *);
+	/* The run's plan, with a spawn or without (NULL: not asked). */
+	void (*plan)(const char *text, void *);
+	/* How far executors are; fills WIRE_MAX_EXECUTORS at most and returns
+	 * how many.  Asked before each report (NULL: there are none). */
+	size_t (*progress)(struct wire_progress *, void *);
+	/* So many users that waited at `name` may go on, since the test
+	 * began (NULL: not asked). */
+	void (*met)(const char *name, int64_t released, void *);
 	void *arg;
 };
 
@@ -59,6 +67,10 @@ void worker_stop_test(const char *why);
 /* Asks a swarm master for positions of a feed; a question that is lost has no
  * answer. */
 void worker_ask_rows(const struct wire_rows_wanted *);
+/* How far executors are, now; to a swarm master only. */
+void worker_tell_progress(void);
+/* Users wait for others; to a swarm master only: -1 without one. */
+int worker_meet(const struct wire_meet *);
 /* Rate-limited like log lines. */
 void worker_exception(const char *message, const char *where);
 /* Whether a master has answered, and whether it is swarm's. */

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "report/execution.h"
 #include "report/file.h"
 #include "report/generator_show.h"
 #include "report/metric_view.h"
@@ -330,6 +331,7 @@ static json_t *run(const struct result *r)
 	set_time(o, "started", r->started);
 	set_real(o, "started_unix", r->started);
 	set_real(o, "duration_s", r->duration);
+	set_real(o, "paused_s", r->paused);
 	set(o, "users_max", json_integer(r->users));
 	set_count(o, "workers_max", r->workers);
 	set_count(o, "workers_lost", r->workers_lost);
@@ -375,6 +377,7 @@ int json_write(struct buf *out, const struct result *r)
 	set(o, "exceptions", exceptions(r));
 	set(o, "counters", counters(r));
 	set(o, "metrics", metrics(r));
+	set(o, "executors", execution_json(r));
 	set(o, "events", events(r));
 	set(o, "notes", notes(r));
 	set(o, "history", history(r));

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "report/execution.h"
 #include "report/generator_show.h"
 #include "report/html.h"
 
@@ -375,6 +376,7 @@ static void read_run(struct result *r, const json_t *o)
 	r->command = word_of(run, "command");
 	r->started = real_of(run, "started_unix");
 	r->duration = real_of(run, "duration_s");
+	r->paused = real_of(run, "paused_s");
 	r->users = (int64_t)count_of(run, "users_max");
 	r->workers = (unsigned)count_of(run, "workers_max");
 	r->workers_lost = (unsigned)count_of(run, "workers_lost");
@@ -419,6 +421,7 @@ static int read_result(struct result *r, const json_t *o)
 	read_story(r, o);
 	warm_up_read(&r->warm_up, json_object_get(o, "steady_state"));
 	generator_show_read(&r->generator, json_object_get(o, "generator"));
+	execution_read(r, o);
 	return 0;
 }
 

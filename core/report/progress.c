@@ -8,6 +8,7 @@
  */
 #include "base/clock.h"
 #include "report/output.h"
+#include "run/executor.h"
 #include "report/text.h"
 
 #include <stdio.h>
@@ -34,9 +35,11 @@ static int progress_start(const struct report *r)
 	return 0;
 }
 
-static const char *phase_word(enum run_state state)
+static const char *phase_word(const struct run_status *run)
 {
-	switch (state) {
+	if (run->paused)
+		return "pause";
+	switch (run->state) {
 	case RUN_SPAWNING:
 		return "ramp";
 	case RUN_RUNNING:
@@ -79,6 +82,28 @@ static void add_rate(struct buf *line, const struct window_sum *sum)
 	    100.0 * (double)sum->failures / (double)sum->requests : 0.0);
 }
 
+/* Named ones, when there are several or it has a name. */
+static void add_executors(struct buf *line, const struct report *r)
+{
+	for (size_t i = 0; i < r->run.executor_count; i++) {
+		const struct executor_status *e = &r->run.executors[i];
+
+		if (e->name[0] == '\0')
+			continue;
+		buf_printf(line, " | %s %s users %lld/%lld", e->name,
+		    executor_state_name(e->state),
+		    (long long)e->users_running, (long long)e->users_target);
+		if (e->rate > 0)
+			buf_printf(line, " rate %.1f", e->rate);
+		if (e->iterations > 0)
+			buf_printf(line, " iterations %lld/%lld",
+			    (long long)e->done, (long long)e->iterations);
+		if (e->dropped > 0)
+			buf_printf(line, " dropped %lld",
+			    (long long)e->dropped);
+	}
+}
+
 static void add_load(struct buf *line, const struct report *r)
 {
 	buf_printf(line, " workers %u/%u", r->run.workers,
@@ -89,7 +114,7 @@ static void add_load(struct buf *line, const struct report *r)
 
 static void progress_tick(const struct report *r)
 {
-	const char *word = phase_word(r->run.state);
+	const char *word = phase_word(&r->run);
 	struct buf line = BUF_INIT(400);
 	struct window_sum sum;
 
@@ -110,6 +135,7 @@ static void progress_tick(const struct report *r)
 	add_rate(&line, &sum);
 	add_latency(&line, &sum.response);
 	add_load(&line, r);
+	add_executors(&line, r);
 	fprintf(stderr, "%s\n", buf_str(&line));
 	progress.last = r->elapsed;
 	while (progress.next <= r->elapsed + 0.5)

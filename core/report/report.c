@@ -152,7 +152,7 @@ static void take_status(const struct run_status *run)
 	report.elapsed = 0;
 	if (run->started)
 		report.elapsed = (double)((run->stopped ? run->stopped : now) -
-		    run->started) / (double)NS_PER_S;
+		    run->started) / (double)NS_PER_S - run->paused_s;
 	if (run->users_running > report.users_max)
 		report.users_max = run->users_running;
 	if (run->workers > report.workers_max)
@@ -254,16 +254,22 @@ static void save(void)
 		next_save = begun + 100 * took;
 }
 
+/* A clock that stands still while the run is paused. */
+static int64_t run_clock(const struct run_status *run)
+{
+	return clock_now() - (int64_t)(run->paused_s * (double)NS_PER_S);
+}
+
 void report_tick(const struct run_status *run, const struct report_load *load)
 {
 	take_status(run);
 	take_load(load);
 	/* Once more after the end, for what came in since the last tick. */
-	report.fresh = run->started && !closed;
+	report.fresh = run->started && !closed && !run->paused;
 	closed = run->started && run->stopped;
 	if (report.fresh)
 		windows_tick(report.windows, report.options.stats,
-		    clock_now(), run->users_running);
+		    run_clock(run), run->users_running);
 	/* Users that leave are no fault of the target. */
 	if (run->state == RUN_SPAWNING || run->state == RUN_RUNNING)
 		judge();
@@ -282,7 +288,8 @@ static double now_in_test(void)
 		return 0;
 	if (report.run.stopped)
 		return report.elapsed;
-	return (double)(clock_now() - report.run.started) / (double)NS_PER_S;
+	return (double)(clock_now() - report.run.started) /
+	    (double)NS_PER_S - report.run.paused_s;
 }
 
 void report_event(const char *fmt, ...)
@@ -379,8 +386,8 @@ int report_finish(const struct report_outcome *outcome)
 	take_status(&outcome->run);
 	/* The last reports came after the last tick. */
 	report.fresh = true;
-	windows_tick(report.windows, report.options.stats, clock_now(),
-	    outcome->run.users_running);
+	windows_tick(report.windows, report.options.stats,
+	    run_clock(&outcome->run), outcome->run.users_running);
 	if (report.run.started)
 		criteria_finish(report.criteria, report.options.stats,
 		    report.elapsed, result_warm_up(&report));

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "report/execution.h"
 #include "report/output.h"
 #include "report/text.h"
 #include "report/verdict.h"
@@ -71,6 +72,9 @@ static void take_all_series(struct result *r, const struct stats *stats)
 {
 	double seconds = stats->total.last_time - stats->total.start_time;
 
+	/* A pause is nobody's time. */
+	if (r->paused > 0 && seconds > r->duration)
+		seconds = r->duration;
 	take_series(&r->total, &stats->total, seconds);
 	r->series = xcalloc(stats->count + 1, sizeof(*r->series));
 	for (size_t i = 0; i < stats->count; i++)
@@ -386,8 +390,9 @@ void result_init(struct result *r, const struct report *report,
 	card_take(&r->card, o->seed, o->seed_chosen, o->load);
 	if (run->started) {
 		r->started = clock_wall_at(run->started);
+		r->paused = run->paused_s;
 		r->duration = (double)(stopped - run->started) /
-		    (double)NS_PER_S;
+		    (double)NS_PER_S - r->paused;
 	}
 	r->users = report->users_max;
 	r->workers = report->workers_max;
@@ -406,6 +411,7 @@ void result_init(struct result *r, const struct report *report,
 	warm_up_take(&r->warm_up, r, o->warm_up);
 	generator_take(&r->generator, &report->generator, o->stats);
 	r->complete = true;
+	execution_take(r, run);
 	verdict_decide(r, report, outcome);
 }
 
@@ -484,6 +490,7 @@ void result_release(struct result *r)
 	for (size_t i = 0; i < r->note_count; i++)
 		free(r->notes[i]);
 	free(r->notes);
+	execution_release(r);
 	for (size_t i = 0; i < r->point_count; i++)
 		sparse_release(&r->points[i].response);
 	free(r->points);

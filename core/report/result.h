@@ -89,6 +89,23 @@ struct result_event {
 	char *text;
 };
 
+/* Times in seconds into the run. */
+struct result_executor {
+	char *name;                     /* "": the only one */
+	char *classes;
+	char *model;
+	char *state;                    /* "done" unless it was cut short */
+	char *reason;                   /* "": none */
+	double start;
+	double time;                    /* 0: to the end */
+	int64_t iterations;             /* wanted; 0: no such number */
+	int64_t started;
+	int64_t done;
+	int64_t due;                    /* arrivals */
+	int64_t dropped;
+	int64_t late;
+};
+
 /* A stretch of the run; oldest first. */
 struct result_point {
 	double end;                     /* seconds into the run */
@@ -107,7 +124,8 @@ struct result {
 	char *host;                     /* NULL: none */
 	char *command;
 	double started;                 /* unix; 0: it never did */
-	double duration;                /* first start to last request, s */
+	double duration;                /* of the run without its pauses, s */
+	double paused;                  /* seconds of all pauses */
 	int64_t users;                  /* most at once */
 	unsigned workers;               /* most at once */
 	unsigned workers_lost;
@@ -134,6 +152,8 @@ struct result {
 	size_t criterion_count;
 	struct result_event *events;
 	size_t event_count;
+	struct result_executor *executors;
+	size_t executor_count;
 	char **notes;
 	size_t note_count;
 	struct result_point *points;

@@ -5,6 +5,7 @@
 #include "report/summary.h"
 
 #include "base/xalloc.h"
+#include "report/execution.h"
 #include "report/generator_show.h"
 #include "report/metric_view.h"
 #include "report/text.h"
@@ -523,6 +524,26 @@ static void counters(const struct summary *s)
 	}
 }
 
+/* Why the run ended, and how long it stood still. */
+static void ending(const struct summary *s)
+{
+	const struct result *r = s->result;
+	struct buf value = BUF_INIT(4096);
+	struct parts p;
+
+	if (r->stop_reason == NULL || r->stop_reason[0] == '\0')
+		return;
+	parts_begin(&p, s, "ENDED");
+	text_name(&value, r->stop_reason, 0, s->terminal.utf8, false);
+	parts_add(&p, "", &value);
+	if (r->paused > 0) {
+		text_clock(&value, r->paused);
+		parts_add(&p, "paused", &value);
+	}
+	parts_end(&p);
+	buf_release(&value);
+}
+
 /* A sentence over as many lines as it takes, after `head` and below it. */
 static void wrapped(const struct summary *s, const char *head,
     const char *text)
@@ -600,6 +621,7 @@ void summary_print(const struct result *result, FILE *stream,
 	fputc('\n', stream);
 	criteria(&s);
 	total(&s);
+	ending(&s);
 	times(&s, "LATENCY", &result->total.response,
 	    result->total.effective);
 	if (result->total.lagged)
@@ -613,6 +635,7 @@ void summary_print(const struct result *result, FILE *stream,
 		endpoint_table(&s, "ENDPOINTS", false);
 		endpoint_table(&s, "PHASES", true);
 	}
+	execution_print(result, stream);
 	errors(&s, size == REPORT_SUMMARY_FULL ? ERRORS : COMPACT_ERRORS);
 	exceptions(&s);
 	if (size == REPORT_SUMMARY_FULL)

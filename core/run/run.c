@@ -5,63 +5,39 @@
  *	  SPAWNING, RUNNING --run_stop, run time--> STOPPING --> STOPPED
  *	  STOPPED --run_start--> SPAWNING
  *
- * Users are added or taken away in steps at the spawn rate; each step is a
- * plan of absolute counts that goes to every worker, so that a lost or a
- * repeated message does no harm.
+ * The load itself is the executors' (executor.h): here they get their time and
+ * their workers.  What they want goes to every worker as a plan of absolute
+ * counts, so that a lost or a repeated message does no harm.
+ *
+ * A pause stops the run's time: executors' moments are in that time, and the
+ * one timer that waits for the next of them is taken off.
  */
-#include "run/run.h"
+#include "run/internal.h"
 
-#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
-#include "cluster/dispatcher.h"
 #include "cluster/master.h"
-#include "fiber/wheel.h"
-#include "run/shape.h"
+#include "cluster/meeting.h"
+#include "run/classes.h"
+#include "run/executor.h"
 #include "stats/stats.h"
-#include "user/arrivals.h"
-#include "user/schedule.h"
 #include "user/user.h"
 
 #define STOP_MARGIN 10.0        /* seconds beyond the stop timeout */
-#define SETTLE      1.0         /* seconds for workers to report */
 #define SAY_FIRST   NS_PER_S
 #define SAY_AGAIN   (5 * NS_PER_S)
-#define ARRIVALS_DELAY 0.3      /* seconds: users first */
-#define AT_ONCE     1e9         /* users a second */
 
-static struct {
-	struct run_options options;
-	struct run_status status;
-	struct dispatcher *dispatcher;
-	char *host;
-	char *reason;
-	int64_t target;
-	struct wheel_timer step;        /* the next step of a ramp */
-	struct wheel_timer limit;       /* run time; or stopping took too long */
-	struct wheel_timer wait;        /* for the expected workers */
-	struct wheel_timer shape;       /* once a second */
-	struct wheel_timer settle;      /* after the last step of a ramp */
-	struct wheel_timer say;         /* that workers are awaited */
-	size_t stopping;                /* peers that have not answered */
-	/* The open model. */
-	bool open;
-	struct schedule schedule;
-	char *schedule_text;            /* of this test */
-	int64_t arrivals_start;         /* clock_now() of t = 0 */
-	unsigned plan_number;
-} run;
+struct run_internal run;
 
-static void step_fired(struct wheel_timer *);
+static void next_fired(struct wheel_timer *);
 static void limit_fired(struct wheel_timer *);
 static void wait_fired(struct wheel_timer *);
-static void shape_fired(struct wheel_timer *);
 static void say_fired(struct wheel_timer *);
-static void settle_fired(struct wheel_timer *);
 
 static int64_t in(double seconds)
 {
@@ -97,138 +73,40 @@ static bool active(void)
 	    run.status.state == RUN_RUNNING;
 }
 
-static void new_dispatcher(void)
+int64_t run_now(void)
 {
-	size_t n = user_class_count();
-	struct dispatcher_class *classes = xcalloc(n + 1, sizeof *classes);
-
-	for (size_t i = 0; i < n; i++) {
-		const struct user_class *c = user_class_at(i);
-
-		classes[i].name = c->name;
-		classes[i].fixed_count = c->def.fixed_count;
-		classes[i].weight = c->def.fixed_count > 0 ? 0 : c->def.weight;
-	}
-	dispatcher_free(run.dispatcher);
-	run.dispatcher = dispatcher_new(classes, n);
-	free(classes);
+	return (run.status.paused ? run.paused_at : clock_now()) -
+	    run.status.started - run.shift;
 }
 
 int run_init(const struct run_options *options)
 {
+	int rc = 0;
+
 	memset(&run, 0, sizeof run);
 	run.options = *options;
 	run.host = options->host != NULL ? xstrdup(options->host) : NULL;
-	run.target = options->users;
-	run.step.fire = step_fired;
+	run.next.fire = next_fired;
 	run.limit.fire = limit_fired;
 	run.wait.fire = wait_fired;
-	run.shape.fire = shape_fired;
 	run.say.fire = say_fired;
-	run.settle.fire = settle_fired;
 	run.status.state = RUN_READY;
-	if (options->rate == NULL)
-		return 0;
-	run.open = true;
-	return schedule_parse(&run.schedule, options->rate);
-}
+	run.executors = xcalloc(options->spec_count,
+	    sizeof(struct executor *));
+	run.shown = xcalloc(options->spec_count, sizeof run.shown[0]);
+	for (size_t i = 0; i < options->spec_count; i++) {
+		struct executor *e = rc == 0 ? executor_new(
+		    &options->specs[i], options->find_shape) : NULL;
 
-void run_release(void)
-{
-	wheel_del(&run.step);
-	wheel_del(&run.limit);
-	wheel_del(&run.wait);
-	wheel_del(&run.shape);
-	wheel_del(&run.say);
-	wheel_del(&run.settle);
-	dispatcher_free(run.dispatcher);
-	schedule_release(&run.schedule);
-	free(run.schedule_text);
-	free(run.host);
-	free(run.reason);
-	memset(&run, 0, sizeof run);
-}
-
-static unsigned peers_present(void)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < master_peer_count(); i++)
-		n += master_peer_at(i)->state != PEER_MISSING;
-	return n;
-}
-
-/* A Locust worker knows no schedule of arrivals: it would run users on its
- * own account. */
-static bool takes_part(const struct peer *p)
-{
-	return p->state != PEER_MISSING && (!run.open || p->swarm);
-}
-
-/* The workers there are now get the users that are wanted now. */
-static void update_workers(void)
-{
-	size_t n = master_peer_count();
-	struct dispatcher_worker *workers = xcalloc(n + 1, sizeof *workers);
-	size_t count = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		struct peer *p = master_peer_at(i);
-
-		if (!takes_part(p))
+		if (e == NULL) {
+			rc = -1;
+			spec_release(&options->specs[i]);
 			continue;
-		workers[count].id = p->id;
-		workers[count++].wanted = p->wanted;
+		}
+		run.executors[run.count++] = e;
+		run.needs_swarm = run.needs_swarm || executor_needs_swarm(e);
 	}
-	dispatcher_set_workers(run.dispatcher, workers, count);
-	run.plan_number++;
-	free(workers);
-}
-
-/* Each worker's stripe of the arrivals.  Local workers share our clock. */
-static void plan_arrivals(struct peer *p, unsigned stripe, unsigned stripes)
-{
-	struct arrivals_plan plan = {
-		.number = run.plan_number,
-		.schedule = run.schedule_text,
-		.poisson = run.options.poisson,
-		.stripe = stripe,
-		.stripes = stripes,
-		.seed = run.options.seed,
-		.start = run.arrivals_start,
-		.busy = run.options.drop ? ARRIVALS_DROP : ARRIVALS_QUEUE,
-		.queue_max = (size_t)run.options.queue,
-	};
-
-	if (p->pid == 0) {
-		plan.relative = true;
-		plan.start -= clock_now();
-	}
-	free(p->plan);
-	p->plan = arrivals_plan_text(&plan);
-}
-
-static void send_plan(void)
-{
-	unsigned stripes = 0;
-	unsigned stripe = 0;
-
-	master_number_users(run.options.stop_timeout);
-	for (size_t i = 0; i < master_peer_count(); i++)
-		stripes += takes_part(master_peer_at(i));
-	for (size_t i = 0; run.open && i < master_peer_count(); i++) {
-		struct peer *p = master_peer_at(i);
-
-		if (takes_part(p))
-			plan_arrivals(p, stripe++, stripes);
-	}
-	for (size_t i = 0; i < master_peer_count(); i++) {
-		struct peer *p = master_peer_at(i);
-
-		if (takes_part(p))
-			master_send_spawn(p, run.host,
-			    run.options.stop_timeout);
-	}
+	return rc == 0 ? classes_share(run.executors, run.count) : -1;
 }
 
 static int64_t sum_running(void)
@@ -244,107 +122,110 @@ static int64_t sum_running(void)
 	return sum;
 }
 
-/* One step of a ramp; arms the next when the target is not reached. */
-static void ramp(void)
+/* ---- executors ---- */
+
+static void gather(void)
 {
-	int64_t total = (int64_t)dispatcher_total(run.dispatcher);
-	size_t users = 0;
-	size_t changed;
-	double interval = 0;
+	int64_t wanted = 0;
+	int64_t target = 0;
 
-	dispatcher_pace(run.options.spawn_rate, &users, &interval);
-	if (total < run.target) {
-		size_t missing = (size_t)(run.target - total);
-
-		changed = dispatcher_add_users(run.dispatcher,
-		    missing < users ? missing : users);
-	} else {
-		size_t surplus = (size_t)(total - run.target);
-
-		changed = dispatcher_remove_users(run.dispatcher,
-		    surplus < users ? surplus : users);
+	for (size_t i = 0; i < run.count; i++) {
+		executor_status(run.executors[i],
+		    run.status.started != 0 ? run_now() : 0, &run.shown[i]);
+		wanted += run.shown[i].users_wanted;
+		target += run.status.started != 0 ?
+		    run.shown[i].users_target :
+		    executor_spec(run.executors[i])->users;
 	}
-	total = (int64_t)dispatcher_total(run.dispatcher);
-	run.status.users_wanted = total;
-	send_plan();
-	/* Nothing changed: only fixed counts, and they are full. */
-	if (total != run.target && changed > 0)
-		wheel_add(&run.step, in(interval));
-	else
-		wheel_add(&run.settle, in(SETTLE));
+	run.status.users_wanted = wanted;
+	run.status.users_target = target;
+	run.status.spawn_rate = run.count == 1 && run.status.started == 0 ?
+	    executor_spec(run.executors[0])->spawn_rate :
+	    run.shown[0].spawn_rate;
 }
 
-static void ramp_complete(void)
+static void arm(void)
 {
-	wheel_del(&run.settle);
-	set_state(RUN_RUNNING);
-	master_ramp_complete((int64_t)dispatcher_total(run.dispatcher));
-}
+	int64_t due = INT64_MAX;
 
-/* Users that end by themselves never add up to the target. */
-static void settle_fired(struct wheel_timer *t)
-{
-	(void)t;
-	if (run.status.state == RUN_SPAWNING && !wheel_pending(&run.step))
-		ramp_complete();
-}
+	for (size_t i = 0; i < run.count; i++) {
+		int64_t at = executor_due(run.executors[i]);
 
-static void step_fired(struct wheel_timer *t)
-{
-	(void)t;
-	if (active())
-		ramp();
-}
-
-/* What the shape wants now; a change starts a ramp of its own. */
-static void follow_shape(void)
-{
-	double seconds = (double)(clock_now() - run.status.started) /
-	    (double)NS_PER_S;
-	struct swarm_load load;
-	int64_t users;
-
-	if (!shape_tick(seconds, &load)) {
-		run_stop("the load shape is over");
-		return;
+		due = at < due ? at : due;
 	}
-	users = (int64_t)llround(load.users > 0 ? load.users : 0);
-	run.options.spawn_rate = load.spawn_rate > 0 ? load.spawn_rate :
-	    AT_ONCE;
-	if (users != run.target)
-		run_set_load(users, run.options.spawn_rate);
+	wheel_del(&run.next);
+	if (active() && !run.status.paused && due != INT64_MAX)
+		wheel_add(&run.next, run.status.started + run.shift + due);
 }
 
-static void shape_fired(struct wheel_timer *t)
+/* SPAWNING while an executor is on its way; true: all have ended. */
+static bool settle(void)
+{
+	size_t ramping = 0;
+	size_t running = 0;
+	size_t done = 0;
+
+	gather();
+	for (size_t i = 0; i < run.count; i++) {
+		ramping += run.shown[i].state == EXECUTOR_RAMPING;
+		running += run.shown[i].state == EXECUTOR_RUNNING;
+		done += run.shown[i].state == EXECUTOR_DONE;
+	}
+	if (done == run.count)
+		return true;
+	if (ramping > 0) {
+		set_state(RUN_SPAWNING);
+	} else if (running > 0 && run.status.state == RUN_SPAWNING) {
+		set_state(RUN_RUNNING);
+		master_ramp_complete(run.status.users_wanted);
+	}
+	return false;
+}
+
+/* After anything that may have changed what executors are at. */
+static void go_on(bool changed)
 {
 	if (!active())
 		return;
-	wheel_add(t, t->when + NS_PER_S);
-	follow_shape();
+	if (settle()) {
+		run_stop(run.count == 1 ? run.shown[0].reason :
+		    "every executor has ended");
+		return;
+	}
+	if (changed)
+		fleet_send();
+	arm();
 }
+
+static void next_fired(struct wheel_timer *t)
+{
+	bool changed = false;
+
+	(void)t;
+	if (!active() || run.status.paused)
+		return;
+	for (size_t i = 0; i < run.count; i++)
+		changed = executor_act(run.executors[i], run_now()) || changed;
+	go_on(changed);
+}
+
+/* ---- states ---- */
 
 static void finish(void)
 {
 	wheel_del(&run.limit);
 	run.status.stopped = clock_now();
-	run.status.users_wanted = 0;
 	set_state(RUN_STOPPED);
 }
 
-/* All arrivals begin together, a little later, and end with the run time to
- * the arrival. */
-static void begin_arrivals(void)
+static int begin_executors(void)
 {
-	double length;
-
-	if (run.options.run_time > 0)
-		schedule_cut(&run.schedule, run.options.run_time);
-	free(run.schedule_text);
-	run.schedule_text = schedule_text(&run.schedule);
-	run.arrivals_start = in(ARRIVALS_DELAY);
-	length = schedule_length(&run.schedule);
-	if (isfinite(length))
-		wheel_add(&run.limit, in(2 * ARRIVALS_DELAY + length));
+	for (size_t i = 0; i < run.count; i++) {
+		if (executor_begin(run.executors[i], run.options.seed, i,
+		    run.options.run_time) == -1)
+			return -1;
+	}
+	return 0;
 }
 
 static void begin(void)
@@ -354,34 +235,31 @@ static void begin(void)
 	wheel_del(&run.wait);
 	s->waiting = false;
 	stats_reset(run.options.stats);
-	if (shape_chosen() && shape_start() == -1) {
+	meeting_clear();
+	master_reset_numbers(UINT32_MAX);
+	for (size_t i = 0; i < master_peer_count(); i++)
+		fleet_drop(master_peer_at(i));
+	if (begin_executors() == -1) {
 		run.reason = xstrdup("the load shape could not start");
 		finish();
 		return;
 	}
-	new_dispatcher();
-	master_reset_numbers(UINT32_MAX);
-	update_workers();
 	s->started = clock_now();
 	s->started_wall = clock_wall();
 	s->stopped = 0;
 	s->workers_lost = 0;
 	s->workers_crashed = 0;
 	s->workers_missing = false;
+	s->paused = false;
+	s->paused_s = 0;
+	run.shift = 0;
 	free(run.reason);
 	run.reason = NULL;
-	if (run.open)
-		begin_arrivals();
-	else if (run.options.run_time > 0)
-		wheel_add(&run.limit, in(run.options.run_time));
+	fleet_update();
 	set_state(RUN_SPAWNING);
-	if (shape_chosen()) {
-		run.target = 0;
-		wheel_add(&run.shape, clock_now() + NS_PER_S);
-		follow_shape();
-	} else {
-		ramp();
-	}
+	for (size_t i = 0; i < run.count; i++)
+		executor_act(run.executors[i], 0);
+	go_on(true);
 }
 
 /* Once when they are slow to come, then now and again. */
@@ -389,7 +267,7 @@ static void say_fired(struct wheel_timer *t)
 {
 	if (!run.status.waiting)
 		return;
-	log_info("waiting for workers: %u of %lld are there", peers_present(),
+	log_info("waiting for workers: %u of %lld are there", fleet_present(),
 	    (long long)run.options.expect_workers);
 	wheel_add(t, clock_now() + SAY_AGAIN);
 }
@@ -397,7 +275,7 @@ static void say_fired(struct wheel_timer *t)
 static void begin_when_ready(void)
 {
 	if (run.status.waiting &&
-	    (int64_t)peers_present() >= run.options.expect_workers)
+	    (int64_t)fleet_present() >= run.options.expect_workers)
 		begin();
 }
 
@@ -420,7 +298,7 @@ static void wait_fired(struct wheel_timer *t)
 {
 	(void)t;
 	log_error("%u of %lld expected workers came within %g s; start the "
-	    "others, or lower --expect-workers", peers_present(),
+	    "others, or lower --expect-workers", fleet_present(),
 	    (long long)run.options.expect_workers,
 	    run.options.expect_workers_max_wait);
 	run.status.waiting = false;
@@ -432,13 +310,20 @@ static void wait_fired(struct wheel_timer *t)
 static void limit_fired(struct wheel_timer *t)
 {
 	(void)t;
-	if (active()) {
-		run_stop("run time reached");
-	} else if (run.status.state == RUN_STOPPING) {
-		log_warn("%zu workers did not report that their users have "
-		    "stopped", run.stopping);
-		finish();
-	}
+	if (run.status.state != RUN_STOPPING)
+		return;
+	log_warn("%zu workers did not report that their users have stopped",
+	    run.stopping);
+	finish();
+}
+
+/* A pause that lasts still counts. */
+static void end_pause(void)
+{
+	if (!run.status.paused)
+		return;
+	run.shift += clock_now() - run.paused_at;
+	run.status.paused = false;
 }
 
 void run_stop(const char *why)
@@ -452,10 +337,12 @@ void run_stop(const char *why)
 	}
 	if (!active())
 		return;
-	wheel_del(&run.step);
-	wheel_del(&run.shape);
+	wheel_del(&run.next);
+	end_pause();
 	run.reason = xstrdup(why);
-	run.stopping = peers_present();
+	for (size_t i = 0; i < run.count; i++)
+		executor_end(run.executors[i], run.reason);
+	run.stopping = fleet_present();
 	wheel_add(&run.limit, in(run.options.stop_timeout + STOP_MARGIN));
 	set_state(RUN_STOPPING);
 	for (size_t i = 0; i < master_peer_count(); i++)
@@ -464,15 +351,70 @@ void run_stop(const char *why)
 		finish();
 }
 
-void run_set_load(int64_t users, double spawn_rate)
+static int set_paused(bool paused, const char **why)
 {
-	run.target = users;
-	run.options.spawn_rate = spawn_rate;
 	if (!active())
-		return;
-	set_state(RUN_SPAWNING);
-	wheel_del(&run.step);
-	ramp();
+		*why = "no test is running";
+	else if (run.status.paused == paused)
+		*why = paused ? "the test is paused already" :
+		    "the test is not paused";
+	else
+		return 0;
+	return -1;
+}
+
+static void tell_pause(void)
+{
+	fleet_make_plans();
+	for (size_t i = 0; i < master_peer_count(); i++) {
+		struct peer *p = master_peer_at(i);
+
+		if (!p->swarm)
+			log_warn("worker %s is Locust's and knows no pause: "
+			    "its users go on", p->id);
+		else if (fleet_takes_part(p))
+			master_send_plan(p);
+	}
+	arm();
+}
+
+int run_pause(const char **why)
+{
+	if (set_paused(true, why) == -1)
+		return -1;
+	run.paused_at = clock_now();
+	run.status.paused = true;
+	tell_pause();
+	return 0;
+}
+
+int run_resume(const char **why)
+{
+	if (set_paused(false, why) == -1)
+		return -1;
+	end_pause();
+	tell_pause();
+	return 0;
+}
+
+int run_set_load(const char *executor, int64_t users, double spawn_rate,
+    const char **why)
+{
+	struct executor *e = run.count == 1 ? run.executors[0] : NULL;
+
+	for (size_t i = 0; executor != NULL && i < run.count; i++) {
+		if (strcmp(executor_spec(run.executors[i])->name, executor) ==
+		    0)
+			e = run.executors[i];
+	}
+	if (e == NULL) {
+		*why = executor != NULL ? "there is no executor of that name" :
+		    "there are several executors: name one";
+		return -1;
+	}
+	executor_set_load(e, users, spawn_rate, run_now());
+	go_on(true);
+	return 0;
 }
 
 void run_set_host(const char *host)
@@ -486,21 +428,27 @@ void run_set_run_time(double seconds)
 	run.options.run_time = seconds;
 }
 
+/* ---- events ---- */
+
 void run_peer_joined(struct peer *p)
 {
-	if (run.open && !p->swarm)
-		log_warn("worker %s is Locust's and cannot follow --rate: it "
-		    "gets no users", p->id);
-	begin_when_ready();
-	if (!active())
+	if (run.needs_swarm && !p->swarm)
+		log_warn("worker %s is Locust's and cannot follow --rate or "
+		    "numbers of iterations: it gets no users", p->id);
+	if (!active()) {
+		begin_when_ready();
 		return;
-	update_workers();
-	send_plan();
+	}
+	fleet_drop(p);
+	fleet_update();
+	go_on(true);
 }
 
 /* The peer is still in the master's table, as PEER_MISSING. */
 void run_peer_lost(struct peer *p, bool crashed)
 {
+	fleet_drop(p);
+	meeting_lost(p);
 	if (run.status.state == RUN_STOPPING)
 		run_peer_stopped(p);
 	/* A local one that never came: waiting for it would have no end. */
@@ -515,54 +463,105 @@ void run_peer_lost(struct peer *p, bool crashed)
 		return;
 	run.status.workers_lost++;
 	run.status.workers_crashed += crashed;
-	update_workers();
-	if (peers_present() == 0) {
+	fleet_update();
+	if (fleet_present() == 0) {
 		run.status.workers_missing = true;
 		run_stop("the last worker was lost");
 		return;
 	}
-	if ((int64_t)dispatcher_total(run.dispatcher) < run.target &&
-	    !wheel_pending(&run.step))
-		ramp();
-	else
-		send_plan();
+	go_on(true);
+}
+
+static void counted(struct peer *p, bool reported)
+{
+	fleet_take_counts(p);
+	if (!active() || run.status.paused)
+		return;
+	for (size_t i = 0; i < run.count; i++)
+		executor_counted(run.executors[i], reported);
+	go_on(false);
 }
 
 void run_peer_spawned(struct peer *p)
 {
-	(void)p;
-	if (run.status.state == RUN_SPAWNING && !wheel_pending(&run.step) &&
-	    sum_running() >= (int64_t)dispatcher_total(run.dispatcher))
-		ramp_complete();
+	counted(p, false);
 }
 
-/* Users that end by themselves are not replaced; when the last one has, there
- * is nothing to wait for. */
 void run_peer_reported(struct peer *p)
 {
-	(void)p;
-	if (run.status.state == RUN_RUNNING && !shape_chosen() &&
-	    dispatcher_total(run.dispatcher) > 0 && sum_running() == 0)
-		run_stop("every user has ended");
+	counted(p, true);
 }
 
 void run_peer_stopped(struct peer *p)
 {
-	(void)p;
+	fleet_take_counts(p);
 	if (run.status.state != RUN_STOPPING || run.stopping == 0)
 		return;
 	if (--run.stopping == 0)
 		finish();
 }
 
+void run_peer_progress(struct peer *p, const struct wire_progress *news,
+    size_t count)
+{
+	struct share **shares = p->run;
+	size_t workers = fleet_present();
+	bool changed = false;
+
+	for (size_t i = 0; shares != NULL && i < count; i++) {
+		for (size_t k = 0; k < run.count; k++) {
+			if (strcmp(executor_spec(run.executors[k])->name,
+			    news[i].name) == 0)
+				changed = executor_progress(run.executors[k],
+				    shares[k], &news[i], workers) || changed;
+		}
+	}
+	if (active() && changed) {
+		fleet_make_plans();
+		master_send_plan(p);
+	}
+	go_on(false);
+}
+
+void run_peer_meet(struct peer *p, const struct wire_meet *news)
+{
+	if (active())
+		meeting_take(p, news);
+}
+
+/* ---- the end ---- */
+
+void run_release(void)
+{
+	wheel_del(&run.next);
+	wheel_del(&run.limit);
+	wheel_del(&run.wait);
+	wheel_del(&run.say);
+	for (size_t i = 0; i < master_peer_count(); i++)
+		fleet_drop(master_peer_at(i));
+	meeting_clear();
+	for (size_t i = 0; i < run.count; i++)
+		executor_free(run.executors[i]);
+	free(run.executors);
+	free(run.shown);
+	free(run.host);
+	free(run.reason);
+	memset(&run, 0, sizeof run);
+}
+
 void run_status(struct run_status *status)
 {
+	gather();
 	*status = run.status;
-	status->users_target = run.target;
 	status->users_running = sum_running();
-	status->spawn_rate = run.options.spawn_rate;
 	status->run_time = run.options.run_time;
 	status->host = run.host;
 	status->stop_reason = run.reason;
-	status->workers = peers_present();
+	status->workers = fleet_present();
+	status->executors = run.shown;
+	status->executor_count = run.count;
+	status->paused_s = (double)run.shift / (double)NS_PER_S;
+	if (run.status.paused)
+		status->paused_s += (double)(clock_now() - run.paused_at) /
+		    (double)NS_PER_S;
 }

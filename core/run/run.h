@@ -12,23 +12,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct executor_status;
 struct peer;
+struct spec;
 struct stats;
+struct swarm_shape;
+struct wire_meet;
+struct wire_progress;
 
 enum run_state { RUN_READY, RUN_SPAWNING, RUN_RUNNING, RUN_STOPPING,
 	RUN_STOPPED };
 
 struct run_options {
-	int64_t users;
-	double spawn_rate;              /* users a second, over 0 */
-	double run_time;                /* seconds; 0: until stopped */
+	struct spec *specs;             /* executors; taken over */
+	size_t spec_count;              /* 1 or more */
+	const struct swarm_shape *(*find_shape)(const char *name);
+	double run_time;                /* seconds; 0: until all have ended */
 	double stop_timeout;            /* seconds a task may take to end */
 	const char *host;               /* NULL: the classes' own */
-	const char *rate;               /* open model: an arrival schedule (see
-	                                 * user/schedule.h); NULL: closed */
-	bool poisson;
-	bool drop;                      /* arrivals that find no free user */
-	int64_t queue;                  /* how many may wait, on each worker */
 	uint64_t seed;
 	int64_t expect_workers;
 	double expect_workers_max_wait; /* seconds; 0: for ever */
@@ -45,13 +46,21 @@ void run_release(void);
 /* Starts a test as soon as the expected workers are there; 0, or -1 with
  * log_error() when one is running. */
 int run_start(void);
-/* The load of the next test, or of the one that is running. */
-void run_set_load(int64_t users, double spawn_rate);
+/* The load of the next test, or of the one that is running, for the executor
+ * of that name (NULL: the only one).  Of several the name must be given: -1
+ * with *why then, or when there is none of that name. */
+int run_set_load(const char *executor, int64_t users, double spawn_rate,
+    const char **why);
 void run_set_host(const char *host);
 void run_set_run_time(double seconds);
 /* Graceful; RUN_STOPPED follows, also when a worker does not answer.  Does
  * nothing when no test is running or waiting for workers. */
 void run_stop(const char *why);
+
+/* No user begins another iteration, arrivals wait, and the run's time stands
+ * still; and on again.  0, or -1 with *why. */
+int run_pause(const char **why);
+int run_resume(const char **why);
 
 /* The events of cluster/master.h. */
 void run_peer_joined(struct peer *);
@@ -59,6 +68,9 @@ void run_peer_lost(struct peer *, bool crashed);
 void run_peer_spawned(struct peer *);
 void run_peer_reported(struct peer *);
 void run_peer_stopped(struct peer *);
+void run_peer_progress(struct peer *, const struct wire_progress *,
+    size_t count);
+void run_peer_meet(struct peer *, const struct wire_meet *);
 
 /* What front ends show.  Times in clock_now() ns, 0 when not reached. */
 struct run_status {
@@ -72,11 +84,16 @@ struct run_status {
 	int64_t users_running;          /* reported */
 	double spawn_rate;
 	double run_time;
+	bool paused;
+	double paused_s;                /* seconds of all pauses so far */
 	const char *host;               /* NULL: the classes' own */
 	const char *stop_reason;        /* NULL while running */
 	unsigned workers;               /* ready or running */
 	unsigned workers_lost;          /* in this test */
 	unsigned workers_crashed;
+	const struct executor_status *executors;        /* until the next call
+	                                                 * of run_status() */
+	size_t executor_count;
 	bool workers_missing;           /* the expected ones never came, or the
 	                                 * last one was lost */
 };

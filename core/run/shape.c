@@ -1,4 +1,4 @@
-/* Load shapes: see the header.  Built-in ones use the modules' own table. */
+/* Load shapes: see the header. */
 #include "run/shape.h"
 
 #include <math.h>
@@ -11,54 +11,78 @@
 
 #define USERS_MAX  1e9
 #define STAGES_MAX 1000
+#define VALUES_MAX 4
 
-static const struct swarm_shape *chosen;
-static char *arguments;
+struct stage {
+	double seconds;
+	double users;
+};
+
+/* A named parameter of a built-in shape. */
+struct parameter {
+	const char *name;
+	bool duration;
+};
+
+struct kind {
+	const char *name;
+	const char *help;
+	struct parameter parameters[VALUES_MAX + 1];    /* stages: none */
+	bool (*tick)(const struct shape *, double, struct swarm_load *);
+};
+
+struct shape {
+	const struct swarm_shape *module;       /* or */
+	const struct kind *kind;
+	char *arguments;
+	struct stage *stages;
+	size_t stage_count;
+	double values[VALUES_MAX];      /* in the order of the parameters */
+};
 
 /* ---- stages ---- */
 
-static struct stage {
-	double seconds;
-	double users;
-} stages[STAGES_MAX];
-static size_t stage_count;
-
-static int stages_start(const char *text)
+static int add_stage(struct shape *s, char *part)
 {
-	char *copy = xstrdup(text);
+	char *colon = strchr(part, ':');
+	struct stage stage;
+
+	if (colon != NULL)
+		*colon = '\0';
+	if (colon == NULL || s->stage_count == STAGES_MAX ||
+	    parse_duration(part, &stage.seconds) == -1 ||
+	    parse_double(colon + 1, 0, USERS_MAX, &stage.users) == -1)
+		return -1;
+	s->stages = xreallocarray(s->stages, s->stage_count + 1,
+	    sizeof s->stages[0]);
+	s->stages[s->stage_count++] = stage;
+	return 0;
+}
+
+static int read_stages(struct shape *s)
+{
+	char *copy = xstrdup(s->arguments);
 	char *save = NULL;
 	int rc = 0;
 
-	stage_count = 0;
 	for (char *part = strtok_r(copy, ",", &save); part != NULL && rc == 0;
-	    part = strtok_r(NULL, ",", &save)) {
-		char *colon = strchr(part, ':');
-		struct stage *s = &stages[stage_count];
-
-		if (colon != NULL)
-			*colon = '\0';
-		if (colon == NULL || stage_count == STAGES_MAX ||
-		    parse_duration(part, &s->seconds) == -1 ||
-		    parse_double(colon + 1, 0, USERS_MAX, &s->users) == -1)
-			rc = -1;
-		stage_count++;
-	}
-	if (rc == -1 || stage_count == 0) {
-		log_error("stages \"%s\": each is TIME:USERS, for example "
-		    "1m:100,5m:100,30s:0", text);
-		rc = -1;
-	}
+	    part = strtok_r(NULL, ",", &save))
+		rc = add_stage(s, part);
 	free(copy);
-	return rc;
+	if (rc == 0 && s->stage_count > 0)
+		return 0;
+	log_error("stages \"%s\": each is TIME:USERS, for example "
+	    "1m:100,5m:100,30s:0", s->arguments);
+	return -1;
 }
 
-static bool stages_tick(double seconds, struct swarm_load *load)
+static bool stages_tick(const struct shape *shape, double seconds,
+    struct swarm_load *load)
 {
 	double before = 0;
 
-	load->spawn_rate = 0;
-	for (size_t i = 0; i < stage_count; i++) {
-		const struct stage *s = &stages[i];
+	for (size_t i = 0; i < shape->stage_count; i++) {
+		const struct stage *s = &shape->stages[i];
 
 		if (seconds < s->seconds) {
 			load->users = before + (s->users - before) * seconds /
@@ -73,161 +97,118 @@ static bool stages_tick(double seconds, struct swarm_load *load)
 
 /* ---- shapes with named parameters ---- */
 
-struct parameter {
-	const char *name;
-	bool duration;
-	double value;                   /* NAN: must be given */
-};
-
-static int set_parameter(struct parameter *list, char *word)
+static int set_parameter(struct shape *s, char *word)
 {
 	char *equals = strchr(word, '=');
 
 	if (equals == NULL)
 		return -1;
 	*equals = '\0';
-	for (struct parameter *p = list; p->name != NULL; p++) {
-		if (strcmp(p->name, word) != 0)
+	for (size_t i = 0; s->kind->parameters[i].name != NULL; i++) {
+		if (strcmp(s->kind->parameters[i].name, word) != 0)
 			continue;
-		return p->duration ? parse_duration(equals + 1, &p->value) :
-		    parse_double(equals + 1, 0, USERS_MAX, &p->value);
+		return s->kind->parameters[i].duration ?
+		    parse_duration(equals + 1, &s->values[i]) :
+		    parse_double(equals + 1, 0, USERS_MAX, &s->values[i]);
 	}
 	return -1;
 }
 
-static int set_parameters(const char *shape, const char *help,
-    struct parameter *list, const char *text)
+static int read_parameters(struct shape *s)
 {
-	char *copy = xstrdup(text);
+	char *copy = xstrdup(s->arguments);
 	char *save = NULL;
 	int rc = 0;
 
+	for (size_t i = 0; i < VALUES_MAX; i++)
+		s->values[i] = NAN;
 	for (char *word = strtok_r(copy, ",", &save); word != NULL && rc == 0;
 	    word = strtok_r(NULL, ",", &save))
-		rc = set_parameter(list, word);
-	for (struct parameter *p = list; p->name != NULL; p++) {
-		if (isnan(p->value) || (p->duration && p->value <= 0))
+		rc = set_parameter(s, word);
+	for (size_t i = 0; s->kind->parameters[i].name != NULL; i++) {
+		if (isnan(s->values[i]) ||
+		    (s->kind->parameters[i].duration && s->values[i] <= 0))
 			rc = -1;
 	}
 	free(copy);
 	if (rc == -1)
-		log_error("shape %s: \"%s\" is not of the form %s", shape,
-		    text, help);
+		log_error("shape %s: \"%s\" is not of the form %s",
+		    s->kind->name, s->arguments, s->kind->help);
 	return rc;
 }
 
-static struct parameter steps[] = {
-	{ "users", false, NAN }, { "every", true, NAN },
-	{ "max", false, NAN }, { NULL, false, 0 },
-};
-#define STEPS_HELP "users=10,every=30s,max=100"
-
-static int steps_start(const char *text)
+/* users, every, max.  Ends one step after the highest. */
+static bool steps_tick(const struct shape *s, double seconds,
+    struct swarm_load *load)
 {
-	return set_parameters("steps", STEPS_HELP, steps, text);
+	double n = floor(seconds / s->values[1]) + 1;
+
+	load->users = fmin(n * s->values[0], s->values[2]);
+	return (n - 1) * s->values[0] < s->values[2];
 }
 
-/* Ends one step after the highest. */
-static bool steps_tick(double seconds, struct swarm_load *load)
+/* base, peak, at, for.  As long after the spike as before it. */
+static bool spike_tick(const struct shape *s, double seconds,
+    struct swarm_load *load)
 {
-	double n = floor(seconds / steps[1].value) + 1;
+	double at = s->values[2];
+	double until = at + s->values[3];
 
-	load->users = fmin(n * steps[0].value, steps[2].value);
-	load->spawn_rate = 0;
-	return (n - 1) * steps[0].value < steps[2].value;
-}
-
-static struct parameter spike[] = {
-	{ "base", false, NAN }, { "peak", false, NAN }, { "at", true, NAN },
-	{ "for", true, NAN }, { NULL, false, 0 },
-};
-#define SPIKE_HELP "base=10,peak=200,at=60s,for=10s"
-
-static int spike_start(const char *text)
-{
-	return set_parameters("spike", SPIKE_HELP, spike, text);
-}
-
-/* As long after the spike as before it. */
-static bool spike_tick(double seconds, struct swarm_load *load)
-{
-	double at = spike[2].value;
-	double until = at + spike[3].value;
-
-	load->users = seconds >= at && seconds < until ? spike[1].value :
-	    spike[0].value;
-	load->spawn_rate = 0;
+	load->users = seconds >= at && seconds < until ? s->values[1] :
+	    s->values[0];
 	return seconds < until + at;
 }
 
-static struct parameter wave[] = {
-	{ "min", false, NAN }, { "max", false, NAN },
-	{ "period", true, NAN }, { NULL, false, 0 },
-};
-#define WAVE_HELP "min=10,max=100,period=5m"
-
-static int wave_start(const char *text)
+/* min, max, period.  Begins at the minimum; never ends. */
+static bool wave_tick(const struct shape *s, double seconds,
+    struct swarm_load *load)
 {
-	return set_parameters("wave", WAVE_HELP, wave, text);
-}
+	double phase = 2 * M_PI * seconds / s->values[2];
 
-/* Begins at the minimum; never ends. */
-static bool wave_tick(double seconds, struct swarm_load *load)
-{
-	double phase = 2 * M_PI * seconds / wave[2].value;
-
-	load->users = wave[0].value + (wave[1].value - wave[0].value) *
+	load->users = s->values[0] + (s->values[1] - s->values[0]) *
 	    (1 - cos(phase)) / 2;
-	load->spawn_rate = 0;
 	return true;
 }
 
-static struct parameter twice[] = {
-	{ "min", false, NAN }, { "max", false, NAN }, { "time", true, NAN },
-	{ NULL, false, 0 },
-};
-#define TWICE_HELP "min=10,max=100,time=10m"
-
-static int twice_start(const char *text)
+/* min, max, time.  Two bell curves, at a third and at two thirds. */
+static bool twice_tick(const struct shape *s, double seconds,
+    struct swarm_load *load)
 {
-	return set_parameters("double-wave", TWICE_HELP, twice, text);
-}
-
-/* Two bell curves, at a third and at two thirds of the time. */
-static bool twice_tick(double seconds, struct swarm_load *load)
-{
-	double t = seconds / twice[2].value * 3;
+	double t = seconds / s->values[2] * 3;
 	double first = exp(-8 * (t - 1) * (t - 1));
 	double second = exp(-8 * (t - 2) * (t - 2));
 
-	load->users = twice[0].value + (twice[1].value - twice[0].value) *
+	load->users = s->values[0] + (s->values[1] - s->values[0]) *
 	    fmin(first + second, 1);
-	load->spawn_rate = 0;
-	return seconds < twice[2].value;
+	return seconds < s->values[2];
 }
 
-#define SHAPE(name_, help_, start_, tick_) \
-	{ SWARM_IFACE(struct swarm_shape, 0), .name = name_, .help = help_, \
-		.start = start_, .tick = tick_ }
-
-static const struct swarm_shape built_in[] = {
-	SHAPE("stages", "1m:100,5m:100,30s:0", stages_start, stages_tick),
-	SHAPE("steps", STEPS_HELP, steps_start, steps_tick),
-	SHAPE("spike", SPIKE_HELP, spike_start, spike_tick),
-	SHAPE("wave", WAVE_HELP, wave_start, wave_tick),
-	SHAPE("double-wave", TWICE_HELP, twice_start, twice_tick),
+static const struct kind kinds[] = {
+	{ "stages", "1m:100,5m:100,30s:0", { { NULL, false } }, stages_tick },
+	{ "steps", "users=10,every=30s,max=100",
+	  { { "users", false }, { "every", true }, { "max", false },
+	    { NULL, false } }, steps_tick },
+	{ "spike", "base=10,peak=200,at=60s,for=10s",
+	  { { "base", false }, { "peak", false }, { "at", true },
+	    { "for", true }, { NULL, false } }, spike_tick },
+	{ "wave", "min=10,max=100,period=5m",
+	  { { "min", false }, { "max", false }, { "period", true },
+	    { NULL, false } }, wave_tick },
+	{ "double-wave", "min=10,max=100,time=10m",
+	  { { "min", false }, { "max", false }, { "time", true },
+	    { NULL, false } }, twice_tick },
 };
 
-#define BUILT_IN (sizeof built_in / sizeof built_in[0])
+#define KINDS (sizeof kinds / sizeof kinds[0])
 
-static int unknown(const char *name)
+static void unknown(const char *name)
 {
-	const char *names[BUILT_IN + 1];
+	const char *names[KINDS + 1];
 	const char *near;
 
-	for (size_t i = 0; i < BUILT_IN; i++)
-		names[i] = built_in[i].name;
-	names[BUILT_IN] = NULL;
+	for (size_t i = 0; i < KINDS; i++)
+		names[i] = kinds[i].name;
+	names[KINDS] = NULL;
 	near = parse_suggest(name, names);
 	if (near != NULL)
 		log_error("there is no load shape \"%s\"; did you mean %s?",
@@ -236,56 +217,71 @@ static int unknown(const char *name)
 		log_error("there is no load shape \"%s\"; there are stages, "
 		    "steps, spike, wave, double-wave and those of the modules",
 		    name);
+}
+
+static int find_kind(struct shape *s, const char *name)
+{
+	for (size_t i = 0; i < KINDS; i++) {
+		if (strcmp(kinds[i].name, name) != 0)
+			continue;
+		s->kind = &kinds[i];
+		return s->kind->parameters[0].name == NULL ? read_stages(s) :
+		    read_parameters(s);
+	}
+	unknown(name);
 	return -1;
 }
 
-int shape_choose(const char *text,
+struct shape *shape_new(const char *text,
     const struct swarm_shape *(*find)(const char *name))
 {
 	size_t len = strcspn(text, ":");
+	struct shape *s = xcalloc(1, sizeof *s);
 	char *name = xstrndup(text, len);
-	int rc = 0;
+	int rc;
 
-	shape_clear();
-	chosen = find != NULL ? find(name) : NULL;
-	for (size_t i = 0; i < BUILT_IN && chosen == NULL; i++) {
-		if (strcmp(built_in[i].name, name) == 0)
-			chosen = &built_in[i];
-	}
-	if (chosen == NULL)
-		rc = unknown(name);
-	else
-		arguments = xstrdup(text + len + (text[len] == ':'));
+	s->arguments = xstrdup(text + len + (text[len] == ':'));
+	s->module = find != NULL ? find(name) : NULL;
+	rc = s->module != NULL ? shape_start(s) : find_kind(s, name);
 	free(name);
-	return rc == -1 ? -1 : shape_start();
+	if (rc == 0)
+		return s;
+	shape_free(s);
+	return NULL;
 }
 
-void shape_use(const struct swarm_shape *shape)
+struct shape *shape_of(const struct swarm_shape *module)
 {
-	shape_clear();
-	chosen = shape;
-	arguments = xstrdup("");
+	struct shape *s = xcalloc(1, sizeof *s);
+
+	s->module = module;
+	s->arguments = xstrdup("");
+	return s;
 }
 
-bool shape_chosen(void)
+void shape_free(struct shape *s)
 {
-	return chosen != NULL;
+	if (s == NULL)
+		return;
+	free(s->arguments);
+	free(s->stages);
+	free(s);
 }
 
-void shape_clear(void)
+const struct swarm_shape *shape_module(const struct shape *s)
 {
-	free(arguments);
-	arguments = NULL;
-	chosen = NULL;
+	return s->module;
 }
 
-int shape_start(void)
+int shape_start(struct shape *s)
 {
-	return chosen->start != NULL ? chosen->start(arguments) : 0;
+	return s->module != NULL && s->module->start != NULL ?
+	    s->module->start(s->arguments) : 0;
 }
 
-bool shape_tick(double seconds, struct swarm_load *load)
+bool shape_tick(struct shape *s, double seconds, struct swarm_load *load)
 {
 	memset(load, 0, sizeof *load);
-	return chosen->tick(seconds, load);
+	return s->module != NULL ? s->module->tick(seconds, load) :
+	    s->kind->tick(s, seconds, load);
 }

@@ -12,17 +12,21 @@
 
 #include <swarm/shape.h>
 
+struct shape;
+
 /* "NAME" or "NAME:ARGUMENTS"; `find` looks a module's shape up by name (NULL:
- * none).  0, or -1 after log_error() with a suggestion. */
-int shape_choose(const char *text,
+ * none).  NULL after log_error() with a suggestion.  A module's shape has one
+ * state: two of them in one run are not told apart. */
+struct shape *shape_new(const char *text,
     const struct swarm_shape *(*find)(const char *name));
 /* A module's shape without arguments. */
-void shape_use(const struct swarm_shape *);
-bool shape_chosen(void);
-void shape_clear(void);
+struct shape *shape_of(const struct swarm_shape *);
+void shape_free(struct shape *);
+/* Whether it is a module's. */
+const struct swarm_shape *shape_module(const struct shape *);
 /* A run begins; 0, or -1 after an error was said. */
-int shape_start(void);
+int shape_start(struct shape *);
 /* False: the shape is over. */
-bool shape_tick(double seconds, struct swarm_load *load);
+bool shape_tick(struct shape *, double seconds, struct swarm_load *load);
 
 #endif

@@ -21,252 +21,392 @@
 #define TICK       (250 * NS_PER_US)    /* arrivals are late by less */
 #define BATCH      1024                 /* started in one pass */
 #define FAR        (INT64_MAX / 2)
+#define STRIPES_MAX 1000000
+#define QUEUE_MAX   10000000
+#define PENDING_MAX 8
 
-static struct {
-	bool active;
-	unsigned number;
+/* A plan's share of the schedule, walked through. */
+struct stretch {
+	struct stretch *then;           /* takes over at its `from` */
 	struct schedule schedule;
 	struct schedule_walk walk;
-	int64_t start;
-	int64_t next;                   /* ns; FAR after the end */
+	int64_t from;                   /* ns after t = 0 */
+};
+
+struct arrivals {
+	struct loop_item again;         /* first: what the loop gives back */
+	unsigned number;
+	struct stretch *now;
+	size_t pending;
+	int64_t start;                  /* clock_now() of t = 0 */
+	int64_t shift;                  /* ns of pauses */
+	int64_t next;                   /* ns after t = 0; FAR: the end */
+	bool paused;
+	bool stopped;
 	enum arrivals_busy busy;
+	enum arrivals_catch_up catch_up;
+	int64_t not_before;             /* ns: the next late one, spread */
 	int64_t *queue;                 /* intended times, a ring */
 	size_t queue_max;
 	size_t queue_head;
 	size_t queued;
-	struct swarm_user *free_first;  /* waiting longest */
-	struct swarm_user **free_last;
-	size_t free_count;
+	struct user_list free;          /* waiting longest first */
 	uint64_t due;
 	uint64_t dropped;
+	uint64_t late;
 	uint32_t dropped_counter;
+	uint32_t late_counter;
 	int fd;
 	struct event *event;
-	struct loop_item again;
-} arrivals = { .fd = -1 };
+};
 
-static void free_add(struct swarm_user *u)
+static void stretch_free(struct stretch *s)
 {
-	u->free_next = NULL;
-	u->free_prev = arrivals.free_last;
-	*arrivals.free_last = u;
-	arrivals.free_last = &u->free_next;
-	arrivals.free_count++;
+	while (s != NULL) {
+		struct stretch *then = s->then;
+
+		schedule_release(&s->schedule);
+		free(s);
+		s = then;
+	}
 }
 
-static struct swarm_user *free_take(void)
+/* When the next one is due: of the present plan, or of the one that takes
+ * over from it. */
+static void draw_next(struct arrivals *a)
 {
-	struct swarm_user *u = arrivals.free_first;
+	for (;;) {
+		double t = schedule_walk_next(&a->now->walk);
+		struct stretch *then = a->now->then;
 
-	if (u != NULL)
-		arrivals_forget(u);
-	return u;
+		a->next = t * (double)NS_PER_S < (double)FAR ?
+		    (int64_t)(t * (double)NS_PER_S) : FAR;
+		if (then == NULL || a->next < then->from)
+			return;
+		a->now->then = NULL;
+		stretch_free(a->now);
+		a->now = then;
+		a->pending--;
+	}
 }
 
-void arrivals_forget(struct swarm_user *u)
+static int64_t when(const struct arrivals *a, int64_t next)
 {
-	if (u->free_prev == NULL)
-		return;
-	*u->free_prev = u->free_next;
-	if (u->free_next != NULL)
-		u->free_next->free_prev = u->free_prev;
-	else
-		arrivals.free_last = u->free_prev;
-	u->free_prev = NULL;
-	arrivals.free_count--;
+	return next == FAR ? FAR : a->start + a->shift + next;
 }
 
-static void draw_next(void)
+static void drop(struct arrivals *a)
 {
-	double t = schedule_walk_next(&arrivals.walk);
-
-	arrivals.next = isinf(t) ? FAR : arrivals.start +
-	    (int64_t)(t * (double)NS_PER_S);
+	a->dropped++;
+	stats_count(users.options.stats, a->dropped_counter, 1);
 }
 
-static void drop(void)
-{
-	arrivals.dropped++;
-	stats_count(users.options.stats, arrivals.dropped_counter, 1);
-}
-
-static void queue(int64_t due)
+static void enqueue(struct arrivals *a, int64_t due)
 {
 	size_t at;
 
-	if (arrivals.busy == ARRIVALS_DROP ||
-	    arrivals.queued == arrivals.queue_max) {
-		drop();
+	if (a->busy == ARRIVALS_DROP || a->queued == a->queue_max) {
+		drop(a);
 		return;
 	}
-	at = (arrivals.queue_head + arrivals.queued) % arrivals.queue_max;
-	arrivals.queue[at] = due;
-	arrivals.queued++;
+	at = (a->queue_head + a->queued) % a->queue_max;
+	a->queue[at] = due;
+	a->queued++;
 }
 
-static void arm(void)
+static int64_t dequeue(struct arrivals *a)
+{
+	int64_t due = a->queue[a->queue_head];
+
+	a->queue_head = (a->queue_head + 1) % a->queue_max;
+	a->queued--;
+	return due;
+}
+
+static void arm(struct arrivals *a)
 {
 	struct itimerspec spec = { 0 };
-	int64_t when = arrivals.next;
+	int64_t at = a->paused || a->stopped ? FAR : when(a, a->next);
 	int64_t soonest = clock_now() + TICK;
 
-	if (when < FAR) {
-		when = when > soonest ? when : soonest;
-		spec.it_value.tv_sec = when / NS_PER_S;
-		spec.it_value.tv_nsec = when % NS_PER_S;
+	if (at < FAR) {
+		at = at > a->not_before ? at : a->not_before;
+		at = at > soonest ? at : soonest;
+		spec.it_value.tv_sec = at / NS_PER_S;
+		spec.it_value.tv_nsec = at % NS_PER_S;
 	}
-	timerfd_settime(arrivals.fd, TFD_TIMER_ABSTIME, &spec, NULL);
+	timerfd_settime(a->fd, TFD_TIMER_ABSTIME, &spec, NULL);
+}
+
+/* Twice the rate that they were due at. */
+static int64_t spread_gap(const struct arrivals *a)
+{
+	double rate = schedule_rate(&a->now->schedule,
+	    (double)a->next / (double)NS_PER_S);
+	double gap = (double)a->now->walk.stripes / (2 * rate);
+
+	return gap < 1 ? (int64_t)(gap * (double)NS_PER_S) : NS_PER_S;
+}
+
+/* False: this late one has to wait its turn. */
+static bool spread(struct arrivals *a, int64_t now)
+{
+	if (a->catch_up != ARRIVALS_SPREAD)
+		return true;
+	if (now < a->not_before)
+		return false;
+	/* A timer is late by up to a tick, which must not slow it down. */
+	if (a->not_before < now - 4 * TICK)
+		a->not_before = now;
+	a->not_before += spread_gap(a);
+	return true;
+}
+
+static void start_one(struct arrivals *a, int64_t due, bool late)
+{
+	struct swarm_user *u;
+
+	a->due++;
+	if (late) {
+		a->late++;
+		stats_count(users.options.stats, a->late_counter, 1);
+	}
+	if (late && a->catch_up == ARRIVALS_SKIP) {
+		drop(a);
+		return;
+	}
+	u = user_list_take(&a->free);
+	if (u != NULL)
+		user_run_at(u, due);
+	else
+		enqueue(a, due);
 }
 
 /* Starts what is due; a backlog is worked off over several passes. */
-static void start_due(void)
+static void start_due(struct arrivals *a)
 {
 	int64_t now = clock_now();
 	int budget = BATCH;
 
-	while (arrivals.next <= now && budget-- > 0) {
-		int64_t due = arrivals.next;
-		struct swarm_user *u = free_take();
+	while (when(a, a->next) <= now && budget-- > 0) {
+		int64_t due = when(a, a->next);
+		bool late = now - due > ARRIVALS_LATE;
 
-		arrivals.due++;
-		draw_next();
-		if (u != NULL)
-			user_run_at(u, due);
-		else
-			queue(due);
+		if (late && !spread(a, now))
+			break;
+		start_one(a, due, late);
+		draw_next(a);
 	}
-	if (arrivals.next <= now)
-		loop_defer(&arrivals.again);
+	if (when(a, a->next) <= now && now >= a->not_before)
+		loop_defer(&a->again);
 	else
-		arm();
+		arm(a);
 }
 
 static void on_again(struct loop_item *item)
 {
-	(void)item;
-	if (arrivals.active)
-		start_due();
+	struct arrivals *a = (struct arrivals *)(void *)item;
+
+	if (a->fd == -1)
+		free(a);                /* freed while it was queued */
+	else if (!a->stopped && !a->paused)
+		start_due(a);
 }
 
 static void on_timer(evutil_socket_t fd, short events, void *arg)
 {
+	struct arrivals *a = arg;
 	uint64_t expired;
 
 	(void)events;
-	(void)arg;
 	if (read(fd, &expired, sizeof expired) == -1)
 		return;
-	if (arrivals.active)
-		start_due();
+	if (!a->stopped && !a->paused)
+		start_due(a);
 }
 
-static int open_timer(void)
+static struct stretch *stretch_new(const struct arrivals_plan *plan)
 {
-	if (arrivals.fd != -1)
-		return 0;
-	arrivals.fd = timerfd_create(CLOCK_MONOTONIC,
-	    TFD_NONBLOCK | TFD_CLOEXEC);
-	if (arrivals.fd == -1) {
-		log_error("cannot make a timer for arrivals: %m");
-		return -1;
+	struct stretch *s = xcalloc(1, sizeof *s);
+
+	if (schedule_parse(&s->schedule, plan->schedule) == -1) {
+		free(s);
+		return NULL;
 	}
-	arrivals.event = event_new(loop_base(), arrivals.fd,
-	    EV_READ | EV_PERSIST, on_timer, NULL);
-	event_add(arrivals.event, NULL);
-	arrivals.again.run = on_again;
-	arrivals.free_last = &arrivals.free_first;
-	return 0;
-}
-
-int arrivals_start(const struct arrivals_plan *plan)
-{
-	struct schedule schedule;
-
-	if (arrivals.active && arrivals.number == plan->number)
-		return 0;
-	if (open_timer() == -1 || schedule_parse(&schedule, plan->schedule)
-	    == -1)
-		return -1;
-	schedule.poisson = plan->poisson;
-	arrivals.number = plan->number;
-	schedule_release(&arrivals.schedule);
-	arrivals.schedule = schedule;
-	schedule_walk_init(&arrivals.walk, &arrivals.schedule, plan->stripe,
+	s->schedule.poisson = plan->poisson;
+	s->from = plan->from;
+	schedule_walk_init(&s->walk, &s->schedule, plan->stripe,
 	    plan->stripes, plan->seed);
-	arrivals.start = plan->start;
-	arrivals.busy = plan->busy;
-	if (arrivals.queue_max != plan->queue_max) {
-		free(arrivals.queue);
-		arrivals.queue_max = plan->queue_max > 0 ? plan->queue_max : 1;
-		arrivals.queue = xcalloc(arrivals.queue_max,
-		    sizeof arrivals.queue[0]);
-		arrivals.queue_head = 0;
-		arrivals.queued = 0;
+	schedule_walk_skip(&s->walk, (double)plan->from / (double)NS_PER_S);
+	return s;
+}
+
+struct arrivals *arrivals_new(const struct arrivals_plan *plan)
+{
+	struct stretch *now = stretch_new(plan);
+	struct arrivals *a;
+	int fd;
+
+	if (now == NULL)
+		return NULL;
+	fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (fd == -1) {
+		log_error("cannot make a timer for arrivals: %m");
+		stretch_free(now);
+		return NULL;
 	}
-	arrivals.dropped_counter = stats_counter(users.options.stats,
+	a = xcalloc(1, sizeof *a);
+	a->again.run = on_again;
+	a->now = now;
+	a->number = plan->number;
+	a->start = plan->start;
+	a->busy = plan->busy;
+	a->catch_up = plan->catch_up;
+	a->queue_max = plan->queue_max > 0 ? plan->queue_max : 1;
+	a->queue = xcalloc(a->queue_max, sizeof a->queue[0]);
+	a->dropped_counter = stats_counter(users.options.stats,
 	    "dropped arrivals");
-	arrivals.active = true;
-	/* Of a plan that began earlier, what was due before is history. */
-	do {
-		draw_next();
-	} while (arrivals.next < FAR && arrivals.next < clock_now() - TICK);
-	arm();
+	a->late_counter = stats_counter(users.options.stats, "late arrivals");
+	user_list_init(&a->free);
+	a->fd = fd;
+	a->event = event_new(loop_base(), fd, EV_READ | EV_PERSIST, on_timer,
+	    a);
+	event_add(a->event, NULL);
+	draw_next(a);
+	arm(a);
+	return a;
+}
+
+void arrivals_free(struct arrivals *a)
+{
+	if (a == NULL)
+		return;
+	while (user_list_take(&a->free) != NULL)
+		;
+	event_free(a->event);
+	close(a->fd);
+	a->fd = -1;
+	stretch_free(a->now);
+	free(a->queue);
+	if (!a->again.queued)
+		free(a);
+}
+
+int arrivals_update(struct arrivals *a, const struct arrivals_plan *plan)
+{
+	struct stretch **end = &a->now->then;
+	struct stretch *s;
+
+	if (a->number == plan->number)
+		return 0;
+	s = stretch_new(plan);
+	if (s == NULL)
+		return -1;
+	a->number = plan->number;
+	/* Changes that follow each other within moments: the last counts. */
+	while (*end != NULL && ((*end)->then != NULL ||
+	    a->pending < PENDING_MAX))
+		end = &(*end)->then;
+	if (*end != NULL)
+		stretch_free(*end);
+	else
+		a->pending++;
+	*end = s;
+	/* What the old plan had drawn belongs to the new one from there on. */
+	if (a->next >= s->from && a->pending == 1) {
+		a->now->then = NULL;
+		stretch_free(a->now);
+		a->now = s;
+		a->pending = 0;
+		draw_next(a);
+		arm(a);
+	}
 	return 0;
 }
 
-void arrivals_stop(void)
+void arrivals_pause(struct arrivals *a, bool paused, int64_t shift)
 {
-	if (!arrivals.active)
+	int64_t moved = shift - a->shift;
+
+	for (size_t i = 0; i < a->queued; i++)
+		a->queue[(a->queue_head + i) % a->queue_max] += moved;
+	a->shift = shift;
+	a->paused = paused;
+	if (a->stopped)
 		return;
-	arrivals.active = false;
-	arrivals.next = FAR;
+	while (!paused && a->queued > 0 && a->free.first != NULL)
+		user_run_at(user_list_take(&a->free), dequeue(a));
+	arm(a);
+}
+
+void arrivals_stop(struct arrivals *a)
+{
+	a->stopped = true;
+	a->next = FAR;
 	/* Nobody will run these any more. */
-	while (arrivals.queued > 0) {
-		arrivals.queued--;
-		drop();
+	while (a->queued > 0) {
+		dequeue(a);
+		drop(a);
 	}
-	arm();
-	event_free(arrivals.event);
-	close(arrivals.fd);
-	arrivals.fd = -1;
-	while (free_take() != NULL)
-		;
-	schedule_release(&arrivals.schedule);
+	arm(a);
 }
 
-bool arrivals_active(void)
+bool arrivals_next(struct arrivals *a, struct swarm_user *u)
 {
-	return arrivals.active;
-}
-
-bool arrivals_next(struct swarm_user *u)
-{
-	if (arrivals.queued == 0) {
-		free_add(u);
+	if (a->queued == 0 || a->paused) {
+		user_list_add(&a->free, u);
 		return false;
 	}
-	u->intended = arrivals.queue[arrivals.queue_head];
-	arrivals.queue_head = (arrivals.queue_head + 1) % arrivals.queue_max;
-	arrivals.queued--;
+	u->intended = dequeue(a);
 	return true;
 }
 
-void arrivals_status(struct arrivals_status *s)
+void arrivals_status(const struct arrivals *a, struct arrivals_status *s)
 {
-	s->due = arrivals.due;
-	s->dropped = arrivals.dropped;
-	s->queued = arrivals.queued;
-	s->free_users = arrivals.free_count;
-	s->ended = arrivals.next == FAR && arrivals.queued == 0;
+	s->due = a->due;
+	s->dropped = a->dropped;
+	s->late = a->late;
+	s->queued = a->queued;
+	s->free_users = a->free.count;
+	s->ended = a->next == FAR && a->queued == 0;
 }
 
-char *arrivals_plan_text(const struct arrivals_plan *p)
+/* ---- text ---- */
+
+static const char *const catch_ups[] = { [ARRIVALS_BURST] = "burst",
+	[ARRIVALS_SPREAD] = "spread", [ARRIVALS_SKIP] = "drop" };
+
+int arrivals_catch_up_parse(const char *text, enum arrivals_catch_up *out)
 {
-	return xasprintf("number=%u poisson=%d stripe=%u stripes=%u seed=%llu "
-	    "%s=%lld drop=%d queue=%zu schedule=%s", p->number, p->poisson,
-	    p->stripe, p->stripes, (unsigned long long)p->seed,
-	    p->relative ? "in" : "start", (long long)p->start,
-	    p->busy == ARRIVALS_DROP, p->queue_max, p->schedule);
+	for (unsigned i = 0; i < 3; i++) {
+		if (strcmp(catch_ups[i], text) == 0) {
+			*out = (enum arrivals_catch_up)i;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+int arrivals_busy_parse(const char *text, enum arrivals_busy *out)
+{
+	if (strcmp(text, "queue") == 0)
+		*out = ARRIVALS_QUEUE;
+	else if (strcmp(text, "drop") == 0)
+		*out = ARRIVALS_DROP;
+	else
+		return -1;
+	return 0;
+}
+
+void arrivals_plan_text(const struct arrivals_plan *p, struct buf *out)
+{
+	buf_printf(out, "number=%u poisson=%d stripe=%u stripes=%u seed=%llu "
+	    "%s=%lld from=%lld drop=%d catchup=%d queue=%zu schedule=%s",
+	    p->number, p->poisson, p->stripe, p->stripes,
+	    (unsigned long long)p->seed, p->relative ? "in" : "start",
+	    (long long)p->start, (long long)p->from,
+	    p->busy == ARRIVALS_DROP, (int)p->catch_up, p->queue_max,
+	    p->schedule);
 }
 
 static int parse_word(struct arrivals_plan *p, const char *key,
@@ -288,17 +428,21 @@ static int parse_word(struct arrivals_plan *p, const char *key,
 	else if (strcmp(key, "poisson") == 0)
 		p->poisson = n != 0;
 	else if (strcmp(key, "stripe") == 0)
-		p->stripe = (unsigned)n;
+		p->stripe = n <= STRIPES_MAX ? (unsigned)n : STRIPES_MAX;
 	else if (strcmp(key, "stripes") == 0)
-		p->stripes = (unsigned)n;
+		p->stripes = n <= STRIPES_MAX ? (unsigned)n : 0;
 	else if (strcmp(key, "seed") == 0)
 		p->seed = (uint64_t)n;
 	else if (strcmp(key, "start") == 0)
 		p->start = n;
+	else if (strcmp(key, "from") == 0)
+		p->from = n;
 	else if (strcmp(key, "drop") == 0)
 		p->busy = n != 0 ? ARRIVALS_DROP : ARRIVALS_QUEUE;
+	else if (strcmp(key, "catchup") == 0 && n <= ARRIVALS_SKIP)
+		p->catch_up = (enum arrivals_catch_up)n;
 	else if (strcmp(key, "queue") == 0)
-		p->queue_max = (size_t)n;
+		p->queue_max = n <= QUEUE_MAX ? (size_t)n : QUEUE_MAX;
 	return 0;
 }
 
@@ -318,6 +462,5 @@ int arrivals_plan_parse(struct arrivals_plan *p, char *text)
 			return -1;
 	}
 	return p->schedule != NULL && p->stripes > 0 &&
-	    p->stripes <= 1000000 && p->stripe < p->stripes &&
-	    p->queue_max <= 10000000 ? 0 : -1;
+	    p->stripe < p->stripes ? 0 : -1;
 }

@@ -32,14 +32,22 @@ struct user_defer {
 	void *arg;
 };
 
+/* Users that wait for something, longest first. */
+struct user_list {
+	struct swarm_user *first;
+	struct swarm_user **last;
+	size_t count;
+};
+
 struct swarm_user {
 	struct wheel_timer timer;       /* the wait, or the stop timeout */
 	struct user_class *class;
 	size_t class_index;
 	struct swarm_user *next;        /* in the class's list */
 	struct swarm_user **prev;       /* last started first */
-	struct swarm_user *free_next;   /* open model: the free users */
-	struct swarm_user **free_prev;  /* NULL: not among them */
+	struct swarm_user *list_next;
+	struct swarm_user **list_prev;  /* NULL: in no list */
+	struct user_list *list;
 	struct fiber_group group;       /* its task's fiber, and helpers */
 	struct arena arena;             /* the running task's memory */
 	struct user_defer *defers;
@@ -55,6 +63,8 @@ struct swarm_user {
 	uint32_t depth;
 	unsigned id;
 	uint64_t number;                /* in the run, from 0; see numbers.h */
+	unsigned lease;                 /* the running task belongs to */
+	int64_t iterations;             /* begun */
 	enum user_state state;
 	bool stopping;                  /* to end after the running task */
 	bool cancelled;                 /* its waits fail */
@@ -74,7 +84,15 @@ struct users {
 };
 extern struct users users;
 
-/* life.c: runs an iteration of an idle user, due at `intended`. */
+/* list.c.  A user is in one list at most. */
+void user_list_init(struct user_list *);
+void user_list_add(struct user_list *, struct swarm_user *);
+/* NULL: it is empty. */
+struct swarm_user *user_list_take(struct user_list *);
+/* Out of the list it is in, if any. */
+void user_list_remove(struct swarm_user *);
+
+/* life.c: runs an iteration of an idle user, due at `intended` (0: now). */
 void user_run_at(struct swarm_user *u, int64_t intended);
 /* task.c: the next task of `u`, entering sets on the way; NULL when it has
  * none or is to stop. */

@@ -20,8 +20,8 @@
 #include "base/xalloc.h"
 #include "fiber/loop.h"
 #include "stats/stats.h"
-#include "user/arrivals.h"
 #include "user/feed.h"
+#include "user/gate.h"
 #include "user/internal.h"
 
 #define START_BATCH 512                 /* users started in a loop pass */
@@ -185,8 +185,8 @@ static void run_start(struct swarm_user *u)
 }
 
 /*
- * Waits for the next task: on the wheel, or among the free users of the open
- * model.  False: the next one is due now.
+ * Waits for the next task: on the wheel, or among the free users of an open
+ * executor.  False: the next one is due now.
  */
 static bool go_idle(struct swarm_user *u)
 {
@@ -194,8 +194,8 @@ static bool go_idle(struct swarm_user *u)
 
 	if (u->trying)
 		return false;
-	if (arrivals_active()) {
-		if (arrivals_next(u))
+	if (gate_open(u)) {
+		if (gate_next(u))
 			return false;
 		u->no_wait = false;
 		u->state = USER_IDLE;
@@ -211,6 +211,22 @@ static bool go_idle(struct swarm_user *u)
 	return true;
 }
 
+/* False: the user waits for permission, or has come to its end. */
+static bool may_go(struct swarm_user *u)
+{
+	switch (u->trying ? GATE_GO : gate_enter(u)) {
+	case GATE_GO:
+		return true;
+	case GATE_WAIT:
+		u->state = USER_IDLE;
+		return false;
+	case GATE_END:
+		break;
+	}
+	u->stopping = true;
+	return false;
+}
+
 /* The fiber's body: tasks until one is followed by a wait, or by the end. */
 static void user_run(void *arg)
 {
@@ -221,11 +237,16 @@ static void user_run(void *arg)
 	u->timer.fire = limit_fired;
 	if (u->state == USER_NEW) {
 		run_start(u);
-		if (!u->stopping && arrivals_active() && go_idle(u))
+		if (!u->stopping && gate_open(u) && go_idle(u))
 			return;
 	}
 	while (!u->stopping) {
 		u->state = USER_BUSY;
+		if (!may_go(u)) {
+			if (u->stopping)
+				break;
+			return;
+		}
 		task = user_pick(u);
 		if (task == NULL)
 			break;
@@ -234,6 +255,7 @@ static void user_run(void *arg)
 		task->run(u);
 		user_end_task(u);
 		stats_count(users.options.stats, task_counter, 1);
+		gate_leave(u);
 		if (u->stopping)
 			break;
 		if (u->leaving)
@@ -282,7 +304,7 @@ static void begin_stop(struct swarm_user *u)
 	u->stopping = true;
 	if (u->state == USER_IDLE) {
 		wheel_del(&u->timer);
-		arrivals_forget(u);
+		user_list_remove(u);
 		u->state = USER_BUSY;
 		fiber_start_in(&u->group, u, user_run, u, fiber_ended);
 	} else if (u->state == USER_BUSY && limit > 0) {
@@ -331,6 +353,7 @@ void users_init(const struct users_options *options)
 	users.alive = 0;
 	users.next_id = 0;
 	start_item.run = start_some;
+	gate_init();
 	task_counter = stats_counter(options->stats, "tasks");
 	measure_init(options->split_by);
 	feed_new_run(options->seed);
@@ -339,6 +362,7 @@ void users_init(const struct users_options *options)
 void users_release(void)
 {
 	measure_release();
+	gate_clear();
 	free(users.classes);
 	users.classes = NULL;
 }

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "stats/stats.h"
+#include "user/gate.h"
 #include "user/internal.h"
 
 #define RUNNING 1u
@@ -48,6 +49,7 @@ static void record(struct swarm_timer *t, int64_t end, size_t bytes,
 {
 	struct stats *s = users.options.stats;
 	struct series *series;
+	uint32_t group;
 
 	t->state = 0;
 	if (t->user->measure != NULL)
@@ -57,6 +59,10 @@ static void record(struct swarm_timer *t, int64_t end, size_t bytes,
 	    error != NULL);
 	if (users.options.ended != NULL)
 		users.options.ended(t, series, end, bytes, error);
+	group = gate_series(t->user);
+	if (group != UINT32_MAX)
+		stats_record(s, s->series[group], end, end - t->start, t->lag,
+		    bytes, error != NULL);
 	if (users.options.sampled != NULL)
 		users.options.sampled(series->type, series->name,
 		    end - t->start, bytes, error, measure_tags(t->user),

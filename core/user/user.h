@@ -78,6 +78,12 @@ struct users_options {
 	void (*stopped)(void *);
 	/* A scenario called swarm_stop_test(). */
 	void (*stop_test)(const char *why, void *);
+	/* The master waits to hear how far executors are (user/gate.h). */
+	void (*progressed)(void *);
+	/* How many wait for others at `name`, all workers together: 0, or -1
+	 * to be asked again.  NULL: there is only this worker. */
+	int (*meet)(const char *name, int64_t wanted, int64_t arrived,
+	    int64_t left, void *);
 	/* A scenario called swarm_raise(); `where` is "file:line, task ...". */
 	void (*raised)(const char *message, const char *where, void *);
 	/* Every sample, as it ends; `error` is NULL when it passed, `tags`

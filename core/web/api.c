@@ -19,6 +19,7 @@
 #include "stats/history.h"
 #include "web/command.h"
 #include "web/context.h"
+#include "web/executors.h"
 #include "web/feed.h"
 #include "web/live.h"
 #include "web/locust.h"
@@ -494,6 +495,7 @@ static bool submit(struct http_call *call, enum command_kind kind,
 	if (load) {
 		c->load = *load;
 		c->host = load->host ? xstrdup(load->host) : NULL;
+		c->executor = load->executor ? xstrdup(load->executor) : NULL;
 	}
 	c->text = text ? xstrdup(text) : NULL;
 	c->finish = finish;
@@ -533,6 +535,28 @@ static bool edit(struct http_call *call)
 static bool stop(struct http_call *call)
 {
 	return submit(call, COMMAND_STOP, NULL, NULL);
+}
+
+static bool pause_test(struct http_call *call)
+{
+	return submit(call, COMMAND_PAUSE, NULL, NULL);
+}
+
+static bool resume(struct http_call *call)
+{
+	return submit(call, COMMAND_RESUME, NULL, NULL);
+}
+
+static bool executors(struct http_call *call)
+{
+	struct jsonw j;
+
+	jsonw_init(&j, &call->body, 0);
+	jsonw_object(&j);
+	executors_write(&j, call->snapshot);
+	jsonw_end(&j);
+	http_json(call);
+	return true;
 }
 
 static bool reset(struct http_call *call)
@@ -576,6 +600,9 @@ const struct http_route api_routes[] = {
 	{ "/api/v1/start", HTTP_POSTS | HTTP_CHANGES, start },
 	{ "/api/v1/load", HTTP_POSTS | HTTP_CHANGES, edit },
 	{ "/api/v1/stop", HTTP_POSTS | HTTP_CHANGES, stop },
+	{ "/api/v1/pause", HTTP_POSTS | HTTP_CHANGES, pause_test },
+	{ "/api/v1/resume", HTTP_POSTS | HTTP_CHANGES, resume },
+	{ "/api/v1/executors", HTTP_READS, executors },
 	{ "/api/v1/reset", HTTP_POSTS | HTTP_CHANGES, reset },
 	{ "/api/v1/reset/undo", HTTP_POSTS | HTTP_CHANGES, undo_reset },
 	{ "/api/v1/note", HTTP_POSTS | HTTP_CHANGES, note },

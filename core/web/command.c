@@ -28,6 +28,7 @@ void command_init(void)
 static void command_free(struct command *c)
 {
 	free(c->host);
+	free(c->executor);
 	free(c->text);
 	buf_release(&c->body);
 	free(c);
@@ -125,6 +126,15 @@ static int carry_out(struct command *c)
 		return c->rc;
 	case COMMAND_STOP:
 		return o->actions.stop(c->error, sizeof(c->error), o->arg);
+	case COMMAND_PAUSE:
+	case COMMAND_RESUME:
+		if (!o->actions.pause) {
+			snprintf(c->error, sizeof(c->error),
+			    "this run cannot be paused");
+			return -1;
+		}
+		return o->actions.pause(c->kind == COMMAND_PAUSE, c->error,
+		    sizeof(c->error), o->arg);
 	case COMMAND_RESET:
 	case COMMAND_UNDO_RESET:
 		return do_reset(c);
@@ -172,6 +182,7 @@ static void on_loop(void *arg)
 void command_submit(struct command *c)
 {
 	c->load.host = c->host;
+	c->load.executor = c->executor;
 	loop_post(on_loop, c);
 }
 

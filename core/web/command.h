@@ -12,13 +12,14 @@
 
 enum command_kind { COMMAND_START, COMMAND_EDIT, COMMAND_STOP, COMMAND_RESET,
 	COMMAND_UNDO_RESET, COMMAND_NOTE, COMMAND_REPORT,
-	COMMAND_METRICS };
+	COMMAND_METRICS, COMMAND_PAUSE, COMMAND_RESUME };
 
 struct command {
 	struct command *next;
 	enum command_kind kind;
 	struct web_load load;
 	char *host;                     /* load.host, owned */
+	char *executor;                 /* load.executor, owned */
 	char *text;                     /* of a note; owned */
 	struct buf body;                /* of a report, or metrics */
 	bool wait;                      /* stop: until the users have ended */

@@ -4,6 +4,7 @@
  * table after a "full" and any number of "tick"s.
  */
 #include "web/live.h"
+#include "web/executors.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -51,6 +52,8 @@ static void write_run(struct jsonw *j, const struct snapshot *s)
 	jsonw_object(j);
 	jsonw_put_string(j, "state", run_state_name(r->state));
 	jsonw_put_bool(j, "waiting", r->waiting);
+	jsonw_put_bool(j, "paused", r->paused);
+	put_short(j, "paused_s", r->paused_s);
 	jsonw_put_double(j, "started", r->started_wall);
 	put_short(j, "elapsed", s->elapsed);
 	jsonw_put_int(j, "users", r->users_running);
@@ -63,6 +66,7 @@ static void write_run(struct jsonw *j, const struct snapshot *s)
 	jsonw_put_int(j, "workers", r->workers);
 	jsonw_put_int(j, "workers_lost", r->workers_lost);
 	jsonw_put_int(j, "workers_crashed", r->workers_crashed);
+	executors_write(j, s);
 	jsonw_end(j);
 }
 

@@ -538,6 +538,7 @@ int locust_read_load(const struct form *form, struct web_load *load,
 		    "host: an address such as mqtt://127.0.0.1:1883 is "
 		    "needed, without blanks, quotes or brackets");
 	load->host = host && host[0] ? host : NULL;
+	load->executor = form_get(form, "executor");
 	return 0;
 }
 
@@ -595,6 +596,7 @@ static bool swarm(struct http_call *call)
 	c->kind = is_active(call->snapshot) ? COMMAND_EDIT : COMMAND_START;
 	c->load = load;
 	c->host = load.host ? xstrdup(load.host) : NULL;
+	c->executor = load.executor ? xstrdup(load.executor) : NULL;
 	c->finish = finish_swarm;
 	c->call = call;
 	form_release(&form);

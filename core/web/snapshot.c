@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "run/executor.h"
 #include "stats/locust.h"
 #include "stats/stats.h"
 
@@ -387,6 +388,20 @@ static void fill_metrics(const struct metrics *all, struct snapshot *s)
 	}
 }
 
+static void own_executors(struct snapshot *s, const struct web_state *state)
+{
+	size_t n = state->run.executor_count;
+	struct executor_status *all = own(s, n, sizeof(*all));
+
+	for (size_t i = 0; i < n; i++) {
+		all[i] = state->run.executors[i];
+		all[i].name = own_text(s, all[i].name);
+		all[i].classes = own_text(s, all[i].classes);
+		all[i].reason = own_text(s, all[i].reason);
+	}
+	s->run.executors = all;
+}
+
 static void fill_state(struct snapshot_maker *m, struct snapshot *s,
     const struct web_state *state)
 {
@@ -395,6 +410,7 @@ static void fill_state(struct snapshot_maker *m, struct snapshot *s,
 	s->run = state->run;
 	s->run.host = own_text(s, state->run.host);
 	s->run.stop_reason = own_text(s, state->run.stop_reason);
+	own_executors(s, state);
 	end = s->run.stopped ? s->run.stopped : clock_now();
 	s->elapsed = s->run.started ?
 	    (double)(end - s->run.started) / (double)NS_PER_S : 0;

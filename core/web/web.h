@@ -100,6 +100,7 @@ struct web_load {
 	double spawn_rate;
 	double run_time;                /* seconds; 0: until stopped */
 	const char *host;
+	const char *executor;           /* whose; NULL: the only one */
 };
 
 /*
@@ -113,6 +114,8 @@ struct web_actions {
 	int (*edit)(const struct web_load *, char *error, size_t size,
 	    void *arg);
 	int (*stop)(char *error, size_t size, void *arg);
+	/* Pauses, or goes on.  NULL: it can't. */
+	int (*pause)(bool on, char *error, size_t size, void *arg);
 	/* Adds the HTML report of the test as it stands; 0 or -1.  NULL:
 	 * there is none. */
 	int (*report)(struct buf *out, void *arg);

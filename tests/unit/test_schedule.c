@@ -52,6 +52,86 @@ static void test_inverse_is_exact(void **state)
 	schedule_release(&s);
 }
 
+/* 100 +- 50 a minute: whole periods hold the mean; the inverse is exact also
+ * where the rate is 0. */
+static void test_sine(void **state)
+{
+	struct schedule s;
+	char *text;
+
+	(void)state;
+	assert_int_equal(schedule_parse(&s, "10m:100~50/1m"), 0);
+	assert_float_equal(schedule_count(&s, 60), 6000, 1e-6);
+	assert_float_equal(schedule_count(&s, 600), 60000, 1e-6);
+	/* Half a period up: 30 s of the mean and 50 * 60 / pi more. */
+	assert_float_equal(schedule_count(&s, 30), 3000 + 3000 / M_PI, 1e-6);
+	assert_float_equal(schedule_rate(&s, 15), 150, 1e-9);
+	assert_float_equal(schedule_rate(&s, 45), 50, 1e-9);
+	assert_float_equal(schedule_peak(&s), 150, 1e-9);
+	for (double n = 1; n <= 60000; n += 37)
+		assert_float_equal(schedule_count(&s, schedule_when(&s, n)), n,
+		    1e-6);
+	assert_true(isinf(schedule_when(&s, 60001)));
+	text = schedule_text(&s);
+	schedule_release(&s);
+	assert_int_equal(schedule_parse(&s, text), 0);
+	assert_float_equal(schedule_count(&s, 30), 3000 + 3000 / M_PI, 1e-6);
+	free(text);
+	schedule_release(&s);
+	assert_int_equal(schedule_parse(&s, "40~40/8s@270"), 0);
+	assert_float_equal(schedule_rate(&s, 0), 0, 1e-9);
+	assert_float_equal(schedule_rate(&s, 4), 80, 1e-9);
+	for (double n = 1; n <= 2000; n += 1)
+		assert_float_equal(schedule_count(&s, schedule_when(&s, n)), n,
+		    1e-6);
+	schedule_release(&s);
+	assert_int_equal(schedule_parse(&s, "30s:10~5/10s,20"), 0);
+	schedule_cut(&s, 25);
+	assert_float_equal(schedule_length(&s), 25, 1e-9);
+	assert_float_equal(schedule_count(&s, 20), 200, 1e-6);
+	schedule_release(&s);
+	assert_int_equal(schedule_parse(&s, "10~11/5s"), -1);
+	assert_int_equal(schedule_parse(&s, "10~5"), -1);
+	assert_int_equal(schedule_parse(&s, "10~5/0s"), -1);
+	assert_int_equal(schedule_parse(&s, "10~5/5s@400"), -1);
+}
+
+/* Stripes of three workers hand over to two others at any moment: each
+ * arrival is somebody's, once. */
+static void test_hand_over(void **state)
+{
+	static const char *const texts[] = { "97", "10s:3-200,50",
+		"1m:80~80/7s" };
+
+	(void)state;
+	for (size_t k = 0; k < 3; k++) {
+		struct schedule s;
+		double at = 3.3 + (double)k;
+		size_t before = 0;
+		size_t after = 0;
+
+		assert_int_equal(schedule_parse(&s, texts[k]), 0);
+		for (unsigned i = 0; i < 3; i++) {
+			struct schedule_walk w;
+
+			schedule_walk_init(&w, &s, i, 3, 1);
+			while (schedule_walk_next(&w) < at)
+				before++;
+		}
+		for (unsigned i = 0; i < 2; i++) {
+			struct schedule_walk w;
+
+			schedule_walk_init(&w, &s, i, 2, 1);
+			schedule_walk_skip(&w, at);
+			while (schedule_walk_next(&w) < 20)
+				after++;
+		}
+		assert_int_equal(before + after,
+		    (size_t)floor(schedule_count(&s, 20) - 1e-9));
+		schedule_release(&s);
+	}
+}
+
 static void test_cut(void **state)
 {
 	struct schedule s;
@@ -155,6 +235,8 @@ int main(void)
 		cmocka_unit_test(test_constant),
 		cmocka_unit_test(test_ramp),
 		cmocka_unit_test(test_inverse_is_exact),
+		cmocka_unit_test(test_sine),
+		cmocka_unit_test(test_hand_over),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_stripes),
 		cmocka_unit_test(test_poisson),

@@ -60,6 +60,7 @@ extern "C" {
 
 struct swarm_user;
 struct swarm_user_class;
+struct swarm_executor;
 
 /*
  * The head of every exported table: its size in bytes and its minor number.
@@ -127,6 +128,7 @@ struct swarm_module {
 	uint32_t task_size;
 	uint32_t option_size;
 	uint32_t export_size;
+	uint32_t executor_size;
 
 	/* Letters, digits, "_" and "-"; prefixes options and log lines.
 	 * Default: the file name without .so. */
@@ -138,6 +140,10 @@ struct swarm_module {
 	const struct swarm_option *options;     /* ends with name == NULL */
 	const struct swarm_user_class *users;   /* ends with name == NULL */
 	const struct swarm_export *exports;     /* ends with id == NULL */
+
+	/* How the load is made unless the command line says otherwise; ends
+	 * with name == NULL.  NULL: by -u, --rate and their like. */
+	const struct swarm_executor *executors;
 
 	/* [main] Once in every process, after options are set and after the
 	 * modules imported from were loaded.  Checks options, reserves slots;
@@ -224,7 +230,7 @@ SWARM_API void swarm_import(struct swarm_import *);
 /*
  * Defines the module.  At file scope, once; needs <swarm/user.h> too.  In C++,
  * which has no compound literals, give static arrays instead of the macros
- * SWARM_OPTIONS, SWARM_EXPORTS, SWARM_USERS and SWARM_TASKS.
+ * SWARM_OPTIONS, SWARM_EXPORTS, SWARM_USERS, SWARM_TASKS and SWARM_EXECUTORS.
  */
 #define SWARM_MODULE(...) \
 	SWARM_PARTLY_ \
@@ -237,6 +243,7 @@ SWARM_API void swarm_import(struct swarm_import *);
 		.task_size = (uint32_t)sizeof(struct swarm_task), \
 		.option_size = (uint32_t)sizeof(struct swarm_option), \
 		.export_size = (uint32_t)sizeof(struct swarm_export), \
+		.executor_size = (uint32_t)sizeof(struct swarm_executor), \
 		__VA_ARGS__ \
 	}; \
 	SWARM_PARTLY_END_ \

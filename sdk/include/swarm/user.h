@@ -112,6 +112,36 @@ struct swarm_user_class {
 	enum swarm_flow flow;
 };
 
+/*
+ * A part of the load: some of the classes, how many users or iterations, when
+ * it begins and how long it lasts.  Several run side by side, each with
+ * results of its own.  As `--executor` on the command line (swarm(1),
+ * EXECUTORS), which, like any other option about load, replaces what a
+ * scenario declares.  One model each: users, shape, rate or iterations.
+ */
+struct swarm_executor {
+	const char *name;               /* letters, digits, "-", "_", "." */
+	const char *classes;            /* "Reader,Writer"; NULL: those that no
+	                                 * other executor names */
+	unsigned users;                 /* 0: 1, or with a rate its peak */
+	double spawn_rate;              /* users a second; 0: 1, with a rate
+	                                 * or iterations all at once */
+	const char *shape;              /* "stages:1m:100,30s:0" */
+	const char *rate;               /* "30s:0-100,5m:100" */
+	bool poisson;
+	const char *when_busy;          /* "queue", "drop"; NULL: queue */
+	const char *catch_up;           /* "burst", "spread", "drop"; NULL:
+	                                 * burst */
+	uint64_t queue;                 /* arrivals that may wait; 0: 10,000 */
+	uint64_t iterations;            /* shared by all its users */
+	uint64_t user_iterations;       /* of each of its users */
+	double start;                   /* seconds into the run */
+	double time;                    /* seconds it lasts; 0: to the end */
+};
+
+#define SWARM_EXECUTORS(...) \
+	(const struct swarm_executor[]){ __VA_ARGS__, { .name = NULL } }
+
 #define SWARM_TASK(fn, ...)     { .name = #fn, .run = (fn), __VA_ARGS__ }
 #define SWARM_TASKS(...) \
 	(const struct swarm_task[]){ __VA_ARGS__, { .name = NULL } }
@@ -201,6 +231,19 @@ SWARM_API void swarm_skip_wait(struct swarm_user *);
 SWARM_API void swarm_raise_at(struct swarm_user *, const char *file, int line,
     const char *fmt, ...) SWARM_PRINTF(4, 5);
 #define swarm_raise(u, ...) swarm_raise_at((u), __FILE__, __LINE__, __VA_ARGS__)
+
+/*
+ * [fiber] Waits until `count` users wait at `name` (1 to 79 bytes), and goes on
+ * with them: all at the same moment, as far as the network lets them.  More
+ * than `count` who wait form the next group.  The first is over all workers,
+ * a few milliseconds after the last has come; the second among the users of
+ * one worker, at once.  `timeout` in seconds; 0: for ever.  0, or -1 with
+ * errno ETIMEDOUT, ECANCELED (the user is being stopped) or EINVAL.
+ */
+SWARM_API int swarm_rendezvous(struct swarm_user *, const char *name,
+    unsigned count, double timeout);
+SWARM_API int swarm_rendezvous_here(struct swarm_user *, const char *name,
+    unsigned count, double timeout);
 
 /* [fiber] Ends this user when its task returns.  It is not replaced. */
 SWARM_API void swarm_stop_user(struct swarm_user *);

@@ -1,0 +1,219 @@
+/*
+ * A share of a schedule of arrivals, stripe k of m, becomes n shares: the
+ * arrivals with number k modulo m are those with k + m j modulo m n, for j
+ * from 0 to n - 1.
+ */
+#include "cluster/relay_run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "cluster/master.h"
+#include "cluster/wire.h"
+#include "user/quota.h"
+#include "user/plan.h"
+
+/* What one worker has of one executor. */
+struct part {
+	struct quota lease;
+	struct wire_progress news;
+};
+
+/* What we have of it. */
+struct whole {
+	unsigned lease;                 /* from above */
+	int64_t given;
+	struct wire_progress gone;      /* of workers that were lost */
+};
+
+static struct plan plan;
+static struct whole wholes[PLAN_EXECUTORS_MAX];
+static unsigned leases;
+
+static void forget_parts(size_t executor)
+{
+	for (size_t i = 0; i < master_peer_count(); i++) {
+		struct part *parts = master_peer_at(i)->run;
+
+		if (parts != NULL)
+			parts[executor] = (struct part){ 0 };
+	}
+	wholes[executor] = (struct whole){ 0 };
+}
+
+/* Executors keep their places: those of a run do not change. */
+void relay_run_take(const char *text)
+{
+	struct plan news;
+
+	if (text == NULL || plan_parse(&news, text) == -1) {
+		if (text != NULL)
+			log_error("the master sent an unusable plan");
+		return;
+	}
+	for (size_t i = 0; i < news.count; i++) {
+		const struct plan_executor *e = &news.executors[i];
+
+		if (e->granted >= 0 && e->lease != wholes[i].lease) {
+			forget_parts(i);
+			wholes[i].lease = e->lease;
+		}
+		/* The same start, told again, is off by the way it took. */
+		if (i < plan.count && plan.executors[i].open && e->open)
+			news.executors[i].arrivals.start =
+			    plan.executors[i].arrivals.start;
+	}
+	plan_release(&plan);
+	plan = news;
+}
+
+void relay_run_clear(void)
+{
+	for (size_t i = 0; i < PLAN_EXECUTORS_MAX; i++)
+		wholes[i] = (struct whole){ 0 };
+	for (size_t i = 0; i < master_peer_count(); i++) {
+		free(master_peer_at(i)->run);
+		master_peer_at(i)->run = NULL;
+	}
+	plan_release(&plan);
+}
+
+static struct part *parts_of(struct peer *p)
+{
+	if (p->run == NULL)
+		p->run = xcalloc(PLAN_EXECUTORS_MAX, sizeof(struct part));
+	return p->run;
+}
+
+static int64_t users_of(const struct peer *p)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < master_class_count(); i++)
+		sum += p->wanted[i];
+	return sum;
+}
+
+static bool grant(struct peer *p, size_t i, size_t holders)
+{
+	return quota_grant(&parts_of(p)[i].lease, &wholes[i].given,
+	    plan.executors[i].granted, holders, users_of(p));
+}
+
+static void share_one(struct peer *p, size_t k, struct plan_executor *e,
+    unsigned i, unsigned n)
+{
+	struct part *part = &parts_of(p)[k];
+
+	if (e->open) {
+		e->arrivals.stripe += e->arrivals.stripes * i;
+		e->arrivals.stripes *= n;
+		e->arrivals.relative = p->pid == 0;
+		if (e->arrivals.relative)
+			e->arrivals.start -= clock_now();
+	}
+	if (e->granted < 0)
+		return;
+	if (part->lease.number == 0)
+		part->lease.number = ++leases;
+	if (part->lease.granted == 0)
+		grant(p, k, n);
+	e->granted = part->lease.granted;
+	e->lease = part->lease.number;
+}
+
+void relay_run_share(struct peer *p, unsigned i, unsigned n)
+{
+	struct plan mine = plan;
+
+	if (plan.text == NULL)
+		return;
+	mine.executors = xcalloc(plan.count + 1, sizeof mine.executors[0]);
+	for (size_t k = 0; k < plan.count; k++) {
+		mine.executors[k] = plan.executors[k];
+		share_one(p, k, &mine.executors[k], i, n);
+	}
+	free(p->plan);
+	p->plan = plan_text(&mine);
+	free(mine.executors);
+}
+
+static size_t index_of(const char *name)
+{
+	size_t i = 0;
+
+	while (i < plan.count && strcmp(plan.executors[i].name, name) != 0)
+		i++;
+	return i;
+}
+
+bool relay_run_progress(struct peer *p, const struct wire_progress *news,
+    size_t count)
+{
+	bool changed = false;
+
+	for (size_t n = 0; n < count; n++) {
+		size_t i = index_of(news[n].name);
+		struct part *part = &parts_of(p)[i < plan.count ? i : 0];
+
+		if (i == plan.count || news[n].lease != part->lease.number)
+			continue;
+		part->news = news[n];
+		part->lease.started = news[n].started;
+		part->lease.done = news[n].done;
+		if (plan.executors[i].granted >= 0)
+			changed = grant(p, i, master_peer_count()) || changed;
+	}
+	return changed;
+}
+
+static void add(struct wire_progress *sum, const struct wire_progress *p)
+{
+	sum->started += p->started;
+	sum->done += p->done;
+	sum->due += p->due;
+	sum->dropped += p->dropped;
+	sum->late += p->late;
+	sum->queued += p->queued;
+	sum->idle += p->idle;
+}
+
+/* What it had begun and not done is begun again by another. */
+void relay_run_lost(struct peer *p)
+{
+	struct part *parts = p->run;
+
+	for (size_t i = 0; parts != NULL && i < plan.count; i++) {
+		struct wire_progress news = parts[i].news;
+
+		news.started = news.done;
+		news.dropped += news.queued;
+		news.queued = 0;
+		news.idle = 0;
+		add(&wholes[i].gone, &news);
+		quota_return(&parts[i].lease, &wholes[i].given);
+	}
+	free(parts);
+	p->run = NULL;
+}
+
+size_t relay_run_collect(struct wire_progress *out)
+{
+	for (size_t i = 0; i < plan.count; i++) {
+		out[i] = wholes[i].gone;
+		out[i].lease = wholes[i].lease;
+		snprintf(out[i].name, sizeof out[i].name, "%s",
+		    plan.executors[i].name);
+		for (size_t k = 0; k < master_peer_count(); k++) {
+			const struct part *parts = master_peer_at(k)->run;
+
+			if (parts != NULL)
+				add(&out[i], &parts[i].news);
+		}
+	}
+	return plan.count;
+}

@@ -1,0 +1,28 @@
+/*
+ * A relay's part in the plan of a run: stripes of arrivals and leases of
+ * iterations are shared out among the workers below, and their progress goes
+ * up as one worker's.
+ */
+#ifndef CLUSTER_RELAY_RUN_H
+#define CLUSTER_RELAY_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct peer;
+struct wire_progress;
+
+/* The plan from above. */
+void relay_run_take(const char *text);
+/* No plan any more. */
+void relay_run_clear(void);
+/* Writes p->plan: what worker `i` of `n` is to do. */
+void relay_run_share(struct peer *p, unsigned i, unsigned n);
+/* News from below; true when that worker is to be sent its plan again. */
+bool relay_run_progress(struct peer *p, const struct wire_progress *,
+    size_t count);
+void relay_run_lost(struct peer *p);
+/* All of it, for the master; WIRE_MAX_EXECUTORS at most. */
+size_t relay_run_collect(struct wire_progress *);
+
+#endif

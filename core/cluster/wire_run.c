@@ -1,0 +1,174 @@
+/*
+ * Messages about the run that only swarm peers exchange: the plan, how far
+ * executors are, and users that wait for each other.
+ */
+#include "cluster/wire.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "cluster/wire_object.h"
+
+#define PROGRESS_FIELDS 9
+
+static void begin(msgpack_packer *pk, struct buf *out, const char *type,
+    size_t keys)
+{
+	wire_object_packer(pk, out);
+	msgpack_pack_array(pk, 3);
+	wire_object_put_text(pk, type);
+	msgpack_pack_map(pk, keys);
+}
+
+void wire_encode_plan(struct buf *out, const char *node_id, const char *plan)
+{
+	msgpack_packer pk;
+
+	begin(&pk, out, "swarm_plan", 1);
+	wire_object_put_text(&pk, "plan");
+	wire_object_put_text(&pk, plan);
+	wire_object_put_text(&pk, node_id);
+}
+
+char *wire_read_plan(const msgpack_object *data)
+{
+	const msgpack_object *plan = wire_object_get(data, "plan");
+	char *text;
+
+	if (plan == NULL || plan->type != MSGPACK_OBJECT_STR)
+		return NULL;
+	text = xmalloc(WIRE_MAX_PLAN);
+	if (wire_object_text(plan, text, WIRE_MAX_PLAN) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+void wire_encode_progress(struct buf *out, const char *node_id,
+    const struct wire_progress *p, size_t count)
+{
+	msgpack_packer pk;
+
+	begin(&pk, out, "swarm_progress", 1);
+	wire_object_put_text(&pk, "executors");
+	msgpack_pack_array(&pk, count);
+	for (size_t i = 0; i < count; i++) {
+		msgpack_pack_array(&pk, PROGRESS_FIELDS);
+		wire_object_put_text(&pk, p[i].name);
+		msgpack_pack_unsigned_int(&pk, p[i].lease);
+		msgpack_pack_int64(&pk, p[i].started);
+		msgpack_pack_int64(&pk, p[i].done);
+		msgpack_pack_int64(&pk, p[i].due);
+		msgpack_pack_int64(&pk, p[i].dropped);
+		msgpack_pack_int64(&pk, p[i].late);
+		msgpack_pack_int64(&pk, p[i].queued);
+		msgpack_pack_int64(&pk, p[i].idle);
+	}
+	wire_object_put_text(&pk, node_id);
+}
+
+static int read_number(const msgpack_object *o, int64_t *out)
+{
+	uint64_t n;
+
+	if (wire_object_uint(o, WIRE_MAX_COUNT, &n) == -1)
+		return -1;
+	*out = (int64_t)n;
+	return 0;
+}
+
+static int read_progress(const msgpack_object *o, struct wire_progress *p)
+{
+	const msgpack_object *f = o->via.array.ptr;
+	int64_t lease;
+
+	if (o->type != MSGPACK_OBJECT_ARRAY ||
+	    o->via.array.size < PROGRESS_FIELDS ||
+	    wire_object_text(&f[0], p->name, sizeof p->name) == -1 ||
+	    read_number(&f[1], &lease) == -1 || lease > UINT32_MAX ||
+	    read_number(&f[2], &p->started) == -1 ||
+	    read_number(&f[3], &p->done) == -1 ||
+	    read_number(&f[4], &p->due) == -1 ||
+	    read_number(&f[5], &p->dropped) == -1 ||
+	    read_number(&f[6], &p->late) == -1 ||
+	    read_number(&f[7], &p->queued) == -1 ||
+	    read_number(&f[8], &p->idle) == -1)
+		return -1;
+	p->lease = (unsigned)lease;
+	return 0;
+}
+
+int wire_read_progress(const msgpack_object *data, struct wire_progress *p,
+    size_t *count)
+{
+	const msgpack_object *all = wire_object_get(data, "executors");
+
+	if (all == NULL || all->type != MSGPACK_OBJECT_ARRAY ||
+	    all->via.array.size > WIRE_MAX_EXECUTORS)
+		return -1;
+	for (uint32_t i = 0; i < all->via.array.size; i++) {
+		if (read_progress(&all->via.array.ptr[i], &p[i]) == -1)
+			return -1;
+	}
+	*count = all->via.array.size;
+	return 0;
+}
+
+void wire_encode_meet(struct buf *out, const char *node_id,
+    const struct wire_meet *m)
+{
+	msgpack_packer pk;
+
+	begin(&pk, out, "swarm_meet", 4);
+	wire_object_put_text(&pk, "name");
+	wire_object_put_text(&pk, m->name);
+	wire_object_put_text(&pk, "wanted");
+	msgpack_pack_int64(&pk, m->wanted);
+	wire_object_put_text(&pk, "arrived");
+	msgpack_pack_int64(&pk, m->arrived);
+	wire_object_put_text(&pk, "left");
+	msgpack_pack_int64(&pk, m->left);
+	wire_object_put_text(&pk, node_id);
+}
+
+int wire_read_meet(const msgpack_object *data, struct wire_meet *m)
+{
+	const msgpack_object *name = wire_object_get(data, "name");
+	const msgpack_object *wanted = wire_object_get(data, "wanted");
+	const msgpack_object *arrived = wire_object_get(data, "arrived");
+	const msgpack_object *left = wire_object_get(data, "left");
+
+	if (name == NULL || wanted == NULL || arrived == NULL ||
+	    left == NULL ||
+	    wire_object_text(name, m->name, sizeof m->name) == -1 ||
+	    read_number(wanted, &m->wanted) == -1 ||
+	    read_number(arrived, &m->arrived) == -1 ||
+	    read_number(left, &m->left) == -1 || m->wanted < 1)
+		return -1;
+	return 0;
+}
+
+void wire_encode_met(struct buf *out, const char *node_id, const char *name,
+    int64_t released)
+{
+	msgpack_packer pk;
+
+	begin(&pk, out, "swarm_met", 2);
+	wire_object_put_text(&pk, "name");
+	wire_object_put_text(&pk, name);
+	wire_object_put_text(&pk, "released");
+	msgpack_pack_int64(&pk, released);
+	wire_object_put_text(&pk, node_id);
+}
+
+int wire_read_met(const msgpack_object *data, char *name, size_t size,
+    int64_t *released)
+{
+	const msgpack_object *n = wire_object_get(data, "name");
+	const msgpack_object *r = wire_object_get(data, "released");
+
+	return n == NULL || r == NULL ||
+	    wire_object_text(n, name, size) == -1 ||
+	    read_number(r, released) == -1 ? -1 : 0;
+}

@@ -1,0 +1,585 @@
+/* See the header. */
+#include "run/executor.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <swarm/shape.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "cluster/dispatcher.h"
+#include "cluster/wire.h"
+#include "run/shape.h"
+#include "user/plan.h"
+#include "user/schedule.h"
+#include "user/user.h"
+
+#define SETTLE         NS_PER_S         /* for workers to report */
+#define ARRIVALS_DELAY (300 * NS_PER_MS)        /* users first */
+#define HAND_OVER      (500 * NS_PER_MS)        /* between two plans */
+#define AT_ONCE        1e9              /* users a second */
+#define NEVER          INT64_MAX
+
+struct executor {
+	struct spec spec;
+	bool *has;                      /* class, by index */
+	const char **class_names;
+	size_t class_count;
+	char *class_text;
+	struct shape *shape;            /* NULL: none */
+	enum executor_state state;
+	char *reason;
+	uint64_t seed;
+	/* Users. */
+	struct dispatcher *dispatcher;
+	struct share **shares;
+	size_t share_count;
+	int64_t target;
+	double spawn_rate;
+	double time;                    /* seconds; 0: to the end */
+	int64_t next_step;
+	int64_t next_shape;
+	int64_t settle;
+	int64_t end;
+	/* Arrivals. */
+	struct schedule schedule;
+	char *schedule_text;
+	int64_t arrivals_at;            /* t = 0 of the schedule */
+	int64_t hand_over;
+	unsigned number;                /* of the plan */
+	/* Iterations; those of workers that are gone are in `lost`. */
+	int64_t given;
+	unsigned leases;
+	struct share lost;
+};
+
+static int64_t ns(double seconds)
+{
+	return (int64_t)(seconds * (double)NS_PER_S);
+}
+
+/* ---- life ---- */
+
+struct executor *executor_new(struct spec *spec,
+    const struct swarm_shape *(*find)(const char *name))
+{
+	struct executor *e = xcalloc(1, sizeof *e);
+
+	e->spec = *spec;
+	memset(spec, 0, sizeof *spec);
+	e->next_step = e->next_shape = e->settle = e->end = NEVER;
+	if (e->spec.shape != NULL) {
+		e->shape = shape_new(e->spec.shape, find);
+		if (e->shape == NULL)
+			goto fail;
+	}
+	if (e->spec.rate != NULL &&
+	    schedule_parse(&e->schedule, e->spec.rate) == -1)
+		goto fail;
+	return e;
+
+fail:
+	executor_free(e);
+	return NULL;
+}
+
+void executor_free(struct executor *e)
+{
+	if (e == NULL)
+		return;
+	spec_release(&e->spec);
+	shape_free(e->shape);
+	schedule_release(&e->schedule);
+	dispatcher_free(e->dispatcher);
+	free(e->schedule_text);
+	free(e->shares);
+	free(e->has);
+	free(e->class_names);
+	free(e->class_text);
+	free(e->reason);
+	free(e);
+}
+
+const struct spec *executor_spec(const struct executor *e)
+{
+	return &e->spec;
+}
+
+bool executor_has_class(const struct executor *e, size_t index)
+{
+	return e->has[index];
+}
+
+bool executor_needs_swarm(const struct executor *e)
+{
+	return e->spec.rate != NULL || e->spec.iterations > 0 ||
+	    e->spec.user_iterations > 0;
+}
+
+/* ---- classes ---- */
+
+void executor_set_classes(struct executor *e, const bool *owned)
+{
+	struct buf text = BUF_INIT(1 << 20);
+
+	free(e->has);
+	free(e->class_names);
+	free(e->class_text);
+	e->class_count = 0;
+	e->has = xcalloc(user_class_count() + 1, sizeof e->has[0]);
+	e->class_names = xcalloc(user_class_count() + 1,
+	    sizeof e->class_names[0]);
+	for (size_t i = 0; i < user_class_count(); i++) {
+		if (!owned[i])
+			continue;
+		e->has[i] = true;
+		buf_printf(&text, "%s%s", e->class_count > 0 ? "," : "",
+		    user_class_at(i)->name);
+		e->class_names[e->class_count++] = user_class_at(i)->name;
+	}
+	e->class_text = buf_detach(&text);
+}
+
+/* ---- users ---- */
+
+static void new_dispatcher(struct executor *e)
+{
+	size_t n = user_class_count();
+	struct dispatcher_class *classes = xcalloc(n + 1, sizeof *classes);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct user_class *c = user_class_at(i);
+
+		classes[i].name = c->name;
+		if (!e->has[i])
+			continue;
+		classes[i].fixed_count = c->def.fixed_count;
+		classes[i].weight = c->def.fixed_count > 0 ? 0 : c->def.weight;
+	}
+	dispatcher_free(e->dispatcher);
+	e->dispatcher = dispatcher_new(classes, n);
+	free(classes);
+}
+
+static int64_t total(const struct executor *e)
+{
+	return (int64_t)dispatcher_total(e->dispatcher);
+}
+
+static int64_t running(const struct executor *e)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < e->share_count; i++) {
+		for (size_t k = 0; k < user_class_count(); k++)
+			sum += e->shares[i]->running[k];
+	}
+	return sum;
+}
+
+/* One step of a ramp; the next is due when the target is not reached. */
+static void ramp(struct executor *e, int64_t now)
+{
+	int64_t have = total(e);
+	size_t users = 0;
+	size_t changed;
+	double interval = 0;
+
+	dispatcher_pace(e->spawn_rate, &users, &interval);
+	if (have < e->target) {
+		size_t missing = (size_t)(e->target - have);
+
+		changed = dispatcher_add_users(e->dispatcher,
+		    missing < users ? missing : users);
+	} else {
+		size_t surplus = (size_t)(have - e->target);
+
+		changed = dispatcher_remove_users(e->dispatcher,
+		    surplus < users ? surplus : users);
+	}
+	e->next_step = NEVER;
+	e->settle = NEVER;
+	/* Nothing changed: only fixed counts, and they are full. */
+	if (total(e) != e->target && changed > 0)
+		e->next_step = now + ns(interval);
+	else
+		e->settle = now + SETTLE;
+}
+
+void executor_set_load(struct executor *e, int64_t users, double spawn_rate,
+    int64_t now)
+{
+	e->target = users;
+	e->spawn_rate = spawn_rate;
+	if (e->shape == NULL) {
+		/* Also of the next test. */
+		e->spec.users = users;
+		e->spec.spawn_rate = spawn_rate;
+	}
+	if (e->state != EXECUTOR_RAMPING && e->state != EXECUTOR_RUNNING)
+		return;
+	e->state = EXECUTOR_RAMPING;
+	ramp(e, now);
+}
+
+/* What the shape wants now; a change starts a ramp of its own. */
+static bool follow_shape(struct executor *e, int64_t now)
+{
+	double seconds = (double)(now - ns(e->spec.start)) / (double)NS_PER_S;
+	struct swarm_load load;
+	int64_t users;
+
+	if (!shape_tick(e->shape, seconds, &load)) {
+		executor_end(e, "the load shape is over");
+		return true;
+	}
+	users = (int64_t)llround(load.users > 0 ? load.users : 0);
+	e->spawn_rate = load.spawn_rate > 0 ? load.spawn_rate : AT_ONCE;
+	if (users == e->target)
+		return false;
+	executor_set_load(e, users, e->spawn_rate, now);
+	return true;
+}
+
+/* ---- the course of it ---- */
+
+/* All arrivals begin together, a little later, and end with the time to the
+ * arrival. */
+static void begin_arrivals(struct executor *e, int64_t now)
+{
+	double length;
+
+	schedule_release(&e->schedule);
+	/* It was parsed before. */
+	if (schedule_parse(&e->schedule, e->spec.rate) == -1)
+		return;
+	if (e->time > 0)
+		schedule_cut(&e->schedule, e->time);
+	free(e->schedule_text);
+	e->schedule_text = schedule_text(&e->schedule);
+	e->arrivals_at = now + ARRIVALS_DELAY;
+	e->hand_over = 0;
+	length = schedule_length(&e->schedule);
+	e->end = isfinite(length) ?
+	    now + 2 * ARRIVALS_DELAY + ns(length) : NEVER;
+}
+
+int executor_begin(struct executor *e, uint64_t seed, size_t index,
+    double run_time)
+{
+	free(e->reason);
+	e->reason = NULL;
+	e->seed = seed;
+	e->number = 0;
+	e->state = EXECUTOR_WAITING;
+	e->next_step = e->next_shape = e->settle = e->end = NEVER;
+	e->given = 0;
+	e->lost = (struct share){ 0 };
+	e->target = 0;
+	e->spawn_rate = e->spec.spawn_rate;
+	e->time = e->spec.time;
+	if (run_time > 0 && (e->time <= 0 ||
+	    e->spec.start + e->time > run_time))
+		e->time = run_time - e->spec.start;
+	new_dispatcher(e);
+	dispatcher_begin_with(e->dispatcher, index);
+	if (e->time < 0)
+		executor_end(e, "the run ends before it begins");
+	return e->shape != NULL ? shape_start(e->shape) : 0;
+}
+
+static bool start(struct executor *e, int64_t now)
+{
+	e->state = EXECUTOR_RAMPING;
+	if (e->spec.rate != NULL)
+		begin_arrivals(e, now);
+	else if (e->time > 0)
+		e->end = ns(e->spec.start) + ns(e->time);
+	if (e->shape == NULL) {
+		e->target = e->spec.users;
+		ramp(e, now);
+		return true;
+	}
+	e->next_shape = now + NS_PER_S;
+	if (!follow_shape(e, now))
+		ramp(e, now);
+	return true;
+}
+
+int64_t executor_due(const struct executor *e)
+{
+	int64_t due = NEVER;
+
+	if (e->state == EXECUTOR_DONE)
+		return NEVER;
+	if (e->state == EXECUTOR_WAITING)
+		return ns(e->spec.start);
+	due = e->next_step < due ? e->next_step : due;
+	due = e->next_shape < due ? e->next_shape : due;
+	due = e->settle < due ? e->settle : due;
+	return e->end < due ? e->end : due;
+}
+
+static void settled(struct executor *e)
+{
+	e->settle = NEVER;
+	if (e->state == EXECUTOR_RAMPING)
+		e->state = EXECUTOR_RUNNING;
+}
+
+bool executor_act(struct executor *e, int64_t now)
+{
+	bool changed = false;
+
+	if (e->state == EXECUTOR_WAITING && now >= ns(e->spec.start))
+		return start(e, now);
+	if (e->state == EXECUTOR_WAITING || e->state == EXECUTOR_DONE)
+		return false;
+	if (now >= e->end) {
+		executor_end(e, "run time reached");
+		return true;
+	}
+	if (now >= e->next_shape) {
+		e->next_shape += NS_PER_S;
+		changed = follow_shape(e, now);
+	}
+	if (now >= e->next_step) {
+		ramp(e, now);
+		changed = true;
+	}
+	/* Users that end by themselves never add up to the target. */
+	if (now >= e->settle)
+		settled(e);
+	return changed;
+}
+
+void executor_end(struct executor *e, const char *why)
+{
+	if (e->state == EXECUTOR_DONE)
+		return;
+	e->state = EXECUTOR_DONE;
+	e->reason = xstrdup(why);
+	e->target = 0;
+	if (e->dispatcher != NULL)
+		dispatcher_remove_users(e->dispatcher, (size_t)total(e));
+}
+
+/* ---- workers ---- */
+
+struct share *share_new(size_t classes)
+{
+	struct share *s = xcalloc(1, sizeof *s);
+
+	s->wanted = xcalloc(classes + 1, sizeof s->wanted[0]);
+	s->running = xcalloc(classes + 1, sizeof s->running[0]);
+	return s;
+}
+
+void share_release(struct share *s)
+{
+	free(s->wanted);
+	free(s->running);
+	free(s);
+}
+
+void executor_set_workers(struct executor *e, struct share *const *shares,
+    const char *const *ids, size_t count, int64_t now)
+{
+	struct dispatcher_worker *workers = xcalloc(count + 1,
+	    sizeof *workers);
+
+	e->shares = xreallocarray(e->shares, count + 1, sizeof e->shares[0]);
+	e->share_count = count;
+	for (size_t i = 0; i < count; i++) {
+		e->shares[i] = shares[i];
+		workers[i].id = ids[i];
+		workers[i].wanted = shares[i]->wanted;
+	}
+	dispatcher_set_workers(e->dispatcher, workers, count);
+	free(workers);
+	e->number++;
+	if (e->schedule_text != NULL && now > e->arrivals_at)
+		e->hand_over = now - e->arrivals_at + HAND_OVER;
+	/* Lost users come back at the spawn rate. */
+	if (e->state == EXECUTOR_RAMPING || e->state == EXECUTOR_RUNNING) {
+		if (total(e) < e->target && e->next_step == NEVER)
+			e->next_step = now;
+	}
+}
+
+void executor_lose(struct executor *e, struct share *s)
+{
+	e->lost.due += s->due;
+	e->lost.dropped += s->dropped + s->queued;
+	e->lost.late += s->late;
+	/* What it had begun and not done is begun again by another. */
+	e->lost.lease.started += e->state == EXECUTOR_DONE ?
+	    s->lease.started : s->lease.done;
+	e->lost.lease.done += s->lease.done;
+	for (size_t i = 0; i < e->share_count; i++) {
+		if (e->shares[i] == s)
+			e->shares[i--] = e->shares[--e->share_count];
+	}
+	quota_return(&s->lease, &e->given);
+}
+
+/* ---- iterations ---- */
+
+static bool grant(struct executor *e, struct share *s, size_t workers)
+{
+	int64_t users = 0;
+
+	for (size_t k = 0; k < user_class_count(); k++)
+		users += s->wanted[k];
+	return quota_grant(&s->lease, &e->given, e->spec.iterations, workers,
+	    users);
+}
+
+void executor_plan(struct executor *e, struct share *s, unsigned stripe,
+    unsigned stripes, int64_t clock_start, struct plan_executor *out)
+{
+	*out = (struct plan_executor){
+		.name = e->spec.name,
+		.classes = e->class_names,
+		.class_count = e->class_count,
+		.granted = -1,
+		.each = e->spec.user_iterations,
+	};
+	if (e->spec.iterations > 0) {
+		if (s->lease.number == 0)
+			s->lease.number = ++e->leases;
+		if (e->state != EXECUTOR_WAITING && s->lease.granted == 0)
+			grant(e, s, stripes);
+		out->granted = s->lease.granted;
+		out->lease = s->lease.number;
+	}
+	/* Before it starts its users find no gate open. */
+	if (e->spec.rate == NULL || e->schedule_text == NULL ||
+	    e->state == EXECUTOR_WAITING)
+		return;
+	out->open = true;
+	out->arrivals = (struct arrivals_plan){
+		.number = e->number,
+		.schedule = e->schedule_text,
+		.poisson = e->spec.poisson,
+		.stripe = stripe,
+		.stripes = stripes,
+		.seed = e->seed,
+		.start = clock_start + e->arrivals_at,
+		.from = e->hand_over,
+		.busy = e->spec.busy,
+		.catch_up = e->spec.catch_up,
+		.queue_max = (size_t)e->spec.queue,
+	};
+}
+
+static int64_t sum_done(const struct executor *e)
+{
+	/* Of a number for each user, those of a lost worker begin anew. */
+	int64_t sum = e->spec.iterations > 0 ? e->lost.lease.done : 0;
+
+	for (size_t i = 0; i < e->share_count; i++)
+		sum += e->shares[i]->lease.done;
+	return sum;
+}
+
+static int64_t goal(const struct executor *e)
+{
+	if (e->spec.user_iterations > 0)
+		return e->spec.user_iterations * e->spec.users;
+	return e->spec.iterations;
+}
+
+bool executor_progress(struct executor *e, struct share *s,
+    const struct wire_progress *p, size_t workers)
+{
+	char why[80];
+
+	if (p->lease != s->lease.number)
+		return false;
+	s->lease.started = p->started;
+	s->lease.done = p->done;
+	s->due = p->due;
+	s->dropped = p->dropped;
+	s->late = p->late;
+	s->queued = p->queued;
+	s->idle = p->idle;
+	if (e->state != EXECUTOR_RAMPING && e->state != EXECUTOR_RUNNING)
+		return false;
+	if (goal(e) > 0 && sum_done(e) >= goal(e)) {
+		snprintf(why, sizeof why, "all %lld iterations are done",
+		    (long long)goal(e));
+		executor_end(e, why);
+		return false;
+	}
+	return e->spec.iterations > 0 && grant(e, s, workers);
+}
+
+void executor_counted(struct executor *e, bool reported)
+{
+	int64_t have = running(e);
+
+	if (e->state == EXECUTOR_RAMPING && e->next_step == NEVER &&
+	    have >= total(e) && !reported)
+		settled(e);
+	/* Users that end by themselves are not replaced; when the last one
+	 * has, there is nothing to wait for. */
+	if (reported && e->state == EXECUTOR_RUNNING && e->shape == NULL &&
+	    total(e) > 0 && have == 0)
+		executor_end(e, "every user has ended");
+}
+
+/* ---- what front ends show ---- */
+
+const char *executor_state_name(enum executor_state state)
+{
+	static const char *const names[] = { "waiting", "ramping", "running",
+		"done" };
+
+	return names[state];
+}
+
+void executor_status(const struct executor *e, int64_t now,
+    struct executor_status *out)
+{
+	struct share sum = e->lost;
+
+	for (size_t i = 0; i < e->share_count; i++) {
+		const struct share *s = e->shares[i];
+
+		sum.lease.started += s->lease.started;
+		sum.lease.done += s->lease.done;
+		sum.due += s->due;
+		sum.dropped += s->dropped;
+		sum.late += s->late;
+		sum.queued += s->queued;
+	}
+	*out = (struct executor_status){
+		.name = e->spec.name,
+		.classes = e->class_text,
+		.model = spec_model_name(spec_model(&e->spec)),
+		.state = e->state,
+		.start = e->spec.start,
+		.time = e->time,
+		.spawn_rate = e->spawn_rate,
+		.users_target = e->state == EXECUTOR_WAITING ? 0 : e->target,
+		.users_wanted = e->dispatcher != NULL ? total(e) : 0,
+		.users_running = running(e),
+		.iterations = goal(e),
+		.started = sum.lease.started,
+		.done = sum.lease.done,
+		.due = sum.due,
+		.dropped = sum.dropped,
+		.late = sum.late,
+		.queued = sum.queued,
+		.reason = e->reason,
+	};
+	if (e->schedule_text != NULL && now > e->arrivals_at &&
+	    e->state != EXECUTOR_DONE && e->state != EXECUTOR_WAITING)
+		out->rate = schedule_rate(&e->schedule,
+		    (double)(now - e->arrivals_at) / (double)NS_PER_S);
+}
