@@ -214,10 +214,12 @@ const char *cluster_conninfo(void)
 	return conninfo;
 }
 
-const char *cluster_ask(const char *sql)
+static const char *ask(const char *dbname, const char *sql)
 {
 	static char value[256];
-	PGconn *pq = PQconnectdb(conninfo);
+	const char *const keywords[] = { "dbname", "dbname", NULL };
+	const char *const values[] = { conninfo, dbname, NULL };
+	PGconn *pq = PQconnectdbParams(keywords, values, 1);
 	PGresult *r = PQexec(pq, sql);
 
 	if (PQresultStatus(r) == PGRES_TUPLES_OK && PQntuples(r) > 0)
@@ -227,4 +229,14 @@ const char *cluster_ask(const char *sql)
 	PQclear(r);
 	PQfinish(pq);
 	return value;
+}
+
+const char *cluster_ask(const char *sql)
+{
+	return ask("postgres", sql);
+}
+
+const char *cluster_watch(const char *sql)
+{
+	return ask("template1", sql);
 }

@@ -22,5 +22,7 @@ const char *cluster_conninfo(void);
 /* One statement by libpq's blocking calls; the first value, in a buffer that
  * the next call uses again. */
 const char *cluster_ask(const char *sql);
+/* The same from another database, in whose figures it then counts. */
+const char *cluster_watch(const char *sql);
 
 #endif
