@@ -25,6 +25,19 @@ static pthread_mutex_t sink_lock = PTHREAD_MUTEX_INITIALIZER;
 static void (*sink_fn)(enum log_level, const char *, void *);
 static void *sink_arg;
 
+static _Atomic(const char *) prefix = "";
+static _Atomic unsigned stderr_lines;
+
+unsigned log_stderr_lines(void)
+{
+	return atomic_load(&stderr_lines);
+}
+
+void log_set_prefix(const char *text)
+{
+	atomic_store(&prefix, text != NULL ? text : "");
+}
+
 const char *log_level_name(enum log_level level)
 {
 	static const char *const names[] = { "debug", "info", "warning",
@@ -57,12 +70,15 @@ void log_set_sink(void (*sink)(enum log_level, const char *, void *), void *arg)
 void log_stderr(enum log_level level, const char *line)
 {
 	const char *name = log_level_name(level);
-	size_t size = strlen(line) + strlen(name) + sizeof("swarm: : \n");
-	char shorter[LOG_SHORT + 32];
+	const char *before = atomic_load(&prefix);
+	size_t size = strlen(before) + strlen(line) + strlen(name) +
+	    sizeof("swarm: : \n");
+	char shorter[LOG_SHORT + 64];
 	char *text = size <= sizeof(shorter) ? shorter : xmalloc(size);
-	int n = snprintf(text, size, "swarm: %s: %s\n", name, line);
+	int n = snprintf(text, size, "%sswarm: %s: %s\n", before, name, line);
 	const char *at = text;
 
+	atomic_fetch_add(&stderr_lines, 1);
 	while (n > 0) {
 		ssize_t w = write(STDERR_FILENO, at, (size_t)n);
 

@@ -26,6 +26,11 @@ void log_set_sink(void (*sink)(enum log_level, const char *line, void *arg),
     void *arg);
 /* What happens without a sink, for a sink that does it too. */
 void log_stderr(enum log_level, const char *line);
+/* What goes before each line on standard error, where a terminal shows
+ * something that lines must not break; a constant, or NULL. */
+void log_set_prefix(const char *);
+/* How many lines have gone to standard error. */
+unsigned log_stderr_lines(void);
 /* The text that a level is shown with ("error", ...). */
 const char *log_level_name(enum log_level);
 

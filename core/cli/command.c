@@ -12,6 +12,7 @@
 #include "base/parse.h"
 #include "base/xalloc.h"
 #include "cli/command.h"
+#include "cli/completion.h"
 #include "cli/doctor.h"
 #include "cli/role.h"
 #include "cli/try.h"
@@ -32,6 +33,8 @@ static const struct command table[] = {
 	  module_check_main },
 	{ "compare", "tell whether one run is slower than another",
 	  compare_main },
+	{ "completion", "print what a shell needs to complete options",
+	  completion_main },
 	{ "doctor", "tell whether this machine can bear a load, and mend it",
 	  doctor_main },
 	{ "help", "this list, or the options with `swarm --help`",
@@ -61,6 +64,12 @@ static struct {
 	int argc;
 	char **argv;
 } plugin;
+
+void command_each(void (*fn)(const struct command *))
+{
+	for (const struct command *c = table; c->name != NULL; c++)
+		fn(c);
+}
 
 static int command_help(int argc, char **argv)
 {
@@ -114,8 +123,11 @@ const struct command *command_find(const char *name)
 
 void command_print_list(FILE *out)
 {
-	for (const struct command *c = table; c->name != NULL; c++)
-		fprintf(out, "  %-12s %s\n", c->name, c->summary);
+	/* An option says the version too. */
+	for (const struct command *c = table; c->name != NULL; c++) {
+		if (c->run != command_version)
+			fprintf(out, "  %-12s %s\n", c->name, c->summary);
+	}
 }
 
 static void unknown_command(const char *word)

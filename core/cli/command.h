@@ -19,6 +19,7 @@ struct command {
 /* NULL when swarm itself has no such command. */
 const struct command *command_find(const char *name);
 void command_print_list(FILE *out);
+void command_each(void (*fn)(const struct command *));
 
 /*
  * argv[at] is a plugin's command: loads the plugin, keeps the arguments up to

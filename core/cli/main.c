@@ -66,14 +66,14 @@ static int open_log_file(const struct options *o)
 static void print_start(void)
 {
 	printf("swarm %s: load testing of many protocols\n\n"
-	    "usage: swarm -f SCENARIO [options]\n"
-	    "       swarm COMMAND ...\n\nCommands\n", SWARM_VERSION);
+	    "usage: swarm -f SCENARIO [options]     (swarm --help lists "
+	    "them)\n       swarm COMMAND ...\n\nCommands\n",
+	    SWARM_VERSION);
 	command_print_list(stdout);
 	printf("\nExamples\n"
 	    "  swarm new scenario shop     a scenario to begin with\n"
 	    "  swarm try shop.c            each of its tasks once\n"
-	    "  swarm -f shop.c -H URL --headless -u 200 -r 50 -t 30s\n\n"
-	    "swarm --help lists the options.\n");
+	    "  swarm -f shop.c -H URL --headless -u 200 -r 50 -t 30s\n");
 }
 
 /* Questions that need no run.  The exit code, or -1 to go on. */

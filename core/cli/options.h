@@ -88,6 +88,7 @@ struct options {
 	bool only_summary;
 	char *summary;
 	double progress;
+	bool plain;
 	char *color;
 	int64_t exit_code_on_error;
 

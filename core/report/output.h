@@ -52,6 +52,7 @@ struct output {
 	int (*finish)(const struct report *, const struct result *);
 };
 
+extern const struct output output_block;
 extern const struct output output_progress;
 extern const struct output output_csv;
 extern const struct output output_json;

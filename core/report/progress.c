@@ -7,6 +7,7 @@
  * or less often, so that an interval as short as that is a rough figure.
  */
 #include "base/clock.h"
+#include "report/block.h"
 #include "report/output.h"
 #include "run/executor.h"
 #include "report/text.h"
@@ -22,9 +23,8 @@ static struct {
 
 static bool progress_wanted(const struct report *r)
 {
-	(void)r;
 	/* Events are shown in any case. */
-	return true;
+	return !block_wanted(r);
 }
 
 static int progress_start(const struct report *r)

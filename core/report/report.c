@@ -29,7 +29,7 @@
 #define UNKNOWN_LOAD (struct report_load){ -1, -1, -1, NULL, 0 }
 
 static const struct output *const outputs[] = {
-	&output_progress, &output_csv, &output_json, &output_html,
+	&output_block, &output_progress, &output_csv, &output_json, &output_html,
 	&output_markdown, &output_junit, &output_hdr, &output_ndjson,
 	&output_prometheus, &output_sinks,
 	&output_summary,

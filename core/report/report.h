@@ -50,6 +50,7 @@ struct report_options {
 	char *const *load;              /* options that were set, and values in
 	                                 * turn, NULL-ended; NULL: none */
 	double progress;                /* seconds between lines; 0: none */
+	bool plain;                     /* lines also on a terminal */
 	enum report_summary summary;
 	enum report_colour colour;
 	bool json;                      /* on stdout, instead of a summary */

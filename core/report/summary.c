@@ -18,7 +18,6 @@
 #define ENDPOINTS      15
 #define COMPACT_ERRORS 3
 #define ERRORS         10
-#define NUMBER_COLUMNS 53               /* of the endpoint table */
 #define BAR_COLUMNS    30
 
 struct summary {
@@ -42,33 +41,78 @@ static void print(const struct summary *s, struct buf *line)
 	buf_clear(line);
 }
 
+/* One that is wider than a line is shortened in its middle. */
+static char *cut_word(const char *at, size_t len, size_t width,
+    const struct summary *s)
+{
+	char *word = xstrndup(at, len);
+	struct buf cut = BUF_INIT(8192);
+
+	text_name(&cut, word, width, s->terminal.utf8, false);
+	free(word);
+	return buf_detach(&cut);
+}
+
+/* A sentence over as many lines as it takes, after `head` and below it. */
+static void wrapped(const struct summary *s, const char *head,
+    const char *text)
+{
+	struct buf clean = BUF_INIT(8192);
+	size_t indent = strlen(head);
+	size_t used = 0, width = (size_t)s->terminal.width - indent;
+	const char *at;
+
+	text_name(&clean, text, 0, s->terminal.utf8, false);
+	fputs(head, s->stream);
+	for (at = buf_str(&clean); *at; at += strspn(at, " ")) {
+		int len = (int)strcspn(at, " ");
+		char *word = cut_word(at, (size_t)len, width, s);
+		size_t taken = text_width(word);
+
+		if (used > 0 && used + 1 + taken > width) {
+			fprintf(s->stream, "\n%*s", (int)indent, "");
+			used = 0;
+		}
+		fprintf(s->stream, "%s%s", used ? " " : "", word);
+		used += taken + (used > 0);
+		at += len;
+		free(word);
+	}
+	fputc('\n', s->stream);
+	buf_release(&clean);
+}
+
 static void headline(const struct summary *s)
 {
 	static const char *const words[] = { "PASSED", "FAILED",
 		"INCONCLUSIVE" };
 	const struct result *r = s->result;
 	struct buf line = BUF_INIT(4096), right = BUF_INIT(100);
-	size_t used;
+	size_t width = (size_t)s->terminal.width;
+	size_t used = 4 + strlen(words[r->verdict]);
 
 	text_clock(&right, r->duration);
 	buf_puts(&right, ", ");
 	text_short_count(&right, r->total.requests);
 	buf_puts(&right, r->total.requests == 1 ? " request" : " requests");
-	used = 4 + strlen(words[r->verdict]);
-	fprintf(s->stream, "\n  %s%s%s  ",
+	fprintf(s->stream, "\n  %s%s%s",
 	    s->terminal.colour ? colour_of(r->verdict) : "",
 	    words[r->verdict], s->terminal.colour ? "\033[0m" : "");
 	text_name(&line, r->sentence, 0, s->terminal.utf8, false);
-	used += text_width(buf_str(&line));
-	/* On a line of its own where it does not fit. */
-	if (used + 2 + right.len > (size_t)s->terminal.width) {
-		buf_puts(&line, "\n  ");
-		used = 2;
+	if (used + text_width(buf_str(&line)) <= width) {
+		fprintf(s->stream, "  %s", buf_str(&line));
+		used += text_width(buf_str(&line));
+	} else {
+		fputc('\n', s->stream);
+		wrapped(s, "  ", buf_str(&line));
+		used = 0;
 	}
-	while (used++ + right.len < (size_t)s->terminal.width)
-		buf_putc(&line, ' ');
-	buf_puts(&line, buf_str(&right));
-	print(s, &line);
+	/* On a line of its own where it does not fit. */
+	if (used > 0 && used + 2 + right.len > width) {
+		fputc('\n', s->stream);
+		used = 0;
+	}
+	fprintf(s->stream, "%*s\n", (int)(width - used), buf_str(&right));
 	buf_release(&line);
 	buf_release(&right);
 }
@@ -259,40 +303,53 @@ static void intervals(const struct summary *s)
 	buf_puts(&value, " ms");
 	parts_add(&p, "mean", &value);
 	text_count(&value, (uint64_t)t->effective);
-	buf_puts(&value, " independent samples");
+	buf_puts(&value, s->terminal.width < 60 ? " independent" :
+	    " independent samples");
 	parts_add(&p, "worth", &value);
 	parts_end(&p);
 	buf_release(&value);
 }
 
 /* A bar of eighths of a column; '#' where only ASCII may be shown. */
-static void bar(struct buf *line, double columns, bool utf8)
+static void bar(struct buf *line, double share, int most, bool utf8)
 {
 	static const char *const eighths[] = { "", "▏", "▎", "▍", "▌", "▋",
 		"▊", "▉" };
-	int whole = (int)columns;
-	int rest = (int)((columns - whole) * 8);
+	double length = share * most;
+	int whole = (int)length;
+	int rest = (int)((length - whole) * 8);
 
 	if (!utf8) {
-		whole = (int)lround(columns);
+		whole = (int)lround(length);
 		rest = 0;
 	}
 	for (int i = 0; i < whole; i++)
 		buf_puts(line, utf8 ? "█" : "#");
 	buf_puts(line, eighths[rest]);
-	for (int i = whole + (rest > 0); i < BAR_COLUMNS; i++)
+	for (int i = whole + (rest > 0); i < most; i++)
 		buf_putc(line, ' ');
 }
 
-static void mark_quantiles(struct buf *line, const struct histogram *h,
-    int64_t over, int64_t to, bool utf8)
+/* Room stays for the figure and a mark. */
+static int bar_columns(const struct summary *s)
 {
+	int most = s->terminal.width - 34;
+
+	return most > BAR_COLUMNS ? BAR_COLUMNS : most;
+}
+
+/* As many as fit. */
+static void mark_quantiles(const struct summary *s, struct buf *line,
+    const struct histogram *h, int64_t over, int64_t to)
+{
+	bool utf8 = s->terminal.utf8;
 	bool first = true;
 
 	for (size_t i = 0; i < QUANTILES; i++) {
 		int64_t at = histogram_quantile(h, quantiles[i].q);
 
-		if (at <= over || at > to)
+		if (at <= over || at > to || text_width(buf_str(line)) +
+		    strlen(quantiles[i].name) + 5 > (size_t)s->terminal.width)
 			continue;
 		if (first)
 			buf_puts(line, utf8 ? "  ← " : "  <- ");
@@ -338,10 +395,10 @@ static void histogram(const struct summary *s, const struct histogram *h)
 		buf_printf(&line, "  %c", open ? '>' : ' ');
 		text_right(&line, buf_str(&label), 7);
 		buf_putc(&line, ' ');
-		bar(&line, highest > 0 ? share / highest * BAR_COLUMNS : 0,
-		    s->terminal.utf8);
+		bar(&line, highest > 0 ? share / highest : 0,
+		    bar_columns(s), s->terminal.utf8);
 		buf_printf(&line, " %5.1f %%", share * 100);
-		mark_quantiles(&line, h, over, to, s->terminal.utf8);
+		mark_quantiles(s, &line, h, over, to);
 		print(s, &line);
 		buf_clear(&label);
 		over = to;
@@ -365,43 +422,95 @@ static void cell(struct buf *line, struct buf *value, size_t width)
 	buf_clear(value);
 }
 
+/* Columns of numbers; in a narrow terminal the less important are left out. */
+enum column { REQUESTS, FAILED, RATE, P50, P95, P99, MAX, COLUMNS };
+
+static const struct {
+	const char *title;
+	const char *of_phases;
+	int width;
+	int from;                       /* least columns of the terminal */
+	double q;                       /* of a time; 0: none */
+} columns[COLUMNS] = {
+	[REQUESTS] = { "requests", "count", 9, 0, 0 },
+	[FAILED] = { "failed", "", 7, 48, 0 },
+	[RATE] = { "req/s", "", 8, 56, 0 },
+	[P50] = { "p50 ms", "p50 ms", 8, 64, 0.5 },
+	[P95] = { "p95", "p95", 8, 0, 0.95 },
+	[P99] = { "p99", "p99", 8, 72, 0.99 },
+	[MAX] = { "max", "max", 8, 80, 1 },
+};
+
+static bool shown(const struct summary *s, int c)
+{
+	return s->terminal.width >= columns[c].from;
+}
+
+static size_t name_width(const struct summary *s)
+{
+	int width = s->terminal.width - 2;
+
+	for (int c = 0; c < COLUMNS; c++)
+		width -= shown(s, c) ? columns[c].width : 0;
+	return width < 8 ? 8 : (size_t)width;
+}
+
+static void endpoint_value(struct buf *value, const struct result_series *e,
+    int c)
+{
+	/* A phase has no failures and no rate of its own. */
+	if ((c == FAILED || c == RATE) && e->phase)
+		return;
+	if (c == REQUESTS)
+		text_short_count(value, e->phase ? e->service.count :
+		    e->requests);
+	else if (c == FAILED)
+		text_short_count(value, e->failures);
+	else if (c == RATE && e->rps < 999999)
+		text_rate(value, e->rps);
+	else if (c == RATE)
+		text_short_count(value, (uint64_t)e->rps);
+	else if (e->response.count == 0)
+		buf_putc(value, '-');
+	else if (confidence_sufficiency(columns[c].q, e->effective) ==
+	    INSUFFICIENT)
+		buf_puts(value, "n/a");
+	else
+		quantile(value, &e->response, columns[c].q, e->effective);
+}
+
 static void endpoint_row(const struct summary *s,
     const struct result_series *e)
 {
-	static const double shown[] = { 0.5, 0.95, 0.99, 1 };
 	struct buf line = BUF_INIT(4096), value = BUF_INIT(100);
 	struct buf name = BUF_INIT(4096);
-	int width = s->terminal.width - NUMBER_COLUMNS - 2;
 
 	buf_printf(&name, "%s%s%s", e->type, e->type[0] ? " " : "", e->name);
 	buf_puts(&line, "  ");
-	text_name(&line, buf_str(&name), width < 8 ? 8 : (size_t)width,
-	    s->terminal.utf8, true);
-	text_short_count(&value, e->phase ? e->service.count : e->requests);
-	cell(&line, &value, 9);
-	if (!e->phase)
-		text_short_count(&value, e->failures);
-	cell(&line, &value, 8);
-	if (!e->phase && e->rps < 999999)
-		text_rate(&value, e->rps);
-	else if (!e->phase)
-		text_short_count(&value, (uint64_t)e->rps);
-	cell(&line, &value, 8);
-	for (size_t i = 0; i < 4; i++) {
-		if (e->response.count == 0)
-			buf_putc(&value, '-');
-		else if (confidence_sufficiency(shown[i], e->effective) ==
-		    INSUFFICIENT)
-			buf_puts(&value, "n/a");
-		else
-			quantile(&value, &e->response, shown[i],
-			    e->effective);
-		cell(&line, &value, 7);
+	text_name(&line, buf_str(&name), name_width(s), s->terminal.utf8,
+	    true);
+	for (int c = 0; c < COLUMNS; c++) {
+		if (!shown(s, c))
+			continue;
+		endpoint_value(&value, e, c);
+		cell(&line, &value, (size_t)columns[c].width);
 	}
 	print(s, &line);
 	buf_release(&line);
 	buf_release(&value);
 	buf_release(&name);
+}
+
+static void endpoint_head(const struct summary *s, const char *title,
+    bool phases)
+{
+	fprintf(s->stream, "\n  %-*s", (int)name_width(s), title);
+	for (int c = 0; c < COLUMNS; c++) {
+		if (shown(s, c))
+			fprintf(s->stream, "%*s", columns[c].width, phases ?
+			    columns[c].of_phases : columns[c].title);
+	}
+	fputc('\n', s->stream);
 }
 
 static void endpoint_table(const struct summary *s, const char *title,
@@ -410,7 +519,6 @@ static void endpoint_table(const struct summary *s, const char *title,
 	const struct result *r = s->result;
 	const struct result_series **rows = xcalloc(r->series_count + 1,
 	    sizeof(*rows));
-	int width = s->terminal.width - NUMBER_COLUMNS - 2;
 	size_t count = 0;
 
 	for (size_t i = 0; i < r->series_count; i++) {
@@ -419,10 +527,7 @@ static void endpoint_table(const struct summary *s, const char *title,
 	}
 	qsort(rows, count, sizeof(*rows), by_p95);
 	if (count > 0)
-		fprintf(s->stream, "\n  %-*s%9s%8s%8s%7s%7s%7s%7s\n",
-		    width < 8 ? 8 : width, title,
-		    phases ? "count" : "requests", phases ? "" : "failed",
-		    phases ? "" : "req/s", "p50 ms", "p95", "p99", "max");
+		endpoint_head(s, title, phases);
 	for (size_t i = 0; i < count && i < ENDPOINTS; i++)
 		endpoint_row(s, rows[i]);
 	if (count > ENDPOINTS)
@@ -515,7 +620,8 @@ static void counters(const struct summary *s)
 			fprintf(s->stream, "\n  COUNTERS\n");
 		any = true;
 		buf_puts(&line, "  ");
-		text_name(&line, r->counters[i].name, 40, s->terminal.utf8,
+		text_name(&line, r->counters[i].name, s->terminal.width >= 63 ?
+		    40 : (size_t)s->terminal.width - 23, s->terminal.utf8,
 		    true);
 		buf_printf(&line, " %20lld",
 		    (long long)r->counters[i].value);
@@ -528,49 +634,17 @@ static void counters(const struct summary *s)
 static void ending(const struct summary *s)
 {
 	const struct result *r = s->result;
-	struct buf value = BUF_INIT(4096);
-	struct parts p;
+	struct buf text = BUF_INIT(4096);
 
 	if (r->stop_reason == NULL || r->stop_reason[0] == '\0')
 		return;
-	parts_begin(&p, s, "ENDED");
-	text_name(&value, r->stop_reason, 0, s->terminal.utf8, false);
-	parts_add(&p, "", &value);
+	buf_puts(&text, r->stop_reason);
 	if (r->paused > 0) {
-		text_clock(&value, r->paused);
-		parts_add(&p, "paused", &value);
+		buf_puts(&text, "  paused ");
+		text_clock(&text, r->paused);
 	}
-	parts_end(&p);
-	buf_release(&value);
-}
-
-/* A sentence over as many lines as it takes, after `head` and below it. */
-static void wrapped(const struct summary *s, const char *head,
-    const char *text)
-{
-	struct buf clean = BUF_INIT(8192);
-	size_t indent = strlen(head);
-	size_t used = 0, width = (size_t)s->terminal.width - indent;
-	const char *at;
-
-	text_name(&clean, text, 0, s->terminal.utf8, false);
-	fputs(head, s->stream);
-	for (at = buf_str(&clean); *at; at += strspn(at, " ")) {
-		int len = (int)strcspn(at, " ");
-		char *word = xstrndup(at, (size_t)len);
-		size_t columns = text_width(word);
-
-		if (used > 0 && used + 1 + columns > width) {
-			fprintf(s->stream, "\n%*s", (int)indent, "");
-			used = 0;
-		}
-		fprintf(s->stream, "%s%s", used ? " " : "", word);
-		used += columns + (used > 0);
-		at += len;
-		free(word);
-	}
-	fputc('\n', s->stream);
-	buf_release(&clean);
+	wrapped(s, "  ENDED      ", buf_str(&text));
+	buf_release(&text);
 }
 
 static void notes(const struct summary *s)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define WIDTH_UNKNOWN 80
+#define HEIGHT_UNKNOWN 24
 
 static bool set_and_not_empty(const char *name)
 {
@@ -49,17 +50,26 @@ static bool speaks_utf8(void)
 	return utf8;
 }
 
-void text_terminal(struct terminal *t, FILE *stream, enum report_colour wish)
+void text_terminal_size(struct terminal *t, FILE *stream)
 {
 	struct winsize size;
 
+	t->width = WIDTH_UNKNOWN;
+	t->height = HEIGHT_UNKNOWN;
+	if (!t->tty || ioctl(fileno(stream), TIOCGWINSZ, &size) != 0)
+		return;
+	if (size.ws_col > 0)
+		t->width = size.ws_col;
+	if (size.ws_row > 0)
+		t->height = size.ws_row;
+}
+
+void text_terminal(struct terminal *t, FILE *stream, enum report_colour wish)
+{
 	t->tty = isatty(fileno(stream)) == 1;
 	t->colour = may_colour(t, wish);
 	t->utf8 = speaks_utf8();
-	t->width = WIDTH_UNKNOWN;
-	if (t->tty && ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 &&
-	    size.ws_col > 0)
-		t->width = size.ws_col;
+	text_terminal_size(t, stream);
 }
 
 /* A whole number, thousands set apart. */

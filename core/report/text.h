@@ -22,9 +22,13 @@ struct terminal {
 	bool colour;
 	bool utf8;
 	int width;                      /* columns; 80 when not known */
+	int height;                     /* rows; 24 when not known */
 };
 
 void text_terminal(struct terminal *, FILE *, enum report_colour);
+
+/* Only the size, which changes with the window. */
+void text_terminal_size(struct terminal *, FILE *);
 
 /* Three digits: "3.81", "12.0", "640", "1 234"; of nanoseconds as ms.  Never
  * less than 0.0001 unless nothing. */
