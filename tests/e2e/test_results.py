@@ -2,10 +2,12 @@
 that read them."""
 import csv
 import json
+import os
 import re
+import urllib.request
 import xml.etree.ElementTree
 
-from conftest import read_csv, totals
+from conftest import read_csv, totals, wait_for
 
 
 def test_totals_are_equal_everywhere(swarm, tmp_path):
@@ -55,6 +57,112 @@ def test_totals_are_equal_everywhere(swarm, tmp_path):
     assert suite.attrib["failures"] == "1"
     log = (tmp_path / "out.hlog").read_text().splitlines()
     assert all(",HIST" in line for line in log[4:])
+
+
+def get(url):
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return answer.read().decode()
+
+
+def test_totals_are_equal_in_every_place(swarm, tmp_path):
+    """One run, asked for in every way there is, live and afterwards."""
+    env = {"SWARM_PLUGIN_PATH": os.path.dirname(swarm.module("lines.so"))}
+    run = swarm.start("-f", swarm.module("counted.so"), "--autostart",
+                      "--web-port", "0", "-o", "counted.times=40",
+                      "-o", "counted.fail_every=4", "-u", "6", "-r", "100",
+                      "-t", "60s", "--processes", "2",
+                      "--csv", tmp_path / "out", "--json-file",
+                      tmp_path / "out", "--html", tmp_path / "out.html",
+                      "--report-md", tmp_path / "out.md",
+                      "--ndjson", tmp_path / "out.ndjson",
+                      "--junit", tmp_path / "out.xml",
+                      "--prometheus", tmp_path / "out.prom",
+                      "--hdr-log", tmp_path / "out.hlog",
+                      "--fail-if", "errors% > 10%",
+                      "--request-log", tmp_path / "out",
+                      "--out", f"lines={tmp_path / 'lines'}", env=env)
+    url = "http://" + run.wait_line(r"http://([\w.]+:\d+)").group(1)
+    # REST and /metrics of the run that has ended.
+    stats = wait_for(lambda: (lambda s: s["state"] == "stopped" and s)(
+        json.loads(get(url + "/stats/requests"))), "the end of the test")
+    places = {}
+    rest = {row["name"]: row for row in stats["stats"]}
+    places["REST"] = [(rest[name]["num_requests"], rest[name]["num_failures"])
+                      for name in ("Aggregated", "item")]
+    rows = list(csv.DictReader(get(url + "/stats/requests/csv").splitlines()))
+    places["REST CSV"] = [(int(row["Request Count"]),
+                           int(row["Failure Count"])) for row in rows]
+
+    def metric(text, name):
+        return int(re.search(
+            rf'^swarm_{name}{{type="COUNT",name="item"}} (\d+)$', text,
+            re.M).group(1))
+
+    def metrics(text):
+        return [(metric(text, "requests_total"),
+                 metric(text, "failures_total")),
+                (metric(text, "response_seconds_count"),
+                 metric(text, "failures_total"))]
+
+    places["/metrics"] = metrics(get(url + "/metrics"))
+    live = get(url + "/stats/report")
+    run.interrupt()
+    assert run.wait() == 99, run.text
+
+    done = re.search(r"requests (\d+)\s+failed (\d+) ", run.out)
+    places["terminal"] = [(int(done[1]), int(done[2]))]
+    csv_rows = totals(tmp_path / "out")
+    places["CSV"] = [(int(row["Request Count"]), int(row["Failure Count"]))
+                     for row in csv_rows.values()]
+    last = read_csv(tmp_path / "out_stats_history.csv")[-1]
+    places["CSV history"] = [(int(last["Total Request Count"]),
+                              int(last["Total Failure Count"]))]
+    failures = read_csv(tmp_path / "out_failures.csv")
+    places["CSV failures"] = [(240, sum(int(row["Occurrences"])
+                                        for row in failures))]
+    result = json.loads((tmp_path / "out.json").read_text())
+    places["JSON"] = [(s["requests"], s["failures"])
+                      for s in [result["total"], *result["series"]]]
+    places["JSON buckets"] = [
+        (sum(s["response_buckets"][1::2]), s["failures"])
+        for s in [result["total"], *result["series"]]]
+    places["JSON history"] = [(sum(p["requests"] for p in result["history"]),
+                               sum(p["failures"] for p in result["history"]))]
+    lines = [json.loads(line) for line in
+             (tmp_path / "out.ndjson").read_text().splitlines()]
+    seconds = [line for line in lines if line["kind"] == "second"]
+    places["NDJSON"] = [(sum(s["requests"] for s in seconds),
+                         sum(s["failures"] for s in seconds)),
+                        (seconds[-1]["total_requests"],
+                         seconds[-1]["total_failures"])]
+    places["Prometheus file"] = metrics((tmp_path / "out.prom").read_text())
+    markdown = re.search(r"\| Aggregated \| (\d+) \| (\d+) \|",
+                         (tmp_path / "out.md").read_text())
+    places["Markdown"] = [(int(markdown[1]), int(markdown[2]))]
+    sink = [line.split(",") for line in
+            (tmp_path / "lines").read_text().splitlines()
+            if line.startswith("row ,Aggregated")]
+    places["sink"] = [(sum(int(row[2]) for row in sink),
+                       sum(int(row[3]) for row in sink)),
+                      (int(sink[-1][4]), int(sink[-1][5]))]
+    log = swarm.run("log", "--summary", tmp_path / "out.0.bin",
+                    tmp_path / "out.1.bin").lines["out"]
+    places["request log"] = [tuple(int(n) for n in line.split()[-7:-5])
+                             for line in log[1:]]
+    again = swarm.run("report", tmp_path / "out.html")
+    done = re.search(r"requests (\d+)\s+failed (\d+) ", again.out)
+    places["report of the HTML file"] = [(int(done[1]), int(done[2]))]
+    # The criterion of the verdict is judged on the same.
+    suite = xml.etree.ElementTree.parse(tmp_path / "out.xml").getroot()
+    share = re.search(r"([\d.]+) %", next(suite.iter("failure"))
+                      .attrib["message"].split(":", 1)[1])
+    places["JUnit"] = [(240, 240 * float(share[1]) / 100)]
+    # The pages for people show the numbers, too.
+    for text in (live, (tmp_path / "out.html").read_text()):
+        assert "<b>240</b>" in text and "60 requests" in text
+    want = {place: [(240, 60)] * len(found)
+            for place, found in places.items()}
+    assert places == want
 
 
 def test_csv_is_what_python_would_write(swarm, tmp_path):
