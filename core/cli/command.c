@@ -19,6 +19,7 @@
 #include "cluster/keys.h"
 #include "module/module.h"
 #include "module/tools.h"
+#include "report/baseline.h"
 #include "report/compare.h"
 #include "report/log_main.h"
 #include "report/report_main.h"
@@ -29,6 +30,8 @@ static int command_keys(int argc, char **argv);
 static int command_version(int argc, char **argv);
 
 static const struct command table[] = {
+	{ "baseline", "keep results by name, to compare later runs with",
+	  baseline_main },
 	{ "check", "test a module for what breaks in the field",
 	  module_check_main },
 	{ "compare", "tell whether one run is slower than another",

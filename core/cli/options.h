@@ -81,6 +81,8 @@ struct options {
 	char *prometheus;
 	struct option_list outs;
 	char *request_log;
+	char *baseline;
+	char *save_baseline;
 	struct option_list fail_if;
 	struct option_list stop_if;
 	char *warm_up;

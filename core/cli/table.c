@@ -199,6 +199,13 @@ static const struct option table[] = {
 	  "leave the warm-up out of criteria over the whole run: this time, "
 	  "or what is found to be it", AT(warm_up), OPTION_TEXT, 0, 0,
 	  "none" },
+	{ "baseline", 0, "SWARM_BASELINE", "Results", "NAME",
+	  "compare the results with this baseline (see `swarm baseline`) or "
+	  "results file, and exit 98 when they are worse", AT(baseline),
+	  OPTION_TEXT, 0, 0, NULL },
+	{ "save-baseline", 0, "SWARM_SAVE_BASELINE", "Results", "NAME",
+	  "add the results to this baseline when the run has passed",
+	  AT(save_baseline), OPTION_TEXT, 0, 0, NULL },
 	{ "exit-code-on-error", 0, "LOCUST_EXIT_CODE_ON_ERROR", "Results",
 	  "N", "exit code when requests failed and no criterion was given",
 	  AT(exit_code_on_error), OPTION_INTEGER, 0, 255, "1" },

@@ -370,6 +370,29 @@ static double slower(const struct histogram *a, const struct histogram *b)
 	return sum / ((double)a->count * (double)b->count);
 }
 
+static void distance(struct comparison *c, const struct histogram *a,
+    const struct histogram *b)
+{
+	uint64_t below_a = 0, below_b = 0;
+
+	if (a->count == 0 || b->count == 0)
+		return;
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+		int64_t lo, hi;
+		double d;
+
+		below_a += histogram_at(a, i);
+		below_b += histogram_at(b, i);
+		d = fabs((double)below_a / (double)a->count -
+		    (double)below_b / (double)b->count);
+		if (d <= c->distance)
+			continue;
+		histogram_bounds(i, &lo, &hi);
+		c->distance = d;
+		c->distance_at = (double)hi;
+	}
+}
+
 /* What a side knows of one endpoint. */
 struct endpoint {
 	struct histogram response;
@@ -526,6 +549,7 @@ void compare_init(struct comparison *c, const struct compare_side *before,
 	compare_times(c, &a, &b, before, after, o);
 	compare_failures(c, &a, &b, o);
 	c->slower = slower(&a.response, &b.response);
+	distance(c, &a.response, &b.response);
 	compare_endpoints(c, before, after, o);
 	pool_release(&a);
 	pool_release(&b);

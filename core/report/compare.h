@@ -61,6 +61,11 @@ struct comparison {
 	/* Probability that a request of the second side takes longer than one
 	 * of the first: 0.5 when alike. */
 	double slower;
+	/* The most that the shares of requests up to some time differ by
+	 * (Kolmogorov and Smirnov): 0 when alike, 1 when apart; at that
+	 * time. */
+	double distance;
+	double distance_at;             /* ns */
 	struct compare_endpoint *endpoints;     /* largest change first */
 	size_t endpoint_count;
 	size_t endpoints_compared;
@@ -74,6 +79,17 @@ void compare_init(struct comparison *, const struct compare_side *before,
 void compare_release(struct comparison *);
 /* Any metric or endpoint that is worse. */
 bool compare_is_worse(const struct comparison *);
+
+/*
+ * A run that has just ended, with a baseline (or a file): fills *c, which is
+ * to be released, and adds a table for people to `out`.  0, or -1 after
+ * log_error().
+ */
+struct buf;
+int compare_with_baseline(struct comparison *c, const char *baseline,
+    const struct result *now, struct buf *out);
+/* The names of what is worse, "p99, req/s", added to `out`. */
+void compare_say_worse(const struct comparison *, struct buf *out);
 
 /* `swarm compare …`: the exit code. */
 int compare_main(int argc, char **argv);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/xalloc.h"
+#include "report/baseline.h"
 #include "report/json.h"
 #include "report/text.h"
 
@@ -24,13 +25,15 @@
 #define MOST_RUNS    100
 #define ENDPOINTS    10
 #define DIFFERENCES 20
+#define TABLE_MAX    (1u << 20)
 
 static const char usage[] =
     "usage: swarm compare [options] BEFORE... [-- AFTER...]\n"
     "\n"
     "Compares results (JSON files or HTML reports of swarm).  With two files\n"
     "the first is compared with the second; several files a side, with -- in\n"
-    "between, take the spread between runs into account.\n"
+    "between, take the spread between runs into account.  The name of a\n"
+    "baseline (see swarm baseline) stands for its runs.\n"
     "\n"
     "  --limit SHARE       change that matters (default 5%)\n"
     "  --fail-limit SHARE  change of the failed share that matters "
@@ -125,37 +128,63 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* The files of both sides, without the "--" in between. */
-static int read_sides(struct job *job, int count, char **paths)
+static void free_files(char **files, int n)
 {
-	char *files[2 * MOST_RUNS];
-	int split = -1, n = 0;
+	while (n > 0)
+		free(files[--n]);
+}
 
-	for (int i = 0; i < count; i++) {
-		if (strcmp(paths[i], "--") == 0) {
-			split = n;
-			continue;
-		}
-		if (n == 2 * MOST_RUNS) {
-			log_error("at most %d files", 2 * MOST_RUNS);
-			return -1;
-		}
-		files[n++] = paths[i];
-	}
-	if (split == -1 && n == 2)
-		split = 1;
-	if (split < 1 || split >= n) {
+/* The files of both sides, without the "--" in between; a name of a baseline
+ * stands for its files. */
+static int expand(struct job *job, int count, char **words, char **files,
+    int *split)
+{
+	int n = 0, separator = count == 2 ? 1 : -1, first = 0;
+
+	for (int i = 0; i < count && separator == -1; i++)
+		separator = strcmp(words[i], "--") == 0 ? i : -1;
+	first = separator >= 0 && separator < count &&
+	    strcmp(words[separator], "--") == 0 ? separator + 1 : separator;
+	if (separator < 1 || first >= count) {
 		fprintf(stderr, "%s", usage);
 		return -1;
 	}
-	if (read_runs(job, n, files) == -1)
+	job->names[0] = base_name(words[0]);
+	job->names[1] = base_name(words[first]);
+	for (int i = 0; i < count; i++) {
+		int more;
+
+		if (i == separator)
+			*split = n;
+		if (i == separator && first > separator)
+			continue;
+		more = n + BASELINE_RUNS > 2 * MOST_RUNS ? -1 :
+		    baseline_files(words[i], files + n, BASELINE_RUNS);
+		if (more == -1 && n + BASELINE_RUNS > 2 * MOST_RUNS)
+			log_error("at most %d files", 2 * MOST_RUNS);
+		if (more == -1) {
+			free_files(files, n);
+			return -1;
+		}
+		n += more;
+	}
+	return n;
+}
+
+static int read_sides(struct job *job, int count, char **words)
+{
+	char *files[2 * MOST_RUNS];
+	int split = 0, rc;
+	int n = expand(job, count, words, files, &split);
+
+	if (n == -1)
 		return -1;
-	job->names[0] = base_name(files[0]);
-	job->names[1] = base_name(files[split]);
+	rc = read_runs(job, n, files);
+	free_files(files, n);
 	job->before = (struct compare_side){ job->runs, (size_t)split };
 	job->after = (struct compare_side){ job->runs + split,
 		(size_t)(n - split) };
-	return 0;
+	return rc;
 }
 
 static void value_of(struct buf *out, const struct compare_metric *m,
@@ -207,7 +236,8 @@ static void verdict_of(struct buf *out, const struct compare_metric *m,
 	}
 }
 
-static void print_metric(const struct compare_metric *m, bool utf8)
+static void print_metric(struct buf *out, const struct compare_metric *m,
+    bool utf8)
 {
 	struct buf before = BUF_INIT(64), after = BUF_INIT(64);
 	struct buf change = BUF_INIT(64), line = BUF_INIT(512);
@@ -234,17 +264,18 @@ static void print_metric(const struct compare_metric *m, bool utf8)
 			    (m->change.hi - 1) * 100);
 		verdict_of(&line, m, utf8);
 	}
-	printf("%s\n", buf_str(&line));
+	buf_printf(out, "%s\n", buf_str(&line));
 	buf_release(&before);
 	buf_release(&after);
 	buf_release(&change);
 	buf_release(&line);
 }
 
-static void print_endpoints(const struct comparison *c, bool utf8)
+static void print_endpoints(struct buf *out, const struct comparison *c,
+    bool utf8)
 {
 	if (c->endpoint_count > 0)
-		printf("\n  p95 changed, of %zu endpoints:\n",
+		buf_printf(out, "\n  p95 changed, of %zu endpoints:\n",
 		    c->endpoints_compared);
 	for (size_t i = 0; i < c->endpoint_count && i < ENDPOINTS; i++) {
 		const struct compare_endpoint *e = &c->endpoints[i];
@@ -259,19 +290,19 @@ static void print_endpoints(const struct comparison *c, bool utf8)
 		buf_puts(&line, " to ");
 		text_ms(&line, e->after);
 		buf_puts(&line, " ms");
-		printf("%s\n", buf_str(&line));
+		buf_printf(out, "%s\n", buf_str(&line));
 		buf_release(&line);
 		buf_release(&name);
 	}
 	if (c->endpoint_count > ENDPOINTS)
-		printf("  and %zu more\n", c->endpoint_count - ENDPOINTS);
+		buf_printf(out, "  and %zu more\n", c->endpoint_count - ENDPOINTS);
 	if (c->endpoints_gone + c->endpoints_new > 0)
-		printf("  endpoints only in the first: %zu, only in the "
+		buf_printf(out, "  endpoints only in the first: %zu, only in the "
 		    "second: %zu\n", c->endpoints_gone, c->endpoints_new);
 }
 
 /* Runs that were not made alike are compared all the same, with a warning. */
-static void print_differences(const struct job *job)
+static void print_differences(struct buf *out, const struct job *job)
 {
 	const struct card *before = &job->before.runs[0].card;
 	const struct card *after = &job->after.runs[0].card;
@@ -280,19 +311,32 @@ static void print_differences(const struct job *job)
 
 	if (n == 0)
 		return;
-	printf("\n  warning: the runs were not made alike:\n");
+	buf_printf(out, "\n  warning: the runs were not made alike:\n");
 	for (size_t i = 0; i < n && i < DIFFERENCES; i++) {
 		const char *a = card_text(before, names[i]);
 		const char *b = card_text(after, names[i]);
 
-		printf("    %-14s %.60s, then %.60s\n", names[i],
+		buf_printf(out, "    %-14s %.60s, then %.60s\n", names[i],
 		    a ? a : "nothing", b ? b : "nothing");
 	}
 	if (n > DIFFERENCES)
-		printf("    and %zu more\n", n - DIFFERENCES);
+		buf_printf(out, "    and %zu more\n", n - DIFFERENCES);
 }
 
-static void print(const struct job *job, const struct comparison *c)
+/* Of a run that did not come to its end the figures are what they are. */
+static void print_incomplete(struct buf *out, const struct compare_side *side)
+{
+	for (size_t i = 0; i < side->count; i++) {
+		if (side->runs[i].complete)
+			continue;
+		buf_puts(out, "\n  warning: a run had not ended when its file "
+		    "was written\n");
+		return;
+	}
+}
+
+static void print(struct buf *out, const struct job *job,
+    const struct comparison *c)
 {
 	struct buf head = BUF_INIT(1024);
 	struct terminal t;
@@ -306,20 +350,33 @@ static void print(const struct job *job, const struct comparison *c)
 		text_right(&head, buf_str(&name), i ? 12 : 9);
 		buf_release(&name);
 	}
-	printf("%s      change   95 %% sure\n", buf_str(&head));
+	buf_printf(out, "%s      change   95 %% sure\n", buf_str(&head));
 	buf_release(&head);
 	for (size_t i = 0; i < c->metric_count; i++)
-		print_metric(&c->metrics[i], t.utf8);
-	printf("\n  a request of the second is slower than one of the first "
-	    "in %.1f %%\n", c->slower * 100);
-	print_endpoints(c, t.utf8);
-	print_differences(job);
+		print_metric(out, &c->metrics[i], t.utf8);
+	buf_printf(out, "\n  a request of the second is slower than one of "
+	    "the first in %.1f %%\n", c->slower * 100);
+	if (c->distance > 0) {
+		buf_puts(out, "  the distributions are furthest apart at ");
+		text_ms(out, c->distance_at);
+		buf_printf(out, " ms, by %.1f %% of the requests\n",
+		    c->distance * 100);
+	}
+	print_endpoints(out, c, t.utf8);
+	print_incomplete(out, &job->before);
+	print_incomplete(out, &job->after);
+	print_differences(out, job);
+}
+
+static void print_exit(struct buf *out, const struct job *job,
+    const struct comparison *c)
+{
 	if (compare_is_worse(c))
-		printf("\nexit %d: worse by more than %.3g %%\n", EXIT_WORSE,
-		    job->options.limit * 100);
+		buf_printf(out, "\nexit %d: worse by more than %.3g %%\n",
+		    EXIT_WORSE, job->options.limit * 100);
 	else
-		printf("\nexit 0: not worse by more than %.3g %% as far as "
-		    "can be told\n", job->options.limit * 100);
+		buf_printf(out, "\nexit 0: not worse by more than %.3g %% as "
+		    "far as can be told\n", job->options.limit * 100);
 }
 
 static json_t *metric_json(const struct compare_metric *m)
@@ -364,9 +421,10 @@ static void print_json(const struct job *job, const struct comparison *c)
 		    "p95_before_ms", c->endpoints[i].before / 1e6,
 		    "p95_after_ms", c->endpoints[i].after / 1e6,
 		    "worse", c->endpoints[i].verdict == COMPARE_WORSE));
-	o = json_pack("{s:s, s:b, s:f, s:o, s:o, s:o}", "schema",
+	o = json_pack("{s:s, s:b, s:f, s:f, s:f, s:o, s:o, s:o}", "schema",
 	    "swarm-compare/1", "worse", compare_is_worse(c),
-	    "slower_probability", c->slower, "metrics", metrics,
+	    "slower_probability", c->slower, "distance", c->distance,
+	    "distance_at_ms", c->distance_at / 1e6, "metrics", metrics,
 	    "endpoints", endpoints, "not_alike", differences_json(job));
 	json_dumpf(o, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER |
 	    JSON_REAL_PRECISION(8));
@@ -374,9 +432,17 @@ static void print_json(const struct job *job, const struct comparison *c)
 	json_decref(o);
 }
 
+static void release(struct job *job)
+{
+	for (size_t i = 0; i < job->count; i++)
+		result_release(&job->runs[i]);
+	free(job->runs);
+}
+
 int compare_main(int argc, char **argv)
 {
 	struct job job = { .options = { 0.05, 0.001, 1, 1000 } };
+	struct buf out = BUF_INIT(TABLE_MAX);
 	struct comparison comparison;
 	int code = parse_options(&job, argc, argv);
 
@@ -386,16 +452,62 @@ int compare_main(int argc, char **argv)
 	if (read_sides(&job, argc - optind, argv + optind) == -1)
 		goto release;
 	compare_init(&comparison, &job.before, &job.after, &job.options);
-	if (job.json)
+	if (job.json) {
 		print_json(&job, &comparison);
-	else
-		print(&job, &comparison);
+	} else {
+		print(&out, &job, &comparison);
+		print_exit(&out, &job, &comparison);
+		fputs(buf_str(&out), stdout);
+	}
 	code = compare_is_worse(&comparison) ? EXIT_WORSE : EXIT_SAME;
 	compare_release(&comparison);
 	fflush(stdout);
 release:
-	for (size_t i = 0; i < job.count; i++)
-		result_release(&job.runs[i]);
-	free(job.runs);
+	release(&job);
+	buf_release(&out);
 	return code;
+}
+
+int compare_with_baseline(struct comparison *c, const char *baseline,
+    const struct result *now, struct buf *out)
+{
+	struct job job = { .options = { 0.05, 0.001, 1, 1000 },
+		.names = { base_name(baseline), "this run" } };
+	char *files[BASELINE_RUNS];
+	int n = baseline_files(baseline, files, BASELINE_RUNS);
+	int rc;
+
+	if (n == -1)
+		return -1;
+	rc = read_runs(&job, n, files);
+	free_files(files, n);
+	if (rc == 0) {
+		job.before = (struct compare_side){ job.runs, job.count };
+		job.after = (struct compare_side){ now, 1 };
+		compare_init(c, &job.before, &job.after, &job.options);
+		print(out, &job, c);
+	}
+	release(&job);
+	return rc;
+}
+
+void compare_say_worse(const struct comparison *c, struct buf *out)
+{
+	const char *comma = "";
+
+	for (size_t i = 0; i < c->metric_count; i++) {
+		if (!c->metrics[i].known ||
+		    c->metrics[i].verdict != COMPARE_WORSE)
+			continue;
+		buf_printf(out, "%s%s", comma, c->metrics[i].name);
+		comma = ", ";
+	}
+	for (size_t i = 0; i < c->endpoint_count; i++) {
+		const struct compare_endpoint *e = &c->endpoints[i];
+
+		if (e->verdict != COMPARE_WORSE)
+			continue;
+		buf_printf(out, "%sp95 of %s %s", comma, e->type, e->name);
+		return;
+	}
 }

@@ -64,5 +64,6 @@ extern const struct output output_ndjson;
 extern const struct output output_prometheus;
 extern const struct output output_sinks;
 extern const struct output output_summary;
+extern const struct output output_against;
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "report/against.h"
 #include "report/file.h"
 #include "report/html.h"
 #include "report/output.h"
@@ -32,7 +33,7 @@ static const struct output *const outputs[] = {
 	&output_block, &output_progress, &output_csv, &output_json, &output_html,
 	&output_markdown, &output_junit, &output_hdr, &output_ndjson,
 	&output_prometheus, &output_sinks,
-	&output_summary,
+	&output_summary, &output_against,
 };
 
 #define OUTPUTS (sizeof(outputs) / sizeof(*outputs))
@@ -107,7 +108,8 @@ int report_start(const struct report_options *options)
 	closed = false;
 	next_save = 0;
 	started = true;
-	if (start_criteria() == -1 || check_request_log() == -1) {
+	if (start_criteria() == -1 || check_request_log() == -1 ||
+	    against_check(options) == -1) {
 		release();
 		return -1;
 	}
@@ -394,6 +396,7 @@ int report_finish(const struct report_outcome *outcome)
 	note_doubts();
 	note_request_log();
 	result_init(&result, &report, outcome);
+	against_judge(&report.options, &result);
 	code = result.exit_code;
 	for (size_t i = 0; i < OUTPUTS; i++) {
 		if (!active[i] || !outputs[i]->finish)

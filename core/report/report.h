@@ -27,6 +27,7 @@ struct stats;
 #define REPORT_NO_ANSWER   4
 #define REPORT_WORKERS     5
 #define REPORT_CRASHED     6
+#define REPORT_REGRESSION  98           /* worse than --baseline */
 #define REPORT_CRITERION   99
 
 enum report_summary { REPORT_SUMMARY_FULL, REPORT_SUMMARY_COMPACT,
@@ -69,6 +70,8 @@ struct report_options {
 	/* Seconds, WARM_UP_NONE or WARM_UP_AUTO (report/warm_up.h). */
 	double warm_up;
 	int exit_code_on_error;
+	const char *baseline;           /* compared with: a name or file */
+	const char *save_baseline;      /* added to, when the run passes */
 	/* Criteria (run/criterion.h), NULL-ended; NULL: none. */
 	char *const *fail_if;
 	char *const *stop_if;

@@ -247,3 +247,46 @@ def test_results_are_read_again(swarm, tmp_path):
     assert json.loads(done.out)["total"]["requests"] == json.loads(
         (tmp_path / "a.json").read_text())["total"]["requests"]
     assert swarm.run("report", tmp_path / "none.json").status == 2
+
+
+def test_baselines(swarm, tmp_path):
+    def run(service, *args):
+        return swarm.run("-f", swarm.module("counted.so"), "--headless",
+                         "-o", "counted.times=100000",
+                         "-o", f"counted.service={service}", "-u", "4",
+                         "-r", "100", "-t", "11s", "--processes", "1",
+                         *args, env=env)
+
+    env = {"SWARM_BASELINES": str(tmp_path / "kept")}
+    done = run("10ms", "--baseline", "main")
+    assert done.status == 2 and "neither a file nor a baseline" in done.err
+    done = run("10ms", "--save-baseline", "no/name")
+    assert done.status == 2 and "no name for a baseline" in done.err
+    done = run("10ms", "--save-baseline", "main")
+    assert done.status == 0, done.text
+    assert len(list((tmp_path / "kept" / "main").iterdir())) == 1
+    # Worse: not added, and the verdict says of what.
+    done = run("14ms", "--baseline", "main", "--save-baseline", "main",
+               "--json-file", tmp_path / "slow")
+    assert done.status == 98, done.text
+    assert re.search(r"FAILED +worse than the baseline main: .*p50", done.out)
+    assert re.search(r"p50 .*worse", done.out)
+    assert "not added to the baseline main" in done.err
+    assert len(list((tmp_path / "kept" / "main").iterdir())) == 1
+    result = json.loads((tmp_path / "slow.json").read_text())
+    assert result["verdict"]["exit_code"] == 98
+    # By name, on either side, and beside files.
+    slow = tmp_path / "slow.json"
+    assert swarm.run("compare", "main", slow, env=env).status == 98
+    assert swarm.run("compare", slow, "main", env=env).status == 0
+    assert swarm.run("baseline", "save", "slow", slow, env=env).status == 0
+    done = swarm.run("compare", "--json", "main", "--", "slow", slow, env=env)
+    assert done.status == 98, done.text
+    assert json.loads(done.out)["distance"] > 0.9
+    done = swarm.run("baseline", "list", env=env)
+    assert re.search(r"^main +20.*requests, p95 1\d\.\d ms, passed$",
+                     done.out, re.M), done.out
+    assert re.search(r"^slow .* failed$", done.out, re.M), done.out
+    assert swarm.run("baseline", "remove", "slow", env=env).status == 0
+    assert swarm.run("baseline", "remove", "slow", env=env).status == 2
+    assert not (tmp_path / "kept" / "slow").exists()
