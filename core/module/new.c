@@ -38,6 +38,8 @@ struct subject {
 static int usage(void)
 {
 	fputs("usage: swarm new scenario NAME [--template TEMPLATE]\n"
+	    "       swarm new [scenario NAME] --from-har FILE\n"
+	    "       swarm new scenario NAME --from-curl 'curl ...'\n"
 	    "       swarm new plugin NAME\n"
 	    "       swarm new --list\n", stderr);
 	return TOOLS_USAGE;
@@ -310,10 +312,44 @@ static int new_plugin(const char *path)
 	return rc;
 }
 
+/* Without a name it is that of what it is made from, or "scenario". */
+static int from_something(const char *kind, const char *what,
+    const char *name)
+{
+	char *stem = find_stem(name ? name : what);
+	char *dot = strrchr(stem, '.');
+	char *to;
+	int rc;
+
+	if (dot && !name)
+		*dot = '\0';
+	if (!name && !good_name(stem)) {
+		free(stem);
+		stem = xstrdup(DEFAULT_TEMPLATE);
+	}
+	if (name)
+		to = find_ends_with(name, ".c") ? xstrdup(name) :
+		    xasprintf("%s.c", name);
+	else
+		to = xasprintf("%s.c", stem);
+	if (good_name(stem)) {
+		rc = module_new_from(kind, what, to);
+	} else {
+		log_error("\"%s\" cannot be a scenario's name; begin with a "
+		    "letter, and use letters, digits, \"_\" and \"-\"",
+		    stem);
+		rc = TOOLS_USAGE;
+	}
+	free(to);
+	free(stem);
+	return rc;
+}
+
 int module_new_main(int argc, char **argv)
 {
 	const char *template = DEFAULT_TEMPLATE;
 	const char *words[2] = { NULL, NULL };
+	const char *kind = NULL, *what = NULL;
 	int count = 0;
 
 	for (int i = 1; i < argc; i++) {
@@ -321,11 +357,20 @@ int module_new_main(int argc, char **argv)
 			return print_templates();
 		if (strcmp(argv[i], "--template") == 0 && i + 1 < argc)
 			template = argv[++i];
-		else if (argv[i][0] == '-' || count == 2)
+		else if (strncmp(argv[i], "--from-", 7) == 0 && i + 1 < argc) {
+			kind = argv[i] + 7;
+			what = argv[++i];
+		} else if (argv[i][0] == '-' || count == 2)
 			return usage();
 		else
 			words[count++] = argv[i];
 	}
+	if (kind && count == 0)
+		return from_something(kind, what, NULL);
+	if (kind && count == 2 && strcmp(words[0], "scenario") == 0)
+		return from_something(kind, what, words[1]);
+	if (kind)
+		return usage();
 	if (count == 2 && strcmp(words[0], "scenario") == 0)
 		return new_scenario(words[1], template);
 	if (count == 2 && strcmp(words[0], "plugin") == 0)

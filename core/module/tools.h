@@ -17,6 +17,9 @@ int module_check_main(int argc, char **argv);
 int module_inspect_main(int argc, char **argv);
 /* swarm new scenario|plugin NAME: writes files to start from. */
 int module_new_main(int argc, char **argv);
+/* The same from what a plugin's command can read ("har", "curl"), into the new
+ * file `to`. */
+int module_new_from(const char *kind, const char *what, const char *to);
 /* swarm test TEST: runs the cases of a test module, as TAP. */
 int module_test_main(int argc, char **argv);
 /* swarm plugins: what is found where. */

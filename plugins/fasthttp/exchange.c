@@ -10,6 +10,7 @@
  */
 #include "exchange.h"
 
+#include "batch.h"
 #include "own.h"
 #include "settings.h"
 #include "template.h"
@@ -275,30 +276,32 @@ void exchange_end(struct exchange *x, const char *error)
 	course_end(&x->c, now, error);
 }
 
-/* The course of the call, up to the end or (open) to the headers. */
-static void run(struct exchange *x)
+/* What follows from an answer (or `error`): true when the call goes on, to
+ * where the answer points; else it has ended, or (open) has its headers. */
+static bool goes_on(struct exchange *x, const char *error)
 {
-	const char *error;
-
-	for (;;) {
-		error = transact(x, x->c.opened);
-		if (!error && x->parse.facts.has_cookies && settings.cookies)
-			take_cookies(x);
-		if (error || x->location_len == 0 || !course_redirected(&x->c))
-			break;
+	if (!error && x->parse.facts.has_cookies && settings.cookies)
+		take_cookies(x);
+	if (!error && x->location_len > 0 && course_redirected(&x->c)) {
 		/* Its body is not worth reading. */
 		if (x->c.opened)
 			x->parse.keep_alive = false;
 		error = follow(x);
-		if (error)
-			break;
+		if (!error)
+			return true;
 	}
 	x->c.a.pub.url = x->c.path;
-	if (error || !x->c.opened) {
+	if (error || !x->c.opened)
 		exchange_end(x, error);
-		return;
-	}
-	x->first_byte = swarm_now();
+	else
+		x->first_byte = swarm_now();
+	return false;
+}
+
+static void run(struct exchange *x)
+{
+	while (goes_on(x, transact(x, x->c.opened)))
+		continue;
 }
 
 static struct exchange *start(struct swarm_user *u,
@@ -334,6 +337,174 @@ struct http_response *exchange_request(struct swarm_user *u,
 		run(x);
 	return &x->c.a.pub;
 }
+
+/* ---- requests sent ahead ---- */
+
+/* Requests for one connection, in order. */
+struct group {
+	struct exchange *x[BATCH_MAX];
+	size_t count;
+	size_t sent;
+	struct origin *origin;
+	struct connection *conn;
+};
+
+/* Takes it in behind the others; false when it is not to be sent ahead.  A
+ * large body is not: server and client would wait for each other to read. */
+static bool join(struct group *g, struct exchange *x)
+{
+	const struct template *t;
+	const char *why;
+
+	if (x->c.args->produce || x->c.body.len > SESSION_GATHER ||
+	    g->count == (size_t)own.pipeline)
+		return false;
+	t = exchange_template(x, &why);
+	if (!t || (g->count > 0 && t->origin != g->origin))
+		return false;
+	g->origin = t->origin;
+	x->template = NULL;
+	g->x[g->count++] = x;
+	return true;
+}
+
+/* NULL, or why there is no connection. */
+static const char *connect_group(struct group *g)
+{
+	struct exchange *x = g->x[0];
+	const char *error = NULL;
+	size_t i;
+
+	g->conn = session_take(x->session, g->origin);
+	for (i = g->conn ? 0 : 1; i < g->count; i++)
+		g->x[i]->c.a.pub.reused = true;
+	if (!g->conn) {
+		g->conn = connect_new(x, g->origin, &error);
+		x->conn = g->conn;
+		if (g->conn)
+			note_connection(x);
+	}
+	if (g->conn)
+		g->conn->gather = swarm_alloc(x->c.a.pub.user,
+		    SESSION_GATHER);
+	return error;
+}
+
+static void send_group(struct group *g)
+{
+	struct exchange *x = NULL;
+	const char *why = NULL;
+
+	for (g->sent = 0; g->sent < g->count; g->sent++) {
+		x = g->x[g->sent];
+		x->conn = g->conn;
+		x->sent = swarm_now();
+		parse_start(&x->parse, strcmp(x->c.method, "HEAD") == 0);
+		if (send_request(x, &why) == -1)
+			break;
+		g->conn->requests++;
+	}
+	/* What could not be sent shows when the answers are read. */
+	if (x)
+		send_gathered(x);
+	g->conn->gather = NULL;
+}
+
+/* Answers come in the order of the requests.  Returns how many there were;
+ * the connection is the last one's, or gone. */
+static size_t receive_group(struct group *g)
+{
+	const char *error;
+	size_t i;
+
+	for (i = 0; i < g->sent; i++) {
+		g->conn->owed = (unsigned)(g->sent - 1 - i);
+		if (receive_answer(g->x[i], false, &error) == -1) {
+			/* It may be asked for again, unless it was wrong. */
+			if (!g->x[i]->parse.started && errno == ECONNRESET)
+				break;
+			g->x[i]->conn = NULL;
+			exchange_end(g->x[i], error);
+			break;
+		}
+		if (!g->x[i]->parse.keep_alive) {
+			i++;
+			break;
+		}
+	}
+	g->conn->owed = 0;
+	g->conn->ahead_len = 0;
+	return i;
+}
+
+/* Where an answer leads elsewhere, that is asked for by itself. */
+static void finish_group(struct group *g, size_t answered)
+{
+	struct exchange *x;
+	bool keep = answered == g->count && settings.keepalive &&
+	    g->x[answered - 1]->parse.keep_alive;
+	size_t i;
+
+	for (i = 0; i < answered; i++)
+		g->x[i]->conn = NULL;
+	if (keep)
+		session_keep(g->x[0]->session, g->conn);
+	else
+		session_drop(g->conn);
+	for (i = 0; i < g->count; i++) {
+		x = g->x[i];
+		if (x->c.a.ended)
+			continue;
+		x->conn = NULL;
+		if (i < answered ? goes_on(x, NULL) : may_repeat(x))
+			run(x);
+		else if (i >= answered)
+			exchange_end(x, "the server closed the connection");
+	}
+}
+
+static void run_group(struct group *g)
+{
+	const char *error;
+	size_t i;
+
+	if (g->count == 1) {
+		run(g->x[0]);
+		return;
+	}
+	error = connect_group(g);
+	for (i = 0; error && i < g->count; i++)
+		exchange_end(g->x[i], error);
+	if (error)
+		return;
+	send_group(g);
+	finish_group(g, receive_group(g));
+}
+
+void exchange_batch(struct swarm_user *u, const struct http_args *const *args,
+    struct http_response **responses, size_t count)
+{
+	struct group g = { .count = 0 };
+	struct exchange *x;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		x = start(u, args[i], false);
+		responses[i] = &x->c.a.pub;
+		if (x->c.a.ended || join(&g, x))
+			continue;
+		if (g.count > 0)
+			run_group(&g);
+		g.count = 0;
+		x->template = NULL;
+		if (!join(&g, x))
+			run(x);
+	}
+	if (g.count > 0)
+		run_group(&g);
+}
+
+/* ---- open responses ---- */
 
 static void finish_open(void *arg)
 {

@@ -45,6 +45,10 @@ struct http_response *exchange_request(struct swarm_user *,
     const struct http_args *);
 struct http_response *exchange_open(struct swarm_user *,
     const struct http_args *);
+/* [fiber] Requests in groups, each sent on one connection before the first is
+ * answered. */
+void exchange_batch(struct swarm_user *, const struct http_args *const *,
+    struct http_response **, size_t count);
 /* The exchange is over: gives back or closes what it holds and ends the
  * sample.  `error`: NULL, or why it failed (lives until the task ends). */
 void exchange_end(struct exchange *, const char *error);
@@ -59,6 +63,8 @@ const struct template *exchange_template(struct exchange *, const char **why);
  * when the request cannot be made at all.
  */
 int send_request(struct exchange *, const char **why);
+/* Sends what has been gathered on x->conn: 0, or -1 with errno. */
+int send_gathered(struct exchange *);
 
 /* ---- receive.c ---- */
 

@@ -14,6 +14,7 @@
 #include "template.h"
 
 #include <swarm/http.h>
+#include <swarm/log.h>
 #include <swarm/module.h>
 #include <swarm/net.h>
 #include <swarm/user.h>
@@ -45,8 +46,11 @@ static void batch(struct swarm_user *u,
     const struct http_args *const *requests,
     struct http_response **responses, size_t count)
 {
-	batch_run(u, (size_t)settings.connections, exchange_request, requests,
-	    responses, count);
+	if (own.pipeline > 1)
+		exchange_batch(u, requests, responses, count);
+	else
+		batch_run(u, (size_t)settings.connections, exchange_request,
+		    requests, responses, count);
 }
 
 static void close_idle(struct swarm_user *u)
@@ -60,6 +64,11 @@ static int load(void)
 {
 	if (settings_check() == -1)
 		return -1;
+	if (own.pipeline < 1 || own.pipeline > BATCH_MAX) {
+		swarm_error("the option pipeline is %d: give 1 to %d",
+		    own.pipeline, BATCH_MAX);
+		return -1;
+	}
 	llm_load(&api);
 	person_load(sizeof(struct session), session_forget);
 	return 0;
@@ -95,7 +104,9 @@ SWARM_MODULE(
 	.summary = "HTTP/1.1 client made for load",
 	.options = SWARM_OPTIONS(SETTINGS_OPTIONS,
 		OWN(retry, SWARM_BOOL, "yes",
-		    "once, when a kept connection turns out closed")),
+		    "once, when a kept connection turns out closed"),
+		OWN(pipeline, SWARM_INT, "1",
+		    "requests of a batch sent before the first is answered")),
 	.exports = SWARM_EXPORTS({ "swarm.http/1", &api.head }),
 	.load = load,
 	.worker_stop = worker_stop,

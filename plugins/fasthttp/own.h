@@ -8,6 +8,7 @@ struct swarm_tls;
 
 struct own {
 	bool retry;
+	int pipeline;
 };
 
 extern struct own own;

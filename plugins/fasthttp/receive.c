@@ -185,11 +185,17 @@ static int at_the_end(struct exchange *x, const char **error)
 	return -1;
 }
 
-/* Bytes behind the answer: nobody asked for them. */
+/* Bytes behind the answer: the next one's, or nobody has asked for them. */
 static void note_rest(struct exchange *x, const char *at, const char *end)
 {
-	if (at != end)
+	if (at == end)
+		return;
+	if (x->conn->owed > 0) {
+		x->conn->ahead = at;
+		x->conn->ahead_len = (size_t)(end - at);
+	} else {
 		x->parse.keep_alive = false;
+	}
 }
 
 /* An open response has a small buffer of its own, since its scenario may wait
@@ -197,8 +203,13 @@ static void note_rest(struct exchange *x, const char *at, const char *end)
 static int64_t read_some(struct exchange *x, const char **at)
 {
 	struct swarm_stream *s = x->conn->stream;
-	int64_t n;
+	int64_t n = (int64_t)x->conn->ahead_len;
 
+	if (n > 0) {
+		*at = x->conn->ahead;
+		x->conn->ahead_len = 0;
+		return n;
+	}
 	*at = x->piece;
 	if (!x->piece)
 		n = swarm_recv(s, at, x->c.deadline);

@@ -141,12 +141,37 @@ static void put_body_headers(struct writer *w, const struct exchange *x)
 
 /* ---- sending ---- */
 
+/* Takes them in to be sent with others; false when there is no room. */
+static bool gather(struct connection *c, const char *data, size_t len)
+{
+	if (!c->gather || len > SESSION_GATHER - c->gathered)
+		return false;
+	memcpy(c->gather + c->gathered, data, len);
+	c->gathered += len;
+	return true;
+}
+
+int send_gathered(struct exchange *x)
+{
+	struct connection *c = x->conn;
+	size_t len = c->gathered;
+
+	c->gathered = 0;
+	return len == 0 ? 0 : swarm_write(c->stream, c->gather, len,
+	    x->c.deadline);
+}
+
 /* Writes bytes that will not survive a wait. */
 static int write_now(struct exchange *x, const char *data, size_t len)
 {
 	struct swarm_stream *s = x->conn->stream;
-	int64_t n = swarm_try_write(s, data, len);
 	char *rest;
+	int64_t n;
+
+	if (gather(x->conn, data, len))
+		return 0;
+	/* No room: what is gathered goes first, which may wait. */
+	n = x->conn->gathered > 0 ? 0 : swarm_try_write(s, data, len);
 
 	if (n == (int64_t)len)
 		return 0;
@@ -158,6 +183,8 @@ static int write_now(struct exchange *x, const char *data, size_t len)
 	}
 	rest = swarm_alloc(x->c.a.pub.user, len);
 	memcpy(rest, data, len);
+	if (send_gathered(x) == -1)
+		return -1;
 	return swarm_write(s, rest, len, x->c.deadline);
 }
 
@@ -175,6 +202,8 @@ static int write_with_body(struct exchange *x, size_t head_len)
 	}
 	head = swarm_alloc(x->c.a.pub.user, head_len);
 	memcpy(head, compose, head_len);
+	if (send_gathered(x) == -1)
+		return -1;
 	pieces[0] = (struct iovec){ head, head_len };
 	pieces[1] = (struct iovec){ (void *)(uintptr_t)x->c.body.data,
 		x->c.body.len };

@@ -15,11 +15,21 @@
 #include "person.h"
 #include "target.h"
 
+#define SESSION_GATHER ((size_t)16 * 1024)
+
 struct connection {
 	struct connection *next;        /* idle ones of the same user */
 	struct swarm_stream *stream;
 	struct origin *origin;
 	uint32_t requests;              /* sent on it so far */
+	/* While requests are sent ahead: answers to come after this one,
+	 * bytes of them that have been read (in the worker's buffer, until
+	 * the next wait), and requests that are gathered to be sent at once. */
+	unsigned owed;
+	const char *ahead;
+	size_t ahead_len;
+	char *gather;                   /* SESSION_GATHER bytes, or NULL */
+	size_t gathered;
 };
 
 struct kept_session {

@@ -336,7 +336,8 @@ static int prepare(int argc, char **argv)
 {
 	if (read_arguments(argc, argv) == -1)
 		return -1;
-	return plan.help ? 0 : choose_client();
+	return plan.help || plan.from_har || plan.from_curl ? 0
+	    : choose_client();
 }
 
 /* ---- the load ---- */
@@ -449,12 +450,13 @@ static enum swarm_command_result setup(int argc, char **argv)
 }
 
 static const struct swarm_command command = {
-	SWARM_IFACE(struct swarm_command, 1),
+	SWARM_IFACE(struct swarm_command, 2),
 	.name = "http",
 	.summary = "HTTP load on URLs or a curl command; scenarios from HAR",
 	.help = help,
 	.prepare = prepare,
 	.setup = setup,
+	.from = "har,curl",
 };
 
 SWARM_MODULE(

@@ -153,6 +153,38 @@ def test_scenario_from_har(swarm, tmp_path, server):
     assert seen[:3] == [("GET", "/"), ("POST", "/cart"), ("GET", "/cart/7")]
 
 
+def test_new_scenario_from(swarm, tmp_path, server):
+    """The same by `swarm new`, which writes over nothing."""
+    har = tmp_path / "visit.har"
+    har.write_text(json.dumps({"log": {"entries": [{"request": {
+        "method": "GET", "url": "https://shop.test/a"}}]}}))
+
+    def new(*args):
+        return subprocess.run([swarm.exe, "new", *args], cwd=tmp_path,
+                              capture_output=True, text=True)
+
+    done = new("--from-har", "visit.har")
+    assert done.returncode == 0, done.stderr
+    assert "created visit.c" in done.stdout
+    assert ("GET", "/a") in try_scenario(swarm, tmp_path,
+                                         tmp_path / "visit.c", server)
+    done = new("scenario", "pasted", "--from-curl",
+               "curl https://shop.test/b -d x=1")
+    assert done.returncode == 0, done.stderr
+    assert ("POST", "/b") in try_scenario(swarm, tmp_path,
+                                          tmp_path / "pasted.c", server)
+    before = (tmp_path / "pasted.c").read_text()
+    done = new("scenario", "pasted", "--from-curl", "curl https://a/")
+    assert done.returncode == 2 and "pasted.c is there already" in done.stderr
+    assert (tmp_path / "pasted.c").read_text() == before
+    done = new("--from-nonsense", "x")
+    assert done.returncode == 2
+    assert re.search(r'from "nonsense"; there are: .*har', done.stderr)
+    done = new("scenario", "x", "--from-har", "nothing.har")
+    assert done.returncode == 2 and "nothing.har" in done.stderr
+    assert not (tmp_path / "x.c").exists()
+
+
 def test_written_to_standard_output(swarm):
     done = subprocess.run([swarm.exe, "http", "--from-curl", "curl http://a"],
                           capture_output=True, text=True, check=True)

@@ -44,6 +44,11 @@ struct swarm_command {
 	/* [fiber] For work that is no load (initialise, list, describe): runs
 	 * as the only user of a single process, returns the exit code. */
 	int (*once)(struct swarm_user *);
+	/* Since minor 2.  What it writes scenarios from, with commas ("har,curl")
+	 * or NULL: `swarm new scenario NAME --from-har X` is then prepare() and
+	 * setup() with the words "--from-har X -o NAME.c", and setup() answers
+	 * SWARM_COMMAND_DONE. */
+	const char *from;
 };
 
 /*
