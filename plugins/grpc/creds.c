@@ -66,36 +66,37 @@ static int read_all(struct pem *p, const struct rpc_tls *t, const char **why)
 	return p->key ? 0 : -1;
 }
 
-static grpc_channel_credentials *verified(const struct pem *p)
-{
-	grpc_ssl_pem_key_cert_pair pair = { p->key, p->cert };
-
-	return grpc_ssl_credentials_create(p->ca, p->cert ? &pair : NULL, NULL,
-	    NULL);
-}
-
-/* Anybody may answer: what tests against self-signed servers ask for. */
-static grpc_channel_credentials *unverified(const struct pem *p)
+/*
+ * The certificate is checked against the server's name when the connection is
+ * made, not against each call's authority, which may be another by intent.
+ * Unverified: anybody may answer, as tests against self-signed servers ask for.
+ */
+static grpc_channel_credentials *secure(const struct pem *p, bool verify)
 {
 	grpc_tls_credentials_options *o = grpc_tls_credentials_options_create();
-	grpc_tls_certificate_verifier *v =
+	grpc_tls_certificate_verifier *v = verify ?
+	    grpc_tls_certificate_verifier_host_name_create() :
 	    grpc_tls_certificate_verifier_no_op_create();
 	grpc_tls_certificate_provider *provider;
-	grpc_tls_identity_pairs *pairs;
+	grpc_tls_identity_pairs *pairs = NULL;
 
 	grpc_tls_credentials_options_set_certificate_verifier(o, v);
 	grpc_tls_certificate_verifier_release(v);
-	grpc_tls_credentials_options_set_verify_server_cert(o, 0);
+	grpc_tls_credentials_options_set_verify_server_cert(o, verify);
 	grpc_tls_credentials_options_set_check_call_host(o, 0);
 	if (p->cert) {
 		pairs = grpc_tls_identity_pairs_create();
 		grpc_tls_identity_pairs_add_pair(pairs, p->key, p->cert);
+		grpc_tls_credentials_options_watch_identity_key_cert_pairs(o);
+	}
+	if (p->ca && verify)
+		grpc_tls_credentials_options_watch_root_certs(o);
+	if (p->cert || (p->ca && verify)) {
 		provider = grpc_tls_certificate_provider_static_data_create(
-		    NULL, pairs);
+		    p->ca && verify ? p->ca : NULL, pairs);
 		grpc_tls_credentials_options_set_certificate_provider(o,
 		    provider);
 		grpc_tls_certificate_provider_release(provider);
-		grpc_tls_credentials_options_watch_identity_key_cert_pairs(o);
 	}
 	return grpc_tls_credentials_create(o);
 }
@@ -110,7 +111,7 @@ static grpc_channel_credentials *make(bool tls, const struct rpc_tls *t,
 		return grpc_insecure_credentials_create();
 	if (read_all(&p, t, why) == 0) {
 		*why = "the library refuses these certificates";
-		creds = t->insecure ? unverified(&p) : verified(&p);
+		creds = secure(&p, !t->insecure);
 	}
 	free(p.ca);
 	free(p.cert);

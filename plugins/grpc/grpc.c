@@ -18,6 +18,7 @@
 #include <swarm/user.h>
 
 #include <grpc/grpc.h>
+#include <grpc/support/log.h>
 
 #include <stddef.h>
 
@@ -101,8 +102,16 @@ static int load(void)
 	return 0;
 }
 
+/* What the library would write to standard error: the failures it is about are
+ * in the statistics already. */
+static void write_log(gpr_log_func_args *a)
+{
+	swarm_debug("%s:%d: %s", a->file, a->line, a->message);
+}
+
 static int worker_start(void)
 {
+	gpr_set_log_function(write_log);
 	grpc_init();
 	rows_start();
 	return cq_start();

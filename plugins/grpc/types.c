@@ -167,16 +167,23 @@ static int load_files(struct rpc *r, struct types *t)
 	return rc == 0 ? 0 : -1;
 }
 
-/* One fiber at a time. */
-static int load(struct rpc *r, struct types *t, const char *symbol)
+/* One fiber at a time; when another has just loaded something, look again. */
+static int await_turn(struct rpc *r, struct types *t)
 {
-	int rc, error;
-
+	if (!t->loading)
+		return 0;
 	while (t->loading) {
 		if (waiters_wait(&t->waiters, SWARM_FOREVER) == -1)
 			return client_fail(r, errno, "the user is being "
 			    "stopped");
 	}
+	return 1;
+}
+
+static int load(struct rpc *r, struct types *t, const char *symbol)
+{
+	int rc, error;
+
 	t->loading = true;
 	rc = t->from_files ? load_files(r, t) :
 	    symbol ? reflect_symbol(r, t->proto, symbol, &t->version) : 0;
@@ -240,21 +247,22 @@ const struct method *types_method(struct rpc *r, const char *name)
 	struct proto_shape shape;
 	struct method *m;
 	struct types *t;
+	int rc;
 
 	if (!r->channel) {
 		errno = ENOTCONN;
 		return NULL;
 	}
 	t = types_of(r);
-	m = find(t, name);
-	if (m)
-		return known(r, m);
-	if (load(r, t, service_of(r->user, name)) == -1 && errno != ENOENT)
+	do {
+		m = find(t, name);
+		if (m)
+			return known(r, m);
+		rc = await_turn(r, t);
+	} while (rc == 1);
+	if (rc == -1 || (load(r, t, service_of(r->user, name)) == -1 &&
+	    errno != ENOENT))
 		return NULL;
-	/* Another fiber may have been first. */
-	m = find(t, name);
-	if (m)
-		return known(r, m);
 	if (proto_method(t->proto, name, &shape) == 0)
 		return remember(t, name, &shape, NULL);
 	snprintf(why, sizeof why, "the method %.120s is unknown to the %s",
@@ -410,7 +418,7 @@ const char *types_services(struct rpc *r)
 		return NULL;
 	}
 	t = types_of(r);
-	if (load(r, t, NULL) == -1)
+	if (await_turn(r, t) == -1 || load(r, t, NULL) == -1)
 		return NULL;
 	names = t->from_files ? proto_services(t->proto) :
 	    reflect_services(r, &t->version);
@@ -423,6 +431,7 @@ const char *types_services(struct rpc *r)
 
 const char *types_describe(struct rpc *r, const char *symbol)
 {
+	const char *file = symbol;      /* what its file is asked for by */
 	struct types *t;
 	char *text, *to;
 
@@ -431,8 +440,9 @@ const char *types_describe(struct rpc *r, const char *symbol)
 		return NULL;
 	}
 	t = types_of(r);
-	if (load(r, t, strchr(symbol, '/') ? service_of(r->user, symbol) :
-	    symbol) == -1)
+	if (strchr(symbol, '/'))
+		file = service_of(r->user, symbol);
+	if (await_turn(r, t) == -1 || load(r, t, file) == -1)
 		return NULL;
 	text = proto_describe(t->proto, symbol);
 	if (!text) {

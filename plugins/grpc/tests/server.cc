@@ -4,7 +4,7 @@
  * port; ends with its standard input.
  *
  *	grpc_server [--port N] [--max-streams N] [--max-receive N] [--age MS]
- *	    [--cert FILE --key FILE [--client-ca FILE]] [--no-reflection]
+ *	    [--cert FILE --key FILE [--client-ca FILE]]
  */
 #include "echo.grpc.pb.h"
 
@@ -281,14 +281,9 @@ int main(int argc, char **argv)
 	int port = 0;
 	char byte;
 
-	for (int i = 1; i < argc; i++) {
-		std::string name = argv[i];
-
-		options[name] = name == "--no-reflection" || i + 1 == argc ?
-		    "" : argv[++i];
-	}
-	if (!options.count("--no-reflection"))
-		grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+	for (int i = 1; i + 1 < argc; i += 2)
+		options[argv[i]] = argv[i + 1];
+	grpc::reflection::InitProtoReflectionServerBuilderPlugin();
 	builder.AddListeningPort("127.0.0.1:" + (options.count("--port") ?
 	    options["--port"] : "0"), credentials(options), &port);
 	if (options.count("--max-streams"))
