@@ -142,6 +142,7 @@ def test_slow_names_hold_up_nobody(swarm, postgres, tmp_path):
         f"{postgres.port}/postgres", "-u", "4", "-r", "1000", "--json",
         "--only-summary", "--processes", "1",
         env={"LD_PRELOAD": str(tmp_path / "slow.so"),
+             "ASAN_OPTIONS": "verify_asan_link_order=0",
              "SLOW_NAMES": str(fifo)})
 
     def sessions(sql):
@@ -211,7 +212,7 @@ def test_a_gigabyte(swarm, postgres, what, limit, place):
     report = results(process)
     print(f"{what}: {peak:.0f} MiB")
     if os.environ.get("SWARM_TEST_SANITIZE"):
-        limit *= 8
+        limit += 1000           # what was freed is kept for a while
     assert 0 < peak < limit
     if what == "gigabyte":
         assert status == 0
