@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/config_users.h"
 #include "module/module.h"
 #include "report/sinks.h"
 #include "user/user.h"
@@ -68,6 +69,10 @@ int role_load_modules(struct options *o, int *command)
 		*command = command_setup();
 	if (*command == SWARM_COMMAND_ERROR)
 		return EXIT_USAGE;
+	if (config_users_apply(o->config_users.items) == -1)
+		return EXIT_USAGE;
+	if (o->equal_weights)
+		user_class_equal_weights();
 	return user_class_select(o->classes.items, o->tags.items,
 	    o->exclude_tags.items) == -1 ? EXIT_USAGE : EXIT_PASSED;
 }

@@ -45,6 +45,7 @@ static struct {
 	int processes;                  /* local workers */
 	struct event *pause;
 	bool ends_with_run;
+	int64_t was_reset;              /* the test that was */
 	bool quitting;
 	int signal;
 } master;
@@ -70,6 +71,16 @@ static void autoquit_fired(struct wheel_timer *t)
 	quit();
 }
 
+/* --reset-stats: after the first ramp of each test. */
+static void reset_once(int64_t started)
+{
+	if (!master.options->reset_stats || master.was_reset == started)
+		return;
+	master.was_reset = started;
+	stats_reset(master.stats);
+	front_event("statistics reset: all users are running");
+}
+
 static void tell_modules(enum run_state state)
 {
 	struct run_status status;
@@ -88,6 +99,7 @@ static void tell_modules(enum run_state state)
 		hooks_test_start();
 		break;
 	case RUN_RUNNING:
+		reset_once(status.started);
 		hooks_spawning_complete((uint64_t)status.users_target);
 		break;
 	case RUN_STOPPING:

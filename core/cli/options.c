@@ -4,7 +4,6 @@
  */
 #include "cli/options.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +11,11 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/xalloc.h"
+#include "cli/config.h"
 #include "module/module.h"
 
 #define TABLE_MAX 128
+#define CLASSES_MAX 10000
 
 /* Where a value came from; a later source replaces an earlier one. */
 enum source { SOURCE_DEFAULT, SOURCE_COMMAND, SOURCE_CONFIG, SOURCE_ENV,
@@ -62,6 +63,7 @@ static void list_add_split(const struct option *t, struct option_list *list,
 {
 	bool split = t->group != NULL && strcmp(t->group, "Results") != 0 &&
 	    strcmp(t->name, "option") != 0 &&
+	    strcmp(t->name, "config-users") != 0 &&
 	    strcmp(t->name, "executor") != 0;
 
 	while (split && strchr(text, ',') != NULL) {
@@ -170,6 +172,23 @@ static int set_defaults(struct options *o)
 	return 0;
 }
 
+/* LOCUST_USER_CLASSES: names separated by blanks, when none are given. */
+static void classes_from_environment(struct options *o)
+{
+	const char *names = getenv("LOCUST_USER_CLASSES");
+
+	while (names != NULL && o->classes.count < CLASSES_MAX) {
+		size_t len;
+
+		names += strspn(names, " \t");
+		len = strcspn(names, " \t");
+		if (len == 0)
+			return;
+		list_add(&o->classes, names, len);
+		names += len;
+	}
+}
+
 static int read_environment(struct options *o)
 {
 	for (const struct option *t = options_table(); t->name != NULL; t++) {
@@ -182,86 +201,30 @@ static int read_environment(struct options *o)
 	return 0;
 }
 
-static char *trim(char *s)
+/* Settings inside [module] are that module's; others are swarm's own. */
+static int config_setting(const struct config_setting *s, void *arg)
 {
-	size_t len;
-
-	while (isspace((unsigned char)*s))
-		s++;
-	len = strlen(s);
-	while (len > 0 && isspace((unsigned char)s[len - 1]))
-		s[--len] = '\0';
-	return s;
-}
-
-/* "key = value", "key: value" or "key value". */
-static int config_setting(struct options *o, const char *where,
-    const char *section, char *line)
-{
-	size_t len = strcspn(line, "=: \t");
-	char *value = trim(line + len + (line[len] != '\0' ? 1 : 0));
+	struct options *o = arg;
 	const struct option *t;
 
-	if (value[0] == '=' || value[0] == ':')
-		value = trim(value + 1);
-	line[len] = '\0';
-	if (section != NULL && strcmp(section, "swarm") != 0) {
-		module_set_config(section, line, value, where);
+	if (s->section != NULL && strcmp(s->section, "swarm") != 0) {
+		if (s->element) {
+			log_error("%s: an option of a module takes one value",
+			    s->where);
+			return -1;
+		}
+		module_set_config(s->section, s->key, s->value, s->where);
 		return 0;
 	}
-	t = find(line, strlen(line));
+	t = find(s->key, strlen(s->key));
 	if (t == NULL || t->group == NULL)
-		return unknown(where, line);
-	if (t->kind == OPTION_FLAG && strcmp(value, "false") == 0)
-		return 0;
-	return store(o, t, SOURCE_CONFIG, where, value);
-}
-
-/* Settings inside [module] are that module's; others are swarm's own. */
-static int config_line(struct options *o, const char *where, char **section,
-    char *line)
-{
-	size_t len;
-
-	line = trim(line);
-	if (line[0] == '\0' || line[0] == '#' || line[0] == ';' ||
-	    strcmp(line, "---") == 0)
-		return 0;
-	len = strlen(line);
-	if (line[0] == '[' && line[len - 1] == ']') {
-		line[len - 1] = '\0';
-		free(*section);
-		*section = xstrdup(trim(line + 1));
-		return 0;
-	}
-	return config_setting(o, where, *section, line);
-}
-
-static int read_config(struct options *o, const char *path, bool required)
-{
-	FILE *f = fopen(path, "re");
-	char *section = NULL;
-	char *line = NULL;
-	size_t size = 0;
-	unsigned number = 0;
-	int rc = 0;
-
-	if (f == NULL) {
-		if (!required && errno == ENOENT)
-			return 0;
-		log_error("cannot read the configuration file %s: %m", path);
+		return unknown(s->where, s->key);
+	if (s->element && t->kind != OPTION_LIST) {
+		log_error("%s: --%s takes one value, not several", s->where,
+		    t->name);
 		return -1;
 	}
-	while (rc == 0 && getline(&line, &size, f) != -1) {
-		char *where = xasprintf("%s:%u", path, ++number);
-
-		rc = config_line(o, where, &section, line);
-		free(where);
-	}
-	free(line);
-	free(section);
-	fclose(f);
-	return rc;
+	return store(o, t, SOURCE_CONFIG, s->where, s->value);
 }
 
 static int read_configs(struct options *o, int argc, char **argv)
@@ -277,15 +240,16 @@ static int read_configs(struct options *o, int argc, char **argv)
 	}
 	if (home != NULL) {
 		char *path = xasprintf("%s/.swarm.conf", home);
-		int rc = read_config(o, path, false);
+		int rc = config_read(path, false, config_setting, o);
 
 		free(path);
 		if (rc == -1)
 			return -1;
 	}
-	if (read_config(o, "swarm.conf", false) == -1)
+	if (config_read("swarm.conf", false, config_setting, o) == -1 ||
+	    config_read("swarm.toml", false, config_setting, o) == -1)
 		return -1;
-	return given != NULL ? read_config(o, given, true) : 0;
+	return given != NULL ? config_read(given, true, config_setting, o) : 0;
 }
 
 /* Stores a flag, or the value in `rest` or in the next argument. */
@@ -363,6 +327,9 @@ int options_parse(struct options *o, int argc, char **argv)
 	if (set_defaults(o) == -1 || read_configs(o, argc, argv) == -1 ||
 	    read_environment(o) == -1 || read_arguments(o, argc, argv) == -1)
 		return -1;
+	if (o->classes.count == 0)
+		classes_from_environment(o);
+	o->headless = o->headless && !o->headful;
 	return 0;
 }
 

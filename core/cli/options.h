@@ -4,7 +4,8 @@
  * the manual page.
  *
  * Precedence, lowest first: defaults, what a command sets, configuration
- * files, environment, command line.
+ * files (~/.swarm.conf, ./swarm.conf, ./swarm.toml, --config), environment,
+ * command line.
  */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
@@ -26,6 +27,7 @@ struct options {
 	struct option_list classes;     /* positional */
 	struct option_list tags;
 	struct option_list exclude_tags;
+	struct option_list config_users;
 	struct option_list split_by;    /* keys of samples' tags */
 	char *config;
 	char *host;
@@ -45,6 +47,10 @@ struct options {
 	int64_t processes;              /* -1: as many as cores */
 	int64_t seed;
 	bool headless;
+	bool headful;
+	bool equal_weights;
+	bool reset_stats;
+	bool enable_rebalancing;
 	bool autostart;
 	double autoquit;
 

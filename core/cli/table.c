@@ -28,8 +28,17 @@ static const struct option table[] = {
 	  "rows of their own for each value of this tag of samples (see "
 	  "swarm_tag()); may be repeated, or several separated by commas",
 	  AT(split_by), OPTION_LIST, 0, 0, NULL },
+	{ "config-users", 0, "LOCUST_CONFIG_USERS", "Run", "JSON",
+	  "attributes of user classes: an object with user_class_name and "
+	  "weight, fixed_count, host or tasks (those to keep), an array of "
+	  "these, or the path of such a file; may be repeated",
+	  AT(config_users), OPTION_LIST, 0, 0, NULL },
+	{ "equal-weights", 0, "SWARM_EQUAL_WEIGHTS", "Run", NULL,
+	  "the same weight for all user classes, and for all tasks",
+	  AT(equal_weights), OPTION_FLAG, 0, 0, NULL },
 	{ "config", 0, NULL, "Run", "FILE",
-	  "read options from this file, after ~/.swarm.conf and ./swarm.conf",
+	  "read options from this file (INI, or TOML by the name .toml), after "
+	  "~/.swarm.conf, ./swarm.conf and ./swarm.toml",
 	  AT(config), OPTION_TEXT, 0, 0, NULL },
 
 	{ "users", 'u', "LOCUST_USERS", "Load", "N", "simulated users",
@@ -84,6 +93,9 @@ static const struct option table[] = {
 	{ "headless", 0, "LOCUST_HEADLESS", "Mode", NULL,
 	  "no web page: start at once, end with the run", AT(headless),
 	  OPTION_FLAG, 0, 0, NULL },
+	{ "headful", 0, "LOCUST_HEADFUL", "Mode", NULL,
+	  "with a web page although something says --headless",
+	  AT(headful), OPTION_FLAG, 0, 0, NULL },
 	{ "autostart", 0, "LOCUST_AUTOSTART", "Mode", NULL,
 	  "start at once and keep the web page", AT(autostart), OPTION_FLAG,
 	  0, 0, NULL },
@@ -127,6 +139,9 @@ static const struct option table[] = {
 	{ "expect-workers-max-wait", 0, "LOCUST_EXPECT_WORKERS_MAX_WAIT",
 	  "Fleet", "TIME", "give up waiting for them; 0: never",
 	  AT(expect_workers_max_wait), OPTION_TIME, 0, 0, "0" },
+	{ "enable-rebalancing", 0, "SWARM_ENABLE_REBALANCING", "Fleet", NULL,
+	  "accepted for Locust's sake: users of a lost worker always go to the "
+	  "others", AT(enable_rebalancing), OPTION_FLAG, 0, 0, NULL },
 	{ "worker", 0, "LOCUST_MODE_WORKER", "Fleet", NULL,
 	  "run users for a master", AT(worker), OPTION_FLAG, 0, 0, NULL },
 	{ "relay", 0, NULL, "Fleet", NULL,
@@ -189,6 +204,9 @@ static const struct option table[] = {
 	{ "json", 0, NULL, "Results", NULL,
 	  "print the results as JSON instead of the summary", AT(json),
 	  OPTION_FLAG, 0, 0, NULL },
+	{ "reset-stats", 0, "LOCUST_RESET_STATS", "Results", NULL,
+	  "forget what was measured before all users were running",
+	  AT(reset_stats), OPTION_FLAG, 0, 0, NULL },
 	{ "fail-if", 0, "SWARM_FAIL_IF", "Results", "CRITERION",
 	  "exit 99 when this holds, for example 'p99>200ms for 10s'",
 	  AT(fail_if), OPTION_LIST, 0, 0, NULL },

@@ -163,6 +163,19 @@ int user_class_select(char *const *names, char *const *tags,
 	return 0;
 }
 
+int user_class_keep_tasks(struct user_class *c, const char *const *names)
+{
+	return set_keep(&c->root, c->name, names);
+}
+
+void user_class_equal_weights(void)
+{
+	for (size_t i = 0; i < class_count; i++) {
+		classes[i]->def.weight = 1;
+		set_equal_weights(&classes[i]->root);
+	}
+}
+
 SWARM_API int swarm_class_add(const struct swarm_user_class *def)
 {
 	if (def->name == NULL || def->name[0] == '\0') {

@@ -187,6 +187,53 @@ void set_filter(struct user_set *s, char *const *tags, char *const *exclude)
 	filter(s, all ? none : tags, exclude != NULL ? exclude : none, all);
 }
 
+static bool named(const char *name, const char *const *names)
+{
+	for (; *names != NULL; names++) {
+		if (strcmp(*names, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+int set_keep(struct user_set *s, const char *owner, const char *const *names)
+{
+	size_t kept = 0;
+
+	for (const char *const *n = names; *n != NULL; n++) {
+		size_t i = 0;
+
+		while (i < s->task_count && strcmp(s->tasks[i].name, *n) != 0)
+			i++;
+		if (i == s->task_count) {
+			log_error("user class %s has no task \"%s\"; see "
+			    "--list", owner, *n);
+			return -1;
+		}
+	}
+	s->weight_sum = 0;
+	for (size_t i = 0; i < s->task_count; i++) {
+		if (!named(s->tasks[i].name, names)) {
+			release_task(&s->tasks[i]);
+			continue;
+		}
+		s->tasks[kept] = s->tasks[i];
+		s->weight_sum += s->tasks[kept++].weight;
+	}
+	s->task_count = kept;
+	return 0;
+}
+
+void set_equal_weights(struct user_set *s)
+{
+	for (size_t i = 0; i < s->task_count; i++) {
+		s->tasks[i].weight = 1;
+		if (s->tasks[i].set != NULL)
+			set_equal_weights(s->tasks[i].set);
+	}
+	s->weight_sum = s->task_count;
+}
+
 static int resolve(struct user_set *s, struct user_task *t,
     const char *module, const char *name)
 {

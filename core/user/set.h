@@ -13,6 +13,11 @@ int set_add_tasks(struct user_set *, const char *module,
 void set_filter(struct user_set *, char *const *tags, char *const *exclude);
 /* Resolves Markov transitions; 0, or -1 after log_error(). */
 int set_check(struct user_set *, const char *module, const char *name);
+/* Keeps the tasks of these names (ends with NULL) at the top; 0, or -1 after
+ * log_error() when there is none of that name. */
+int set_keep(struct user_set *, const char *owner, const char *const *names);
+/* Each task once, in nested sets too. */
+void set_equal_weights(struct user_set *);
 void set_release(struct user_set *);
 
 #endif

@@ -59,6 +59,11 @@ void user_class_set_owner(const char *module);
 size_t user_class_count(void);
 struct user_class *user_class_at(size_t i);
 struct user_class *user_class_find(const char *name);
+/* Keeps these tasks of its own set (ends with NULL); 0, or -1 after
+ * log_error(). */
+int user_class_keep_tasks(struct user_class *, const char *const *names);
+/* Every class and every task has a weight of 1. */
+void user_class_equal_weights(void);
 /* After all classes are there: keeps the named ones (none named: all), drops
  * tasks by tags, checks that something is left.  Lists end with NULL and may
  * be NULL.  0, or -1 after log_error(). */

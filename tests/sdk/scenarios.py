@@ -36,6 +36,9 @@ def try_program(stage, folder):
     if "VISIT visit" not in out:
         common.problem(f"swarm -f mine.c measured nothing:\n{out}")
     must_have = {"include/swarm/swarm.h", "include/swarm/version.h",
+                 "share/bash-completion/completions/swarm",
+                 "share/zsh/site-functions/_swarm",
+                 "share/fish/vendor_completions.d/swarm.fish",
                  "lib/pkgconfig/swarm.pc", "lib/swarm/scenarios/hello.so",
                  "share/swarm/scenarios/hello.c",
                  "share/swarm/templates/scenario.c",

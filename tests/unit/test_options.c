@@ -143,6 +143,140 @@ static void test_bad_config(void **state)
 	options_release(&o);
 }
 
+static void write_config(char *path, const char *text)
+{
+	FILE *f = fopen(path, "we");
+
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void test_toml(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *message;
+	} wrong[] = {
+		{ "users = 10 20\n", ":1:12: something follows" },
+		{ "users 10\n", ":1:7: = belongs here" },
+		{ "\nhost = \"a\n", ":2:10: the string is not closed" },
+		{ "host = http\n", ":1:8: no value" },
+		{ "users = 0x10\n", ":1:9: no value" },
+		{ "users = 010\n", ":1:9: no value" },
+		{ "users = 1_\n", ":1:9: no value" },
+		{ "host = \"\\q\"\n", ":1:10: an unknown escape" },
+		{ "host = \"\\ud800\"\n", ":1:10: this is no character" },
+		{ "[[a]]\n", ":1:1: tables in arrays" },
+		{ "[a.b]\n", ":1:3: sections have no parts" },
+		{ "a.b = 1\n", ":1:2: names have no parts" },
+		{ "a = { b = 1 }\n", ":1:5: inline tables" },
+		{ "a = [[1]]\n", ":1:6: arrays in arrays" },
+		{ "tags = [\"a\" \"b\"]\n", ":1:13: a comma or ]" },
+		{ "host = \"\"\"x\"\"\"\n", ":1:8: strings over several" },
+		{ "users = [1, 2]\n", ":1: --users takes one value" },
+		{ "[mqtt]\nqos = [1]\n", ":2: an option of a module" },
+		{ "userz = 1\n", "did you mean --users?" },
+		{ "users = \"many\"\n", ":1: \"many\" is no value" },
+		{ "when = 2024-01-01\n", ":1:8: no value" },
+	};
+	char path[] = "/tmp/swarm-options-XXXXXX.toml";
+	char config[64];
+	struct options o;
+
+	(void)state;
+	close(mkstemps(path, 5));
+	snprintf(config, sizeof config, "--config=%s", path);
+	write_config(path, "# all of it\r\nusers = 1_000 # many\n"
+	    "'spawn-rate' = 2.5e1\nheadless = true\nposition = 1\n");
+	assert_int_equal(PARSE(&o, config), -1);
+	options_release(&o);
+	write_config(path, "# all of it\r\nusers = 1_000 # many\n"
+	    "'spawn-rate' = 2.5e1\nheadless = true\n\n"
+	    "host = \"http://h/\\u00e9\\t\\\"\"\n"
+	    "tags = [\n  \"a\", # one\n  'b\\',\n]\n"
+	    "[mqtt]\nqos = 1\n[ swarm ]\nrun-time = '1m'\n");
+	assert_int_equal(PARSE(&o, config), 0);
+	assert_int_equal(o.users, 1000);
+	assert_float_equal(o.spawn_rate, 25, 0);
+	assert_true(o.headless);
+	assert_string_equal(o.host, "http://h/\xc3\xa9\t\"");
+	assert_int_equal(o.tags.count, 2);
+	assert_string_equal(o.tags.items[1], "b\\");
+	assert_float_equal(o.run_time, 60, 0);
+	options_release(&o);
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+		write_config(path, wrong[i].text);
+		if (PARSE(&o, config) != -1)
+			fail_msg("taken: %s", wrong[i].text);
+		if (strstr(said, wrong[i].message) == NULL)
+			fail_msg("%s: %s", wrong[i].text, said);
+		options_release(&o);
+	}
+	unlink(path);
+}
+
+/* ~/.swarm.conf, ./swarm.conf, ./swarm.toml, --config, variable, argument:
+ * each hides those before. */
+static void test_order(void **state)
+{
+	char folder[] = "/tmp/swarm-order-XXXXXX";
+	char here[4096];
+	struct options o;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	assert_non_null(getcwd(here, sizeof here));
+	assert_int_equal(chdir(folder), 0);
+	setenv("HOME", folder, 1);
+	write_config((char[]){ ".swarm.conf" }, "users=1\nqueue=1\nseed=1\n"
+	    "web-port=1\nmaster-port=1\nexpect-workers=1\nheadless=true\n");
+	write_config((char[]){ "swarm.conf" }, "queue=2\nseed=2\nweb-port=2\n"
+	    "master-port=2\nexpect-workers=2\nheadless=false\n");
+	write_config((char[]){ "swarm.toml" }, "seed=3\nweb-port=3\n"
+	    "master-port=3\nexpect-workers=3\n");
+	write_config((char[]){ "mine" }, "web-port=4\nmaster-port=4\n"
+	    "expect-workers=4\n");
+	setenv("LOCUST_MASTER_NODE_PORT", "5", 1);
+	setenv("LOCUST_EXPECT_WORKERS", "5", 1);
+	assert_int_equal(PARSE(&o, A("--config=mine"),
+	    A("--expect-workers=6")), 0);
+	assert_int_equal(o.users, 1);
+	assert_int_equal(o.queue, 2);
+	assert_int_equal(o.seed, 3);
+	assert_int_equal(o.web_port, 4);
+	assert_int_equal(o.master_port, 5);
+	assert_int_equal(o.expect_workers, 6);
+	assert_false(o.headless);
+	options_release(&o);
+	unsetenv("LOCUST_MASTER_NODE_PORT");
+	unsetenv("LOCUST_EXPECT_WORKERS");
+	setenv("HOME", "/nonexistent", 1);
+	unlink(".swarm.conf");
+	unlink("swarm.conf");
+	unlink("swarm.toml");
+	unlink("mine");
+	assert_int_equal(chdir(here), 0);
+	rmdir(folder);
+}
+
+static void test_classes(void **state)
+{
+	struct options o;
+
+	(void)state;
+	setenv("LOCUST_USER_CLASSES", " Slow  Fast ", 1);
+	assert_int_equal(PARSE(&o, A("--headless"), A("--headful")), 0);
+	assert_false(o.headless);
+	assert_int_equal(o.classes.count, 2);
+	assert_string_equal(o.classes.items[1], "Fast");
+	options_release(&o);
+	assert_int_equal(PARSE(&o, A("Other")), 0);
+	assert_int_equal(o.classes.count, 1);
+	options_release(&o);
+	unsetenv("LOCUST_USER_CLASSES");
+}
+
 /* Every visible option is in the help, which fits a terminal. */
 static void test_help(void **state)
 {
@@ -189,6 +323,9 @@ int main(void)
 		cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_precedence),
 		cmocka_unit_test(test_bad_config),
+		cmocka_unit_test(test_toml),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_table),
 	};
