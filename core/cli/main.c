@@ -16,6 +16,8 @@
 #include "cli/role.h"
 #include "module/module.h"
 
+#define WIDTH 76
+
 /* Before any library sizes its tables by it. */
 static void raise_descriptor_limit(void)
 {
@@ -63,13 +65,27 @@ static int open_log_file(const struct options *o)
 	return 0;
 }
 
+/* Their names alone: the whole is to fit a terminal of 24 lines. */
+static void print_name(const struct command *c)
+{
+	static size_t column = WIDTH;
+
+	if (column + strlen(c->name) + 1 > WIDTH) {
+		printf("%s ", column < WIDTH ? "\n" : "");
+		column = 1;
+	}
+	column += (size_t)printf(" %s", c->name);
+}
+
 static void print_start(void)
 {
 	printf("swarm %s: load testing of many protocols\n\n"
 	    "usage: swarm -f SCENARIO [options]     (swarm --help lists "
-	    "them)\n       swarm COMMAND ...\n\nCommands\n",
+	    "them)\n       swarm COMMAND ...                "
+	    "(swarm help does)\n\nCommands\n",
 	    SWARM_VERSION);
-	command_print_list(stdout);
+	command_each(print_name);
+	printf("\n");
 	printf("\nExamples\n"
 	    "  swarm new scenario shop     a scenario to begin with\n"
 	    "  swarm try shop.c            each of its tasks once\n"
