@@ -113,6 +113,26 @@ static void take_counters(struct delta_source *s, struct delta *d,
 	}
 }
 
+static void take_metrics(struct delta *d, const struct metrics *metrics)
+{
+	static const double at[4] = { 0.5, 0.9, 0.95, 0.99 };
+
+	d->metrics = xcalloc(metrics->count + 1, sizeof(*d->metrics));
+	for (size_t i = 0; i < metrics->count; i++) {
+		const struct metric *m = &metrics->at[i];
+		struct delta_metric *to = &d->metrics[d->metric_count];
+
+		if (m->count == 0)
+			continue;
+		d->metric_count++;
+		*to = (struct delta_metric){ xstrdup(m->name),
+			xstrdup(m->unit), metric_kind_name(m->kind), m->count,
+			m->last, metric_mean(m), m->min, m->max, { 0 } };
+		for (int k = 0; k < 4 && m->kind == METRIC_DISTRIBUTION; k++)
+			to->quantiles[k] = metric_quantile(&m->values, at[k]);
+	}
+}
+
 struct delta *delta_take(struct delta_source *s, const struct report *r)
 {
 	const struct window_slot *total = windows_slot(r->windows, NULL);
@@ -140,6 +160,7 @@ struct delta *delta_take(struct delta_source *s, const struct report *r)
 	take_rows(d, r);
 	take_errors(s, d, stats);
 	take_counters(s, d, stats);
+	take_metrics(d, &stats->metrics);
 	return d;
 }
 
@@ -220,6 +241,28 @@ static void merge_counter(struct delta *into,
 		xstrdup(counter->name), counter->change };
 }
 
+static void release_metrics(struct delta *d)
+{
+	for (size_t i = 0; i < d->metric_count; i++) {
+		free(d->metrics[i].name);
+		free(d->metrics[i].unit);
+	}
+	free(d->metrics);
+}
+
+static void replace_metrics(struct delta *into, const struct delta *later)
+{
+	release_metrics(into);
+	into->metrics = xcalloc(later->metric_count + 1,
+	    sizeof(*into->metrics));
+	into->metric_count = later->metric_count;
+	for (size_t i = 0; i < later->metric_count; i++) {
+		into->metrics[i] = later->metrics[i];
+		into->metrics[i].name = xstrdup(later->metrics[i].name);
+		into->metrics[i].unit = xstrdup(later->metrics[i].unit);
+	}
+}
+
 void delta_merge(struct delta *into, const struct delta *later)
 {
 	into->intervals += later->intervals;
@@ -237,6 +280,7 @@ void delta_merge(struct delta *into, const struct delta *later)
 		merge_error(into, &later->errors[i]);
 	for (size_t i = 0; i < later->counter_count; i++)
 		merge_counter(into, &later->counters[i]);
+	replace_metrics(into, later);
 }
 
 struct delta *delta_copy(const struct delta *d)
@@ -273,6 +317,7 @@ void delta_free(struct delta *d)
 	}
 	for (size_t i = 0; i < d->counter_count; i++)
 		free(d->counters[i].name);
+	release_metrics(d);
 	free(d->rows);
 	free(d->errors);
 	free(d->counters);

@@ -39,6 +39,19 @@ struct delta_counter {
 	int64_t change;
 };
 
+/* State, not change: the later one counts. */
+struct delta_metric {
+	char *name;
+	char *unit;
+	const char *kind;               /* constant */
+	uint64_t count;
+	double last;
+	double mean;
+	double min;
+	double max;
+	double quantiles[4];            /* 0.5, 0.9, 0.95, 0.99 */
+};
+
 struct delta {
 	unsigned test;
 	unsigned intervals;
@@ -58,6 +71,8 @@ struct delta {
 	size_t error_count;
 	struct delta_counter *counters;
 	size_t counter_count;
+	struct delta_metric *metrics;
+	size_t metric_count;
 };
 
 /* What the errors and counters were when the last delta was taken. */

@@ -116,6 +116,35 @@ static void add_counter(struct sink_view *v, const struct delta_counter *d)
 	c->shown.total += d->change;
 }
 
+static void release_metrics(struct sink_view *v)
+{
+	for (size_t i = 0; i < v->metric_count; i++) {
+		free((void *)(uintptr_t)v->metrics[i].name);
+		free((void *)(uintptr_t)v->metrics[i].unit);
+	}
+	free(v->metrics);
+	free(v->metric_rows);
+}
+
+static void take_metrics(struct sink_view *v, const struct delta *d)
+{
+	release_metrics(v);
+	v->metric_count = d->metric_count;
+	v->metrics = xcalloc(d->metric_count + 1, sizeof(*v->metrics));
+	v->metric_rows = xcalloc(d->metric_count + 1,
+	    sizeof(*v->metric_rows));
+	for (size_t i = 0; i < d->metric_count; i++) {
+		const struct delta_metric *m = &d->metrics[i];
+
+		v->metrics[i] = (struct swarm_sink_metric){
+			sizeof(v->metrics[i]), xstrdup(m->name),
+			xstrdup(m->unit), m->kind, m->count, m->last, m->mean,
+			m->min, m->max, m->quantiles[0], m->quantiles[1],
+			m->quantiles[2], m->quantiles[3] };
+		v->metric_rows[i] = &v->metrics[i];
+	}
+}
+
 void sink_view_clear(struct sink_view *v)
 {
 	row_clear(&v->total);
@@ -156,6 +185,7 @@ void sink_view_release(struct sink_view *v)
 		free((void *)(uintptr_t)c->shown.name);
 		free(c);
 	}
+	release_metrics(v);
 	strmap_release(&v->errors);
 	strmap_release(&v->counters);
 	free(v->by_id);
@@ -193,6 +223,7 @@ void sink_view_add(struct sink_view *v, const struct delta *d)
 		add_error(v, &d->errors[k]);
 	for (size_t k = 0; k < d->counter_count; k++)
 		add_counter(v, &d->counters[k]);
+	take_metrics(v, d);
 }
 
 void sink_view_arrays(struct sink_view *v)
@@ -215,4 +246,6 @@ void sink_view_arrays(struct sink_view *v)
 	i->error_count = v->errors.count;
 	i->counters = v->counter_rows;
 	i->counter_count = v->counters.count;
+	i->metrics = v->metric_rows;
+	i->metric_count = v->metric_count;
 }

@@ -27,10 +27,13 @@ struct sink_view {
 	size_t id_count;
 	struct strmap errors;
 	struct strmap counters;
+	struct swarm_sink_metric *metrics;
+	size_t metric_count;
 	/* Arrays of pointers, made anew for each call. */
 	const struct swarm_sink_row **rows;
 	const struct swarm_sink_error **error_rows;
 	const struct swarm_sink_counter **counter_rows;
+	const struct swarm_sink_metric **metric_rows;
 };
 
 /* Adds to the interval and to the totals. */

@@ -182,6 +182,32 @@ static int deliver(struct influx *s)
 	return post_send(s->post, text_str(&s->lines), s->lines.len, NULL);
 }
 
+static void put_metric(struct influx *s, const struct swarm_sink_metric *m,
+    double time)
+{
+	begin(s, "_metric");
+	tag(s, "kind", m->kind);
+	tag(s, "metric", m->name);
+	tag(s, "unit", m->unit);
+	text_printf(&s->lines, " count=%llui,value=",
+	    (unsigned long long)m->count);
+	text_number(&s->lines, strcmp(m->kind, "gauge") == 0 ? m->last :
+	    m->mean);
+	if (strcmp(m->kind, "distribution") == 0) {
+		text_puts(&s->lines, ",p50=");
+		text_number(&s->lines, m->p50);
+		text_puts(&s->lines, ",p90=");
+		text_number(&s->lines, m->p90);
+		text_puts(&s->lines, ",p99=");
+		text_number(&s->lines, m->p99);
+	}
+	text_puts(&s->lines, ",min=");
+	text_number(&s->lines, m->min);
+	text_puts(&s->lines, ",max=");
+	text_number(&s->lines, m->max);
+	end_line(s, time);
+}
+
 static int influx_interval(void *sink, const struct swarm_sink_interval *i)
 {
 	struct influx *s = sink;
@@ -211,6 +237,8 @@ static int influx_interval(void *sink, const struct swarm_sink_interval *i)
 		    (long long)i->counters[k]->total);
 		end_line(s, i->time);
 	}
+	for (size_t k = 0; k < i->metric_count; k++)
+		put_metric(s, i->metrics[k], i->time);
 	return deliver(s);
 }
 

@@ -84,6 +84,8 @@ struct labels {
 	const char *name;
 	const char *error;
 	const char *counter;
+	const char *metric;
+	const char *quantile;
 };
 
 static void attributes(struct text *t, const struct labels *l)
@@ -103,6 +105,10 @@ static void attributes(struct text *t, const struct labels *l)
 		attribute(t, "error.message", l->error, first);
 	if (l->counter)
 		attribute(t, "swarm.counter", l->counter, first);
+	if (l->metric)
+		attribute(t, "swarm.metric", l->metric, first);
+	if (l->quantile)
+		attribute(t, "quantile", l->quantile, false);
 	text_puts(t, "],");
 }
 
@@ -179,7 +185,7 @@ static void requests(struct otlp *s, const struct swarm_sink_interval *i)
 		open_sum(s, true);
 		for (size_t j = 0; j < i->row_count; j++) {
 			const struct swarm_sink_row *r = i->rows[j];
-			struct labels l = { r->type, r->name, NULL, NULL };
+			struct labels l = { .type = r->type, .name = r->name };
 			const uint64_t change[3] = { r->requests, r->failures,
 				r->bytes };
 			const uint64_t total[3] = { r->total_requests,
@@ -199,7 +205,7 @@ static void distribution(struct otlp *s, const struct swarm_sink_row *r,
     bool first)
 {
 	const struct swarm_times *t = s->delta ? r->times : r->total_times;
-	struct labels l = { r->type, r->name, NULL, NULL };
+	struct labels l = { .type = r->type, .name = r->name };
 	uint64_t count = swarm_times_count(t);
 	struct exponential e;
 
@@ -256,7 +262,8 @@ static void errors(struct otlp *s, const struct swarm_sink_interval *i)
 	open_sum(s, true);
 	for (size_t k = 0; k < i->error_count; k++) {
 		const struct swarm_sink_error *e = i->errors[k];
-		struct labels l = { e->type, e->name, e->text, NULL };
+		struct labels l = { .type = e->type, .name = e->name,
+			.error = e->text };
 
 		point(s, &l, (long long)e->count, (long long)e->total, k == 0);
 	}
@@ -271,9 +278,46 @@ static void counters(struct otlp *s, const struct swarm_sink_interval *i)
 	open_sum(s, false);
 	for (size_t k = 0; k < i->counter_count; k++) {
 		const struct swarm_sink_counter *c = i->counters[k];
-		struct labels l = { NULL, NULL, NULL, c->name };
+		struct labels l = { .counter = c->name };
 
 		point(s, &l, c->change, c->total, k == 0);
+	}
+	close_points(s);
+}
+
+static void value(struct otlp *s, const char *name, const char *quantile,
+    double v, bool first)
+{
+	struct labels l = { .metric = name, .quantile = quantile };
+
+	text_puts(&s->out, first ? "{" : ",{");
+	attributes(&s->out, &l);
+	times(s, false);
+	text_puts(&s->out, ",\"asDouble\":");
+	text_number(&s->out, v);
+	text_putc(&s->out, '}');
+}
+
+/* Gauges by their last value, rates by their share, distributions by
+ * percentiles: all of them over the test so far. */
+static void metrics(struct otlp *s, const struct swarm_sink_interval *i)
+{
+	if (i->metric_count == 0)
+		return;
+	metric(s, "swarm.metric", "1", "Metrics of scenarios.");
+	text_puts(&s->out, "\"gauge\":{\"dataPoints\":[");
+	for (size_t k = 0; k < i->metric_count; k++) {
+		const struct swarm_sink_metric *m = i->metrics[k];
+
+		if (strcmp(m->kind, "distribution") != 0) {
+			value(s, m->name, NULL, strcmp(m->kind, "gauge") == 0 ?
+			    m->last : m->mean, k == 0);
+			continue;
+		}
+		value(s, m->name, "0.5", m->p50, k == 0);
+		value(s, m->name, "0.9", m->p90, false);
+		value(s, m->name, "0.95", m->p95, false);
+		value(s, m->name, "0.99", m->p99, false);
 	}
 	close_points(s);
 }
@@ -324,6 +368,7 @@ static int otlp_interval(void *sink, const struct swarm_sink_interval *i)
 	distributions(s, i, true);
 	errors(s, i);
 	counters(s, i);
+	metrics(s, i);
 	gauge(s, "swarm.users", "{user}", "Users running.", (double)i->users);
 	gauge(s, "swarm.users.target", "{user}", "Users wanted in the end.",
 	    (double)i->users_target);

@@ -267,6 +267,24 @@ static void put_row(struct rw *s, const struct swarm_sink_row *r)
 		classic(s, metric, l, r->total_times);
 }
 
+static void put_metric(struct rw *s, const struct swarm_sink_metric *m)
+{
+	static const char *const q[4] = { "0.5", "0.9", "0.95", "0.99" };
+	const double at[4] = { m->p50, m->p90, m->p95, m->p99 };
+	bool spread = strcmp(m->kind, "distribution") == 0;
+
+	for (int i = 0; i < (spread ? 4 : 1); i++) {
+		const struct label l[2] = {
+			{ (char[]){ "name" }, (char *)(uintptr_t)m->name },
+			{ (char[]){ "quantile" },
+			  (char *)(uintptr_t)(spread ? q[i] : "") },
+		};
+
+		sample(s, "metric", l, 2, spread ? at[i] :
+		    strcmp(m->kind, "gauge") == 0 ? m->last : m->mean);
+	}
+}
+
 static void put_all(struct rw *s, const struct swarm_sink_interval *i)
 {
 	gauge(s, "users", (double)i->users);
@@ -292,6 +310,8 @@ static void put_all(struct rw *s, const struct swarm_sink_interval *i)
 
 		sample(s, "counter", &l, 1, (double)i->counters[k]->total);
 	}
+	for (size_t k = 0; k < i->metric_count; k++)
+		put_metric(s, i->metrics[k]);
 }
 
 /* ---- the sink ---- */

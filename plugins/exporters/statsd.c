@@ -124,6 +124,23 @@ static void put_row(struct statsd *s, const struct swarm_sink_row *row,
 		    swarm_times_quantile(row->times, quantiles[i].q) / 1e6);
 }
 
+static void put_metric(struct statsd *s, const struct swarm_sink_metric *m)
+{
+	const char *const names[3] = { "metric", NULL, NULL };
+	struct text name = { 0 }, p95 = { 0 };
+
+	text_name(&name, m->name);
+	gauge(s, names, text_str(&name), strcmp(m->kind, "gauge") == 0 ?
+	    m->last : m->mean);
+	if (strcmp(m->kind, "distribution") == 0) {
+		text_puts(&p95, text_str(&name));
+		text_puts(&p95, ".p95");
+		gauge(s, names, text_str(&p95), m->p95);
+	}
+	text_release(&name);
+	text_release(&p95);
+}
+
 static int statsd_interval(void *sink, const struct swarm_sink_interval *i)
 {
 	static const char *const none[3] = { NULL, NULL, NULL };
@@ -154,6 +171,8 @@ static int statsd_interval(void *sink, const struct swarm_sink_interval *i)
 		count(s, counter, text_str(&name), i->counters[k]->change);
 		text_release(&name);
 	}
+	for (size_t k = 0; k < i->metric_count; k++)
+		put_metric(s, i->metrics[k]);
 	return udp_send(s->udp, &s->lines);
 }
 

@@ -531,3 +531,41 @@ def test_a_receiver_that_comes_late_gets_everything(swarm, tmp_path):
     total = sum(int(n) for body in bodies for n in re.findall(
         r"^swarm requests=(\d+)i", body, re.M))
     assert total == 240
+
+
+def test_metrics_of_a_scenario(swarm, spawn, tmp_path, collector):
+    """Gauges, rates and distributions reach every output."""
+    prometheus = Prometheus(spawn, tmp_path)
+    influx = Influx(spawn, tmp_path)
+    influx.query("", 'CREATE DATABASE "http"')
+    done = swarm.run("-f", swarm.module("measured.so"), "--headless",
+                     "--tags", "full", "-u", "6", "-r", "100", "-t", "3s",
+                     "--processes", "1", "--json-file", tmp_path / "out",
+                     "--out", f"prometheus-rw={prometheus.url}",
+                     "--out", f"influxdb={influx.url}/write?db=http",
+                     "--out", f"otlp={collector.url}")
+    assert done.status == 1 and "output " not in done.err, done.text
+    want = {m["name"]: m for m in json.loads(
+        (tmp_path / "out.json").read_text())["metrics"]}
+    assert {m["kind"] for m in want.values()} == {"gauge", "rate",
+                                                  "distribution"}
+    points = collections.defaultdict(dict)
+    for p in list(collector.metrics())[-1]["swarm.metric"]["gauge"][
+            "dataPoints"]:
+        labels = {a["key"]: a["value"]["stringValue"]
+                  for a in p["attributes"]}
+        points[labels["swarm.metric"]][labels.get("quantile")] = p["asDouble"]
+    rows = {row["metric"]: row for row in influx.query(
+        "http", "SELECT * FROM swarm_metric")}
+    for name, m in want.items():
+        quantile = '"0.95"' if m["kind"] == "distribution" else '""'
+        value = m["p95"] if m["kind"] == "distribution" else \
+            m["last"] if m["kind"] == "gauge" else m["mean"]
+        found = wait_for(lambda: prometheus.query(
+            f'swarm_metric{{name="{name}",quantile={quantile}}}'), name)
+        assert float(found[0]["value"][1]) == pytest.approx(value)
+        key = quantile.strip('"') or None
+        assert points[name][key] == pytest.approx(value)
+        assert rows[name]["count"] == m["count"]
+        assert rows[name]["value"] == pytest.approx(
+            m["last"] if m["kind"] == "gauge" else m["mean"])

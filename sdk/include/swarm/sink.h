@@ -97,6 +97,20 @@ struct swarm_sink_counter {
 	int64_t total;
 };
 
+/* A metric of a scenario's own, over the test so far. */
+struct swarm_sink_metric {
+	uint32_t size;
+	const char *name;
+	const char *unit;               /* "" when none */
+	const char *kind;               /* "gauge", "rate", "distribution" */
+	uint64_t count;                 /* values recorded */
+	double last;                    /* of a gauge */
+	double mean;                    /* of a rate: its share, 0..1 */
+	double min;
+	double max;
+	double p50, p90, p95, p99;      /* of a distribution */
+};
+
 struct swarm_sink_interval {
 	uint32_t size;
 	/* 1 for the first test of the process; a later one begins with all
@@ -123,6 +137,8 @@ struct swarm_sink_interval {
 	size_t error_count;
 	const struct swarm_sink_counter *const *counters;
 	size_t counter_count;
+	const struct swarm_sink_metric *const *metrics;
+	size_t metric_count;
 };
 
 /* Something that belongs into the story of the run: a lost worker, a
