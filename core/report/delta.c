@@ -39,6 +39,7 @@ static void fill_row(struct delta_row *row, const struct series *s,
 	row->type = xstrdup(s->type);
 	row->name = xstrdup(s->name);
 	row->phase = s->phase;
+	row->transaction = s->transaction;
 	if (!slot)
 		return;
 	row->requests = slot->requests;
@@ -175,7 +176,8 @@ static void add_row(struct delta_row *into, const struct delta_row *row)
 static struct delta_row copy_row(const struct delta_row *row)
 {
 	struct delta_row copy = { .id = row->id, .type = xstrdup(row->type),
-		.name = xstrdup(row->name), .phase = row->phase };
+		.name = xstrdup(row->name), .phase = row->phase,
+		.transaction = row->transaction };
 
 	add_row(&copy, row);
 	return copy;

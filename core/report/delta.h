@@ -21,6 +21,7 @@ struct delta_row {
 	char *type;
 	char *name;
 	bool phase;
+	bool transaction;
 	uint64_t requests;
 	uint64_t failures;
 	uint64_t bytes;

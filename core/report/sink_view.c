@@ -27,6 +27,7 @@ static void row_init(struct sink_row *row, const struct delta_row *from)
 		.type = xstrdup(from->type),
 		.name = xstrdup(from->name),
 		.phase = from->phase,
+		.transaction = from->transaction,
 		.times = (const void *)&row->times,
 		.total_times = (const void *)&row->total_times,
 	};

@@ -165,7 +165,8 @@ static void put_row(struct influx *s, const struct swarm_sink_row *row,
 {
 	if (row->requests == 0 && swarm_times_count(row->times) == 0)
 		return;
-	begin(s, row->phase ? "_phase" : "_endpoint");
+	begin(s, row->phase ? "_phase" : row->transaction ? "_transaction" :
+	    "_endpoint");
 	tag(s, "name", row->name);
 	tag(s, "type", row->type);
 	text_putc(&s->lines, ' ');

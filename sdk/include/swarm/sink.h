@@ -66,6 +66,9 @@ struct swarm_sink_row {
 	const char *name;
 	bool phase;                     /* a part of requests (observed), that
 	                                 * counts none: only times */
+	bool transaction;               /* times several requests, which have
+	                                 * their own rows: no part of the
+	                                 * total */
 	/* In this interval. */
 	uint64_t requests;              /* failed ones among them */
 	uint64_t failures;
