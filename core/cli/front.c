@@ -11,6 +11,7 @@
 #include "base/xalloc.h"
 #include "cli/page.h"
 #include "cluster/master.h"
+#include "module/hooks.h"
 #include "report/report.h"
 #include "run/executor.h"
 #include "report/warm_up.h"
@@ -195,7 +196,8 @@ int front_pause(bool on, const char **why)
 
 int front_finish(void)
 {
-	struct report_outcome outcome = { .scenario_exit_code = -1 };
+	struct report_outcome outcome = {
+		.scenario_exit_code = hooks_exit_code() };
 	int code;
 
 	run_status(&outcome.run);

@@ -23,6 +23,7 @@
 #include "cluster/crash.h"
 #include "cluster/master.h"
 #include "cluster/meeting.h"
+#include "cluster/worker_sample.h"
 #include "fiber/loop.h"
 #include "fiber/wheel.h"
 #include "module/hooks.h"
@@ -133,6 +134,7 @@ static void on_joined(struct peer *p, void *arg)
 {
 	(void)arg;
 	log_debug("worker %s joined", p->id);
+	hooks_worker_connect(p->id);
 	run_peer_joined(p);
 }
 
@@ -147,6 +149,7 @@ static void on_lost(struct peer *p, const char *why, bool crashed, void *arg)
 		front_event("worker %lld lost: %s; %lld users moved",
 		    (long long)p->index, why, (long long)users);
 	rows_lost(p);
+	hooks_worker_lost(p->id, why);
 	run_peer_lost(p, crashed);
 }
 
@@ -159,6 +162,7 @@ static void on_spawned(struct peer *p, void *arg)
 static void on_reported(struct peer *p, void *arg)
 {
 	(void)arg;
+	hooks_worker_report(p->id);
 	run_peer_reported(p);
 }
 
@@ -210,6 +214,19 @@ static void on_progress(struct peer *p, const struct wire_progress *news,
 	run_peer_progress(p, news, count);
 }
 
+static void on_module(struct peer *p, const struct wire_module *news,
+    void *arg)
+{
+	(void)arg;
+	hooks_worker_data(p->id, news->module, news->data, news->len);
+}
+
+static void on_answered(struct peer *p, void *arg)
+{
+	(void)arg;
+	hooks_heartbeat_sent(p->id);
+}
+
 static void on_meet(struct peer *p, const struct wire_meet *news, void *arg)
 {
 	(void)arg;
@@ -218,7 +235,11 @@ static void on_meet(struct peer *p, const struct wire_meet *news, void *arg)
 
 static void tick_fired(struct wheel_timer *t)
 {
+	struct health own;
+
 	wheel_add(t, t->when + NS_PER_S);
+	worker_sample(&own);
+	hooks_usage(own.cpu, own.memory);
 	front_tick();
 }
 
@@ -330,6 +351,8 @@ static int start_cluster(struct options *o, int processes, int argc,
 		.exception = on_exception,
 		.progress = on_progress,
 		.meet = on_meet,
+		.module = on_module,
+		.answered = on_answered,
 	};
 	int rc = 0;
 
@@ -447,9 +470,12 @@ int role_master(struct options *o, int argc, char **argv)
 		console_start();
 	if (o->headless || o->autostart)
 		run_start();
+	hooks_ready();
 	loop_run();
 	console_stop();
+	hooks_quitting();
 	rc = front_finish();
+	hooks_quit(rc);
 	release();
 	return rc;
 }

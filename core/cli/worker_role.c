@@ -134,6 +134,7 @@ static void on_registered(const struct wire_ack *ack, void *arg)
 {
 	(void)arg;
 	users_set_first_id((unsigned)ack->index * IDS_PER_WORKER);
+	hooks_ready();
 	if (ack->seed != 0)
 		users_set_seed(ack->seed);
 	if (ack->swarm && users_alive() == 0)
@@ -226,6 +227,18 @@ static int on_meet(const char *name, int64_t wanted, int64_t arrived,
 	(void)arg;
 	snprintf(m.name, sizeof m.name, "%s", name);
 	return worker_meet(&m);
+}
+
+static void on_reporting(void *arg)
+{
+	(void)arg;
+	hooks_gather(worker_tell_module);
+}
+
+static void on_heard(void *arg)
+{
+	(void)arg;
+	hooks_heartbeat_received();
 }
 
 static void on_met(const char *name, int64_t released, void *arg)
@@ -337,6 +350,7 @@ static void on_health(struct health *h, struct histogram *delays, void *arg)
 
 	(void)delays;
 	(void)arg;
+	hooks_usage(h->cpu, h->memory);
 	for (size_t i = 0; i < count; i++) {
 		h->arrivals += (uint64_t)now[i].due;
 		h->dropped += (uint64_t)now[i].dropped;
@@ -419,6 +433,8 @@ static int join_master(struct options *o)
 		.plan = on_plan,
 		.progress = on_progress,
 		.met = on_met,
+		.reporting = on_reporting,
+		.heard = on_heard,
 	};
 	int rc;
 
@@ -553,6 +569,7 @@ int role_worker(struct options *o)
 	module_worker_stop();
 	close_request_log();
 	worker_finish();
+	hooks_quit(worker.rc);
 	release();
 	return worker.rc;
 }

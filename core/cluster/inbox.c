@@ -297,6 +297,8 @@ static void on_heartbeat(struct member *m, const struct wire_message *msg)
 	if (!p->swarm || hb.sent == 0 || !encode_pong(p, hb.sent, received))
 		wire_encode_nil(&master_shared.out, "heartbeat", p->id);
 	master_send(m->sock, p->id);
+	if (options()->answered != NULL)
+		options()->answered(p, options()->arg);
 }
 
 static void on_count(const char *name, int64_t count, void *arg)
@@ -469,6 +471,16 @@ static void on_progress(struct member *m, const struct wire_message *msg)
 		options()->progress(&m->peer, all, count, options()->arg);
 }
 
+static void on_module(struct member *m, const struct wire_message *msg)
+{
+	struct wire_module news;
+
+	if (wire_read_module(&msg->data, &news) == -1)
+		refuse_malformed(m->peer.id, "word of a module");
+	else if (options()->module != NULL)
+		options()->module(&m->peer, &news, options()->arg);
+}
+
 static void on_meet(struct member *m, const struct wire_message *msg)
 {
 	struct wire_meet meet;
@@ -515,6 +527,9 @@ static void dispatch(struct member *m, const struct wire_message *msg)
 		break;
 	case WIRE_PROGRESS:
 		on_progress(m, msg);
+		break;
+	case WIRE_MODULE:
+		on_module(m, msg);
 		break;
 	case WIRE_MEET:
 		on_meet(m, msg);

@@ -87,6 +87,10 @@ struct master_options {
 	void (*stop_test)(struct peer *, const char *why, void *);
 	/* Wants positions of a feed: answer with master_send_rows(). */
 	void (*rows)(struct peer *, const struct wire_rows_wanted *, void *);
+	/* What a module there tells its own here. */
+	void (*module)(struct peer *, const struct wire_module *, void *);
+	/* A heartbeat was answered. */
+	void (*answered)(struct peer *, void *);
 	/* How far executors are there. */
 	void (*progress)(struct peer *, const struct wire_progress *,
 	    size_t count, void *);

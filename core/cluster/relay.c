@@ -269,6 +269,15 @@ static void on_meet(struct peer *p, const struct wire_meet *news, void *arg)
 	meeting_take(p, news);
 }
 
+/* As ours: the master knows none of those below. */
+static void on_module(struct peer *p, const struct wire_module *news,
+    void *arg)
+{
+	(void)p;
+	(void)arg;
+	worker_tell_module(news->module, news->data, news->len);
+}
+
 static void send_up(const struct wire_meet *news)
 {
 	worker_meet(news);
@@ -532,7 +541,7 @@ static int open_below(void)
 		.joined = on_joined, .lost = on_lost, .spawned = on_spawned,
 		.stopped = on_stopped, .log = on_log,
 		.exception = on_exception, .stop_test = on_stop_test,
-		.progress = on_progress, .meet = on_meet,
+		.progress = on_progress, .meet = on_meet, .module = on_module,
 		.clock = on_clock, .rows = relay_rows_wanted };
 
 	return master_start(&below);

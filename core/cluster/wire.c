@@ -34,6 +34,7 @@ static const struct {
 	{ "swarm_progress", WIRE_PROGRESS },
 	{ "swarm_meet", WIRE_MEET },
 	{ "swarm_met", WIRE_MET },
+	{ "swarm_module", WIRE_MODULE },
 };
 
 /* ---- the walk ---- */

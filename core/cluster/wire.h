@@ -44,7 +44,7 @@ enum wire_type {
 	WIRE_LOGS, WIRE_STOP, WIRE_CLIENT_STOPPED, WIRE_QUIT, WIRE_RECONNECT,
 	WIRE_STOP_TEST,                 /* W to M, swarm only: {"why": text} */
 	WIRE_ROWS,                      /* both ways, swarm only */
-	WIRE_PLAN, WIRE_PROGRESS, WIRE_MEET, WIRE_MET,
+	WIRE_PLAN, WIRE_PROGRESS, WIRE_MEET, WIRE_MET, WIRE_MODULE,
 };
 
 /* A decoded envelope.  `data` points into the frame, which must stay until
@@ -234,6 +234,17 @@ void wire_encode_progress(struct buf *out, const char *node_id,
 /* Room for WIRE_MAX_EXECUTORS. */
 int wire_read_progress(const msgpack_object *, struct wire_progress *,
     size_t *count);
+
+/* W to M, before a report: what a module has to tell its own in the master.
+ * `data` points into the message. */
+struct wire_module {
+	char module[80];
+	const void *data;
+	size_t len;
+};
+void wire_encode_module(struct buf *out, const char *node_id,
+    const struct wire_module *);
+int wire_read_module(const msgpack_object *, struct wire_module *);
 
 /* W to M: users wait for others to come; numbers since the test began. */
 struct wire_meet {

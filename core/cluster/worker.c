@@ -135,6 +135,8 @@ static void send_report(void)
 {
 	const struct wire_count *counts = user_counts();
 
+	if (self.swarm && self.registered && self.o.reporting != NULL)
+		self.o.reporting(self.o.arg);
 	/* First: who takes an iteration for done has its samples soon. */
 	worker_tell_progress();
 
@@ -337,6 +339,8 @@ static void on_heartbeat(const struct wire_message *m)
 	struct wire_pong pong;
 
 	self.hears = true;
+	if (self.o.heard != NULL)
+		self.o.heard(self.o.arg);
 	if (wire_read_pong(&m->data, &pong) == -1)
 		return;
 	offset_add(&self.offset, pong.sent, pong.received, pong.answered,
@@ -558,6 +562,17 @@ void worker_ask_rows(const struct wire_rows_wanted *wanted)
 	if (self.sock == NULL || !self.registered || !self.swarm)
 		return;
 	wire_encode_rows_wanted(&self.out, self.id, wanted);
+	flush();
+}
+
+void worker_tell_module(const char *module, const void *data, size_t len)
+{
+	struct wire_module m = { .data = data, .len = len };
+
+	if (self.sock == NULL || !self.swarm || !self.registered)
+		return;
+	snprintf(m.module, sizeof m.module, "%s", module);
+	wire_encode_module(&self.out, self.id, &m);
 	flush();
 }
 

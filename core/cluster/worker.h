@@ -47,6 +47,11 @@ struct worker_options {
 	/* How far executors are; fills WIRE_MAX_EXECUTORS at most and returns
 	 * how many.  Asked before each report (NULL: there are none). */
 	size_t (*progress)(struct wire_progress *, void *);
+	/* Before each report to a swarm master: the time to call
+	 * worker_tell_module() (NULL: nothing to tell). */
+	void (*reporting)(void *);
+	/* The master has answered a heartbeat (NULL: not asked). */
+	void (*heard)(void *);
 	/* So many users that waited at `name` may go on, since the test
 	 * began (NULL: not asked). */
 	void (*met)(const char *name, int64_t released, void *);
@@ -67,6 +72,8 @@ void worker_stop_test(const char *why);
 /* Asks a swarm master for positions of a feed; a question that is lost has no
  * answer. */
 void worker_ask_rows(const struct wire_rows_wanted *);
+/* What a module has to tell its own in a swarm master. */
+void worker_tell_module(const char *module, const void *data, size_t len);
 /* How far executors are, now; to a swarm master only. */
 void worker_tell_progress(void);
 /* Users wait for others; to a swarm master only: -1 without one. */

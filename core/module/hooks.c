@@ -14,9 +14,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CPU_HIGH 90.0                   /* percent of one core */
+
+/* Of a module, beside its hooks. */
+struct owner {
+	const char *module;
+	bool said;                      /* with the report that comes */
+};
+
 static struct {
 	struct swarm_hooks *at;
+	struct owner *owners;
 	size_t count;
+	bool ready;
+	bool cpu_high;
+	int exit_code;
 	struct wheel_timer tick;
 	int64_t started;                /* ns; of the running test */
 	bool running;
@@ -43,8 +55,10 @@ static void add(struct module *m, const struct swarm_iface *iface, void *arg)
 {
 	struct swarm_hooks *h;
 
-	(void)m;
 	(void)arg;
+	hooks.owners = xreallocarray(hooks.owners, hooks.count + 1,
+	    sizeof(hooks.owners[0]));
+	hooks.owners[hooks.count] = (struct owner){ .module = m->name };
 	hooks.at = xreallocarray(hooks.at, hooks.count + 1,
 	    sizeof(hooks.at[0]));
 	h = &hooks.at[hooks.count++];
@@ -63,12 +77,14 @@ void hooks_init(void)
 {
 	module_each_loaded_export(SWARM_HOOKS_ID, add, NULL);
 	hooks.tick.fire = tick_fired;
+	hooks.exit_code = -1;
 }
 
 void hooks_release(void)
 {
 	wheel_del(&hooks.tick);
 	free(hooks.at);
+	free(hooks.owners);
 	memset(&hooks, 0, sizeof(hooks));
 }
 
@@ -135,4 +151,98 @@ void hooks_sample(const char *type, const char *name, int64_t service_ns,
 void hooks_raised(const char *message, const char *where)
 {
 	EACH(raised, message, where);
+}
+
+void hooks_ready(void)
+{
+	if (hooks.ready)
+		return;
+	hooks.ready = true;
+	EACH(init);
+}
+
+void hooks_worker_connect(const char *worker)
+{
+	EACH(worker_connect, worker);
+}
+
+void hooks_worker_lost(const char *worker, const char *why)
+{
+	EACH(worker_lost, worker, why);
+}
+
+void hooks_gather(void (*say)(const char *module, const void *data,
+    size_t len))
+{
+	static char data[SWARM_REPORT_MAX];
+
+	for (size_t i = 0; i < hooks.count; i++) {
+		size_t len = hooks.at[i].report_to_master != NULL ?
+		    hooks.at[i].report_to_master(data, sizeof data) : 0;
+
+		if (len > 0 && len <= sizeof data)
+			say(hooks.owners[i].module, data, len);
+	}
+}
+
+void hooks_worker_data(const char *worker, const char *module,
+    const void *data, size_t len)
+{
+	for (size_t i = 0; i < hooks.count; i++) {
+		if (strcmp(hooks.owners[i].module, module) != 0)
+			continue;
+		hooks.owners[i].said = true;
+		if (hooks.at[i].worker_report != NULL)
+			hooks.at[i].worker_report(worker, data, len);
+	}
+}
+
+void hooks_worker_report(const char *worker)
+{
+	for (size_t i = 0; i < hooks.count; i++) {
+		if (hooks.at[i].worker_report != NULL &&
+		    !hooks.owners[i].said)
+			hooks.at[i].worker_report(worker, NULL, 0);
+		hooks.owners[i].said = false;
+	}
+}
+
+void hooks_reset_stats(void)
+{
+	EACH(reset_stats);
+}
+
+void hooks_usage(double cpu_percent, int64_t memory)
+{
+	bool high = cpu_percent > CPU_HIGH;
+
+	EACH(usage_monitor, cpu_percent, memory);
+	if (high && !hooks.cpu_high)
+		EACH(cpu_warning, cpu_percent);
+	hooks.cpu_high = high;
+}
+
+void hooks_heartbeat_sent(const char *worker)
+{
+	EACH(heartbeat_sent, worker);
+}
+
+void hooks_heartbeat_received(void)
+{
+	EACH(heartbeat_received);
+}
+
+int hooks_exit_code(void)
+{
+	return hooks.exit_code;
+}
+
+void hooks_quit(int exit_code)
+{
+	EACH(quit, exit_code);
+}
+
+SWARM_API void swarm_exit_code(int code)
+{
+	hooks.exit_code = code & 255;
 }

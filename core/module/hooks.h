@@ -29,4 +29,23 @@ void hooks_sample(const char *type, const char *name, int64_t service_ns,
     size_t bytes, const char *error, const char *tags, void *unused);
 void hooks_raised(const char *message, const char *where);
 
+/* Once; later calls do nothing. */
+void hooks_ready(void);
+void hooks_worker_connect(const char *worker);
+void hooks_worker_lost(const char *worker, const char *why);
+/* Worker: what modules have to say, one after the other. */
+void hooks_gather(void (*say)(const char *module, const void *data,
+    size_t len));
+/* Master: what a module said there; then that the report has come. */
+void hooks_worker_data(const char *worker, const char *module,
+    const void *data, size_t len);
+void hooks_worker_report(const char *worker);
+void hooks_reset_stats(void);
+void hooks_usage(double cpu_percent, int64_t memory);
+void hooks_heartbeat_sent(const char *worker);
+void hooks_heartbeat_received(void);
+/* After hooks_quitting(): the code that a module wants, -1 for none. */
+int hooks_exit_code(void);
+void hooks_quit(int exit_code);
+
 #endif

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "fiber/loop.h"
+#include "module/hooks.h"
 #include "stats/history.h"
 #include "stats/stats.h"
 #include "web/context.h"
@@ -78,6 +79,7 @@ static int do_reset(struct command *c)
 		stats_merge(before_reset, live);
 		web_keep();
 		stats_reset(live);
+		hooks_reset_stats();
 		feed_event("reset", "statistics reset");
 		return 0;
 	}

@@ -120,15 +120,22 @@ def test_hooks_are_called_in_order(swarm, tmp_path):
     log = tmp_path / "hooks.txt"
     done = swarm.run("-f", swarm.module("hooks.so"), "--headless",
                      "-o", f"hooks.file={log}", "-u", "3", "-r", "10",
+                     "-o", "hooks.wanted_code=33",
                      "-t", "2s", "--processes", "1")
-    assert done.status == 0, done.text
+    assert done.status == 33, done.text
     lines = log.read_text().split("\n")
-    assert [line for line in lines if line.startswith("master")] == [
-        "master start", "master all there", "master stopping",
-        "master stop 0", "master quitting"]
-    assert [line for line in lines if line.startswith("worker")] == [
-        "worker start", "worker stopping", "worker stop 3",
-        "worker quitting"]
+    once = ["master usage", "worker usage"]
+    assert [line for line in lines if line.startswith("master")
+            and line not in once] == [
+        "master init", "master start", "master all there", "master stopping",
+        "master stop 0", "master quitting", "master quit 33"]
+    assert [line for line in lines if line.startswith("worker")
+            and line not in once] == [
+        "worker init", "worker start", "worker stopping", "worker stop 3",
+        "worker quitting", "worker quit 0"]
+    for line in once + ["connected", "lost", "reported 3", "beat sent",
+                        "beat received"]:
+        assert line in lines, (line, lines)
 
 
 def test_try_shows_every_step(swarm):

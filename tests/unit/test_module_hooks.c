@@ -130,12 +130,59 @@ static void test_role(void **state)
 	module_set_worker(false);
 }
 
+/* CPU is warned of once until it has been low; what a module says in a worker
+ * comes to the same module, and nothing to who said nothing. */
+static void test_machine(void **state)
+{
+	(void)state;
+	assert_non_null(module_open_plugin(kit_build_with("machine",
+	    "#include <swarm/swarm.h>\n"
+	    "#include <swarm/hooks.h>\n"
+	    "static void cpu(double c) { swarm_info(\"high %.0f\", c); }\n"
+	    "static void reset(void) { swarm_info(\"reset\"); }\n"
+	    "static void gone(const char *w, const char *why) { "
+	    "swarm_info(\"%s gone: %s\", w, why); }\n"
+	    "static void report(const char *w, const void *d, size_t n) { "
+	    "swarm_info(\"%s said %.*s.\", w, (int)n, (const char *)d); }\n"
+	    "static void quit(int c) { swarm_info(\"quit %d\", c); }\n"
+	    "static const struct swarm_hooks h = { "
+	    "SWARM_IFACE(struct swarm_hooks, 0), .cpu_warning = cpu, "
+	    ".reset_stats = reset, .worker_lost = gone, "
+	    ".worker_report = report, .quit = quit };\n"
+	    "SWARM_MODULE(.exports = SWARM_EXPORTS({ SWARM_HOOKS_ID, "
+	    "&h.head }));\n", "-Wno-missing-field-initializers")));
+	begin();
+	buf_clear(&kit_seen);
+	hooks_usage(50, 1);
+	hooks_usage(95, 1);
+	hooks_usage(96, 1);
+	hooks_usage(10, 1);
+	hooks_usage(91, 1);
+	hooks_reset_stats();
+	hooks_worker_lost("w1", "quit");
+	hooks_worker_data("w1", "machine", "abc", 3);
+	hooks_worker_report("w1");
+	hooks_worker_report("w2");
+	hooks_worker_data("w2", "other", "abc", 3);
+	assert_int_equal(hooks_exit_code(), -1);
+	hooks_quit(7);
+	said("[info] machine: high 95\n"
+	    "[info] machine: high 91\n"
+	    "[info] machine: reset\n"
+	    "[info] machine: w1 gone: quit\n"
+	    "[info] machine: w1 said abc.\n"
+	    "[info] machine: w2 said .\n"
+	    "[info] machine: quit 7\n");
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_a_run, kit_clear),
 		cmocka_unit_test_setup(test_parts, kit_clear),
 		cmocka_unit_test_setup(test_role, kit_clear),
+		cmocka_unit_test_setup(test_machine, kit_clear),
 	};
 
 	return cmocka_run_group_tests(tests, kit_setup, kit_teardown);

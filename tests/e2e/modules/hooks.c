@@ -56,9 +56,86 @@ static void sample(const struct swarm_sample *s)
 	requests += s->error == NULL && s->bytes == 5;
 }
 
+static int wanted_code;
+static bool reported;
+
 static void quitting(void)
 {
 	say(role("quitting"));
+	if (wanted_code > 0 && !swarm_is_worker())
+		swarm_exit_code(wanted_code);
+}
+
+static void quit(int code)
+{
+	char line[64];
+
+	snprintf(line, sizeof line, "quit %d", code);
+	say(role(line));
+}
+
+static void init(void)
+{
+	say(role("init"));
+}
+
+static void worker_connect(const char *worker)
+{
+	(void)worker;
+	say("connected");
+}
+
+static void worker_lost(const char *worker, const char *why)
+{
+	(void)worker;
+	say(why[0] != '\0' ? "lost" : "lost without a reason");
+}
+
+static size_t report_to_master(void *data, size_t size)
+{
+	return requests > 0 && size > 8 ?
+	    (size_t)snprintf(data, size, "%u", requests) : 0;
+}
+
+static void worker_report(const char *worker, const void *data, size_t len)
+{
+	char line[64];
+
+	(void)worker;
+	if (reported || len == 0)
+		return;
+	reported = true;
+	snprintf(line, sizeof line, "reported %.*s", (int)len,
+	    (const char *)data);
+	say(line);
+}
+
+/* Each once. */
+static void usage_monitor(double cpu, int64_t memory)
+{
+	static bool said;
+
+	if (!said && cpu >= 0 && memory > 1000000)
+		say(role("usage"));
+	said = true;
+}
+
+static void heartbeat_sent(const char *worker)
+{
+	static bool said;
+
+	if (!said && worker[0] != '\0')
+		say("beat sent");
+	said = true;
+}
+
+static void heartbeat_received(void)
+{
+	static bool said;
+
+	if (!said)
+		say("beat received");
+	said = true;
 }
 
 static const struct swarm_hooks hooks = {
@@ -69,6 +146,15 @@ static const struct swarm_hooks hooks = {
 	.test_stop = test_stop,
 	.sample = sample,
 	.quitting = quitting,
+	.quit = quit,
+	.init = init,
+	.worker_connect = worker_connect,
+	.worker_lost = worker_lost,
+	.report_to_master = report_to_master,
+	.worker_report = worker_report,
+	.usage_monitor = usage_monitor,
+	.heartbeat_sent = heartbeat_sent,
+	.heartbeat_received = heartbeat_received,
 };
 
 static void once(struct swarm_user *u)
@@ -81,7 +167,8 @@ static void once(struct swarm_user *u)
 
 SWARM_MODULE(
 	.name = "hooks",
-	.options = SWARM_OPTIONS(SWARM_OPTION(file, "", "where to write")),
+	.options = SWARM_OPTIONS(SWARM_OPTION(file, "", "where to write"),
+		SWARM_OPTION(wanted_code, "0", "exit code")),
 	.users = SWARM_USERS({ .name = "hooked",
 		.tasks = SWARM_TASKS(SWARM_TASK(once)) }),
 	.exports = SWARM_EXPORTS({ SWARM_HOOKS_ID, &hooks.head }),
