@@ -15,6 +15,14 @@
 #include <errno.h>
 #include <string.h>
 
+/*
+ * Paho does not always get over a lost connection: what it sends again may be
+ * malformed, or more than the broker puts up with, and that for ever.  After
+ * so many losses in that state its handle is given up and what was under way
+ * fails, for all to see.
+ */
+#define RELAPSES 5
+
 const char *conn_unsupported(const struct settings *s)
 {
 	const struct mqtt_tls *t = s->args.tls;
@@ -57,8 +65,12 @@ void conn_abandon(struct mqtt *m, bool keep, int error, const char *why)
 
 	for (op = m->link ? m->link->ops : NULL; op; op = next) {
 		next = op->next;
-		if (op->kind == OP_PUBLISH && op->qos > 0 && keep)
+		if (op->kind == OP_PUBLISH && op->qos > 0 && keep &&
+		    !op->finished) {
+			m->repeated += !op->repeated;
+			op->repeated = true;
 			continue;
+		}
 		if (op->kind != OP_CONNECT && op->kind != OP_DISCONNECT)
 			op_abort(op, error, why);
 	}
@@ -70,6 +82,13 @@ void conn_lost(struct mqtt *m, int reason)
 		rows_reason(ROWS_IN_DISCONNECT, reason);
 	else
 		reason = 0;
+	/* While it repeats what an earlier connection left. */
+	if (m->repeated > 0)
+		m->relapses += m->c.connected ? 1 : 0;
+	else
+		m->relapses = 0;
+	if (m->repeated > 0 && (reason == 0x81 || reason == 0x82))
+		m->relapses = RELAPSES;
 	if (m->c.connected)
 		client_lost(m, reason, reason ? "disconnected by the broker" :
 		    "connection lost");
@@ -110,8 +129,10 @@ static int await_connack(struct mqtt *m, struct op *op, int64_t deadline,
 }
 
 /* The texts move, so that Paho's thread can make others. */
-static void take_limits(struct mqtt *m)
+void conn_up(struct mqtt *m, int64_t when)
 {
+	m->c.last_event = when;
+	m->c.connected = true;
 	client_limits_release(&m->c.limits);
 	m->c.limits = m->link->limits;
 	m->link->limits = (struct client_limits){ .assigned_id = NULL };
@@ -141,10 +162,10 @@ static int open_link(struct mqtt *m, int64_t deadline, int64_t *when)
 	if (await_connack(m, op, deadline, when) == -1)
 		return -1;
 	rows_phase(ROWS_CONNACK, *when - start);
-	take_limits(m);
-	m->c.last_event = *when;
-	m->c.connected = true;
-	return 0;
+	if (m->c.connected)
+		return 0;
+	errno = ENOTCONN;
+	return -1;
 }
 
 int conn_open(struct mqtt *m, int64_t deadline, int64_t *when)
@@ -152,6 +173,12 @@ int conn_open(struct mqtt *m, int64_t deadline, int64_t *when)
 	int rc, error;
 
 	warn_ceiling();
+	if (m->relapses >= RELAPSES) {
+		conn_abandon(m, false, ENOTCONN, "paho.mqtt.c could not send "
+		    "it again");
+		conn_release(m);
+		m->relapses = 0;
+	}
 	tickler_connecting(1);
 	rc = open_link(m, deadline, when);
 	error = errno;

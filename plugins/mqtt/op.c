@@ -195,6 +195,7 @@ static void finish(struct op *op, int error)
 	count(op, error == 0);
 	if (m && op->kind == OP_PUBLISH) {
 		m->c.inflight--;
+		m->repeated -= op->repeated;
 		if (error == 0 && op->qos > 0)
 			m->c.acknowledged++;
 	}
@@ -248,6 +249,8 @@ static void run(struct door_event *e)
 	} else if (op->kind == OP_CONNECT && !op->ok) {
 		finish(op, op->refused ? EPROTO : ECONNREFUSED);
 	} else if (recorded_elsewhere(op) && op->ok) {
+		if (op->kind == OP_CONNECT && op->link->client)
+			conn_up(op->link->client, op->when);
 		finish(op, 0);
 	} else if (!op->ok) {
 		fail(op);
@@ -292,6 +295,7 @@ struct op *op_new(struct link *l, enum op_kind kind,
 int op_refused(struct op *op, int code)
 {
 	bool gone = code == MQTTASYNC_DISCONNECTED;
+	struct mqtt *m = op->link->client;
 
 	op_abort(op, gone ? ENOTCONN : EINVAL, gone ? "not connected" :
 	    MQTTAsync_strerror(code) ? MQTTAsync_strerror(code) :
@@ -299,6 +303,9 @@ int op_refused(struct op *op, int code)
 	op->in_library = false;
 	op->refs = 1;
 	op_unref(op);
+	/* It knows better than its events have told so far. */
+	if (gone && m)
+		conn_lost(m, 0);
 	errno = gone ? ENOTCONN : EINVAL;
 	return -1;
 }

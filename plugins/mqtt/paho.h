@@ -41,6 +41,7 @@ struct op {
 	bool in_library;                /* may still be called back */
 	bool finished;
 	bool answered;                  /* the library's thread was here */
+	bool repeated;                  /* of an earlier connection */
 	int error;                      /* errno, when finished */
 	int reason;
 	/* Written on the library's thread, read after the event. */
@@ -68,6 +69,8 @@ struct mqtt {
 	struct client c;
 	struct link *link;
 	int64_t expiry_at;              /* look for late publishes; 0: none */
+	unsigned repeated;              /* publishes of earlier connections */
+	unsigned relapses;              /* losses since while there are any */
 };
 
 /* conn.c: see struct provider. */
@@ -77,6 +80,9 @@ int conn_close(struct mqtt *, const struct mqtt_disconnect_args *,
     int64_t deadline, int64_t *when);
 void conn_abandon(struct mqtt *, bool keep, int error, const char *why);
 void conn_release(struct mqtt *);
+/* The CONNACK came.  Said on the loop in the order of Paho's events, so that a
+ * loss right behind it is not overlooked. */
+void conn_up(struct mqtt *, int64_t when);
 /* The link was lost: reason >= 0x80 when the broker said why, else 0. */
 void conn_lost(struct mqtt *, int reason);
 

@@ -55,10 +55,12 @@ static int send(struct mqtt *m, struct op *op,
 	return 0;
 }
 
+/* New ones wait until Paho has repeated what the last connection left: mixed
+ * with them it would repeat them too, again and again. */
 bool publish_full(const struct mqtt *m, int qos)
 {
 	(void)qos;
-	return m->c.inflight >= m->c.window;
+	return m->c.inflight >= m->c.window || m->repeated > 0;
 }
 
 bool publish_busy(const struct mqtt *m)
