@@ -9,6 +9,7 @@
 #include "client.h"
 
 #include "creds.h"
+#include "sockets.h"
 #include "text.h"
 
 #include <swarm/log.h>
@@ -119,6 +120,10 @@ static int fill(struct args *a, struct channel *c,
 	add_text(a, GRPC_ARG_LB_POLICY_NAME, from->policy);
 	add_text(a, GRPC_ARG_SERVICE_CONFIG, from->service_config);
 	add_limits(a, from);
+	if (!c->target.is_unix)
+		c->sockets = sockets_new();
+	if (c->sockets)
+		a->at[a->count++] = sockets_arg(c->sockets);
 	return add_compression(a, from->compression);
 }
 
@@ -126,6 +131,12 @@ static int fill(struct args *a, struct channel *c,
 
 static void ready(struct channel *c, int64_t when)
 {
+	int64_t began, tcp_ns;
+	bool is_split = sockets_take(c->sockets, &began, &tcp_ns);
+
+	/* The state is told a little later than the socket began. */
+	if (is_split && began < c->began)
+		c->began = began;
 	c->since = when;
 	c->failed = false;
 	if (c->was_ready) {
@@ -136,6 +147,11 @@ static void ready(struct channel *c, int64_t when)
 	c->was_ready = true;
 	rows_add(ROWS_CONNECTS, 1);
 	rows_observe(ROWS_HANDSHAKE, when - c->began);
+	if (is_split) {
+		rows_observe(ROWS_TCP, tcp_ns);
+		rows_observe(c->target.tls ? ROWS_TLS : ROWS_SETTINGS,
+		    when - began - tcp_ns);
+	}
 }
 
 static void lost(struct channel *c, int64_t when)
@@ -151,12 +167,15 @@ static void enter(struct channel *c, grpc_connectivity_state state,
 		return;
 	if (c->state == GRPC_CHANNEL_READY)
 		lost(c, when);
-	if (state == GRPC_CHANNEL_CONNECTING)
+	if (state == GRPC_CHANNEL_CONNECTING && c->began == 0)
 		c->began = when;
 	if (state == GRPC_CHANNEL_READY)
 		ready(c, when);
+	if (state != GRPC_CHANNEL_CONNECTING)
+		c->began = 0;
 	if (state == GRPC_CHANNEL_TRANSIENT_FAILURE) {
 		c->failed = true;
+		sockets_drop(c->sockets);
 		rows_add(ROWS_CONNECT_FAIL, 1);
 	}
 	c->state = state;
@@ -327,7 +346,7 @@ struct channel *channel_new(const struct target *t, const char *addresses,
 		goto free_channel;
 	if (fill(&a, c, from, authority, sizeof authority) == -1) {
 		*why = "compression is \"gzip\", \"deflate\" or \"identity\"";
-		goto free_channel;
+		goto free_sockets;
 	}
 	args = (grpc_channel_args){ a.count, a.at };
 	c->grpc = grpc_channel_create(addresses, creds, &args);
@@ -336,6 +355,8 @@ struct channel *channel_new(const struct target *t, const char *addresses,
 	channels = c;
 	alive++;
 	return c;
+free_sockets:
+	sockets_free(c->sockets);
 free_channel:
 	free(c);
 	return NULL;
@@ -357,6 +378,8 @@ static void destroy(struct channel *c)
 		rows_observe(ROWS_CONNECTED, swarm_now() - c->since);
 	grpc_channel_destroy(c->grpc);
 	c->grpc = NULL;
+	sockets_free(c->sockets);
+	c->sockets = NULL;
 }
 
 /* The watch's reference alone does not keep it open. */

@@ -50,6 +50,7 @@ struct channel {
 	uint64_t reconnects;
 	int64_t began;                  /* this attempt to connect */
 	int64_t since;                  /* it is ready */
+	struct sockets *sockets;        /* or NULL */
 	struct waiters changed;
 	struct target target;
 	struct types *types;            /* messages by name, once asked for */

@@ -19,7 +19,8 @@ static const char *const phase_types[ROWS_PHASES] = {
 };
 
 static const char *const event_names[ROWS_EVENTS] = {
-	"resolve", "handshake", "reconnect", "connection", "generator lag",
+	"resolve", "handshake", "tcp", "tls", "settings", "reconnect",
+	"connection", "generator lag",
 };
 
 static const char *const counter_names[ROWS_COUNTERS] = {

@@ -24,7 +24,10 @@ enum rows_phase {
 /* Of the worker. */
 enum rows_event {
 	ROWS_RESOLVE,
-	ROWS_HANDSHAKE,                 /* TCP, TLS, SETTINGS */
+	ROWS_HANDSHAKE,                 /* TCP, TLS, SETTINGS; apart: */
+	ROWS_TCP,
+	ROWS_TLS,                       /* and SETTINGS */
+	ROWS_SETTINGS,
 	ROWS_RECONNECT,
 	ROWS_CONNECTED,                 /* how long a connection lived */
 	ROWS_LAG,

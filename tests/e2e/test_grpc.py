@@ -342,6 +342,22 @@ def test_every_sample_is_kept(swarm, server, tmp_path):
     assert data["counters"]["grpc_msgs_received"] == 20000
 
 
+def phases(data, last):
+    """The handshake is TCP and the rest."""
+    rows = data["rows"]
+    assert rows["GRPC phase", "resolve"]["service_ms"]["count"] == 3
+    assert rows["GRPC phase", "handshake"]["service_ms"]["count"] == 3
+    for name in ("tcp", last):
+        row = rows["GRPC phase", name]["service_ms"]
+        assert row["count"] == 3
+        assert row["max"] <= rows["GRPC phase", "handshake"]["service_ms"][
+            "max"]
+
+
+def test_phases_of_a_connection(swarm, server, tmp_path):
+    phases(calls(swarm, tmp_path, server.target, "raw"), "settings")
+
+
 # ---- bad ends ----
 
 def test_wrong_calls(swarm, server, tmp_path):
@@ -536,6 +552,7 @@ def test_tls(swarm, tls_server, certificate, tmp_path):
     ca = f"grpc.cafile={certificate / 'cert.pem'}"
     good = calls(swarm, tmp_path, f"grpcs://localhost:{port}", "unary", ca)
     assert good["counters"]["grpc_status_OK"] == 9
+    phases(good, "tls")
     good = calls(swarm, tmp_path, f"grpcs://127.0.0.1:{port}", "raw", ca,
                  "grpc.server_name=localhost")
     assert good["counters"]["grpc_status_OK"] == 9
