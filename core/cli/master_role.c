@@ -28,6 +28,7 @@
 #include "fiber/wheel.h"
 #include "module/hooks.h"
 #include "module/module.h"
+#include "report/report.h"
 #include "run/run.h"
 #include "stats/stats.h"
 #include "user/user.h"
@@ -251,6 +252,7 @@ static void on_signal(evutil_socket_t number, short events, void *arg)
 	(void)arg;
 	if (master.signal != 0) {
 		console_stop();
+		report_leave();
 		master_abort();
 		_exit(128 + (int)number);
 	}

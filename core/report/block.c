@@ -511,11 +511,16 @@ static void block_event(const struct report *r,
 		show(r);
 }
 
+void block_leave(void)
+{
+	screen_clear(&block.screen);
+}
+
 static int block_finish(const struct report *r, const struct result *result)
 {
 	(void)r;
 	(void)result;
-	screen_clear(&block.screen);
+	block_leave();
 	screen_release(&block.screen);
 	log_set_prefix(NULL);
 	buf_release(&block.text);

@@ -7,5 +7,7 @@
 struct report;
 
 bool block_wanted(const struct report *);
+/* Takes it away for good. */
+void block_leave(void);
 
 #endif

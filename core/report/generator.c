@@ -9,6 +9,7 @@
  */
 #include "report/generator.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,11 +202,11 @@ void generator_tick(struct generator *g, const struct run_status *run,
 
 /* ---- warnings ---- */
 
-static bool once(struct generator_worker *w, enum warning what, bool when)
+static bool once(unsigned *warned, enum warning what, bool when)
 {
-	if (!when || (w->warned & 1u << what))
+	if (!when || (*warned & 1u << what))
 		return false;
-	w->warned |= 1u << what;
+	*warned |= 1u << what;
 	return true;
 }
 
@@ -218,18 +219,18 @@ static bool warn_process(struct generator_worker *w, struct buf *out)
 {
 	const struct health *h = &w->before;
 
-	if (once(w, WARN_BUSY, w->row.busy_seconds >= BUSY_IN_ROW))
+	if (once(&w->warned, WARN_BUSY, w->row.busy_seconds >= BUSY_IN_ROW))
 		buf_printf(out, "its loop is busy for %.0f %% of the time: "
 		    "response times hold its own delay", h->loop_busy * 100);
-	else if (once(w, WARN_LATE, h->delay_p99_ms > LATE_MS))
+	else if (once(&w->warned, WARN_LATE, h->delay_p99_ms > LATE_MS))
 		buf_printf(out, "one event in a hundred waits %.0f ms or "
 		    "more for its loop", h->delay_p99_ms);
-	else if (once(w, WARN_DESCRIPTORS, almost(h->descriptors,
+	else if (once(&w->warned, WARN_DESCRIPTORS, almost(h->descriptors,
 	    h->descriptors_max)))
 		buf_printf(out, "%lld of %lld descriptors are open (ulimit "
 		    "-n)", (long long)h->descriptors,
 		    (long long)h->descriptors_max);
-	else if (once(w, WARN_DROPPED, w->row.dropped > 0))
+	else if (once(&w->warned, WARN_DROPPED, w->row.dropped > 0))
 		buf_printf(out, "arrivals find no free user and no room to "
 		    "wait: %llu dropped so far", (unsigned long long)w->row.dropped);
 	else
@@ -237,25 +238,27 @@ static bool warn_process(struct generator_worker *w, struct buf *out)
 	return true;
 }
 
-static bool warn_machine(struct generator_worker *w, struct buf *out)
+/* Once for all workers: they may well share it. */
+static bool warn_machine(struct generator *g, const struct generator_worker *w,
+    struct buf *out)
 {
 	const struct health *h = &w->before;
 
-	if (once(w, WARN_PORTS, almost(h->ports, h->ports_max)))
+	if (once(&g->warned, WARN_PORTS, almost(h->ports, h->ports_max)))
 		buf_printf(out, "%lld TCP sockets on its machine, which has "
 		    "%lld local ports", (long long)h->ports,
 		    (long long)h->ports_max);
-	else if (once(w, WARN_MEMORY, h->memory_free >= 0 &&
+	else if (once(&g->warned, WARN_MEMORY, h->memory_free >= 0 &&
 	    h->memory_free < MEMORY_LEAST))
 		buf_printf(out, "%lld MB of memory are left on its machine; "
 		    "it holds %lld MB itself",
 		    (long long)(h->memory_free >> 20),
 		    (long long)(h->memory >> 20));
-	else if (once(w, WARN_RESENT, h->resent >= 0.02))
+	else if (once(&g->warned, WARN_RESENT, h->resent >= 0.02))
 		buf_printf(out, "%.1f %% of its machine's TCP segments are "
 		    "sent again: the network loses packets",
 		    h->resent * 100);
-	else if (once(w, WARN_LINK, h->link >= FULL_LINK))
+	else if (once(&g->warned, WARN_LINK, h->link >= FULL_LINK))
 		buf_printf(out, "a network link of its machine carries "
 		    "%.0f %% of what it can", h->link * 100);
 	else
@@ -271,7 +274,7 @@ bool generator_warn(struct generator *g, struct buf *out)
 	for (size_t i = 0; i < g->worker_count && !said; i++) {
 		struct generator_worker *w = &g->workers[i];
 
-		said = warn_process(w, &text) || warn_machine(w, &text);
+		said = warn_process(w, &text) || warn_machine(g, w, &text);
 		if (said)
 			buf_printf(out, "worker %lld: %s",
 			    (long long)w->row.index, buf_str(&text));
@@ -340,6 +343,19 @@ static double late_p99(const struct histogram *h)
 	return h->count > 0 ? (double)histogram_quantile(h, 0.99) : 0;
 }
 
+/* Failed requests whose reason names an error of the system. */
+static uint64_t failures_of(const struct stats *stats, int error)
+{
+	const char *text = strerror(error);
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < stats->error_count; i++) {
+		if (strcasestr(stats->errors[i]->text, text) != NULL)
+			n += stats->errors[i]->occurrences;
+	}
+	return n;
+}
+
 static void facts_of(struct limit_facts *f, const struct generator *g,
     const struct stats *stats)
 {
@@ -354,8 +370,8 @@ static void facts_of(struct limit_facts *f, const struct generator *g,
 		.delay_p99 = late_p99(&g->delays),
 		.response_p50 = (double)histogram_quantile(
 		    series_response(t), 0.5),
-		.ports = g->ports,
-		.ports_max = g->ports_max,
+		.no_descriptor = failures_of(stats, EMFILE),
+		.no_port = failures_of(stats, EADDRNOTAVAIL),
 		.resent = g->resent_sum / seconds,
 		.link_share = g->link_seconds / seconds,
 		.late = sums[SAMPLES] > 0 ? sums[LAG] / sums[SAMPLES] : 0,

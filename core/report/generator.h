@@ -68,6 +68,7 @@ struct generator {
 	double resent_max;
 	int64_t ports;                  /* most */
 	int64_t ports_max;
+	unsigned warned;                /* bits: of machines */
 	/* Of the statistics, at the last tick. */
 	int64_t at;
 	double service;                 /* ns, sum */

@@ -18,7 +18,7 @@
 
 /* Of the seconds: below it a busy moment is a moment. */
 #define BUSY_SHARE 0.1
-#define FULL       0.95         /* of descriptors, ports */
+#define FULL       0.95         /* of descriptors */
 /* Of a median response time, what the loop may add to one in a hundred. */
 #define DELAY_PART 0.25
 #define DELAY_FREE 2e6          /* ns that are nobody's concern */
@@ -91,17 +91,22 @@ static bool generator(const struct limit_facts *f, struct buf *why)
 		    "its own delay; more workers or fewer users would tell");
 		return true;
 	}
+	if (f->no_descriptor > 0) {
+		buf_printf(why, "%llu requests failed because too many "
+		    "descriptors were open; raise the limit (ulimit -n) or "
+		    "add workers", (unsigned long long)f->no_descriptor);
+		return true;
+	}
 	if (full(f->descriptors, f->descriptors_max)) {
 		buf_printf(why, "a worker had %lld of %lld descriptors open; "
 		    "raise the limit (ulimit -n) or add workers",
 		    (long long)f->descriptors, (long long)f->descriptors_max);
 		return true;
 	}
-	if (full(f->ports, f->ports_max)) {
-		buf_printf(why, "%lld TCP sockets on a worker's machine left "
-		    "none of its %lld local ports; keep connections open, or "
-		    "add machines", (long long)f->ports,
-		    (long long)f->ports_max);
+	if (f->no_port > 0) {
+		buf_printf(why, "%llu requests failed because a worker's "
+		    "machine had no local port left; keep connections open, "
+		    "or add machines", (unsigned long long)f->no_port);
 		return true;
 	}
 	if (f->delay_p99 > DELAY_FREE &&

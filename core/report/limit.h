@@ -25,8 +25,8 @@ struct limit_facts {
 	double response_p50;            /* ns */
 	int64_t descriptors;            /* -1: not known */
 	int64_t descriptors_max;
-	int64_t ports;
-	int64_t ports_max;
+	uint64_t no_descriptor;         /* requests that failed for want of */
+	uint64_t no_port;               /* one */
 	/* The network. */
 	double resent;                  /* share of TCP segments */
 	double link_share;              /* of the seconds a link was full */

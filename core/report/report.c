@@ -12,6 +12,7 @@
 #include "base/xalloc.h"
 #include "report/against.h"
 #include "report/file.h"
+#include "report/block.h"
 #include "report/html.h"
 #include "report/output.h"
 #include "report/prometheus.h"
@@ -422,6 +423,11 @@ int report_page(struct buf *out)
 	rc = html_write(out, &result);
 	result_release(&result);
 	return rc;
+}
+
+void report_leave(void)
+{
+	block_leave();
 }
 
 enum limit report_limit(struct buf *why)

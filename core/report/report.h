@@ -120,6 +120,8 @@ void report_event(const char *fmt, ...)
 /* A sentence for the notes of the results; each once. */
 void report_note(const char *fmt, ...)
     __attribute__((format(printf, 1, 2)));
+/* Gives the terminal back at once, for an end without report_finish(). */
+void report_leave(void);
 /* Writes everything out, prints the summary, frees; the exit code. */
 int report_finish(const struct report_outcome *);
 

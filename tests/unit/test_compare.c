@@ -23,6 +23,12 @@
 
 #define RHO 0.6
 
+static double normal(struct rng *rng)
+{
+	return sqrt(-2 * log(1 - rng_uniform(rng))) *
+	    cos(2 * M_PI * rng_uniform(rng));
+}
+
 static double exponential(struct rng *rng, double mean)
 {
 	return -log(1 - rng_uniform(rng)) * mean;
@@ -169,6 +175,97 @@ static void test_different(void **state)
 	trials(20, 1 / 1.2, 0.05, &worse, &better);
 	assert_true(better >= 16);
 	assert_int_equal(worse, 0);
+}
+
+/*
+ * What a service looks like: 500 requests a second, log-normal, and seconds
+ * that differ by 3 %, each a little like the one before.
+ */
+static void serve(struct result *r, double scale, uint64_t seed)
+{
+	struct histogram before;
+	struct rng rng;
+	double level = 0;
+
+	memset(r, 0, sizeof(*r));
+	rng_seed(&rng, seed, 77);
+	histogram_init(&before);
+	histogram_init(&r->total.service);
+	histogram_init(&r->total.response);
+	r->total.type = xstrdup("");
+	r->total.name = xstrdup("Aggregated");
+	r->version = xstrdup("test");
+	r->command = xstrdup("");
+	r->sentence = xstrdup("");
+	r->points = xcalloc(60, sizeof(*r->points));
+	for (int t = 1; t <= 60; t++) {
+		struct result_point *p = &r->points[r->point_count++];
+
+		level = 0.3 * level + 0.03 * normal(&rng);
+		for (int i = 0; i < 500; i++)
+			histogram_record(&r->total.response, (int64_t)(20e6 *
+			    scale * exp(level + 0.6 * normal(&rng))));
+		*p = (struct result_point){ .end = t, .users = 10,
+			.length = 1, .requests = 500 };
+		sparse_advance(&p->response, &r->total.response, &before);
+		r->total.requests += 500;
+	}
+	histogram_merge(&r->total.service, &r->total.response);
+	r->duration = 60;
+	r->total.rps = 500;
+	r->total.effective = 10000;
+	histogram_release(&before);
+}
+
+struct power {
+	int p50, p95, mean;             /* called worse */
+	int alarms;                     /* of these three, either way */
+};
+
+static struct power power_of(int count, double scale, double limit)
+{
+	static const char *const names[] = { "p50", "p95", "mean" };
+	struct power power = { 0, 0, 0, 0 };
+	int *worse[] = { &power.p50, &power.p95, &power.mean };
+
+	for (int i = 0; i < count; i++) {
+		struct comparison c;
+		struct result a, b;
+
+		serve(&a, 1, (uint64_t)(2 * i));
+		serve(&b, scale, (uint64_t)(2 * i + 1));
+		compare(&c, &a, &b, limit);
+		for (int k = 0; k < 3; k++) {
+			enum compare_verdict v = metric(&c, names[k])->verdict;
+
+			*worse[k] += v == COMPARE_WORSE;
+			power.alarms += v == COMPARE_WORSE ||
+			    v == COMPARE_BETTER;
+		}
+		compare_release(&c);
+		result_release(&a);
+		result_release(&b);
+	}
+	return power;
+}
+
+/* 60 seconds a side: the same again alarms in at most 5 of 100, five per cent
+ * more are found in 80 of 100. */
+static void test_false_alarms_and_power(void **state)
+{
+	const char *asked = getenv("SWARM_TEST_PAIRS");
+	int pairs = asked ? (int)strtol(asked, NULL, 10) : 40;
+	struct power same = power_of(pairs, 1, 0);
+	struct power slower = power_of(pairs, 1.05, 0);
+
+	(void)state;
+	printf("the same: %d alarms of %d; 5 %% slower: p50 %d, p95 %d, mean "
+	    "%d of %d\n", same.alarms, 3 * pairs, slower.p50, slower.p95,
+	    slower.mean, pairs);
+	assert_true(same.alarms <= 3 * pairs * 5 / 100);
+	assert_true(slower.p50 >= pairs * 80 / 100);
+	assert_true(slower.p95 >= pairs * 80 / 100);
+	assert_true(slower.mean >= pairs * 80 / 100);
 }
 
 static void test_short_runs_are_undecided(void **state)
@@ -417,6 +514,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_alike),
 		cmocka_unit_test(test_different),
+		cmocka_unit_test(test_false_alarms_and_power),
 		cmocka_unit_test(test_short_runs_are_undecided),
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_endpoints),

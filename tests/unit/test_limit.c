@@ -21,8 +21,6 @@ static struct limit_facts calm(void)
 		.response_p50 = 50e6,
 		.descriptors = 40,
 		.descriptors_max = 1024,
-		.ports = 40,
-		.ports_max = 28232,
 		.service = 50e6,
 		.waiting = 0.1,
 		.in_flight_ratio = NAN,
@@ -77,8 +75,11 @@ static void test_generator(void **state)
 	f.descriptors = 1020;
 	expect(&f, LIMIT_GENERATOR, "1020 of 1024 descriptors");
 	f = calm();
-	f.ports = 28000;
-	expect(&f, LIMIT_GENERATOR, "28232 local ports");
+	f.no_port = 12;
+	expect(&f, LIMIT_GENERATOR, "12 requests failed because a worker's");
+	f = calm();
+	f.no_descriptor = 3;
+	expect(&f, LIMIT_GENERATOR, "too many descriptors");
 	f = calm();
 	f.delay_p99 = 12e6;
 	expect(&f, LIMIT_NONE, "");
@@ -89,7 +90,6 @@ static void test_generator(void **state)
 	f.response_p50 = 1e6;
 	expect(&f, LIMIT_NONE, "");
 	f.descriptors = -1;
-	f.ports = -1;
 	expect(&f, LIMIT_NONE, "");
 }
 
