@@ -13,13 +13,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SAMPLES  (1 << 21)
+#define SAMPLES  (1 << 19)
+#define PASSES   12
 #define VALUES   (1 << 12)
 #define MANY     1000
 
 static int64_t values[VALUES];
 
-static double per_sample(struct stats *stats, size_t series, int64_t lag)
+static double pass(struct stats *stats, size_t series, int64_t lag)
 {
 	int64_t begin = clock_now();
 
@@ -33,6 +34,31 @@ static double per_sample(struct stats *stats, size_t series, int64_t lag)
 		    end - start + values[i % VALUES], lag, 100, false);
 	}
 	return (double)(clock_now() - begin) / SAMPLES;
+}
+
+/* The best of some: whatever else the machine does only adds to it. */
+static double per_sample(struct stats *stats, size_t series, int64_t lag)
+{
+	double best = INFINITY;
+
+	for (int i = 0; i < PASSES; i++)
+		best = fmin(best, pass(stats, series, lag));
+	return best;
+}
+
+static double two_reads(void)
+{
+	double best = INFINITY;
+
+	for (int i = 0; i < PASSES; i++) {
+		int64_t begin = clock_now();
+
+		for (int k = 0; k < SAMPLES; k++)
+			clock_now();
+		best = fmin(best, 2 * (double)(clock_now() - begin) /
+		    SAMPLES);
+	}
+	return best;
 }
 
 static double per_lookup(struct stats *stats)
@@ -70,11 +96,7 @@ int main(void)
 		snprintf(name, sizeof(name), "/items/%d", i);
 		stats_series(many, "GET", name);
 	}
-	begin = clock_now();
-	for (int i = 0; i < SAMPLES; i++)
-		clock_now();
-	print("two clock reads alone",
-	    2 * (double)(clock_now() - begin) / SAMPLES, "ns");
+	print("two clock reads alone", two_reads(), "ns");
 	per_sample(one, 1, 0);
 	per_sample(many, MANY, 0);
 	print("one series", per_sample(one, 1, 0), "ns");
