@@ -8,6 +8,7 @@
 #include "batch.h"
 #include "multi.h"
 #include "own.h"
+#include "pool.h"
 #include "settings.h"
 #include "transfer.h"
 
@@ -35,7 +36,8 @@ static int load(void)
 {
 	if (settings_check() == -1 || own_check() == -1)
 		return -1;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, pool_malloc, pool_free,
+	    pool_realloc, pool_strdup, pool_calloc) != CURLE_OK) {
 		swarm_error("libcurl cannot be set up");
 		return -1;
 	}
@@ -44,10 +46,17 @@ static int load(void)
 	return 0;
 }
 
+static int worker_start(void)
+{
+	pool_start();
+	return multi_start();
+}
+
 static void worker_stop(void)
 {
 	session_release();
 	multi_stop();
+	pool_release();
 	setup_release();
 	target_release();
 	answer_release();
@@ -76,6 +85,8 @@ SWARM_MODULE(
 		    "of HTTP: auto, 1.0, 1.1, 2, h2c (no TLS), 3"),
 		OWN(multiplex, SWARM_BOOL, "no",
 		    "all users of a worker share connections (HTTP/2)"),
+		OWN(streams, SWARM_INT, "100",
+		    "on one connection at once, with multiplex"),
 		OWN(resolve, SWARM_STRING, "",
 		    "host:port:address, with spaces between several"),
 		OWN(proxy, SWARM_STRING, "",
@@ -85,6 +96,6 @@ SWARM_MODULE(
 		OWN(key_password, SWARM_STRING, NULL, "the key's password")),
 	.exports = SWARM_EXPORTS({ "swarm.http/1", &api.head }),
 	.load = load,
-	.worker_start = multi_start,
+	.worker_start = worker_start,
 	.worker_stop = worker_stop,
 );

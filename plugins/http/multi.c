@@ -17,6 +17,8 @@
  */
 #include "multi.h"
 
+#include "own.h"
+
 #include <swarm/fiber.h>
 #include <swarm/log.h>
 #include <swarm/loop.h>
@@ -228,7 +230,8 @@ int multi_start(void)
 	 * meant to stay. */
 	curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, 1000000L);
 	curl_multi_setopt(multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
-	curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS, 1000L);
+	curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS,
+	    (long)own.streams);
 	return 0;
 }
 

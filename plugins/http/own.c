@@ -85,5 +85,10 @@ int own_check(void)
 	if (own_given(settings.tls_max))
 		own.ssl_version |= is_13(settings.tls_max)
 		    ? CURL_SSLVERSION_MAX_TLSv1_3 : CURL_SSLVERSION_MAX_TLSv1_2;
+	if (own.streams < 1 || own.streams > 1000) {
+		swarm_error("the option streams is %d: give 1 to 1000",
+		    own.streams);
+		return -1;
+	}
 	return check_proxy() == -1 ? -1 : set_version();
 }

@@ -6,6 +6,7 @@
 
 struct own {
 	bool multiplex;
+	int streams;
 	const char *version;
 	const char *resolve;
 	const char *proxy;

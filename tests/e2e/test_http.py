@@ -1,6 +1,7 @@
 """Both HTTP clients: the same scenarios, against a server that tells what it
 was sent, against nginx in all its ways, and against servers that misbehave."""
 import collections
+import json
 import os
 import re
 import signal
@@ -396,6 +397,39 @@ def test_bad_options(swarm, provider, option, text):
                      f"{provider}.{option}")
     assert done.status in (2, 3), done.text
     assert text in done.text
+
+
+def test_explosion_of_names_is_capped_and_said(swarm, tmp_path, nginx):
+    """More names than rows: folded they are few, unfolded they are capped."""
+    scenario = tmp_path / "many.c"
+    scenario.write_text("""
+#include <swarm/http.h>
+#include <swarm/swarm.h>
+static void many(struct swarm_user *u)
+{
+	static unsigned n;
+
+	http_get(u, swarm_printf(u, "/item/%u", n++));
+	if (n > 6000)
+		swarm_stop_test(u, "enough");
+}
+SWARM_SCENARIO({ .name = "many", .tasks = SWARM_TASKS(SWARM_TASK(many)) });
+""")
+    nginx.start()
+
+    def rows(*args):
+        done = load(swarm, "fasthttp", tmp_path, nginx.url, "--processes",
+                    "1", "--json-file", tmp_path / "out", *args,
+                    scenario=scenario, users=1, seconds=60)
+        result = json.loads((tmp_path / "out.json").read_text())
+        return done, [s["name"] for s in result["series"]], result["notes"]
+
+    done, names, notes = rows()
+    assert names == ["/item/[id]"], done.text
+    done, names, notes = rows("-o", "fasthttp.names=full")
+    assert 4000 < len(names) <= 5001
+    assert "(other)" in names
+    assert [n for n in notes if "names" in n or "templates" in n], notes
 
 
 def test_fast_one_is_taken(swarm):
