@@ -68,13 +68,13 @@ static int open_log_file(const struct options *o)
 /* Their names alone: the whole is to fit a terminal of 24 lines. */
 static void print_name(const struct command *c)
 {
-	static size_t column = WIDTH;
+	static int column;
 
-	if (column + strlen(c->name) + 1 > WIDTH) {
-		printf("%s ", column < WIDTH ? "\n" : "");
-		column = 1;
+	if (column + (int)strlen(c->name) + 1 > WIDTH) {
+		putchar('\n');
+		column = 0;
 	}
-	column += (size_t)printf(" %s", c->name);
+	column += printf(column == 0 ? "  %s" : " %s", c->name);
 }
 
 static void print_start(void)

@@ -26,6 +26,13 @@ struct user_frame {
 	uint32_t repeats;
 };
 
+/* A task asked for by swarm_schedule(). */
+struct user_queued {
+	struct user_queued *next;
+	const struct user_task *task;
+	uint32_t depth;                 /* of its set */
+};
+
 struct user_defer {
 	struct user_defer *next;
 	void (*fn)(void *);
@@ -59,6 +66,7 @@ struct swarm_user {
 	int64_t task_start;             /* ns; when the running task began */
 	int64_t intended;               /* ns; when it should have; 0: then */
 	int64_t lag;                    /* ns between the two */
+	struct user_queued *queue;      /* to run before others are chosen */
 	struct user_frame *frames;      /* the class's set, then nested ones */
 	uint32_t depth;
 	unsigned id;
@@ -99,6 +107,8 @@ void user_run_at(struct swarm_user *u, int64_t intended);
 const struct user_task *user_pick(struct swarm_user *u);
 /* Tells options.step, in a trial. */
 void user_step(struct swarm_user *u, const char *task);
+/* Forgets queued tasks of sets deeper than this. */
+void user_drop_queue(struct swarm_user *u, uint32_t depth);
 /* The innermost set's stop(), then the outer one goes on. */
 void user_leave_set(struct swarm_user *u);
 /* Seconds to wait now: the innermost set that has a wait decides. */

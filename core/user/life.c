@@ -88,6 +88,7 @@ static void fiber_ended(void *arg)
 	wheel_del(&u->timer);
 	arena_clear(&u->arena);
 	measure_free(u);
+	user_drop_queue(u, 0);
 	free(u->frames);
 	free(u->data);
 	free(u);

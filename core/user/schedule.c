@@ -299,18 +299,21 @@ void schedule_walk_init(struct schedule_walk *w, const struct schedule *s,
 	w->stripes = stripes;
 	w->segment = 0;
 	w->n = s->poisson ? 0 : (double)stripe + 1 - (double)stripes;
-	rng_seed(&w->rng, seed, stripe);
+	if (s->poisson)
+		poisson_init(&w->poisson, stripe, stripes, seed);
 }
 
-/* A Poisson process forgets, so that it may begin anew anywhere.  Otherwise
- * by whole steps to just before t: the loop puts right what rounding did. */
+/* A Poisson process is drawn through, so that all stripes stay parts of the
+ * same one.  Otherwise by whole steps to just before t: the loop puts right
+ * what rounding did. */
 void schedule_walk_skip(struct schedule_walk *w, double t)
 {
 	double step = (double)w->stripes;
 	double n = schedule_count(w->schedule, t);
 
 	if (w->schedule->poisson) {
-		w->n = n > w->n ? n : w->n;
+		poisson_skip(&w->poisson, n);
+		w->segment = 0;
 		return;
 	}
 	n = floor((n - w->n) / step) - 2;
@@ -323,10 +326,9 @@ void schedule_walk_skip(struct schedule_walk *w, double t)
 
 double schedule_walk_next(struct schedule_walk *w)
 {
-	double step = 1;
-
 	if (w->schedule->poisson)
-		step = -log(1 - rng_uniform(&w->rng));
-	w->n += step * (double)w->stripes;
+		w->n = poisson_next(&w->poisson);
+	else
+		w->n += (double)w->stripes;
 	return when_from(w->schedule, w->n, &w->segment);
 }

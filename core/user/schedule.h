@@ -8,8 +8,8 @@
  * exponentials (time rescaling).
  *
  * A schedule is shared by stripes: stripe k of m takes the arrivals n with
- * n mod m = k; of a Poisson one, each stripe draws a process of 1/m of the
- * rate, and their sum is the whole.
+ * n mod m = k; of a Poisson one, its part of the streams that make up the
+ * whole (poisson.h), so that all arrivals are the same for any m.
  */
 #ifndef USER_SCHEDULE_H
 #define USER_SCHEDULE_H
@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "base/rng.h"
+#include "user/poisson.h"
 
 #define SCHEDULE_SEGMENTS_MAX 1024
 
@@ -72,7 +72,7 @@ struct schedule_walk {
 	unsigned stripes;
 	double n;
 	size_t segment;                 /* where n was last */
-	struct rng rng;
+	struct poisson poisson;
 };
 
 void schedule_walk_init(struct schedule_walk *, const struct schedule *,

@@ -4,6 +4,9 @@
  */
 #include "user/internal.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/xalloc.h"
 
 static struct user_frame *top(struct swarm_user *u)
@@ -53,6 +56,32 @@ static uint32_t pick_markov(struct swarm_user *u, struct user_frame *f)
 	return f->position;
 }
 
+void user_drop_queue(struct swarm_user *u, uint32_t depth)
+{
+	struct user_queued **at = &u->queue;
+
+	while (*at != NULL) {
+		struct user_queued *q = *at;
+
+		if (q->depth <= depth) {
+			at = &q->next;
+			continue;
+		}
+		*at = q->next;
+		free(q);
+	}
+}
+
+static const struct user_task *take_queued(struct swarm_user *u)
+{
+	struct user_queued *q = u->queue;
+	const struct user_task *task = q->task;
+
+	u->queue = q->next;
+	free(q);
+	return task;
+}
+
 static const struct user_task *pick(struct swarm_user *u)
 {
 	struct user_frame *f = top(u);
@@ -60,6 +89,8 @@ static const struct user_task *pick(struct swarm_user *u)
 
 	if (s->task_count == 0)
 		return NULL;
+	if (u->queue != NULL && !u->trying && u->queue->depth == u->depth)
+		return take_queued(u);
 	if (u->trying)
 		return f->position < s->task_count ? &s->tasks[f->position++] :
 		    NULL;
@@ -95,20 +126,26 @@ void user_leave_set(struct swarm_user *u)
 
 	u->depth--;
 	u->leaving = false;
+	user_drop_queue(u, u->depth);
 	if (s->stop == NULL)
 		return;
 	s->stop(u);
 	user_end_task(u);
 }
 
+static void enter_root(struct swarm_user *u)
+{
+	if (u->depth > 0)
+		return;
+	u->frames = xcalloc(1, sizeof u->frames[0]);
+	u->frames[u->depth++].set = &u->class->root;
+}
+
 const struct user_task *user_pick(struct swarm_user *u)
 {
 	const struct user_task *t;
 
-	if (u->depth == 0) {
-		u->frames = xcalloc(1, sizeof u->frames[0]);
-		u->frames[u->depth++].set = &u->class->root;
-	}
+	enter_root(u);
 	for (;;) {
 		t = pick(u);
 		if (t == NULL && u->depth > 1 && !u->stopping) {
@@ -138,6 +175,34 @@ SWARM_API void swarm_leave(struct swarm_user *u, bool at_once)
 {
 	u->leaving = u->depth > 1;
 	u->no_wait = u->no_wait || at_once;
+}
+
+SWARM_API int swarm_schedule(struct swarm_user *u, const char *name,
+    bool first)
+{
+	struct user_queued **at = &u->queue;
+	const struct user_set *s;
+	struct user_queued *q;
+	size_t i = 0;
+
+	enter_root(u);
+	s = top(u)->set;
+	while (i < s->task_count && strcmp(s->tasks[i].name, name) != 0)
+		i++;
+	if (i == s->task_count) {
+		swarm_raise(u, "there is no task \"%s\" to schedule here",
+		    name);
+		return -1;
+	}
+	q = xcalloc(1, sizeof *q);
+	q->task = &s->tasks[i];
+	q->depth = u->depth;
+	/* Those of the innermost set come before those of the outer ones. */
+	while (!first && *at != NULL && (*at)->depth == u->depth)
+		at = &(*at)->next;
+	q->next = *at;
+	*at = q;
+	return 0;
 }
 
 SWARM_API void swarm_skip_wait(struct swarm_user *u)

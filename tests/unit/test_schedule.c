@@ -201,6 +201,65 @@ static void test_poisson(void **state)
 	schedule_release(&s);
 }
 
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* All stripes' arrivals after `from` and up to `to`, in order. */
+static size_t arrivals(const struct schedule *s, unsigned stripes,
+    uint64_t seed, double from, double to, double *out)
+{
+	size_t count = 0;
+
+	for (unsigned k = 0; k < stripes; k++) {
+		struct schedule_walk w;
+		double t;
+
+		schedule_walk_init(&w, s, k, stripes, seed);
+		if (from > 0)
+			schedule_walk_skip(&w, from);
+		while ((t = schedule_walk_next(&w)) <= to)
+			out[count++] = t;
+	}
+	qsort(out, count, sizeof *out, by_value);
+	return count;
+}
+
+/* The same arrivals for any number of stripes, also when some begin later;
+ * others for another seed. */
+static void test_poisson_is_one_process(void **state)
+{
+	static const unsigned stripes[] = { 2, 3, 7, 16, 840 };
+	static double whole[4000], parts[4000];
+	struct schedule s;
+	size_t count, later = 0;
+
+	(void)state;
+	assert_int_equal(schedule_parse(&s, "10s:0-200,5s:100"), 0);
+	s.poisson = true;
+	count = arrivals(&s, 1, 9, 0, 15, whole);
+	assert_in_range(count, 1300, 1700);
+	while (whole[later] <= 6)
+		later++;
+	for (size_t i = 0; i < sizeof stripes / sizeof *stripes; i++) {
+		assert_int_equal(arrivals(&s, stripes[i], 9, 0, 15, parts),
+		    count);
+		assert_memory_equal(parts, whole, count * sizeof *whole);
+		assert_int_equal(arrivals(&s, stripes[i], 9, 6, 15, parts),
+		    count - later);
+		assert_memory_equal(parts, whole + later,
+		    (count - later) * sizeof *whole);
+	}
+	arrivals(&s, 1, 10, 0, 15, parts);
+	assert_memory_not_equal(parts, whole, 10 * sizeof *whole);
+	/* More stripes than streams: a process all the same. */
+	assert_in_range(arrivals(&s, 2000, 9, 0, 15, parts), 1300, 1700);
+	schedule_release(&s);
+}
+
 static void test_text(void **state)
 {
 	struct schedule s, again;
@@ -240,6 +299,7 @@ int main(void)
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_stripes),
 		cmocka_unit_test(test_poisson),
+		cmocka_unit_test(test_poisson_is_one_process),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_bad_text),
 	};

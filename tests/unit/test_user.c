@@ -249,6 +249,151 @@ static void m3(struct swarm_user *u)
 	note("3");
 }
 
+/* ---- queued tasks ---- */
+
+static void queue_x(struct swarm_user *u)
+{
+	(void)u;
+	note("x");
+}
+
+static void queue_y(struct swarm_user *u)
+{
+	note("y");
+	swarm_leave(u, true);
+}
+
+static void queue_start(struct swarm_user *u)
+{
+	note("[");
+	assert_int_equal(swarm_schedule(u, "queue_y", false), 0);
+	assert_int_equal(swarm_schedule(u, "queue_x", true), 0);
+	/* Taken away when queue_y leaves. */
+	assert_int_equal(swarm_schedule(u, "queue_x", false), 0);
+	assert_int_equal(swarm_schedule(u, "queue_b", true), -1);
+}
+
+static const struct swarm_task_set queue_set = {
+	.start = queue_start,
+	.tasks = SWARM_TASKS(SWARM_TASK(queue_x), SWARM_TASK(queue_y)),
+	.flow = SWARM_SEQUENTIAL,
+};
+
+static void queue_a(struct swarm_user *u)
+{
+	note("a");
+	swarm_schedule(u, "queue_b", false);
+	swarm_schedule(u, "queue_set", false);
+	swarm_schedule(u, "queue_b", true);
+}
+
+static void queue_b(struct swarm_user *u)
+{
+	note("b");
+	swarm_skip_wait(u);
+}
+
+static void queue_begin(struct swarm_user *u)
+{
+	swarm_schedule(u, "queue_b", false);
+}
+
+/* Queued before the first task, after those before, or first; a set's own
+ * queue within it. */
+static void test_queue(void **state)
+{
+	int class = begin(&(struct swarm_user_class){
+	    .name = "queue", .wait = SWARM_CONSTANT(0.001),
+	    .start = queue_begin, .flow = SWARM_SEQUENTIAL,
+	    .tasks = SWARM_TASKS(SWARM_TASK(queue_a, .weight = 9),
+		SWARM_TASK(queue_b), SWARM_SET(queue_set)) });
+
+	(void)state;
+	users_set_target((size_t)class, 1, 0);
+	spin(3);
+	pass_ms(40);
+	if (strncmp(trace, "b a b b [ x y a b b [ x y a", 27) != 0)
+		fail_msg("%s", trace);
+	assert_non_null(strstr(raised, "no task \"queue_b\""));
+	end();
+}
+
+/* ---- transactions, names, tags ---- */
+
+static void sample(struct swarm_user *u, const char *name, bool passes)
+{
+	struct swarm_timer t = swarm_begin(u, "T", name);
+
+	if (passes)
+		swarm_done(&t, 1);
+	else
+		swarm_fail(&t, "no");
+}
+
+static void measured(struct swarm_user *u)
+{
+	swarm_transaction_begin(u, "outer");
+	for (int i = 0; i < 7; i++)
+		assert_int_equal(swarm_transaction_begin(u, "deep"), 0);
+	assert_int_equal(swarm_transaction_begin(u, "deeper"), -1);
+	for (int i = 0; i < 6; i++)
+		assert_int_equal(swarm_transaction_end(u), 0);
+	swarm_transaction_drop(u);
+	sample(u, "one", false);
+	assert_int_equal(swarm_transaction_end(u), -1);
+	assert_int_equal(swarm_transaction_end(u), -1);
+	swarm_transaction_begin(u, "said");
+	swarm_transaction_fail(u, "because %d", 1);
+	swarm_transaction_fail(u, "never said");
+	swarm_transaction_end(u);
+	for (int i = 0; i < 150; i++) {
+		swarm_tag(u, "id", swarm_printf(u, "v%d", i));
+		sample(u, "tagged", true);
+	}
+	assert_int_equal(swarm_tag(u, "a key", "x"), -1);
+	swarm_tag(u, "id", NULL);
+	swarm_name(u, "given");
+	sample(u, "own", true);
+	swarm_stop_user(u);
+}
+
+static uint64_t requests(const char *type, const char *name)
+{
+	const struct series *s = stats_find(stats, type, name);
+
+	return s != NULL ? s->requests : 0;
+}
+
+static void test_measure(void **state)
+{
+	int class = begin(&(struct swarm_user_class){ .name = "measured",
+	    .tasks = SWARM_TASKS(SWARM_TASK(measured)) });
+
+	(void)state;
+	users_set_split_by("other,id");
+	/* Room for a hundred values. */
+	stats->max_series = 1000;
+	users_set_target((size_t)class, 1, 0);
+	pass_ms(5);
+	assert_int_equal(requests("TRANSACTION", "outer"), 1);
+	assert_int_equal(requests("TRANSACTION", "deep"), 6);
+	assert_int_equal(stats_find(stats, "TRANSACTION", "deep")->failures,
+	    0);
+	assert_int_equal(stats_find(stats, "TRANSACTION", "outer")->failures,
+	    1);
+	assert_int_equal(requests("TRANSACTION", "deeper"), 0);
+	assert_int_equal(stats_find(stats, "TRANSACTION", "said")->failures,
+	    1);
+	assert_int_equal(requests("T", "tagged [id=v0]"), 1);
+	assert_int_equal(requests("T", "tagged [id=v99]"), 1);
+	assert_int_equal(requests("T", "tagged [id=(other)]"), 50);
+	assert_int_equal(requests("T", "tagged"), 0);
+	assert_int_equal(requests("T", "given"), 1);
+	/* Transactions are no part of the total. */
+	assert_int_equal(stats->total.requests, 152);
+	end();
+}
+
 static void test_markov(void **state)
 {
 	int class = begin(&(struct swarm_user_class){
@@ -630,6 +775,8 @@ int main(void)
 		cmocka_unit_test(test_sets),
 		cmocka_unit_test(test_set_stop_runs_when_user_ends),
 		cmocka_unit_test(test_markov),
+		cmocka_unit_test(test_queue),
+		cmocka_unit_test(test_measure),
 		cmocka_unit_test(test_weights),
 		cmocka_unit_test(test_tags),
 		cmocka_unit_test(test_cancel_at_once),

@@ -219,6 +219,12 @@ SWARM_API uint64_t swarm_zipf(struct swarm_user *, uint64_t n, double s);
  * outer flow then goes on after its wait, or at once.  Outside a set it does
  * nothing but end the task. */
 SWARM_API void swarm_leave(struct swarm_user *, bool at_once);
+/* [fiber] Queues a task of the innermost set, by name: it runs before any is
+ * chosen, after those queued before, or as the very next with `first`.  A
+ * task that leaves the set takes the set's queue away.  0, or -1 (and an
+ * error as of swarm_raise()) when the set has no such task. */
+SWARM_API int swarm_schedule(struct swarm_user *, const char *task,
+    bool first);
 /* [fiber] No wait after the running task. */
 SWARM_API void swarm_skip_wait(struct swarm_user *);
 
