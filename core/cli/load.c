@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/config_users.h"
+#include "cli/folder.h"
 #include "module/module.h"
 #include "report/sinks.h"
 #include "user/user.h"
@@ -37,6 +38,17 @@ static int set_options(struct options *o)
 	return EXIT_PASSED;
 }
 
+static int open_file(const char *path)
+{
+	return module_open_scenario(path) == NULL ? -1 : 0;
+}
+
+static int open_scenario(const char *path)
+{
+	return folder_is(path) ? folder_each(path, open_file) :
+	    open_file(path);
+}
+
 static int open_modules(const struct options *o)
 {
 	for (size_t i = 0; i < o->plugins.count; i++) {
@@ -44,7 +56,7 @@ static int open_modules(const struct options *o)
 			return -1;
 	}
 	for (size_t i = 0; i < o->scenarios.count; i++) {
-		if (module_open_scenario(o->scenarios.items[i]) == NULL)
+		if (open_scenario(o->scenarios.items[i]) == -1)
 			return -1;
 	}
 	if (!is_worker(o) && sinks_open(o->outs.items) == -1)

@@ -165,3 +165,27 @@ def test_no_option_is_guessed(swarm):
                       ("--spawnrate", "--spawn-rate")):
         done = swarm.run(arg, "1")
         assert done.status == 2 and f"did you mean {word}?" in done.err
+
+
+def test_a_folder_of_scenarios(swarm, tmp_path):
+    """All of it and below, by name; not what begins with an underscore, and
+    no source that has been built."""
+    folder = tmp_path / "all"
+    (folder / "more").mkdir(parents=True)
+    one = ('#include <swarm/swarm.h>\nstatic void t(struct swarm_user *u)'
+           '{ (void)u; }\nSWARM_SCENARIO({ .name = "%s", .tasks = '
+           'SWARM_TASKS(SWARM_TASK(t)) });\n')
+    (folder / "b.c").write_text(one % "B")
+    (folder / "more" / "a.c").write_text(one % "A")
+    (folder / "_helper.c").write_text("this is no C")
+    (folder / "notes.txt").write_text("nor is this")
+    shutil.copy(swarm.module("pace.so"), folder / "pace.so")
+    (folder / "pace.c").write_text("this is no C")
+    done = swarm.run("-f", f"{folder}/", "--list")
+    assert done.status == 0, done.text
+    modules = [line for line in done.out.splitlines()
+               if line.startswith("module=")]
+    assert modules == ["module=b", "module=a", "module=pace"], done.out
+    (tmp_path / "none").mkdir()
+    done = swarm.run("-f", tmp_path / "none", "--list")
+    assert done.status == 3 and "there is no scenario" in done.err
