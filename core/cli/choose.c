@@ -191,9 +191,16 @@ int choose_load(struct options *o, struct run_options *run)
 	spec_release(&deflt);
 	if (rc == 0)
 		rc = check_names(run);
-	if (rc == 0)
+	if (rc == 0) {
 		show_totals(o, run);
-	return rc;
+		return 0;
+	}
+	for (size_t i = 0; i < run->spec_count; i++)
+		spec_release(&run->specs[i]);
+	free(run->specs);
+	run->specs = NULL;
+	run->spec_count = 0;
+	return -1;
 }
 
 int choose_most_users(const struct run_options *run)

@@ -22,6 +22,8 @@
 #define ARRIVALS_DELAY (300 * NS_PER_MS)        /* users first */
 #define HAND_OVER      (500 * NS_PER_MS)        /* between two plans */
 #define AT_ONCE        1e9              /* users a second */
+#define DRAIN          (10 * NS_PER_S)  /* arrivals that wait in line */
+#define LOOK           (100 * NS_PER_MS)
 #define NEVER          INT64_MAX
 
 struct executor {
@@ -45,6 +47,7 @@ struct executor {
 	int64_t next_shape;
 	int64_t settle;
 	int64_t end;
+	int64_t look;                   /* again, whether all are served */
 	/* Arrivals. */
 	struct schedule schedule;
 	char *schedule_text;
@@ -295,6 +298,7 @@ int executor_begin(struct executor *e, uint64_t seed, size_t index,
 static bool start(struct executor *e, int64_t now)
 {
 	e->state = EXECUTOR_RAMPING;
+	e->look = 0;
 	if (e->spec.rate != NULL)
 		begin_arrivals(e, now);
 	else if (e->time > 0)
@@ -312,6 +316,7 @@ static bool start(struct executor *e, int64_t now)
 
 int64_t executor_due(const struct executor *e)
 {
+	int64_t end = e->look > e->end ? e->look : e->end;
 	int64_t due = NEVER;
 
 	if (e->state == EXECUTOR_DONE)
@@ -321,7 +326,7 @@ int64_t executor_due(const struct executor *e)
 	due = e->next_step < due ? e->next_step : due;
 	due = e->next_shape < due ? e->next_shape : due;
 	due = e->settle < due ? e->settle : due;
-	return e->end < due ? e->end : due;
+	return end < due ? end : due;
 }
 
 static void settled(struct executor *e)
@@ -329,6 +334,16 @@ static void settled(struct executor *e)
 	e->settle = NEVER;
 	if (e->state == EXECUTOR_RAMPING)
 		e->state = EXECUTOR_RUNNING;
+}
+
+/* After the last arrival: some still wait in line for a user. */
+static bool serves_on(const struct executor *e, int64_t now)
+{
+	int64_t queued = 0;
+
+	for (size_t i = 0; i < e->share_count; i++)
+		queued += e->shares[i]->queued;
+	return queued > 0 && now < e->end + DRAIN;
 }
 
 bool executor_act(struct executor *e, int64_t now)
@@ -339,7 +354,9 @@ bool executor_act(struct executor *e, int64_t now)
 		return start(e, now);
 	if (e->state == EXECUTOR_WAITING || e->state == EXECUTOR_DONE)
 		return false;
-	if (now >= e->end) {
+	if (now >= e->end && serves_on(e, now)) {
+		e->look = now + LOOK;
+	} else if (now >= e->end) {
 		executor_end(e, "run time reached");
 		return true;
 	}

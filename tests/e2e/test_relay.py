@@ -1,5 +1,6 @@
 """A relay between the master and its workers changes nothing but who talks to
 whom."""
+import json
 import os
 import signal
 
@@ -93,3 +94,59 @@ def test_a_relay_whose_workers_cannot_start(tree):
     relay = fleet.relay("--processes", "1")
     assert relay.wait() == 5, relay.text
     assert "a worker process could not start" in relay.text
+
+
+def test_iterations_are_exact_below_a_relay(tree, tmp_path):
+    """One worker at the master's side, two below a relay: leases of leases."""
+    fleet = tree("loads.so")
+    relay = fleet.relay("--processes", "2")
+    relay.wait_children(2)
+    near = fleet.swarm.start(
+        "-f", fleet.module, "--worker", "--master-host", "127.0.0.1",
+        "--master-port", fleet.top)
+    master = fleet.master("--expect-workers", "2", "-u", "9", "Reader",
+                          "--iterations", "5000", "--json-file",
+                          tmp_path / "out.json")
+    assert master.wait() == 0, master.text
+    assert relay.wait() == 0, relay.text
+    assert near.wait() == 0, near.text
+    out = json.loads((tmp_path / "out.json").read_text())
+    assert out["total"]["requests"] == 5000
+    assert out["executors"][0]["iterations_done"] == 5000
+
+
+def test_arrivals_and_a_pause_below_a_relay(tree, tmp_path):
+    fleet = tree("loads.so")
+    relay = fleet.relay("--processes", "2")
+    relay.wait_children(2)
+    master = fleet.master("--rate", "40", "-t", "5s", "Reader",
+                          "--progress", "500ms", "--json-file",
+                          tmp_path / "out.json")
+    master.wait_line(r"req/s [1-9]")
+    os.kill(master.pid, signal.SIGUSR2)
+    master.wait_line("EVENT paused")
+    os.kill(master.pid, signal.SIGUSR2)
+    assert master.wait() == 0, master.text
+    assert relay.wait() == 0, relay.text
+    out = json.loads((tmp_path / "out.json").read_text())
+    assert out["total"]["requests"] == 200, master.text
+
+
+def test_users_meet_below_a_relay(tree, tmp_path):
+    """Four below the relay and two beside it: only all six can meet."""
+    fleet = tree("loads.so")
+    settings = ("-o", "loads.meet=6", "-o", "loads.patience=20s")
+    relay = fleet.relay("--processes", "2", *settings)
+    relay.wait_children(2)
+    near = fleet.swarm.start(
+        "-f", fleet.module, "--worker", "--master-host", "127.0.0.1",
+        "--master-port", fleet.top, *settings)
+    master = fleet.master("--expect-workers", "2", "-u", "6", "-r", "100",
+                          "Friend", "-t", "3s", "--stop-timeout", "5",
+                          "--json-file", tmp_path / "out.json", *settings)
+    master.wait()
+    out = json.loads((tmp_path / "out.json").read_text())
+    meet = next(s for s in out["series"] if s["name"] == "gather")
+    met = meet["requests"] - meet["failures"]
+    assert met >= 30 and met % 6 == 0, master.text
+    assert relay.wait() == 0 and near.wait() == 0

@@ -193,6 +193,30 @@ static void test_arrivals(void **state)
 	end(e);
 }
 
+/* Who waits in line when the schedule is over is served, for a while. */
+static void test_drain(void **state)
+{
+	struct executor *e = begin("name=a,rate=1s:100,users=8", 0);
+
+	(void)state;
+	at(e, 0);
+	shares[1]->queued = 5;
+	at(e, 3);
+	assert_int_equal(status(e, 3).state, EXECUTOR_RUNNING);
+	shares[1]->queued = 0;
+	at(e, 3.2);
+	assert_int_equal(status(e, 3.2).state, EXECUTOR_DONE);
+	end(e);
+	e = begin("name=a,rate=1s:100,users=8", 0);
+	at(e, 0);
+	shares[0]->queued = 5;
+	at(e, 11.5);
+	assert_int_equal(status(e, 11.5).state, EXECUTOR_RUNNING);
+	at(e, 11.7);
+	assert_int_equal(status(e, 11.7).state, EXECUTOR_DONE);
+	end(e);
+}
+
 static bool tell(struct executor *e, int worker, int64_t started, int64_t done)
 {
 	struct wire_progress p = { .lease = shares[worker]->lease.number,
@@ -289,6 +313,7 @@ int main(void)
 		cmocka_unit_test(test_start_and_time),
 		cmocka_unit_test(test_shape),
 		cmocka_unit_test(test_arrivals),
+		cmocka_unit_test(test_drain),
 		cmocka_unit_test(test_iterations),
 		cmocka_unit_test(test_users_that_end),
 		cmocka_unit_test(test_classes),
