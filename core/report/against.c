@@ -17,8 +17,6 @@
 
 #define TABLE_MAX (1u << 20)
 
-static struct buf table = BUF_INIT(TABLE_MAX);
-
 static int check_readable(const char *baseline)
 {
 	char *files[BASELINE_RUNS];
@@ -39,7 +37,6 @@ static int check_readable(const char *baseline)
 
 int against_check(const struct report_options *o)
 {
-	buf_clear(&table);
 	if (o->baseline && check_readable(o->baseline) == -1)
 		return -1;
 	return o->save_baseline ? baseline_check_name(o->save_baseline) : 0;
@@ -47,22 +44,22 @@ int against_check(const struct report_options *o)
 
 void against_judge(const struct report_options *o, struct result *r)
 {
-	struct comparison c = { 0 };
-	struct buf worse = BUF_INIT(4096);
+	struct buf worse = BUF_INIT(4096), table = BUF_INIT(TABLE_MAX);
 
 	if (!o->baseline || r->total.requests == 0 ||
-	    compare_with_baseline(&c, o->baseline, r, &table) == -1)
-		return;
-	if (compare_is_worse(&c) && r->verdict == VERDICT_PASSED) {
-		compare_say_worse(&c, &worse);
+	    compare_with_baseline(o->baseline, r, &table, &worse) == -1)
+		goto release;
+	r->comparison = buf_detach(&table);
+	if (worse.len > 0 && r->verdict == VERDICT_PASSED) {
 		free(r->sentence);
 		r->verdict = VERDICT_FAILED;
 		r->exit_code = REPORT_REGRESSION;
 		r->sentence = xasprintf("worse than the baseline %s: %s",
 		    o->baseline, buf_str(&worse));
 	}
+release:
 	buf_release(&worse);
-	compare_release(&c);
+	buf_release(&table);
 }
 
 static bool against_wanted(const struct report *r)
@@ -75,10 +72,10 @@ static int against_finish(const struct report *r, const struct result *result)
 	const struct report_options *o = &r->options;
 	int rc = 0;
 
-	if (table.len > 0 && !o->json && o->summary != REPORT_SUMMARY_NONE)
-		printf("\n%s", buf_str(&table));
+	if (result->comparison && !o->json &&
+	    o->summary != REPORT_SUMMARY_NONE)
+		printf("\n%s", result->comparison);
 	fflush(stdout);
-	buf_release(&table);
 	if (!o->save_baseline)
 		return 0;
 	if (result->verdict == VERDICT_PASSED)

@@ -81,15 +81,13 @@ void compare_release(struct comparison *);
 bool compare_is_worse(const struct comparison *);
 
 /*
- * A run that has just ended, with a baseline (or a file): fills *c, which is
- * to be released, and adds a table for people to `out`.  0, or -1 after
- * log_error().
+ * A run that has just ended, with a baseline (or a file): adds a table for
+ * people to `table`, and what is worse ("p99, req/s"), if anything, to
+ * `worse`.  0, or -1 after log_error().
  */
 struct buf;
-int compare_with_baseline(struct comparison *c, const char *baseline,
-    const struct result *now, struct buf *out);
-/* The names of what is worse, "p99, req/s", added to `out`. */
-void compare_say_worse(const struct comparison *, struct buf *out);
+int compare_with_baseline(const char *baseline, const struct result *now,
+    struct buf *table, struct buf *worse);
 
 /* `swarm compare …`: the exit code. */
 int compare_main(int argc, char **argv);

@@ -468,30 +468,7 @@ release:
 	return code;
 }
 
-int compare_with_baseline(struct comparison *c, const char *baseline,
-    const struct result *now, struct buf *out)
-{
-	struct job job = { .options = { 0.05, 0.001, 1, 1000 },
-		.names = { base_name(baseline), "this run" } };
-	char *files[BASELINE_RUNS];
-	int n = baseline_files(baseline, files, BASELINE_RUNS);
-	int rc;
-
-	if (n == -1)
-		return -1;
-	rc = read_runs(&job, n, files);
-	free_files(files, n);
-	if (rc == 0) {
-		job.before = (struct compare_side){ job.runs, job.count };
-		job.after = (struct compare_side){ now, 1 };
-		compare_init(c, &job.before, &job.after, &job.options);
-		print(out, &job, c);
-	}
-	release(&job);
-	return rc;
-}
-
-void compare_say_worse(const struct comparison *c, struct buf *out)
+static void say_worse(const struct comparison *c, struct buf *out)
 {
 	const char *comma = "";
 
@@ -510,4 +487,30 @@ void compare_say_worse(const struct comparison *c, struct buf *out)
 		buf_printf(out, "%sp95 of %s %s", comma, e->type, e->name);
 		return;
 	}
+}
+
+int compare_with_baseline(const char *baseline, const struct result *now,
+    struct buf *table, struct buf *worse)
+{
+	struct job job = { .options = { 0.05, 0.001, 1, 1000 },
+		.names = { base_name(baseline), "this run" } };
+	char *files[BASELINE_RUNS];
+	int n = baseline_files(baseline, files, BASELINE_RUNS);
+	struct comparison c;
+	int rc;
+
+	if (n == -1)
+		return -1;
+	rc = read_runs(&job, n, files);
+	free_files(files, n);
+	if (rc == 0) {
+		job.before = (struct compare_side){ job.runs, job.count };
+		job.after = (struct compare_side){ now, 1 };
+		compare_init(&c, &job.before, &job.after, &job.options);
+		print(table, &job, &c);
+		say_worse(&c, worse);
+		compare_release(&c);
+	}
+	release(&job);
+	return rc;
 }

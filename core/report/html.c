@@ -415,6 +415,15 @@ static void exceptions(struct buf *out, const struct result *r)
 	buf_puts(out, "</section>\n");
 }
 
+static void comparison(struct buf *out, const struct result *r)
+{
+	if (!r->comparison)
+		return;
+	buf_puts(out, "<section><h2>Beside the baseline</h2><pre>");
+	put(out, r->comparison);
+	buf_puts(out, "</pre></section>\n");
+}
+
 static void story(struct buf *out, const struct result *r)
 {
 	if (r->event_count > 0)
@@ -540,6 +549,7 @@ int html_write(struct buf *out, const struct result *r)
 	criteria(out, r);
 	facts(out, r);
 	tiles(out, r);
+	comparison(out, r);
 	generator_show_html(out, &r->generator);
 	charts(out, r);
 	endpoint_table(out, r, false);

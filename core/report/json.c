@@ -370,6 +370,8 @@ int json_write(struct buf *out, const struct result *r)
 	set(o, "verdict", verdict(r));
 	set(o, "generator", generator_show_json(&r->generator));
 	set(o, "steady_state", warm_up_json(&r->warm_up));
+	if (r->comparison)
+		set_text(o, "comparison", r->comparison);
 	set(o, "criteria", criteria(r));
 	set(o, "total", series(&r->total));
 	set(o, "series", all_series(r));

@@ -406,6 +406,7 @@ static int read_result(struct result *r, const json_t *o)
 {
 	memset(r, 0, sizeof(*r));
 	r->version = word_of(o, "swarm_version");
+	r->comparison = text_of(o, "comparison");
 	/* Older files were only ever written at the end. */
 	r->complete = !json_is_false(json_object_get(o, "complete"));
 	card_read(&r->card, json_object_get(o, "card"));

@@ -180,6 +180,15 @@ int markdown_write(struct buf *out, const struct result *r)
 		put(out, r->notes[i]);
 		buf_putc(out, '\n');
 	}
+	/* Lines that begin with four blanks are shown as they are. */
+	for (const char *line = r->comparison; line && *line;) {
+		size_t len = strcspn(line, "\n");
+
+		buf_printf(out, line == r->comparison ? "\n    " : "    ");
+		buf_add(out, line, len);
+		buf_putc(out, '\n');
+		line += len + (line[len] != '\0');
+	}
 	return out->overflow ? -1 : 0;
 }
 

@@ -462,6 +462,7 @@ void result_release(struct result *r)
 	free(r->host);
 	free(r->command);
 	free(r->stop_reason);
+	free(r->comparison);
 	free(r->sentence);
 	release_series(&r->total);
 	for (size_t i = 0; i < r->series_count; i++)

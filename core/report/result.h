@@ -135,6 +135,8 @@ struct result {
 	enum verdict verdict;
 	int exit_code;
 	char *sentence;                 /* why */
+	char *comparison;               /* with --baseline, a table of lines;
+	                                 * NULL: none */
 	struct generator_result generator;
 	struct warm_up warm_up;
 	struct result_series total;

@@ -269,12 +269,19 @@ def test_baselines(swarm, tmp_path):
     done = run("14ms", "--baseline", "main", "--save-baseline", "main",
                "--json-file", tmp_path / "slow")
     assert done.status == 98, done.text
-    assert re.search(r"FAILED +worse than the baseline main: .*p50", done.out)
+    assert re.search(r"FAILED\s+worse than the baseline main: .*p50.*p95 of COUNT item",
+                     done.out)
     assert re.search(r"p50 .*worse", done.out)
     assert "not added to the baseline main" in done.err
     assert len(list((tmp_path / "kept" / "main").iterdir())) == 1
     result = json.loads((tmp_path / "slow.json").read_text())
     assert result["verdict"]["exit_code"] == 98
+    assert "p50" in result["comparison"]
+    done = swarm.run("report", "--html", "-", "--markdown",
+                     tmp_path / "slow.md", tmp_path / "slow.json")
+    assert "Beside the baseline" in done.out
+    assert re.search(r"^ {6}p50 +ms .*worse",
+                     (tmp_path / "slow.md").read_text(), re.M)
     # By name, on either side, and beside files.
     slow = tmp_path / "slow.json"
     assert swarm.run("compare", "main", slow, env=env).status == 98

@@ -1,7 +1,12 @@
 """Outputs of modules (--out): what a stranger's sink is shown, and that one
 which is slow, fails or hangs costs the run nothing but a word."""
+import json
 import os
 import re
+import time
+import urllib.request
+
+from conftest import wait_for
 
 
 def figures(path):
@@ -112,3 +117,54 @@ def test_mistakes_are_said_before_the_run(swarm, tmp_path):
     assert done.status == 3 and "write NAME=TARGET" in done.err, done.text
     done = counted(swarm, "--out", "lines=x", "-o", "lines.dealy=1s")
     assert done.status == 2 and "did you mean delay" in done.err, done.text
+
+
+def test_tests_of_one_process_do_not_mix(swarm, tmp_path):
+    """A second start from the page: totals begin again, nothing is said
+    twice while no test runs."""
+    env = {"SWARM_PLUGIN_PATH": os.path.dirname(swarm.module("lines.so"))}
+    run = swarm.start("-f", swarm.module("counted.so"), "--autostart",
+                      "--web-port", "0", "-o", "counted.times=40",
+                      "-o", "counted.fail_every=4", "-u", "6", "-r", "100",
+                      "--processes", "2", "--out", f"lines={tmp_path / 'out'}",
+                      "--ndjson", tmp_path / "out.ndjson",
+                      "--hdr-log", tmp_path / "out.hlog", env=env)
+    url = "http://" + run.wait_line(r"http://([\w.]+:\d+)").group(1)
+
+    def get(path, data=None):
+        with urllib.request.urlopen(url + path, data, timeout=10) as answer:
+            return json.loads(answer.read())
+
+    def stopped():
+        return get("/stats/requests")["state"] == "stopped"
+
+    def intervals():
+        return figures(tmp_path / "out").get("interval", [])
+
+    wait_for(stopped, "the end of the first test")
+    wait_for(lambda: sum(row[0] for row in rows(figures(
+        tmp_path / "out"), "Aggregated")) == 240, "all of the first test")
+    count = len(intervals())
+    # While the page stays, two seconds pass without a line.
+    size = (tmp_path / "out.ndjson").stat().st_size
+    begin = time.monotonic()
+    wait_for(lambda: time.monotonic() > begin + 2.2, "two seconds")
+    assert len(intervals()) == count
+    assert (tmp_path / "out.ndjson").stat().st_size == size
+    get("/swarm", b"user_count=6&spawn_rate=100")
+    wait_for(lambda: any(line.split()[0] == "2" for line in intervals()),
+             "an interval of the second test")
+    wait_for(stopped, "the end of the second test")
+    run.interrupt()
+    run.wait()
+    lines = (tmp_path / "out").read_text().splitlines()
+    totals, test = {}, 0
+    for line in lines:
+        if line.startswith("interval"):
+            test = int(line.split()[1])
+        if line.startswith("row ,Aggregated"):
+            totals[test] = line.split(",")[4]
+    assert totals == {1: "240", 2: "240"}
+    stream = [json.loads(line) for line in
+              (tmp_path / "out.ndjson").read_text().splitlines()]
+    assert sum(line.get("requests", 0) for line in stream) == 480

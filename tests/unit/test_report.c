@@ -603,7 +603,7 @@ static void test_read_back(void **state)
 	assert_int_equal(a.counters[0].value, 42);
 	assert_int_equal(a.event_count, 1);
 	assert_int_equal(a.note_count, 1);
-	assert_int_equal(a.point_count, 41);
+	assert_int_equal(a.point_count, 40);
 	result_release(&a);
 	result_release(&b);
 	free(html);
