@@ -22,6 +22,11 @@
 #include <string.h>
 
 #define KEPT 4096u
+/* Calls that are timed in full after one that ended so. */
+#define AFTER_DEADLINE 1024u
+#define AFTER_QUEUED   256u
+/* Shorter ones are this side's own doing when it is busy. */
+#define LONG_QUEUED    INT64_C(5000000)
 
 static struct rpc_call *kept;
 static unsigned kept_count;
@@ -101,16 +106,20 @@ void call_abandon(struct rpc_call *c)
 /* Where the deadline has struck. */
 static const char *lateness(const struct rpc_call *c)
 {
+	if (!c->timed_in_full) {
+		rows_add(ROWS_LATE_SOMEWHERE, 1);
+		return "";
+	}
 	if (!c->sent_at) {
 		rows_add(ROWS_LATE_QUEUED, 1);
-		return "before the request was sent";
+		return " before the request was sent";
 	}
 	if (!c->headers_at) {
 		rows_add(ROWS_LATE_WAITING, 1);
-		return "waiting for an answer";
+		return " waiting for an answer";
 	}
 	rows_add(ROWS_LATE_STREAMING, 1);
-	return "between messages";
+	return " between messages";
 }
 
 static void count_http2(const struct rpc_call *c, const char *details,
@@ -130,7 +139,7 @@ static void fail_sample(struct rpc_call *c)
 	char why[CLIENT_ERROR];
 
 	if (c->code == GRPC_STATUS_DEADLINE_EXCEEDED) {
-		swarm_fail_at(&c->timer, c->ended, "DEADLINE_EXCEEDED %s",
+		swarm_fail_at(&c->timer, c->ended, "DEADLINE_EXCEEDED%s",
 		    lateness(c));
 		return;
 	}
@@ -138,6 +147,19 @@ static void fail_sample(struct rpc_call *c)
 	text_reason(why, sizeof why, details, len);
 	swarm_fail_at(&c->timer, c->ended, "%s: %s",
 	    rows_code_name((int)c->code), why);
+}
+
+/* What goes wrong is looked at closely: the next calls of the channel. */
+static void look_closer(struct rpc_call *c)
+{
+	struct channel *ch = c->channel;
+
+	if (c->code == GRPC_STATUS_DEADLINE_EXCEEDED)
+		ch->full = AFTER_DEADLINE;
+	else if (c->sent_at - c->began >= LONG_QUEUED &&
+	    2 * (c->sent_at - c->began) > c->ended - c->began &&
+	    ch->full < AFTER_QUEUED)
+		ch->full = AFTER_QUEUED;
 }
 
 static void record_phases(struct rpc_call *c)
@@ -162,6 +184,7 @@ static void record(struct rpc_call *c)
 	unsigned code = (unsigned)c->code;
 	bool expected = c->expect >> (code & 31) & 1;
 
+	look_closer(c);
 	record_phases(c);
 	rows_code(c->rows, code, c->ended - c->began, c->received);
 	if (code == 0 || expected || (c->canceled && code == RPC_CANCELLED))

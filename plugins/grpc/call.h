@@ -35,6 +35,7 @@ struct rpc_call {
 	bool finished;                  /* everything has come */
 	bool canceled;                  /* by the user's own wish */
 	bool timed;                     /* the timer runs */
+	bool timed_in_full;             /* sent_at, headers_at will be known */
 	int64_t began;
 	int64_t sent_at;                /* 0: not yet */
 	int64_t headers_at;

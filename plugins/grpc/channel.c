@@ -199,8 +199,13 @@ static void changed(struct cq_event *e)
 
 	c->watching = false;
 	if (c->grpc) {
-		enter(c, grpc_channel_check_connectivity_state(c->grpc, 0),
-		    e->when);
+		grpc_connectivity_state state =
+		    grpc_channel_check_connectivity_state(c->grpc, 0);
+
+		/* It was another in between. */
+		if (state == c->state && state == GRPC_CHANNEL_READY)
+			enter(c, GRPC_CHANNEL_IDLE, e->when);
+		enter(c, state, e->when);
 		watch(c);
 	}
 	channel_unref(c);

@@ -30,7 +30,7 @@ struct client_defaults {
 	double reconnect_max;
 	int64_t max_receive;
 	int share;
-	unsigned headers;               /* timed in one unary call of so many */
+	unsigned phases;                /* of one unary call in so many */
 	struct rpc_tls tls;
 };
 
@@ -44,6 +44,7 @@ struct channel {
 	bool watching;                  /* the library owes that event */
 	unsigned refs;
 	unsigned under_way;
+	unsigned full;                  /* so many calls are timed in full */
 	grpc_connectivity_state state;
 	bool was_ready;
 	bool failed;                    /* since it was last ready */

@@ -28,7 +28,7 @@ static double reconnect_min;
 static double reconnect_max;
 static int64_t max_receive;
 static int share;
-static int headers;
+static int phases;
 static const char *cafile;
 static const char *cert;
 static const char *key;
@@ -75,8 +75,8 @@ static int load(void)
 		swarm_error("max_receive is at most 2 GiB, share 0 to 10000");
 		return -1;
 	}
-	if (headers < 1) {
-		swarm_error("headers must be at least 1");
+	if (phases < 1) {
+		swarm_error("phases must be at least 1");
 		return -1;
 	}
 	client_defaults = (struct client_defaults){
@@ -86,7 +86,7 @@ static int load(void)
 		.reconnect_max = reconnect_max,
 		.max_receive = max_receive,
 		.share = share,
-		.headers = (unsigned)headers,
+		.phases = (unsigned)phases,
 		.tls = {
 			.size = sizeof client_defaults.tls,
 			.ca_file = unless_empty(cafile),
@@ -168,8 +168,8 @@ SWARM_MODULE(
 		    "longest message taken"),
 		SWARM_OPTION(share, "0", "connections that all users of a "
 		    "worker share; 0: each user has its own"),
-		SWARM_OPTION(headers, "16", "of so many unary calls the initial "
-		    "metadata of one are timed"),
+		SWARM_OPTION(phases, "16", "with many unary calls under way one "
+		    "in so many is timed phase by phase"),
 		SWARM_OPTION(cafile, "", "PEM file of trusted authorities; "
 		    "empty: the system's"),
 		SWARM_OPTION(cert, "", "PEM file of the client certificate"),

@@ -30,7 +30,7 @@ static const char *const counter_names[ROWS_COUNTERS] = {
 	"grpc_msgs_received", "grpc_bytes_received", "grpc_msgs_unanswered",
 	"grpc_msgs_unmatched", "grpc_read_paused",
 	"grpc_deadline_before_send", "grpc_deadline_waiting",
-	"grpc_deadline_streaming",
+	"grpc_deadline_streaming", "grpc_deadline_untold",
 };
 
 static const char *const code_names[ROWS_CODES] = {

@@ -338,8 +338,15 @@ def test_every_sample_is_kept(swarm, server, tmp_path):
     assert data["rows"]["GRPC", name]["requests"] == 20000
     assert data["rows"]["GRPC", name]["service_ms"]["count"] == 20000
     assert data["rows"]["GRPC OK", name]["service_ms"]["count"] == 20000
-    assert data["rows"]["GRPC queued", name]["service_ms"]["count"] == 20000
     assert data["counters"]["grpc_msgs_received"] == 20000
+    # At least one in sixteen phase by phase; all, if it is asked for.
+    queued = data["rows"]["GRPC queued", name]["service_ms"]["count"]
+    assert 20000 / 16 <= queued <= 20000
+    data = command(swarm, tmp_path, server.target, ECHO + "Unary", "-c", "50",
+                   "--connections", "2", "-n", "5000", "-z", "60s",
+                   own=["-o", "grpc.phases=1"])
+    for kind in ("GRPC queued", "GRPC server", "GRPC headers"):
+        assert data["rows"][kind, name]["service_ms"]["count"] == 5000
 
 
 def phases(data, last):
