@@ -62,6 +62,7 @@ static int learn_kind(struct swarm_user *u, struct caller *c)
 	if (errno == ENOENT || errno == ENOSYS || errno == EINVAL) {
 		swarm_raise(u, "%s", rpc_error(c->rpc));
 		swarm_stop_test(u, rpc_error(c->rpc));
+		swarm_stop_user(u);
 		return -1;
 	}
 	/* It may come back. */
