@@ -399,6 +399,46 @@ def test_bad_options(swarm, provider, option, text):
     assert text in done.text
 
 
+def test_each_user_is_somebody(swarm, provider, tmp_path):
+    """Cookies and connections are a user's own, kept between its tasks."""
+    scenario = tmp_path / "somebody.c"
+    scenario.write_text("""
+#include <swarm/http.h>
+#include <swarm/swarm.h>
+#include <string.h>
+static const char *me(struct swarm_user *u)
+{
+	return swarm_printf(u, "me=%u", swarm_user_id(u));
+}
+static void enter(struct swarm_user *u)
+{
+	http_get(u, swarm_printf(u, "/cookies/set?%s", me(u)));
+}
+static void look(struct swarm_user *u)
+{
+	struct http_response *r = http_get(u, "/echo",
+	    .catch_response = true);
+	const char *cookie = http_json(r, "headers.cookie");
+
+	if (!cookie || strcmp(cookie, me(u)) != 0)
+		http_fail(r, "somebody else's cookie");
+	else if (!r->reused)
+		http_fail(r, "a connection not its own");
+	else
+		http_ok(r);
+}
+SWARM_SCENARIO({ .name = "somebody", .start = enter,
+	.tasks = SWARM_TASKS(SWARM_TASK(look)) });
+""")
+    server = Server()
+    done = load(swarm, provider, tmp_path, server.url, "--processes", "1",
+                scenario=scenario, users=8, seconds=1)
+    server.stop()
+    assert done.status == 0, done.text
+    rows = counts(totals(tmp_path / "out"))
+    assert rows["GET", "/echo"][0] > 16 and rows["GET", "/echo"][1] == 0
+
+
 def test_explosion_of_names_is_capped_and_said(swarm, tmp_path, nginx):
     """More names than rows: folded they are few, unfolded they are capped."""
     scenario = tmp_path / "many.c"
