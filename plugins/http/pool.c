@@ -17,7 +17,7 @@
 
 #define STEP 16
 #define CLASSES 128
-#define CLASS_BYTES ((size_t)256 * 1024)        /* kept of each size */
+#define CLASS_BYTES ((size_t)128 * 1024)        /* kept of each size */
 
 struct block {
 	struct block *next;
@@ -48,12 +48,11 @@ void pool_start(void)
 #endif
 }
 
-void pool_release(void)
+void pool_drop(void)
 {
 	struct block *b;
 	size_t i;
 
-	keeps = false;
 	for (i = 0; i < CLASSES; i++) {
 		while ((b = lists[i].free) != NULL) {
 			lists[i].free = b->next;
@@ -61,6 +60,12 @@ void pool_release(void)
 		}
 		lists[i].count = 0;
 	}
+}
+
+void pool_release(void)
+{
+	pool_drop();
+	keeps = false;
 }
 
 void *pool_malloc(size_t size)

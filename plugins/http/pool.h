@@ -16,6 +16,8 @@ void pool_free(void *block);
  * resolves some names on one) never are. */
 void pool_start(void);
 /* Gives what is kept back to malloc(). */
+void pool_drop(void);
+/* The same, and keeps nothing any more. */
 void pool_release(void);
 
 #endif

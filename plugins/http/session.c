@@ -6,6 +6,7 @@
 #include "session.h"
 
 #include "own.h"
+#include "pool.h"
 #include "settings.h"
 #include "transfer.h"
 
@@ -238,6 +239,7 @@ static void shrink(void)
 	/* The end of a burst: the holes it leaves in the heap are worth a few
 	 * milliseconds when nobody waits. */
 	if (freed_count > TRIM_AFTER && used_count == 0) {
+		pool_drop();
 		malloc_trim(0);
 		freed_count = 0;
 	}
