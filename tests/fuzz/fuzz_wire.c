@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "cluster/wire.h"
+#include "user/plan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -42,6 +43,30 @@ static void read_all(const struct wire_message *m)
 	wire_read_stop_test(&m->data, text, sizeof text);
 }
 
+/* The run's messages; a plan is parsed as a worker does. */
+static void read_run(const struct wire_message *m)
+{
+	struct wire_progress all[WIRE_MAX_EXECUTORS];
+	char *text = wire_read_plan(&m->data);
+	struct wire_module module;
+	struct wire_meet meet;
+	struct plan plan;
+	int64_t released;
+	size_t count = 0;
+	char name[80];
+
+	if (text != NULL && plan_parse(&plan, text) == 0)
+		plan_release(&plan);
+	free(text);
+	if (wire_read_progress(&m->data, all, &count) == 0 &&
+	    count > WIRE_MAX_EXECUTORS)
+		abort();
+	if (wire_read_meet(&m->data, &meet) == 0 && meet.wanted < 1)
+		abort();
+	wire_read_met(&m->data, name, sizeof name, &released);
+	wire_read_module(&m->data, &module);
+}
+
 /* A refused report leaves no trace. */
 static void read_report(const struct wire_message *m)
 {
@@ -62,6 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (wire_decode(&m, data, size) == -1)
 		return 0;
 	read_all(&m);
+	read_run(&m);
 	read_report(&m);
 	wire_message_release(&m);
 	return 0;

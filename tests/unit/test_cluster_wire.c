@@ -302,6 +302,70 @@ static void test_logs(void **state)
 	wire_message_release(&m);
 }
 
+/* What swarm peers tell each other about a run, there and back. */
+static void test_run_messages(void **state)
+{
+	struct buf b = BUF_INIT(WIRE_MAX_MESSAGE);
+	const struct wire_progress two[] = {
+		{ "browse", 3, 10, 9, 8, 7, 6, 5, 4 },
+		{ "", 0, 1, 1, 0, 0, 0, 0, 0 } };
+	const struct wire_meet meet = { "gate", 6, 5, 1 };
+	const struct wire_module said = { "hooks", "a\0b", 3 };
+	struct wire_progress back[WIRE_MAX_EXECUTORS];
+	struct wire_module heard;
+	struct wire_meet met;
+	struct wire_message m;
+	int64_t released;
+	char name[80];
+	size_t count;
+	char *text;
+
+	(void)state;
+	wire_encode_plan(&b, ID, "pause 0 0\nexecutor a\n");
+	decode(&m, &b);
+	assert_int_equal(m.type, WIRE_PLAN);
+	text = wire_read_plan(&m.data);
+	assert_string_equal(text, "pause 0 0\nexecutor a\n");
+	free(text);
+	assert_int_equal(wire_read_meet(&m.data, &met), -1);
+	assert_int_equal(wire_read_progress(&m.data, back, &count), -1);
+	wire_message_release(&m);
+	wire_encode_progress(&b, ID, two, 2);
+	decode(&m, &b);
+	assert_int_equal(m.type, WIRE_PROGRESS);
+	assert_int_equal(wire_read_progress(&m.data, back, &count), 0);
+	assert_int_equal(count, 2);
+	assert_string_equal(back[0].name, "browse");
+	assert_int_equal(back[0].lease, 3);
+	assert_int_equal(back[0].started, 10);
+	assert_int_equal(back[0].idle, 4);
+	assert_null(wire_read_plan(&m.data));
+	wire_message_release(&m);
+	wire_encode_meet(&b, ID, &meet);
+	decode(&m, &b);
+	assert_int_equal(m.type, WIRE_MEET);
+	assert_int_equal(wire_read_meet(&m.data, &met), 0);
+	assert_int_equal(met.wanted, 6);
+	assert_int_equal(met.arrived, 5);
+	assert_int_equal(met.left, 1);
+	wire_message_release(&m);
+	wire_encode_met(&b, ID, "gate", 12);
+	decode(&m, &b);
+	assert_int_equal(m.type, WIRE_MET);
+	assert_int_equal(wire_read_met(&m.data, name, sizeof name, &released),
+	    0);
+	assert_int_equal(released, 12);
+	wire_message_release(&m);
+	wire_encode_module(&b, ID, &said);
+	decode(&m, &b);
+	assert_int_equal(m.type, WIRE_MODULE);
+	assert_int_equal(wire_read_module(&m.data, &heard), 0);
+	assert_string_equal(heard.module, "hooks");
+	assert_int_equal(heard.len, 3);
+	assert_memory_equal(heard.data, "a\0b", 3);
+	wire_message_release(&m);
+}
+
 static void test_texts(void **state)
 {
 	struct buf b = BUF_INIT(WIRE_MAX_MESSAGE);
@@ -534,6 +598,7 @@ int main(void)
 		cmocka_unit_test(test_heartbeat),
 		cmocka_unit_test(test_spawn),
 		cmocka_unit_test(test_logs),
+		cmocka_unit_test(test_run_messages),
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_cleaning),
 		cmocka_unit_test(test_refused_frames),
