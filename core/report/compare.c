@@ -501,6 +501,16 @@ static bool has_series(const struct compare_side *side,
 	return false;
 }
 
+/* A comparison outlives the results it was made of. */
+static struct compare_endpoint own(const struct compare_endpoint *e)
+{
+	struct compare_endpoint mine = *e;
+
+	mine.type = xstrdup(e->type);
+	mine.name = xstrdup(e->name);
+	return mine;
+}
+
 /*
  * Of many endpoints one in twenty would look different by chance: only those
  * are kept that stand after Benjamini and Hochberg's step-up at 5 %.
@@ -532,7 +542,7 @@ static void compare_endpoints(struct comparison *c,
 	}
 	c->endpoints = xcalloc(kept + 1, sizeof(*c->endpoints));
 	for (size_t i = 0; i < kept; i++)
-		c->endpoints[c->endpoint_count++] = all[i].endpoint;
+		c->endpoints[c->endpoint_count++] = own(&all[i].endpoint);
 	qsort(c->endpoints, kept, sizeof(*c->endpoints), by_change);
 	free(all);
 }
@@ -557,6 +567,10 @@ void compare_init(struct comparison *c, const struct compare_side *before,
 
 void compare_release(struct comparison *c)
 {
+	for (size_t i = 0; i < c->endpoint_count; i++) {
+		free((char *)(uintptr_t)c->endpoints[i].type);
+		free((char *)(uintptr_t)c->endpoints[i].name);
+	}
 	free(c->endpoints);
 	memset(c, 0, sizeof(*c));
 }

@@ -46,7 +46,7 @@ struct compare_metric {
 
 /* An endpoint whose percentile changed for certain. */
 struct compare_endpoint {
-	const char *type;               /* of the first side's first run */
+	const char *type;               /* copies */
 	const char *name;
 	double before;                  /* p95, ns */
 	double after;

@@ -53,17 +53,15 @@ static char *cut_word(const char *at, size_t len, size_t width,
 	return buf_detach(&cut);
 }
 
-/* A sentence over as many lines as it takes, after `head` and below it. */
-static void wrapped(const struct summary *s, const char *head,
+/* A sentence over as many lines as it takes, indented but for the first. */
+static void wrapped_body(const struct summary *s, size_t indent,
     const char *text)
 {
 	struct buf clean = BUF_INIT(8192);
-	size_t indent = strlen(head);
 	size_t used = 0, width = (size_t)s->terminal.width - indent;
 	const char *at;
 
 	text_name(&clean, text, 0, s->terminal.utf8, false);
-	fputs(head, s->stream);
 	for (at = buf_str(&clean); *at; at += strspn(at, " ")) {
 		int len = (int)strcspn(at, " ");
 		char *word = cut_word(at, (size_t)len, width, s);
@@ -80,6 +78,13 @@ static void wrapped(const struct summary *s, const char *head,
 	}
 	fputc('\n', s->stream);
 	buf_release(&clean);
+}
+
+static void wrapped(const struct summary *s, const char *head,
+    const char *text)
+{
+	fputs(head, s->stream);
+	wrapped_body(s, strlen(head), text);
 }
 
 static void headline(const struct summary *s)
@@ -99,12 +104,12 @@ static void headline(const struct summary *s)
 	    s->terminal.colour ? colour_of(r->verdict) : "",
 	    words[r->verdict], s->terminal.colour ? "\033[0m" : "");
 	text_name(&line, r->sentence, 0, s->terminal.utf8, false);
+	fputs("  ", s->stream);
 	if (used + text_width(buf_str(&line)) <= width) {
-		fprintf(s->stream, "  %s", buf_str(&line));
+		fputs(buf_str(&line), s->stream);
 		used += text_width(buf_str(&line));
 	} else {
-		fputc('\n', s->stream);
-		wrapped(s, "  ", buf_str(&line));
+		wrapped_body(s, used, buf_str(&line));
 		used = 0;
 	}
 	/* On a line of its own where it does not fit. */
