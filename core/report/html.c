@@ -581,7 +581,7 @@ static char *path_of(const struct report *r)
 			buf_putc(&path, *c);
 			continue;
 		}
-		v = c[1] == 'u' ? (long long)r->run.users_target :
+		v = c[1] == 'u' ? (long long)r->users_asked :
 		    c[1] == 'r' ? (long long)r->run.spawn_rate :
 		    (long long)r->run.run_time;
 		buf_printf(&path, "%lld", v);

@@ -27,6 +27,7 @@ struct report {
 	bool fresh;                     /* the windows have a new second: false
 	                                 * between two tests */
 	int64_t users_max;
+	int64_t users_asked;            /* the last target that was any */
 	unsigned workers_max;
 	struct generator generator;
 	/* Events and notes, kept for the result. */

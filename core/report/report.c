@@ -156,6 +156,8 @@ static void take_status(const struct run_status *run)
 	if (run->started)
 		report.elapsed = (double)((run->stopped ? run->stopped : now) -
 		    run->started) / (double)NS_PER_S - run->paused_s;
+	if (run->users_target > 0)
+		report.users_asked = run->users_target;
 	if (run->users_running > report.users_max)
 		report.users_max = run->users_running;
 	if (run->workers > report.workers_max)
