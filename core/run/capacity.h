@@ -1,0 +1,124 @@
+/*
+ * The search for the highest load that a system bears within its objectives
+ * (SLOs): grow from a load that it bears, bisect between what it bore and
+ * what it did not, try both ends again, hold the answer.
+ *
+ * Told once a second what came of the last one, it says what load it wants
+ * next.  It asks no clock and touches no statistics, so that a test can play
+ * a search of minutes against a queue on paper.
+ *
+ * Each objective is a share of requests that must be good ("p99 < 200ms" is
+ * "99 % within 200 ms"), and a probe ends as soon as the interval of that
+ * share, worth its independent samples (stats/confidence.h), lies on one side
+ * of the wanted one.  Where answers contradict each other the search goes on
+ * by probabilistic bisection (Waeber, Frazier and Henderson, 2013).
+ */
+#ifndef RUN_CAPACITY_H
+#define RUN_CAPACITY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "stats/confidence.h"
+
+#define CAPACITY_SLOS      8
+#define CAPACITY_PROBES    100          /* then it gives up */
+#define CAPACITY_SECONDS   600          /* of one probe, at most */
+
+struct capacity_options {
+	double start;                   /* load of the first probe, over 0 */
+	double least;                   /* never below */
+	double most;                    /* never above */
+	double step;                    /* 0.05: the answer within 5 % */
+	double probe_s;                 /* longest look at a load; 30 */
+	double confirm_s;               /* the answer is held; 60; 0: not */
+	bool users;                     /* the load is a number of users, who
+	                                 * wait for their answers; else
+	                                 * arrivals a second */
+	size_t slo_count;
+	double slo_share[CAPACITY_SLOS]; /* wanted, 0..1 */
+	double objective_ns;            /* smallest time of an objective; 0:
+	                                 * there is none */
+};
+
+/* What a second brought. */
+struct capacity_second {
+	double begun;                   /* iterations; -1: not known */
+	double planned;                 /* arrivals that were due; -1 */
+	uint64_t requests;              /* that ended */
+	uint64_t good[CAPACITY_SLOS];   /* of these */
+	uint64_t failures;
+	double r50, r99;                /* ns; NAN without requests */
+	double in_flight;               /* iterations, at its end */
+	double delay_p99_ns;            /* the generator's loops; NAN */
+	double busy;                    /* busiest of them, 0..1; NAN */
+};
+
+enum capacity_verdict {
+	CAPACITY_PASS,
+	CAPACITY_FAIL,                  /* an objective was missed */
+	CAPACITY_OVERLOAD,              /* work piles up */
+	CAPACITY_INVALID,               /* the generator could not */
+};
+
+struct capacity_probe {
+	double load;                    /* asked for */
+	double achieved;                /* begun a second; of users, requests
+	                                 * a second */
+	double throughput;              /* requests a second */
+	double seconds;
+	double r50, r99;                /* ns, mean over its seconds */
+	double in_flight;               /* mean */
+	double fail_share;
+	double share[CAPACITY_SLOS];    /* that were good */
+	int limit;                      /* SLO that failed; -1: none */
+	enum capacity_verdict verdict;
+	const char *stage;              /* "grow", "bisect", "again", "settle",
+	                                 * "confirm" */
+	bool recovered;                 /* within 10 s after it */
+};
+
+enum capacity_end {
+	CAPACITY_RUNNING,
+	CAPACITY_FOUND,
+	CAPACITY_AT_LEAST,              /* the generator could do no more */
+	CAPACITY_BOUND,                 /* bears the most that was allowed */
+	CAPACITY_NONE,                  /* does not bear the least */
+	CAPACITY_LOST,                  /* contradictions without an end */
+};
+
+struct capacity_answer {
+	enum capacity_end end;
+	double load;                    /* 0 when there is none */
+	struct interval range;
+	int limit;                      /* objective that is met first; -1:
+	                                 * work piles up, -2: none */
+	double knee;                    /* where r99 begins to turn up; 0 */
+	bool slow_recovery;             /* after some probe */
+};
+
+struct capacity;
+
+struct capacity *capacity_new(const struct capacity_options *);
+void capacity_free(struct capacity *);
+/* The load wanted now. */
+double capacity_load(const struct capacity *);
+/* A second at that load has passed; false when the search is over. */
+bool capacity_second(struct capacity *, const struct capacity_second *);
+void capacity_answer(const struct capacity *, struct capacity_answer *);
+size_t capacity_probes(const struct capacity *,
+    const struct capacity_probe **);
+/* "grow to 400/s", for the line that shows what is going on; seconds of the
+ * probe so far. */
+const char *capacity_stage(const struct capacity *, double *seconds);
+const char *capacity_verdict_name(enum capacity_verdict);
+
+/*
+ * Kneedle (Satopaa, Albrecht, Irwin and Raghavan, 2011) on (load, r99) of
+ * probes that passed or failed: the load where the curve turns up; 0 when it
+ * does not.
+ */
+double capacity_knee(const struct capacity_probe *, size_t count);
+
+#endif
