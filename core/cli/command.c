@@ -32,6 +32,9 @@ static int command_version(int argc, char **argv);
 static const struct command table[] = {
 	{ "baseline", "keep results by name, to compare later runs with",
 	  baseline_main },
+	/* As `run` it begins a run, in main.c. */
+	{ "capacity", "find the highest load within objectives",
+	  command_help },
 	{ "check", "test a module for what breaks in the field",
 	  module_check_main },
 	{ "compare", "tell whether one run is slower than another",

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "cli/find_capacity.h"
 #include "cli/page.h"
 #include "cluster/master.h"
 #include "module/hooks.h"
@@ -112,6 +113,7 @@ int front_start(const struct options *o, struct stats *stats, int argc,
 		.step_down = step_down,
 	};
 
+	find_capacity_tell(&options);
 	free_load();
 	options.load = asked = options_of_group(o, "Load");
 	if (choose_colour(o->color, &options.colour) == -1) {
@@ -162,6 +164,7 @@ void front_tick(void)
 	run_status(&status);
 	measure_load(&load, workers);
 	report_tick(&status, &load);
+	find_capacity_tick(&status, &load);
 	for (size_t i = 0; i < master_peer_count(); i++)
 		histogram_clear(&master_peer_at(i)->delays);
 	free(workers);

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "cli/command.h"
+#include "cli/find_capacity.h"
 #include "cli/role.h"
 #include "module/module.h"
 
@@ -149,16 +150,21 @@ static int start(int argc, char **argv)
 	const struct command *c;
 	char **own = xcalloc((size_t)argc + 1, sizeof own[0]);
 	int own_argc = argc;
+	bool capacity = false;
 	int first = 1;
 	int rc;
 
 	memcpy(own, argv, (size_t)argc * sizeof own[0]);
 	if (argc > 2 && strcmp(argv[1], "--local-worker") == 0)
 		first = 3;
-	if (argc > first && strcmp(argv[first], "run") == 0) {
+	if (argc > first && (strcmp(argv[first], "run") == 0 ||
+	    strcmp(argv[first], "capacity") == 0)) {
+		capacity = argv[first][0] == 'c';
 		memmove(own + first, own + first + 1,
 		    (size_t)(argc - first) * sizeof own[0]);
 		own_argc--;
+		if (capacity)
+			find_capacity_words(own_argc, own);
 	} else if (argc > first && argv[first][0] != '-') {
 		c = command_find(argv[first]);
 		if (c != NULL || command_take(&o, first, &own_argc, own) ==
@@ -168,7 +174,8 @@ static int start(int argc, char **argv)
 			    EXIT_USAGE;
 		}
 	}
-	if (options_parse(&o, own_argc, own) == -1) {
+	if (options_parse(&o, own_argc, own) == -1 ||
+	    (capacity && find_capacity_defaults(&o) == -1)) {
 		rc = EXIT_USAGE;
 	} else if (o.help) {
 		options_print_help(stdout, false);

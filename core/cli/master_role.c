@@ -17,6 +17,7 @@
 #include "cli/choose.h"
 #include "cli/console.h"
 #include "cli/doctor.h"
+#include "cli/find_capacity.h"
 #include "cli/front.h"
 #include "cli/page.h"
 #include "cli/rows.h"
@@ -448,6 +449,8 @@ int role_master(struct options *o, int argc, char **argv)
 		return rc;
 	master.options = o;
 	master.ends_with_run = o->headless;
+	if (o->capacity && find_capacity_start(o) == -1)
+		return EXIT_USAGE;
 	if (choose_load(o, &run) == -1)
 		return EXIT_USAGE;
 	processes = master.processes = local_processes(o, &run);
@@ -477,6 +480,9 @@ int role_master(struct options *o, int argc, char **argv)
 	console_stop();
 	hooks_quitting();
 	rc = front_finish();
+	if (o->capacity && !o->json)
+		find_capacity_print();
+	find_capacity_release();
 	hooks_quit(rc);
 	release();
 	return rc;

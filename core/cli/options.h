@@ -43,6 +43,14 @@ struct options {
 	int64_t iterations;
 	int64_t user_iterations;
 	int64_t queue;
+	bool capacity;                  /* by the command's word */
+	struct option_list slos;
+	bool by_users;
+	bool fine;
+	double search_from;
+	double search_to;
+	double probe_time;
+	double confirm_time;
 	double stop_timeout;
 	int64_t processes;              /* -1: as many as cores */
 	int64_t seed;

@@ -550,6 +550,7 @@ int html_write(struct buf *out, const struct result *r)
 	facts(out, r);
 	tiles(out, r);
 	comparison(out, r);
+	capacity_view_html(out, &r->capacity);
 	generator_show_html(out, &r->generator);
 	charts(out, r);
 	endpoint_table(out, r, false);

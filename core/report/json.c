@@ -368,6 +368,7 @@ int json_write(struct buf *out, const struct result *r)
 	set(o, "run", run(r));
 	set(o, "card", card_json(&r->card));
 	set(o, "verdict", verdict(r));
+	set(o, "capacity", capacity_view_json(&r->capacity));
 	set(o, "generator", generator_show_json(&r->generator));
 	set(o, "steady_state", warm_up_json(&r->warm_up));
 	if (r->comparison)

@@ -170,6 +170,7 @@ int markdown_write(struct buf *out, const struct result *r)
 {
 	verdict(out, r);
 	criteria(out, r);
+	capacity_view_markdown(out, &r->capacity);
 	endpoints(out, r);
 	failures(out, r);
 	metrics(out, r);

@@ -29,6 +29,7 @@ struct stats;
 #define REPORT_CRASHED     6
 #define REPORT_REGRESSION  98           /* worse than --baseline */
 #define REPORT_CRITERION   99
+#define REPORT_NO_CAPACITY 97
 
 enum report_summary { REPORT_SUMMARY_FULL, REPORT_SUMMARY_COMPACT,
 	REPORT_SUMMARY_NONE };
@@ -37,6 +38,8 @@ enum report_colour { REPORT_COLOUR_AUTO, REPORT_COLOUR_ALWAYS,
 
 /* A counter of workers: requests that are missing in their logs. */
 #define REPORT_LOG_DROPPED "request log: missing"
+
+struct capacity;
 
 /* Strings and arrays live until report_finish() has returned.  A path that
  * is NULL is not wanted. */
@@ -69,6 +72,12 @@ struct report_options {
 	                                 * NULL: none */
 	/* Seconds, WARM_UP_NONE or WARM_UP_AUTO (report/warm_up.h). */
 	double warm_up;
+	/* The search that this run is, with the texts of its objectives; NULL:
+	 * it is none. */
+	const struct capacity *capacity;
+	bool capacity_users;
+	char *const *slos;
+	size_t slo_count;
 	int exit_code_on_error;
 	const char *baseline;           /* compared with: a name or file */
 	const char *save_baseline;      /* added to, when the run passes */

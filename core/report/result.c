@@ -387,6 +387,9 @@ void result_init(struct result *r, const struct report *report,
 	r->scenario = copy(o->scenario);
 	r->host = copy(o->host);
 	r->command = command_line(o->argc, o->argv);
+	if (o->capacity)
+		capacity_view_take(&r->capacity, o->capacity,
+		    o->capacity_users, o->slos, o->slo_count);
 	card_take(&r->card, o->seed, o->seed_chosen, o->load);
 	if (run->started) {
 		r->started = clock_wall_at(run->started);
@@ -458,6 +461,7 @@ void result_release(struct result *r)
 {
 	free(r->version);
 	card_release(&r->card);
+	capacity_view_release(&r->capacity);
 	free(r->scenario);
 	free(r->host);
 	free(r->command);

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "report/capacity_view.h"
 #include "report/card.h"
 #include "report/generator.h"
 #include "report/warm_up.h"
@@ -120,6 +121,7 @@ struct result_point {
 struct result {
 	char *version;                  /* of the swarm that measured */
 	struct card card;
+	struct capacity_view capacity;
 	char *scenario;
 	char *host;                     /* NULL: none */
 	char *command;

@@ -98,6 +98,28 @@ static bool decide_by_criteria(struct result *r)
 	return true;
 }
 
+static void decide_by_capacity(struct result *r)
+{
+	struct buf sentence = BUF_INIT(4096);
+
+	capacity_view_sentence(&sentence, &r->capacity);
+	switch (r->capacity.answer.end) {
+	case CAPACITY_FOUND:
+	case CAPACITY_BOUND:
+		set(r, VERDICT_PASSED, REPORT_PASSED,
+		    xstrdup(buf_str(&sentence)));
+		break;
+	case CAPACITY_NONE:
+		set(r, VERDICT_FAILED, REPORT_CRITERION,
+		    xstrdup(buf_str(&sentence)));
+		break;
+	default:
+		set(r, VERDICT_INCONCLUSIVE, REPORT_NO_CAPACITY,
+		    xstrdup(buf_str(&sentence)));
+	}
+	buf_release(&sentence);
+}
+
 static void decide_by_requests(struct result *r, const struct report *report)
 {
 	int code = report->options.exit_code_on_error;
@@ -148,6 +170,8 @@ void verdict_decide(struct result *r, const struct report *report,
 	} else if (run->started == 0) {
 		set(r, VERDICT_INCONCLUSIVE, REPORT_PASSED,
 		    xstrdup("no test was run"));
+	} else if (r->capacity.present) {
+		decide_by_capacity(r);
 	} else if (r->exception_count > 0 || !decide_by_criteria(r)) {
 		decide_by_requests(r, report);
 	}

@@ -28,6 +28,7 @@
 
 struct capacity_options {
 	double start;                   /* load of the first probe, over 0 */
+	bool hurry;                     /* it was a guess: grow fast from it */
 	double least;                   /* never below */
 	double most;                    /* never above */
 	double step;                    /* 0.05: the answer within 5 % */
@@ -47,6 +48,7 @@ struct capacity_second {
 	double begun;                   /* iterations; -1: not known */
 	double planned;                 /* arrivals that were due; -1 */
 	uint64_t requests;              /* that ended */
+	uint64_t of[CAPACITY_SLOS];     /* that the objective is about */
 	uint64_t good[CAPACITY_SLOS];   /* of these */
 	uint64_t failures;
 	double r50, r99;                /* ns; NAN without requests */

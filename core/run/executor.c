@@ -271,6 +271,37 @@ static void begin_arrivals(struct executor *e, int64_t now)
 	    now + 2 * ARRIVALS_DELAY + ns(length) : NEVER;
 }
 
+bool executor_set_rate(struct executor *e, double rate, int64_t now)
+{
+	char *text;
+	int rc;
+
+	if (e->spec.rate == NULL)
+		return false;
+	free(e->spec.rate);
+	e->spec.rate = xasprintf("%.6f", rate);
+	if (e->schedule_text == NULL || e->state == EXECUTOR_DONE)
+		return true;
+	/* Workers keep their t = 0; the new rate is the schedule's after as
+	 * long a silence, so that there is nothing to skip. */
+	e->hand_over = (now > e->arrivals_at ? now - e->arrivals_at : 0) +
+	    HAND_OVER;
+	text = xasprintf("%.9fs:0,%.6f", (double)e->hand_over /
+	    (double)NS_PER_S, rate);
+	schedule_release(&e->schedule);
+	rc = schedule_parse(&e->schedule, text);
+	free(text);
+	if (rc == -1)
+		return false;
+	free(e->schedule_text);
+	e->schedule_text = schedule_text(&e->schedule);
+	e->end = NEVER;
+	/* Other chances than the stretch before. */
+	e->seed = (e->seed + UINT64_C(0x9e3779b97f4a7)) & INT64_MAX;
+	e->number++;
+	return true;
+}
+
 int executor_begin(struct executor *e, uint64_t seed, size_t index,
     double run_time)
 {
@@ -574,6 +605,7 @@ void executor_status(const struct executor *e, int64_t now,
 		sum.dropped += s->dropped;
 		sum.late += s->late;
 		sum.queued += s->queued;
+		sum.idle += s->idle;
 	}
 	*out = (struct executor_status){
 		.name = e->spec.name,
@@ -593,6 +625,7 @@ void executor_status(const struct executor *e, int64_t now,
 		.dropped = sum.dropped,
 		.late = sum.late,
 		.queued = sum.queued,
+		.idle = sum.idle,
 		.reason = e->reason,
 	};
 	if (e->schedule_text != NULL && now > e->arrivals_at &&

@@ -51,6 +51,9 @@ void executor_end(struct executor *, const char *why);
  * second has its say again. */
 void executor_set_load(struct executor *, int64_t users, double spawn_rate,
     int64_t now);
+/* Of one with arrivals: so many a second, over 0, from half a second after
+ * `now` on and for ever; also of the next test.  False for others. */
+bool executor_set_rate(struct executor *, double rate, int64_t now);
 
 /* What one worker has of it; the run keeps these, zeroed at first. */
 struct share {
@@ -103,6 +106,7 @@ struct executor_status {
 	int64_t dropped;
 	int64_t late;
 	int64_t queued;
+	int64_t idle;                   /* users that wait for an arrival */
 	const char *reason;             /* why it ended; NULL */
 };
 void executor_status(const struct executor *, int64_t now,

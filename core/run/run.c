@@ -417,6 +417,18 @@ int run_set_load(const char *executor, int64_t users, double spawn_rate,
 	return 0;
 }
 
+int run_set_rate(double rate, const char **why)
+{
+	if (run.count != 1 ||
+	    !executor_set_rate(run.executors[0], rate, run_now())) {
+		*why = run.count != 1 ? "there are several executors" :
+		    "users wait for their answers: there is no rate to set";
+		return -1;
+	}
+	go_on(true);
+	return 0;
+}
+
 void run_set_host(const char *host)
 {
 	free(run.host);

@@ -91,7 +91,7 @@ static void play(struct queue *q, double load, struct capacity_second *s)
 		q->first = (q->first + 1) % PENDING;
 		q->count--;
 	}
-	s->requests = n;
+	s->requests = s->of[0] = n;
 	s->in_flight = (double)q->count;
 	qsort(q->times, n, sizeof(double), by_value);
 	for (size_t i = 0; i < n; i++)
@@ -174,7 +174,7 @@ static void test_slow_generator_is_no_answer(void **state)
 	queue_release(&q);
 }
 
-static void test_busy_generator_is_no_answer(void **state)
+static void test_busy_generator_spoils_failures(void **state)
 {
 	struct capacity *c = capacity_new(&options);
 	struct capacity_answer a;
@@ -189,7 +189,8 @@ static void test_busy_generator_is_no_answer(void **state)
 	} while (capacity_second(c, &s));
 	capacity_answer(c, &a);
 	assert_int_equal(a.end, CAPACITY_AT_LEAST);
-	assert_true(a.load >= 150 && a.load <= 300);
+	/* A pass is none the worse for it; a failure says nothing. */
+	assert_true(a.load >= 300 && a.load <= 1000);
 	capacity_free(c);
 	queue_release(&q);
 }
@@ -280,6 +281,7 @@ static void test_users(void **state)
 			.delay_p99_ns = 1e5 };
 
 		assert_true(n == floor(n));
+		s.of[0] = s.requests;
 		s.good[0] = time <= 0.2 ? s.requests : 0;
 		if (!capacity_second(c, &s))
 			break;
@@ -319,7 +321,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_finds_the_analytic_load),
 		cmocka_unit_test(test_slow_generator_is_no_answer),
-		cmocka_unit_test(test_busy_generator_is_no_answer),
+		cmocka_unit_test(test_busy_generator_spoils_failures),
 		cmocka_unit_test(test_bears_nothing),
 		cmocka_unit_test(test_bears_all_that_is_allowed),
 		cmocka_unit_test(test_slow_system),

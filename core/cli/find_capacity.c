@@ -1,0 +1,362 @@
+/* See find_capacity.h. */
+#include "cli/find_capacity.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "report/capacity_view.h"
+#include "report/report.h"
+#include "run/capacity.h"
+#include "run/criteria_value.h"
+#include "run/criterion.h"
+#include "run/executor.h"
+#include "run/run.h"
+#include "stats/stats.h"
+
+#define POOL       "1000"               /* users, unless said otherwise */
+#define FIRST_RATE 10.0
+#define AT_ONCE    1e6                  /* users started in a second */
+#define LAST_TICK  0.5                  /* seconds: one tick of the windows */
+
+static struct {
+	struct capacity *search;
+	struct capacity_options o;
+	struct criterion slos[CAPACITY_SLOS];
+	char **texts;                   /* the options' own */
+	const struct stats *stats;
+	double load;                    /* asked for */
+	size_t probes;                  /* said */
+	int64_t due, late;              /* at the last tick */
+	bool has_before;
+} find;
+
+void find_capacity_words(int argc, char **argv)
+{
+	static char by_users[] = "--by-users";
+
+	for (int i = 0; i < argc; i++) {
+		bool alone = i + 1 == argc || argv[i + 1][0] == '-';
+
+		if (strcmp(argv[i], "--users") == 0 && alone)
+			argv[i] = by_users;
+	}
+}
+
+int find_capacity_defaults(struct options *o)
+{
+	char rate[32];
+
+	o->capacity = true;
+	snprintf(rate, sizeof rate, "%.6f", o->search_from > 0 ?
+	    o->search_from : FIRST_RATE);
+	if (options_default(o, "headless", "true") == -1 ||
+	    options_default(o, "progress", "0") == -1 ||
+	    options_default(o, "spawn-rate", "100000") == -1)
+		return -1;
+	if (o->by_users)
+		return options_default(o, "users", "1");
+	if (options_default(o, "users", POOL) == -1)
+		return -1;
+	return options_default(o, "rate", rate);
+}
+
+/* ---- objectives ---- */
+
+/* "errors<0.1%" is what people write for the share of them. */
+static char *spelled_out(const char *text)
+{
+	size_t len = strcspn(text, "<");
+
+	while (len > 0 && text[len - 1] == ' ')
+		len--;
+	if (len == strlen("errors") && strncmp(text, "errors", len) == 0 &&
+	    strchr(text, '%'))
+		return xasprintf("errors%%%s", text + len);
+	return xstrdup(text);
+}
+
+/* The share of requests that must be good; false when it is no such thing. */
+static bool wanted_share(const struct criterion *c, double *share)
+{
+	bool below = c->op == CRITERION_LT || c->op == CRITERION_LE;
+
+	if (c->span != CRITERION_RUN || c->after_s > 0)
+		return false;
+	switch (c->stat) {
+	case CRITERION_QUANTILE:
+		*share = c->parameter;
+		return below;
+	case CRITERION_ERROR_SHARE:
+		*share = 1 - c->value;
+		return below;
+	case CRITERION_SHARE:
+		*share = c->value;
+		return !below && (c->op == CRITERION_GT ||
+		    c->op == CRITERION_GE);
+	default:
+		return false;
+	}
+}
+
+static int add_slo(const char *text)
+{
+	struct buf error = BUF_INIT(1024);
+	size_t i = find.o.slo_count;
+	struct criterion *c = &find.slos[i];
+	char *full = spelled_out(text);
+	double time;
+	int rc = -1;
+
+	if (i == CAPACITY_SLOS) {
+		log_error("--slo: at most %d objectives", CAPACITY_SLOS);
+	} else if (criterion_parse(c, full, CRITERION_FAIL, &error) == -1) {
+		log_error("--slo: %s", buf_str(&error));
+	} else if (!wanted_share(c, &find.o.slo_share[i])) {
+		log_error("--slo %s: an objective is like p99<200ms, "
+		    "errors<0.1%% or share<=300ms>95%%, without a time",
+		    text);
+		criterion_release(c);
+	} else {
+		time = c->stat == CRITERION_QUANTILE ? c->value :
+		    c->stat == CRITERION_SHARE ? c->parameter : 0;
+		if (time > 0 && (find.o.objective_ns == 0 ||
+		    time < find.o.objective_ns))
+			find.o.objective_ns = time;
+		find.o.slo_count++;
+		rc = 0;
+	}
+	buf_release(&error);
+	free(full);
+	return rc;
+}
+
+static int check(const struct options *o)
+{
+	if (o->slos.count == 0)
+		log_error("swarm capacity: what must hold?  Give --slo, for "
+		    "example --slo 'p99<200ms,errors<0.1%%'");
+	else if (o->shape != NULL || o->executors.count > 0 ||
+	    o->iterations > 0 || o->user_iterations > 0)
+		log_error("swarm capacity sets the load itself: leave out "
+		    "--shape, --executor and iterations");
+	else if (o->run_time > 0)
+		log_error("swarm capacity ends when it knows: leave out "
+		    "--run-time; --probe-time says how long it looks");
+	else if (!o->headless)
+		log_error("swarm capacity has no page to be steered from: "
+		    "leave out --headless=false");
+	else if (o->probe_time < 5 || o->probe_time > 300)
+		log_error("--probe-time: 5 s to 5 min");
+	else if (o->confirm_time > CAPACITY_SECONDS)
+		log_error("--confirm-time: at most %d s", CAPACITY_SECONDS);
+	else if (o->search_to > 0 && o->search_to < o->search_from)
+		log_error("--search-to is less than --search-from");
+	else
+		return 0;
+	return -1;
+}
+
+int find_capacity_start(struct options *o)
+{
+	double first = o->by_users ? 1 : FIRST_RATE;
+
+	if (check(o) == -1)
+		return -1;
+	find.o = (struct capacity_options){
+		.start = o->search_from > 0 ? o->search_from : first,
+		.hurry = o->search_from == 0,
+		.least = o->by_users ? 1 : o->search_from > 0 ?
+		    o->search_from / 16 : 0.1,
+		.most = o->search_to > 0 ? o->search_to : 1e8,
+		.step = o->fine ? 0.02 : 0.05,
+		.probe_s = o->probe_time,
+		.confirm_s = o->confirm_time,
+		.users = o->by_users,
+	};
+	for (size_t i = 0; i < o->slos.count; i++) {
+		if (add_slo(o->slos.items[i]) == -1) {
+			find_capacity_release();
+			return -1;
+		}
+	}
+	find.texts = o->slos.items;
+	find.search = capacity_new(&find.o);
+	find.load = capacity_load(find.search);
+	return 0;
+}
+
+void find_capacity_release(void)
+{
+	for (size_t i = 0; i < find.o.slo_count; i++)
+		criterion_release(&find.slos[i]);
+	capacity_free(find.search);
+	memset(&find, 0, sizeof find);
+}
+
+void find_capacity_tell(struct report_options *r)
+{
+	if (find.search == NULL)
+		return;
+	find.stats = r->stats;
+	r->capacity = find.search;
+	r->capacity_users = find.o.users;
+	r->slos = find.texts;
+	r->slo_count = find.o.slo_count;
+}
+
+/* ---- seconds ---- */
+
+static void take_slo(struct capacity_second *s, size_t i,
+    const struct criteria_view *v)
+{
+	const struct criterion *c = &find.slos[i];
+	struct window_sum sum;
+	double limit = c->stat == CRITERION_QUANTILE ? c->value :
+	    c->parameter;
+
+	if (!criteria_value_collect(v, c->series, c->tags, &sum))
+		goto out;
+	if (c->stat == CRITERION_ERROR_SHARE) {
+		s->of[i] = sum.requests;
+		s->good[i] = sum.requests - sum.failures;
+	} else {
+		s->of[i] = sum.response.count;
+		s->good[i] = histogram_count_to(&sum.response,
+		    (int64_t)limit);
+	}
+out:
+	window_sum_release(&sum);
+}
+
+static void take_statistics(struct capacity_second *s)
+{
+	struct criteria_view v = { find.stats, report_windows(), LAST_TICK,
+		0 };
+	struct window_sum sum;
+
+	if (criteria_value_collect(&v, NULL, NULL, &sum)) {
+		s->requests = sum.requests;
+		s->failures = sum.failures;
+		if (sum.response.count > 0) {
+			s->r50 = (double)histogram_quantile(&sum.response,
+			    0.5);
+			s->r99 = (double)histogram_quantile(&sum.response,
+			    0.99);
+		}
+	}
+	window_sum_release(&sum);
+	for (size_t i = 0; i < find.o.slo_count; i++)
+		take_slo(s, i, &v);
+}
+
+static void take_generator(struct capacity_second *s,
+    const struct report_load *load)
+{
+	for (size_t i = 0; i < load->worker_count; i++) {
+		const struct health *h = &load->workers[i].health;
+
+		if (h->loop_busy >= 0)
+			s->busy = fmax(isnan(s->busy) ? 0 : s->busy,
+			    h->loop_busy);
+		if (h->delay_p99_ms >= 0)
+			s->delay_p99_ns = fmax(isnan(s->delay_p99_ns) ? 0 :
+			    s->delay_p99_ns, h->delay_p99_ms * 1e6);
+	}
+}
+
+/* Arrivals that the generator itself was late for were not made as planned;
+ * those that wait for a free user were. */
+static void take_arrivals(struct capacity_second *s,
+    const struct run_status *status)
+{
+	const struct executor_status *e = &status->executors[0];
+
+	s->begun = s->planned = -1;
+	s->in_flight = (double)(status->users_running - e->idle + e->queued);
+	if (find.o.users) {
+		s->in_flight = (double)status->users_running;
+		return;
+	}
+	if (find.has_before && e->due >= find.due && e->late >= find.late) {
+		s->planned = (double)(e->due - find.due);
+		s->begun = s->planned - (double)(e->late - find.late);
+	}
+	find.due = e->due;
+	find.late = e->late;
+	find.has_before = true;
+}
+
+static void say_probes(void)
+{
+	const struct capacity_probe *probes;
+	size_t count = capacity_probes(find.search, &probes);
+	struct buf text = BUF_INIT(1024);
+	struct capacity_view view;
+
+	if (count == find.probes)
+		return;
+	capacity_view_take(&view, find.search, find.o.users, find.texts,
+	    find.o.slo_count);
+	for (; find.probes < count; find.probes++) {
+		buf_clear(&text);
+		capacity_view_probe(&text, &view, find.probes);
+		report_event("%s", buf_str(&text));
+	}
+	capacity_view_release(&view);
+	buf_release(&text);
+}
+
+static void set_load(double load)
+{
+	const char *why;
+	int rc;
+
+	if (load == find.load)
+		return;
+	find.load = load;
+	rc = find.o.users ? run_set_load(NULL, (int64_t)load, AT_ONCE, &why) :
+	    run_set_rate(load, &why);
+	if (rc == -1)
+		run_stop(why);
+}
+
+void find_capacity_tick(const struct run_status *status,
+    const struct report_load *load)
+{
+	struct capacity_second s = { .r50 = NAN, .r99 = NAN, .busy = NAN,
+		.delay_p99_ns = NAN };
+	bool more;
+
+	if (find.search == NULL || status->state != RUN_RUNNING ||
+	    status->paused || status->executor_count != 1)
+		return;
+	take_statistics(&s);
+	take_generator(&s, load);
+	take_arrivals(&s, status);
+	more = capacity_second(find.search, &s);
+	say_probes();
+	if (more)
+		set_load(capacity_load(find.search));
+	else
+		run_stop("the search is over");
+}
+
+void find_capacity_print(void)
+{
+	struct buf out = BUF_INIT(64 * 1024);
+	struct capacity_view view;
+
+	if (find.search == NULL)
+		return;
+	capacity_view_take(&view, find.search, find.o.users, find.texts,
+	    find.o.slo_count);
+	capacity_view_text(&out, &view);
+	printf("\n%s", buf_str(&out));
+	fflush(stdout);
+	capacity_view_release(&view);
+	buf_release(&out);
+}

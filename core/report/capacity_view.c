@@ -1,0 +1,454 @@
+/* See capacity_view.h. */
+#include "report/capacity_view.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "report/svg.h"
+#include "report/text.h"
+
+#define MOST 1e12
+
+static const char *const ends[] = { "running", "found", "at-least", "bound",
+	"none", "lost" };
+
+void capacity_view_take(struct capacity_view *v, const struct capacity *c,
+    bool users, char *const *slos, size_t slo_count)
+{
+	const struct capacity_probe *probes;
+
+	*v = (struct capacity_view){ .present = true, .users = users,
+		.slo_count = slo_count };
+	capacity_answer(c, &v->answer);
+	v->count = capacity_probes(c, &probes);
+	v->probes = xcalloc(v->count + 1, sizeof v->probes[0]);
+	for (size_t i = 0; i < v->count; i++)
+		v->probes[i] = probes[i];
+	v->slos = xcalloc(slo_count + 1, sizeof v->slos[0]);
+	for (size_t i = 0; i < slo_count; i++)
+		v->slos[i] = xstrdup(slos[i]);
+}
+
+void capacity_view_release(struct capacity_view *v)
+{
+	for (size_t i = 0; i < v->slo_count; i++)
+		free(v->slos[i]);
+	free(v->slos);
+	free(v->probes);
+	*v = (struct capacity_view){ 0 };
+}
+
+/* ---- words ---- */
+
+static void put_load(struct buf *out, const struct capacity_view *v,
+    double load)
+{
+	if (v->users) {
+		text_count(out, (uint64_t)load);
+		buf_puts(out, load == 1 ? " user" : " users");
+	} else {
+		text_rate(out, load);
+		buf_puts(out, "/s");
+	}
+}
+
+static void put_slos(struct buf *out, const struct capacity_view *v)
+{
+	for (size_t i = 0; i < v->slo_count; i++)
+		buf_printf(out, "%s%s", i ? ", " : "", v->slos[i]);
+}
+
+static void put_limit(struct buf *out, const struct capacity_view *v)
+{
+	int limit = v->answer.limit;
+
+	if (limit >= 0 && (size_t)limit < v->slo_count)
+		buf_printf(out, "; above that %s is missed", v->slos[limit]);
+	else if (limit == -1)
+		buf_puts(out, "; above that work piles up");
+}
+
+static void put_range(struct buf *out, const struct capacity_view *v)
+{
+	const struct interval *r = &v->answer.range;
+
+	buf_puts(out, " (");
+	if (v->users)
+		text_count(out, (uint64_t)r->lo);
+	else
+		text_rate(out, r->lo);
+	buf_puts(out, " to ");
+	put_load(out, v, r->hi);
+	buf_putc(out, ')');
+}
+
+static double highest(const struct capacity_view *v)
+{
+	double most = 0;
+
+	for (size_t i = 0; i < v->count; i++)
+		most = fmax(most, v->probes[i].load);
+	return most;
+}
+
+void capacity_view_sentence(struct buf *out, const struct capacity_view *v)
+{
+	const struct capacity_answer *a = &v->answer;
+
+	switch (a->end) {
+	case CAPACITY_RUNNING:
+		buf_puts(out, "the search was ended early");
+		if (a->load > 0) {
+			buf_puts(out, "; so far the system bears ");
+			put_load(out, v, a->load);
+		}
+		break;
+	case CAPACITY_FOUND:
+		buf_puts(out, "bears ");
+		put_load(out, v, a->load);
+		put_range(out, v);
+		buf_puts(out, " with ");
+		put_slos(out, v);
+		put_limit(out, v);
+		break;
+	case CAPACITY_AT_LEAST:
+		buf_puts(out, "bears at least ");
+		put_load(out, v, a->load);
+		buf_puts(out, ": generator-limited, it could not make ");
+		put_load(out, v, highest(v));
+		break;
+	case CAPACITY_BOUND:
+		buf_puts(out, "bears ");
+		put_load(out, v, a->load);
+		buf_puts(out, ", the most that was to be tried, with ");
+		put_slos(out, v);
+		break;
+	case CAPACITY_NONE:
+		buf_puts(out, "does not meet ");
+		put_slos(out, v);
+		buf_puts(out, " at the least load tried");
+		break;
+	case CAPACITY_LOST:
+		buf_puts(out, a->load > 0 || v->count > 1 ? "no answer: the "
+		    "same load was borne and not borne, or the generator "
+		    "could not keep to the plan" : "no answer: the generator "
+		    "could not make the first load");
+		break;
+	}
+	if (a->slow_recovery)
+		buf_puts(out, "; after an overload it was slow to recover");
+}
+
+void capacity_view_probe(struct buf *out, const struct capacity_view *v,
+    size_t probe)
+{
+	const struct capacity_probe *p = &v->probes[probe];
+
+	put_load(out, v, p->load);
+	buf_printf(out, ": %s", capacity_verdict_name(p->verdict));
+	if (p->limit >= 0 && (size_t)p->limit < v->slo_count)
+		buf_printf(out, " (%s)", v->slos[p->limit]);
+	buf_printf(out, " in %.0f s", p->seconds);
+	if (isfinite(p->r99)) {
+		buf_puts(out, ", p50 ");
+		text_time(out, p->r50);
+		buf_puts(out, ", p99 ");
+		text_time(out, p->r99);
+	}
+	buf_puts(out, ", failed ");
+	text_percent(out, p->fail_share);
+}
+
+/* ---- JSON ---- */
+
+static json_t *real(double v)
+{
+	return isfinite(v) ? json_real(v) : json_null();
+}
+
+static json_t *probe_json(const struct capacity_view *v,
+    const struct capacity_probe *p)
+{
+	json_t *shares = json_array();
+
+	for (size_t i = 0; i < v->slo_count; i++)
+		json_array_append_new(shares, real(p->share[i]));
+	return json_pack("{s:o, s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:o, "
+	    "s:o, s:o, s:b}", "load", real(p->load), "stage", p->stage,
+	    "verdict", capacity_verdict_name(p->verdict), "limit", p->limit,
+	    "seconds", real(p->seconds), "achieved", real(p->achieved),
+	    "requests_per_s", real(p->throughput),
+	    "p50_ms", real(p->r50 / 1e6), "p99_ms", real(p->r99 / 1e6),
+	    "in_flight", real(p->in_flight),
+	    "fail_ratio", real(p->fail_share), "good_shares", shares,
+	    "recovered", p->recovered);
+}
+
+json_t *capacity_view_json(const struct capacity_view *v)
+{
+	json_t *probes = json_array(), *slos = json_array();
+	const struct capacity_answer *a = &v->answer;
+	struct buf sentence = BUF_INIT(4096);
+	json_t *o;
+
+	if (!v->present) {
+		json_decref(probes);
+		json_decref(slos);
+		return json_null();
+	}
+	for (size_t i = 0; i < v->slo_count; i++)
+		json_array_append_new(slos, json_string(v->slos[i]));
+	for (size_t i = 0; i < v->count; i++)
+		json_array_append_new(probes, probe_json(v, &v->probes[i]));
+	capacity_view_sentence(&sentence, v);
+	o = json_pack("{s:s, s:s, s:o, s:s, s:o, s:[o, o], s:i, s:o, s:b, "
+	    "s:o}", "answer", ends[a->end], "sentence", buf_str(&sentence),
+	    "slos", slos, "unit", v->users ? "users" : "arrivals/s", "load",
+	    a->load > 0 ? real(a->load) : json_null(), "range",
+	    real(a->range.lo), real(a->range.hi), "limit", a->limit, "knee",
+	    a->knee > 0 ? real(a->knee) : json_null(), "slow_recovery",
+	    a->slow_recovery, "probes", probes);
+	buf_release(&sentence);
+	return o;
+}
+
+static double number(const json_t *o, const char *key, double otherwise)
+{
+	const json_t *v = json_object_get(o, key);
+	double n = json_number_value(v);
+
+	return json_is_number(v) && n >= 0 && n <= MOST ? n : otherwise;
+}
+
+/* The host's own constants for a file's words. */
+static const char *stage_of(const json_t *o)
+{
+	static const char *const names[] = { "grow", "shrink", "bisect",
+		"again", "settle", "confirm" };
+	const char *s = json_string_value(json_object_get(o, "stage"));
+
+	for (size_t i = 0; s && i < sizeof names / sizeof names[0]; i++)
+		if (strcmp(s, names[i]) == 0)
+			return names[i];
+	return names[0];
+}
+
+static void read_probe(struct capacity_view *v, const json_t *o)
+{
+	struct capacity_probe *p = &v->probes[v->count++];
+	const json_t *shares = json_object_get(o, "good_shares");
+	const char *verdict = json_string_value(json_object_get(o,
+	    "verdict"));
+	json_int_t limit = json_integer_value(json_object_get(o, "limit"));
+
+	*p = (struct capacity_probe){ .load = number(o, "load", 0),
+		.stage = stage_of(o), .verdict = CAPACITY_INVALID,
+		.limit = limit >= 0 && limit < CAPACITY_SLOS ? (int)limit :
+		    -1,
+		.seconds = number(o, "seconds", 0),
+		.achieved = number(o, "achieved", 0),
+		.throughput = number(o, "requests_per_s", 0),
+		.r50 = number(o, "p50_ms", NAN) * 1e6,
+		.r99 = number(o, "p99_ms", NAN) * 1e6,
+		.in_flight = number(o, "in_flight", 0),
+		.fail_share = fmin(number(o, "fail_ratio", 0), 1),
+		.recovered = !json_is_false(json_object_get(o, "recovered")),
+	};
+	for (int i = CAPACITY_PASS; verdict && i <= CAPACITY_INVALID; i++)
+		if (strcmp(verdict, capacity_verdict_name(
+		    (enum capacity_verdict)i)) == 0)
+			p->verdict = (enum capacity_verdict)i;
+	for (size_t i = 0; i < v->slo_count; i++) {
+		const json_t *share = json_array_get(shares, i);
+
+		p->share[i] = json_is_number(share) ?
+		    json_number_value(share) : 0;
+	}
+}
+
+static void read_answer(struct capacity_view *v, const json_t *o)
+{
+	struct capacity_answer *a = &v->answer;
+	const char *end = json_string_value(json_object_get(o, "answer"));
+	const json_t *range = json_object_get(o, "range");
+	const json_t *limit = json_object_get(o, "limit");
+
+	for (int i = CAPACITY_RUNNING; end && i <= CAPACITY_LOST; i++)
+		if (strcmp(end, ends[i]) == 0)
+			a->end = (enum capacity_end)i;
+	a->load = number(o, "load", 0);
+	a->knee = number(o, "knee", 0);
+	a->limit = json_is_integer(limit) && json_integer_value(limit) >= -2 &&
+	    json_integer_value(limit) < CAPACITY_SLOS ?
+	    (int)json_integer_value(limit) : -2;
+	a->range.lo = json_number_value(json_array_get(range, 0));
+	a->range.hi = json_is_number(json_array_get(range, 1)) ?
+	    json_number_value(json_array_get(range, 1)) : INFINITY;
+	a->slow_recovery = json_is_true(json_object_get(o, "slow_recovery"));
+}
+
+void capacity_view_read(struct capacity_view *v, const json_t *o)
+{
+	const json_t *slos = json_object_get(o, "slos");
+	const json_t *probes = json_object_get(o, "probes");
+	const char *unit = json_string_value(json_object_get(o, "unit"));
+	size_t most;
+
+	*v = (struct capacity_view){ .present = json_is_object(o) };
+	if (!v->present)
+		return;
+	v->users = unit && strcmp(unit, "users") == 0;
+	v->slos = xcalloc(CAPACITY_SLOS + 1, sizeof v->slos[0]);
+	for (size_t i = 0; i < json_array_size(slos) &&
+	    v->slo_count < CAPACITY_SLOS; i++) {
+		const char *s = json_string_value(json_array_get(slos, i));
+
+		v->slos[v->slo_count++] = xstrdup(s ? s : "?");
+	}
+	most = json_array_size(probes);
+	if (most > CAPACITY_PROBES)
+		most = CAPACITY_PROBES;
+	v->probes = xcalloc(most + 1, sizeof v->probes[0]);
+	for (size_t i = 0; i < most; i++)
+		read_probe(v, json_array_get(probes, i));
+	read_answer(v, o);
+}
+
+/* ---- tables ---- */
+
+static const char *const heads[] = { "Load", "Stage", "Verdict", "Seconds",
+	"Achieved", "p50", "p99", "In flight", "Failed" };
+#define COLUMNS (sizeof heads / sizeof heads[0])
+
+/* One cell, as words. */
+static void cell(struct buf *out, const struct capacity_view *v,
+    const struct capacity_probe *p, size_t column)
+{
+	switch (column) {
+	case 0:
+		put_load(out, v, p->load);
+		break;
+	case 1:
+		buf_puts(out, p->stage);
+		break;
+	case 2:
+		buf_puts(out, capacity_verdict_name(p->verdict));
+		break;
+	case 3:
+		buf_printf(out, "%.0f", p->seconds);
+		break;
+	case 4:
+		text_rate(out, p->achieved);
+		buf_puts(out, "/s");
+		break;
+	case 5:
+	case 6:
+		if (isfinite(column == 5 ? p->r50 : p->r99))
+			text_time(out, column == 5 ? p->r50 : p->r99);
+		break;
+	case 7:
+		text_rate(out, p->in_flight);
+		break;
+	default:
+		text_percent(out, p->fail_share);
+	}
+}
+
+static void put_knee(struct buf *out, const struct capacity_view *v)
+{
+	if (!(v->answer.knee > 0))
+		return;
+	buf_puts(out, "p99 begins to turn up at about ");
+	put_load(out, v, v->answer.knee);
+	buf_puts(out, ".");
+}
+
+void capacity_view_html(struct buf *out, const struct capacity_view *v)
+{
+	struct buf text = BUF_INIT(4096);
+
+	if (!v->present)
+		return;
+	buf_puts(out, "<section><h2>Capacity</h2><p>");
+	capacity_view_sentence(&text, v);
+	svg_escape(out, buf_str(&text));
+	buf_puts(out, ".</p><p>");
+	put_knee(out, v);
+	buf_puts(out, "</p><table><thead><tr>");
+	for (size_t i = 0; i < COLUMNS; i++)
+		buf_printf(out, "<th%s>%s", i == 1 || i == 2 ? "" :
+		    " class=\"n\"", heads[i]);
+	buf_puts(out, "</tr></thead>\n");
+	for (size_t i = 0; i < v->count; i++) {
+		const struct capacity_probe *p = &v->probes[i];
+
+		buf_printf(out, "<tr class=\"%s\">", p->verdict ==
+		    CAPACITY_PASS ? "good" : "bad");
+		for (size_t k = 0; k < COLUMNS; k++) {
+			buf_printf(out, "<td%s>", k == 1 || k == 2 ? "" :
+			    " class=\"n\"");
+			cell(out, v, p, k);
+		}
+		buf_puts(out, "</tr>\n");
+	}
+	buf_puts(out, "</table></section>\n");
+	buf_release(&text);
+}
+
+void capacity_view_markdown(struct buf *out, const struct capacity_view *v)
+{
+	if (!v->present)
+		return;
+	buf_puts(out, "\n|");
+	for (size_t i = 0; i < COLUMNS; i++)
+		buf_printf(out, " %s |", heads[i]);
+	buf_puts(out, "\n|");
+	for (size_t i = 0; i < COLUMNS; i++)
+		buf_puts(out, i == 1 || i == 2 ? "---|" : "---:|");
+	buf_putc(out, '\n');
+	for (size_t i = 0; i < v->count; i++) {
+		buf_putc(out, '|');
+		for (size_t k = 0; k < COLUMNS; k++) {
+			buf_putc(out, ' ');
+			cell(out, v, &v->probes[i], k);
+			buf_puts(out, " |");
+		}
+		buf_putc(out, '\n');
+	}
+	if (v->answer.knee > 0) {
+		buf_putc(out, '\n');
+		put_knee(out, v);
+		buf_putc(out, '\n');
+	}
+}
+
+void capacity_view_text(struct buf *out, const struct capacity_view *v)
+{
+	static const unsigned widths[COLUMNS] = { 12, 9, 9, 8, 10, 8, 8, 10,
+		8 };
+	struct buf text = BUF_INIT(256);
+
+	if (!v->present)
+		return;
+	for (size_t i = 0; i < COLUMNS; i++)
+		text_right(out, heads[i], widths[i]);
+	buf_putc(out, '\n');
+	for (size_t i = 0; i < v->count; i++) {
+		for (size_t k = 0; k < COLUMNS; k++) {
+			cell(&text, v, &v->probes[i], k);
+			text_right(out, buf_str(&text), widths[k]);
+			buf_clear(&text);
+		}
+		buf_putc(out, '\n');
+	}
+	buf_putc(out, '\n');
+	capacity_view_sentence(out, v);
+	buf_puts(out, ".\n");
+	if (v->answer.knee > 0) {
+		put_knee(out, v);
+		buf_putc(out, '\n');
+	}
+	buf_release(&text);
+}
