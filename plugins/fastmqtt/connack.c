@@ -124,6 +124,8 @@ int connack_take(struct mqtt *m, const struct codec_packet *p)
 		conn_lost(m, p->reason, "refused by the broker");
 		return -1;
 	}
+	if (dispatch_auth(m, p) == -1)
+		return -1;
 	take_limits(m, p);
 	m->shaking = false;
 	m->c.connected = true;

@@ -293,28 +293,42 @@ static bool take_disconnect(struct mqtt *m, const struct codec_packet *p)
 	return false;
 }
 
-static bool take_auth(struct mqtt *m, const struct codec_packet *p)
+int dispatch_auth(struct mqtt *m, const struct codec_packet *p)
 {
 	const struct mqtt_connect_args *a = &m->c.settings->args;
+	struct codec_span method = codec_text(&p->props, CODEC_AUTH_METHOD);
 	struct codec_span s = codec_text(&p->props, CODEC_AUTH_DATA);
 	struct mqtt_auth_data in = { p->reason, s.data, s.len };
 	struct mqtt_auth_data out = { 0x18, NULL, 0 };
 	struct codec_props props = { .has = 0 };
 
 	if (!a->auth_method)
-		return odd(m, "AUTH without a method");
-	if (p->reason == 0 && m->c.connected)
-		return true;
+		return 0;
+	/* MQTT 5, 4.12: the same in all packets. */
+	if (method.data && (method.len != strlen(a->auth_method) ||
+	    memcmp(method.data, a->auth_method, method.len) != 0)) {
+		wire_broken(m, 0x82, "another authentication method");
+		return -1;
+	}
 	if (a->auth_step(a->auth_arg, &in, &out) == -1) {
 		conn_lost(m, 0, "the scenario gave up authentication");
-		return false;
+		return -1;
 	}
+	if (p->type != CODEC_AUTH || p->reason == 0)
+		return 0;
 	codec_set_text(&props, CODEC_AUTH_METHOD, a->auth_method,
 	    strlen(a->auth_method));
 	if (out.data)
 		codec_set_text(&props, CODEC_AUTH_DATA, out.data, out.len);
 	codec_put_reason(&wire_replies, 5, CODEC_AUTH, 0x18, &props);
-	return true;
+	return 0;
+}
+
+static bool take_auth(struct mqtt *m, const struct codec_packet *p)
+{
+	if (!m->c.settings->args.auth_method)
+		return odd(m, "AUTH without a method");
+	return dispatch_auth(m, p) == 0;
 }
 
 static bool take_early(struct mqtt *m, struct codec_packet *p)

@@ -126,6 +126,9 @@ void wire_broken(struct mqtt *, uint8_t reason, const char *why);
 
 /* ---- dispatch.c: received packets ---- */
 
+/* Hands what an AUTH or CONNACK says of authentication to the scenario and
+ * answers an AUTH; 0, or -1 when the connection has ended. */
+int dispatch_auth(struct mqtt *, const struct codec_packet *);
 /* Handles one; false when the connection has ended. */
 bool dispatch_packet(struct mqtt *, struct codec_packet *);
 

@@ -38,7 +38,7 @@ class Lasting(Broker):
         self.log = self.directory / "broker.log"
         conf = self.directory / "lasting.conf"
         user = "user root\n" if os.getuid() == 0 else ""
-        what = "notice" if LONG else "all"
+        what = "information" if LONG else "all"
         conf.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n"
                         "persistence true\nmax_queued_messages 0\n"
                         "max_inflight_messages 100\nsys_interval 1\n"
