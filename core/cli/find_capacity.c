@@ -319,7 +319,7 @@ static void set_load(double load)
 		return;
 	find.load = load;
 	rc = find.o.users ? run_set_load(NULL, (int64_t)load, AT_ONCE, &why) :
-	    run_set_rate(load, &why);
+	    run_set_rate(NULL, load, &why);
 	if (rc == -1)
 		run_stop(why);
 }

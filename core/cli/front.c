@@ -49,13 +49,17 @@ static bool step_down_one(const struct executor_status *e, double share)
 	int64_t users = (int64_t)ceil((double)e->users_target * (1 - share));
 	const char *why;
 
+	/* Arrivals do not follow the number of users. */
+	if (e->rate > 0)
+		return run_set_rate(e->name, e->rate * (1 - share), &why) ==
+		    0;
 	if (users >= e->users_target)
 		users = e->users_target - 1;
 	return users >= 1 &&
 	    run_set_load(e->name, users, e->spawn_rate, &why) == 0;
 }
 
-/* Fewer users, at the pace they came. */
+/* Fewer arrivals, or fewer users, at the pace they came. */
 static bool step_down(double share)
 {
 	struct run_status now;

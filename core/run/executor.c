@@ -293,9 +293,12 @@ bool executor_set_rate(struct executor *e, double rate, int64_t now)
 	free(text);
 	if (rc == -1)
 		return false;
+	if (e->time > 0)
+		schedule_cut(&e->schedule, e->time);
+	else
+		e->end = NEVER;
 	free(e->schedule_text);
 	e->schedule_text = schedule_text(&e->schedule);
-	e->end = NEVER;
 	/* Other chances than the stretch before. */
 	e->seed = (e->seed + UINT64_C(0x9e3779b97f4a7)) & INT64_MAX;
 	e->number++;

@@ -52,7 +52,7 @@ void executor_end(struct executor *, const char *why);
 void executor_set_load(struct executor *, int64_t users, double spawn_rate,
     int64_t now);
 /* Of one with arrivals: so many a second, over 0, from half a second after
- * `now` on and for ever; also of the next test.  False for others. */
+ * `now` to its end; also of the next test.  False for others. */
 bool executor_set_rate(struct executor *, double rate, int64_t now);
 
 /* What one worker has of it; the run keeps these, zeroed at first. */

@@ -397,8 +397,8 @@ int run_resume(const char **why)
 	return 0;
 }
 
-int run_set_load(const char *executor, int64_t users, double spawn_rate,
-    const char **why)
+/* NULL with *why when it is not clear which. */
+static struct executor *named(const char *executor, const char **why)
 {
 	struct executor *e = run.count == 1 ? run.executors[0] : NULL;
 
@@ -407,22 +407,32 @@ int run_set_load(const char *executor, int64_t users, double spawn_rate,
 		    0)
 			e = run.executors[i];
 	}
-	if (e == NULL) {
+	if (e == NULL)
 		*why = executor != NULL ? "there is no executor of that name" :
 		    "there are several executors: name one";
+	return e;
+}
+
+int run_set_load(const char *executor, int64_t users, double spawn_rate,
+    const char **why)
+{
+	struct executor *e = named(executor, why);
+
+	if (e == NULL)
 		return -1;
-	}
 	executor_set_load(e, users, spawn_rate, run_now());
 	go_on(true);
 	return 0;
 }
 
-int run_set_rate(double rate, const char **why)
+int run_set_rate(const char *executor, double rate, const char **why)
 {
-	if (run.count != 1 ||
-	    !executor_set_rate(run.executors[0], rate, run_now())) {
-		*why = run.count != 1 ? "there are several executors" :
-		    "users wait for their answers: there is no rate to set";
+	struct executor *e = named(executor, why);
+
+	if (e == NULL)
+		return -1;
+	if (!executor_set_rate(e, rate, run_now())) {
+		*why = "users wait for their answers: there is no rate to set";
 		return -1;
 	}
 	go_on(true);

@@ -51,9 +51,9 @@ int run_start(void);
  * with *why then, or when there is none of that name. */
 int run_set_load(const char *executor, int64_t users, double spawn_rate,
     const char **why);
-/* The arrival rate of the only executor, a second, over 0: -1 with *why when
- * there are several, or when it has none. */
-int run_set_rate(double rate, const char **why);
+/* Likewise arrivals a second, over 0: -1 with *why also where users wait for
+ * their answers. */
+int run_set_rate(const char *executor, double rate, const char **why);
 void run_set_host(const char *host);
 void run_set_run_time(double seconds);
 /* Graceful; RUN_STOPPED follows, also when a worker does not answer.  Does

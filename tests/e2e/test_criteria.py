@@ -49,6 +49,20 @@ def test_a_step_down(swarm, tmp_path):
     assert criterion["met"] and not criterion["failed"]
 
 
+def test_a_step_down_of_arrivals(swarm, tmp_path):
+    _, url = target(swarm, "--delay", "60ms")
+    done = swarm.run("-f", swarm.module("limits.so"), "eager", *HEADLESS,
+                     "-H", url, "-u", "50", "-r", "50", "-t", "8s",
+                     "--rate", "80", "--json-file", tmp_path / "out",
+                     "--fail-if", "p50 > 50ms over 1s -> step-down 50%")
+    assert done.status == 0, done.text
+    assert "step down by 50 %: p50 > 50ms" in done.err
+    result = json.loads((tmp_path / "out.json").read_text())
+    # The first step after a second, and then no more than half.
+    assert 80 < result["total"]["requests"] < 8 * 80 * 0.75
+    assert result["run"]["users_max"] == 50
+
+
 MEASURED = ("-T", "full", "-u", "4", "-r", "100", "--processes", "2",
             "--split-by", "tier", "-o", "measured.loops=5")
 
