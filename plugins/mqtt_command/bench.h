@@ -116,6 +116,10 @@ extern struct bench_plan bench_plan;
 /* bench_args.c: reads the arguments; 0, -1 after swarm_error(), or 1 when all
  * is said (--help). */
 int bench_args_read(int argc, char **argv);
+/* Frees what the plan made beside the arguments; reading does it first. */
+void bench_args_forget(void);
+/* The plan owns `p`, from malloc(), from now on; returns it. */
+void *bench_args_keep(void *p);
 /* Calls fn with the name of each option. */
 void bench_args_each(void (*fn)(const char *name, void *arg), void *arg);
 extern const char bench_help[];

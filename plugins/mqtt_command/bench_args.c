@@ -339,10 +339,35 @@ static int read_all(int argc, char **argv)
 	return -1;
 }
 
+static void **kept;
+static size_t kept_count;
+
+void *bench_args_keep(void *p)
+{
+	void **grown = realloc(kept, (kept_count + 1) * sizeof *kept);
+
+	/* Without memory it is only not freed at the end. */
+	if (grown) {
+		kept = grown;
+		kept[kept_count++] = p;
+	}
+	return p;
+}
+
+void bench_args_forget(void)
+{
+	for (size_t i = 0; i < kept_count; i++)
+		free(kept[i]);
+	free(kept);
+	kept = NULL;
+	kept_count = 0;
+}
+
 int bench_args_read(int argc, char **argv)
 {
 	int rc;
 
+	bench_args_forget();
 	P = (struct bench_plan){
 		.version = 5, .count = 200, .rate = 100, .keepalive = 300,
 		.interval = 1, .inflight = 1, .size = 256, .stamp = true,

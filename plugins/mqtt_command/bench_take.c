@@ -15,7 +15,7 @@
 int bench_take_list(struct bench_list *list, const char *option,
     const char *value)
 {
-	char *copy = strdup(value), *save = NULL;
+	char *copy = bench_args_keep(strdup(value)), *save = NULL;
 
 	for (char *s = copy ? strtok_r(copy, ",", &save) : NULL; s;
 	    s = strtok_r(NULL, ",", &save)) {
@@ -45,11 +45,13 @@ int bench_take_message(const char *value)
 
 	P.stamp = false;
 	if (strncmp(value, scheme, sizeof scheme - 1) == 0) {
-		P.message = bench_topics_load(value + sizeof scheme - 1, &len);
+		P.message = bench_args_keep(bench_topics_load(value +
+		    sizeof scheme - 1, &len));
 		return P.message ? 0 : -1;
 	}
 	if (value[0] == '@') {
-		P.file = bench_topics_load(value + 1, &P.file_len);
+		P.file = bench_args_keep(bench_topics_load(value + 1,
+		    &P.file_len));
 		return P.file ? 0 : -1;
 	}
 	P.message = value;
@@ -82,13 +84,15 @@ int bench_take_headers(const char *value)
 int bench_take_users(const char *path)
 {
 	size_t len, lines = 0;
-	char *text = bench_topics_load(path, &len), *save = NULL;
+	char *text = bench_args_keep(bench_topics_load(path, &len));
+	char *save = NULL;
 
 	if (!text)
 		return -1;
 	for (const char *p = text; *p; p++)
 		lines += *p == '\n';
-	P.user_lines = calloc(lines + 1, sizeof *P.user_lines);
+	P.user_lines = bench_args_keep(calloc(lines + 1,
+	    sizeof *P.user_lines));
 	if (!P.user_lines) {
 		swarm_error("out of memory");
 		return -1;
@@ -150,7 +154,7 @@ static const char *url_of(const char *host)
 		    P.port);
 	else
 		rc = asprintf(&url, "%s%s://%s", scheme, tls, host);
-	return rc == -1 ? NULL : url;
+	return rc == -1 ? NULL : bench_args_keep(url);
 }
 
 static void complete_topics(void)
@@ -171,7 +175,7 @@ static void complete_topics(void)
 		t->varies = t->is_template || t->message || P.message ||
 		    P.random;
 		if (asprintf(&row, "publish:%ld:%s", t->qos, t->name) != -1)
-			t->row = row;
+			t->row = bench_args_keep(row);
 	}
 }
 

@@ -136,7 +136,8 @@ static int add(json_t *topic, size_t index)
 		    BENCH_TOPICS);
 		return -1;
 	}
-	t->message = json_is_object(topic) ? template_of(topic) : NULL;
+	t->message = bench_args_keep(json_is_object(topic) ?
+	    template_of(topic) : NULL);
 	if (!name || !t->message || interval < 1 || interval > 86400000 ||
 	    qos < 0 || qos > 2) {
 		swarm_error("--topics-payload: topic %zu needs a \"name\", an "
@@ -144,7 +145,7 @@ static int add(json_t *topic, size_t index)
 		    "and a \"payload\"", index + 1);
 		return -1;
 	}
-	t->name = strdup(name);
+	t->name = bench_args_keep(strdup(name));
 	t->interval = interval / 1000;
 	t->qos = (long)qos;
 	t->retain = json_is_true(json_object_get(topic, "retain"));
