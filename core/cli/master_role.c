@@ -97,7 +97,7 @@ static void tell_modules(enum run_state state)
 		master.host = status.host != NULL ? xstrdup(status.host) :
 		    NULL;
 		users_set_host(master.host);
-		doctor_warn(status.users_target, master.processes);
+		doctor_warn(status.users_planned, master.processes);
 		rows_begin(status.started);
 		hooks_test_start();
 		break;

@@ -128,10 +128,12 @@ static void gather(void)
 {
 	int64_t wanted = 0;
 	int64_t target = 0;
+	int64_t planned = 0;
 
 	for (size_t i = 0; i < run.count; i++) {
 		executor_status(run.executors[i],
 		    run.status.started != 0 ? run_now() : 0, &run.shown[i]);
+		planned += executor_spec(run.executors[i])->users;
 		wanted += run.shown[i].users_wanted;
 		target += run.status.started != 0 ?
 		    run.shown[i].users_target :
@@ -139,6 +141,7 @@ static void gather(void)
 	}
 	run.status.users_wanted = wanted;
 	run.status.users_target = target;
+	run.status.users_planned = planned;
 	run.status.spawn_rate = run.count == 1 && run.status.started == 0 ?
 	    executor_spec(run.executors[0])->spawn_rate :
 	    run.shown[0].spawn_rate;

@@ -84,6 +84,8 @@ struct run_status {
 	double started_wall;            /* unix time */
 	int64_t users_wanted;           /* now, on the way to the target */
 	int64_t users_target;
+	int64_t users_planned;          /* of all executors, now and later;
+	                                 * shapes apart */
 	int64_t users_running;          /* reported */
 	double spawn_rate;
 	double run_time;
