@@ -27,7 +27,7 @@ def search(swarm, tmp_path, url, *args, timeout=250, classes=("eager",)):
 def test_finds_the_rate(swarm, target, tmp_path):
     # Four requests at a time, 40 ms each: a hundred a second.
     url = target("--delay", "40ms", "--servers", "4")
-    run, result = search(swarm, tmp_path, url, "--search-from", "30",
+    run, result = search(swarm, tmp_path, url, "--search-from", "60",
                          "--slo", "p95<600ms,errors<1%")
     answer = result["capacity"]
     assert run.status == 0, run.text
@@ -49,6 +49,18 @@ def test_finds_the_rate(swarm, target, tmp_path):
         assert text.count("| pass |") == verdicts.count("pass")
     html = (tmp_path / "out.html").read_text()
     assert "<h2>Capacity</h2>" in html
+
+
+def test_counts_users(swarm, target, tmp_path):
+    # Ten at once, 100 ms each: eight users wait for nobody.
+    url = target("--delay", "100ms", "--servers", "10")
+    run, result = search(swarm, tmp_path, url, "--users", "--slo",
+                         "p90<250ms", "--search-to", "8")
+    answer = result["capacity"]
+    assert run.status == 0, run.text
+    assert answer["unit"] == "users" and answer["answer"] == "bound"
+    assert [p["load"] for p in answer["probes"]] == [1, 4, 8]
+    assert "bears 8 users" in run.out
 
 
 def test_bears_all_that_is_allowed(swarm, target, tmp_path):
