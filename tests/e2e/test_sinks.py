@@ -144,6 +144,7 @@ def test_tests_of_one_process_do_not_mix(swarm, tmp_path):
     wait_for(stopped, "the end of the first test")
     wait_for(lambda: sum(row[0] for row in rows(figures(
         tmp_path / "out"), "Aggregated")) == 240, "all of the first test")
+    wait_for(lambda: "stopped" in intervals()[-1], "its last interval")
     count = len(intervals())
     # While the page stays, two seconds pass without a line.
     size = (tmp_path / "out.ndjson").stat().st_size
