@@ -1,7 +1,7 @@
 /*
- * The files of web/dist, compressed by gzip at build time and taken in by the
- * assembler: a build needs no Node and the bytes exist once, for the page and
- * for reports alike.
+ * The files of web/dist and the document that describes /api/v1, compressed by
+ * gzip at build time and taken in by the assembler: a build needs no Node and
+ * the bytes exist once, for the page and for reports alike.
  */
 #include "web/assets.h"
 
@@ -26,6 +26,7 @@ EMBED(index, "index.html");
 EMBED(script, "app.js");
 EMBED(style, "app.css");
 EMBED(icon, "icon.svg");
+EMBED(openapi, "openapi.json");
 
 static struct asset assets[] = {
 	{ "/", "text/html; charset=utf-8", assets_index, assets_index_end,
@@ -35,6 +36,8 @@ static struct asset assets[] = {
 	{ "/app.css", "text/css; charset=utf-8", assets_style,
 	  assets_style_end, "" },
 	{ "/icon.svg", "image/svg+xml", assets_icon, assets_icon_end, "" },
+	{ "/api/v1/openapi.json", "application/json", assets_openapi,
+	  assets_openapi_end, "" },
 };
 
 void assets_init(void)
@@ -113,5 +116,6 @@ const struct http_route assets_routes[] = {
 	{ "/app.js", HTTP_READS | HTTP_OPEN, answer },
 	{ "/app.css", HTTP_READS | HTTP_OPEN, answer },
 	{ "/icon.svg", HTTP_READS | HTTP_OPEN, answer },
+	{ "/api/v1/openapi.json", HTTP_READS, answer },
 	{ NULL, 0, NULL },
 };
