@@ -6,6 +6,8 @@
  *
  * A wake from another thread passes the door as a post that holds a reference
  * of its own; `posted` makes ten wakes before the loop looks one post.
+ *
+ * Lists of waiting fibers allocate nothing: who gives up takes itself off.
  */
 #include <swarm/fiber.h>
 
@@ -115,4 +117,34 @@ void swarm_waker_free(struct swarm_waker *w)
 {
 	if (w)
 		wake_unref(w);
+}
+
+/* ---- lists ---- */
+
+struct swarm_waiter {
+	struct swarm_waiter *next;
+	struct swarm_waker *waker;
+};
+
+int swarm_waiters_wait(struct swarm_waiters *list, int64_t deadline)
+{
+	struct swarm_waiter self = { list->first, swarm_waker() };
+	struct swarm_waiter **at = &list->first;
+	int rc, error;
+
+	list->first = &self;
+	rc = swarm_park(deadline);
+	error = errno;
+	while (*at != &self)
+		at = &(*at)->next;
+	*at = self.next;
+	swarm_waker_free(self.waker);
+	errno = error;
+	return rc;
+}
+
+void swarm_waiters_wake(const struct swarm_waiters *list)
+{
+	for (struct swarm_waiter *w = list->first; w; w = w->next)
+		swarm_wake(w->waker);
 }

@@ -147,7 +147,7 @@ static int await_connack(struct mqtt *m, int64_t deadline)
 	int error;
 
 	while (m->shaking) {
-		if (waiters_wait(&m->c.changed, deadline) == 0)
+		if (swarm_waiters_wait(&m->c.changed, deadline) == 0)
 			continue;
 		error = errno;
 		close_stream(m);

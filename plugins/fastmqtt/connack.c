@@ -136,6 +136,6 @@ int connack_take(struct mqtt *m, const struct codec_packet *p)
 	} else {
 		pending_resend(m);
 	}
-	waiters_wake(&m->c.changed);
+	swarm_waiters_wake(&m->c.changed);
 	return m->stream ? 0 : -1;
 }

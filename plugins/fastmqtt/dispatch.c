@@ -282,7 +282,7 @@ static bool take_pingresp(struct mqtt *m)
 		return true;
 	rows_phase(ROWS_PINGRESP, m->c.last_event - m->ping_sent);
 	m->ping_sent = 0;
-	waiters_wake(&m->c.changed);
+	swarm_waiters_wake(&m->c.changed);
 	return true;
 }
 

@@ -23,7 +23,7 @@ struct pending {
 	struct pending *next;           /* in the order of sending */
 	struct pending *prev;
 	struct swarm_timer timer;
-	struct waiters waiters;
+	struct swarm_waiters waiters;
 	int64_t deadline;
 	size_t len;                     /* of the payload */
 	uint8_t *packet;                /* to send again; NULL: not kept */

@@ -148,8 +148,8 @@ static void finish(struct mqtt *m, struct pending *p, int error)
 		rows_count(counters[p->kind][error != 0]);
 	if (p->kind == PENDING_PUBLISH)
 		m->c.inflight--;
-	waiters_wake(&p->waiters);
-	waiters_wake(&m->c.changed);
+	swarm_waiters_wake(&p->waiters);
+	swarm_waiters_wake(&m->c.changed);
 }
 
 void pending_done(struct mqtt *m, struct pending *p, uint8_t reason)
@@ -202,7 +202,7 @@ int pending_wait(struct mqtt *m, struct pending *p, int64_t deadline)
 {
 	int error;
 
-	while (!p->finished && waiters_wait(&p->waiters, deadline) == 0)
+	while (!p->finished && swarm_waiters_wait(&p->waiters, deadline) == 0)
 		;
 	error = p->finished ? p->error : errno;
 	/* After a canceled wait it is recorded when the answer comes: the

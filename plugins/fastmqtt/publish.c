@@ -266,7 +266,7 @@ int publish_ping(struct mqtt *m, struct swarm_timer *t, int64_t deadline)
 		wire_send(m, t->start);
 	}
 	while (m->ping_sent) {
-		if (waiters_wait(&m->c.changed, deadline) == 0)
+		if (swarm_waiters_wait(&m->c.changed, deadline) == 0)
 			continue;
 		if (errno == ECANCELED) {
 			swarm_drop(t);

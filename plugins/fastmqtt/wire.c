@@ -60,7 +60,7 @@ static void flush(struct mqtt *m)
 		m->tx_at = 0;
 		watch(m);
 	}
-	waiters_wake(&m->c.changed);
+	swarm_waiters_wake(&m->c.changed);
 }
 
 static void keep_rest(struct mqtt *m, const uint8_t *data, size_t n)
@@ -146,7 +146,7 @@ int wire_drain(struct mqtt *m, size_t left, int64_t deadline)
 
 	while (m->stream && wire_waiting(m) > left &&
 	    m->written_bytes + left < mark) {
-		if (waiters_wait(&m->c.changed, deadline) == -1)
+		if (swarm_waiters_wait(&m->c.changed, deadline) == -1)
 			return -1;
 	}
 	if (m->stream)

@@ -97,7 +97,7 @@ void call_abandon(struct rpc_call *c)
 	c->rpc = NULL;
 	if (c->grpc && !c->finished)
 		grpc_call_cancel(c->grpc, NULL);
-	waiters_wake(&c->waiters);
+	swarm_waiters_wake(&c->waiters);
 	stream_abandon(c);
 }
 
@@ -203,7 +203,7 @@ void call_settle(struct rpc_call *c)
 	stream_ended(c);
 	if (c->timed)
 		record(c);
-	waiters_wake(&c->waiters);
+	swarm_waiters_wake(&c->waiters);
 }
 
 static void on_sent(struct cq_event *e)
@@ -303,13 +303,13 @@ void call_refuse(struct rpc_call *c)
 		swarm_fail(&c->timer, "%s", c->refused);
 	c->timed = false;
 	c->finished = true;
-	waiters_wake(&c->waiters);
+	swarm_waiters_wake(&c->waiters);
 }
 
 int call_wait(struct rpc_call *c)
 {
 	while (!c->finished) {
-		if (waiters_wait(&c->waiters, SWARM_FOREVER) == -1)
+		if (swarm_waiters_wait(&c->waiters, SWARM_FOREVER) == -1)
 			return -1;
 	}
 	return 0;

@@ -28,7 +28,7 @@ struct rpc_call {
 	struct cq_event sent;           /* the request, or its metadata */
 	struct cq_event headers;
 	struct cq_event status;
-	struct waiters waiters;
+	struct swarm_waiters waiters;
 	unsigned refs;                  /* events owed, and fibers in it */
 	unsigned expect;
 	unsigned owed;                  /* of the three events above */

@@ -179,7 +179,7 @@ static void enter(struct channel *c, grpc_connectivity_state state,
 		rows_add(ROWS_CONNECT_FAIL, 1);
 	}
 	c->state = state;
-	waiters_wake(&c->changed);
+	swarm_waiters_wake(&c->changed);
 }
 
 static void watch(struct channel *c)
@@ -226,7 +226,7 @@ int channel_wait(struct channel *c, int64_t deadline)
 			errno = ECONNREFUSED;
 			return -1;
 		}
-		if (waiters_wait(&c->changed, deadline) == -1)
+		if (swarm_waiters_wait(&c->changed, deadline) == -1)
 			return -1;
 	}
 	return 0;
@@ -236,7 +236,7 @@ int channel_wait(struct channel *c, int64_t deadline)
 
 struct why {
 	struct cq_event event;
-	struct waiters waiters;
+	struct swarm_waiters waiters;
 	struct channel *channel;
 	grpc_call *call;
 	grpc_metadata_array trailers;
@@ -260,7 +260,7 @@ static void why_done(struct cq_event *e)
 	struct why *w = (struct why *)e;
 
 	w->done = true;
-	waiters_wake(&w->waiters);
+	swarm_waiters_wake(&w->waiters);
 	if (w->alone)
 		why_free(w);
 }
@@ -304,7 +304,7 @@ void channel_why(struct channel *c, char *to, size_t size)
 	snprintf(to, size, "connection failed");
 	if (c->state != GRPC_CHANNEL_TRANSIENT_FAILURE || !(w = why_ask(c)))
 		return;
-	while (!w->done && waiters_wait(&w->waiters, SWARM_FOREVER) == 0)
+	while (!w->done && swarm_waiters_wait(&w->waiters, SWARM_FOREVER) == 0)
 		;
 	if (!w->done) {
 		grpc_call_cancel(w->call, NULL);

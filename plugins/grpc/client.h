@@ -9,6 +9,7 @@
 #ifndef GRPC_CLIENT_H
 #define GRPC_CLIENT_H
 
+#include <swarm/fiber.h>
 #include <swarm/grpc.h>
 #include <swarm/stats.h>
 
@@ -17,7 +18,6 @@
 #include "cq.h"
 #include "rows.h"
 #include "target.h"
-#include "waiters.h"
 
 #define CLIENT_ERROR 200
 #define CLIENT_METADATA 128             /* pairs of a call */
@@ -52,7 +52,7 @@ struct channel {
 	int64_t began;                  /* this attempt to connect */
 	int64_t since;                  /* it is ready */
 	struct sockets *sockets;        /* or NULL */
-	struct waiters changed;
+	struct swarm_waiters changed;
 	struct target target;
 	struct types *types;            /* messages by name, once asked for */
 };

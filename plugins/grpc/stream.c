@@ -58,7 +58,7 @@ static void push(struct stream *s, struct message *m)
 	s->last = &m->next;
 	s->queued++;
 	s->queued_bytes += m->m.len;
-	waiters_wake(&s->call->waiters);
+	swarm_waiters_wake(&s->call->waiters);
 }
 
 static struct message *pop(struct stream *s)
@@ -169,7 +169,7 @@ static void on_read(struct cq_event *e)
 	if (c->rpc)
 		read_on(s);
 	if (s->over) {
-		waiters_wake(&c->waiters);
+		swarm_waiters_wake(&c->waiters);
 		if (s->handler && c->rpc)
 			s->handler(c, NULL, s->handler_arg);
 		call_settle(c);
@@ -189,7 +189,7 @@ const struct rpc_message *stream_receive(struct rpc_call *c, int64_t deadline)
 	call_ref(c);
 	while (!s->first && !s->over && rc == 0) {
 		waited = true;
-		rc = waiters_wait(&c->waiters, deadline);
+		rc = swarm_waiters_wait(&c->waiters, deadline);
 		if (rc == 0 && !c->rpc) {
 			errno = ECANCELED;
 			rc = -1;
@@ -256,7 +256,7 @@ static void on_write(struct cq_event *e)
 	s->writing = false;
 	if (!e->ok)
 		s->broken = true;
-	waiters_wake(&c->waiters);
+	swarm_waiters_wake(&c->waiters);
 	call_unref(c);
 }
 
@@ -267,7 +267,7 @@ static int await_turn(struct rpc_call *c)
 
 	call_ref(c);
 	while (s->writing && rc == 0)
-		rc = waiters_wait(&c->waiters, SWARM_FOREVER);
+		rc = swarm_waiters_wait(&c->waiters, SWARM_FOREVER);
 	if (rc == 0 && (s->broken || s->half_closed || c->finished ||
 	    !c->rpc)) {
 		errno = EPIPE;
@@ -517,7 +517,7 @@ void stream_sent(struct rpc_call *c)
 	if (!s || !s->writing_first)
 		return;
 	s->writing = s->writing_first = false;
-	waiters_wake(&c->waiters);
+	swarm_waiters_wake(&c->waiters);
 }
 
 /* What was sent and never answered has failed with the stream, unless it was

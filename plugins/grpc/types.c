@@ -45,7 +45,7 @@ struct types {
 	bool loaded;                    /* the files */
 	bool loading;
 	int version;                    /* of reflection */
-	struct waiters waiters;
+	struct swarm_waiters waiters;
 	struct method *methods[BUCKETS];
 };
 
@@ -173,7 +173,7 @@ static int await_turn(struct rpc *r, struct types *t)
 	if (!t->loading)
 		return 0;
 	while (t->loading) {
-		if (waiters_wait(&t->waiters, SWARM_FOREVER) == -1)
+		if (swarm_waiters_wait(&t->waiters, SWARM_FOREVER) == -1)
 			return client_fail(r, errno, "the user is being "
 			    "stopped");
 	}
@@ -189,7 +189,7 @@ static int load(struct rpc *r, struct types *t, const char *symbol)
 	    symbol ? reflect_symbol(r, t->proto, symbol, &t->version) : 0;
 	error = errno;
 	t->loading = false;
-	waiters_wake(&t->waiters);
+	swarm_waiters_wake(&t->waiters);
 	errno = error;
 	return rc;
 }

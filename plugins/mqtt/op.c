@@ -200,8 +200,8 @@ static void finish(struct op *op, int error)
 			m->c.acknowledged++;
 	}
 	if (m)
-		waiters_wake(&m->c.changed);
-	waiters_wake(&op->waiters);
+		swarm_waiters_wake(&m->c.changed);
+	swarm_waiters_wake(&op->waiters);
 }
 
 void op_abort(struct op *op, int error, const char *why)
@@ -314,7 +314,7 @@ int op_wait(struct op *op, int64_t deadline)
 {
 	int error;
 
-	while (!op->finished && waiters_wait(&op->waiters, deadline) == 0)
+	while (!op->finished && swarm_waiters_wait(&op->waiters, deadline) == 0)
 		;
 	error = op->finished ? op->error : errno;
 	/* A canceled wait leaves the operation to be recorded when its

@@ -32,7 +32,7 @@ struct op {
 	struct op **prev;
 	struct link *link;
 	struct swarm_timer timer;
-	struct waiters waiters;
+	struct swarm_waiters waiters;
 	int64_t deadline;
 	size_t len;
 	uint8_t kind;

@@ -106,7 +106,7 @@ static struct {
 	bool running;
 	int64_t until;                  /* the answer serves till then */
 	char text[128];
-	struct waiters waiters;
+	struct swarm_waiters waiters;
 } probe;
 
 static void run_probe(const struct settings *s, int64_t deadline)
@@ -129,13 +129,13 @@ static void run_probe(const struct settings *s, int64_t deadline)
 	swarm_close(stream);
 	probe.running = false;
 	probe.until = swarm_in(1);
-	waiters_wake(&probe.waiters);
+	swarm_waiters_wake(&probe.waiters);
 }
 
 const char *target_why(const struct settings *s, int64_t deadline)
 {
 	while (probe.running) {
-		if (waiters_wait(&probe.waiters, deadline) == -1)
+		if (swarm_waiters_wait(&probe.waiters, deadline) == -1)
 			return "connection failed";
 	}
 	if (swarm_now() >= probe.until || probe.port != s->url.port ||

@@ -122,7 +122,7 @@ void client_ponged(struct ws *w, const void *payload, size_t len)
 	w->ponged = swarm_now();
 	w->ping_ns = w->ponged - w->pinged;
 	rows_phase(ROWS_PING, w->ping_ns);
-	waiters_wake(&w->changed);
+	swarm_waiters_wake(&w->changed);
 }
 
 void client_opened(struct ws *w)
@@ -135,7 +135,7 @@ void client_opened(struct ws *w)
 void client_closing(struct ws *w)
 {
 	set_alarm(w, CLOSE_WAIT_S);
-	waiters_wake(&w->changed);
+	swarm_waiters_wake(&w->changed);
 	inbox_wake(w);
 }
 
@@ -168,7 +168,7 @@ void client_ended(struct ws *w)
 		swarm_alarm_set(w->alarm, SWARM_FOREVER);
 	if (was_open && !w->connecting)
 		plan_retry(w);
-	waiters_wake(&w->changed);
+	swarm_waiters_wake(&w->changed);
 	inbox_wake(w);
 }
 
@@ -205,7 +205,7 @@ static int try_address(struct ws *w, const char *address, int64_t deadline)
 		return client_fail(w, error, "connect: %s", strerror(error));
 	}
 	while (w->state > CLIENT_DOWN && w->state < CLIENT_OPEN) {
-		if (waiters_wait(&w->changed, deadline) == 0)
+		if (swarm_waiters_wait(&w->changed, deadline) == 0)
 			continue;
 		error = errno;
 		const char *late = phase_name(w);
@@ -271,7 +271,7 @@ static int attempt(struct ws *w, const char *name)
 	}
 	if (w->state == CLIENT_DOWN && error != ECANCELED)
 		plan_retry(w);
-	waiters_wake(&w->changed);
+	swarm_waiters_wake(&w->changed);
 	inbox_wake(w);
 	client_unref(w);
 	errno = error;
@@ -297,7 +297,7 @@ int client_reconnect(struct ws *w)
 		return -1;
 	}
 	while (w->connecting || w->state == CLIENT_CLOSING) {
-		if (waiters_wait(&w->changed, SWARM_FOREVER) == -1)
+		if (swarm_waiters_wait(&w->changed, SWARM_FOREVER) == -1)
 			return -1;
 	}
 	if (w->state == CLIENT_OPEN)
@@ -350,7 +350,7 @@ static int say_goodbye(struct ws *w, int code, const char *reason,
     int64_t deadline)
 {
 	while (w->state == CLIENT_OPEN && (w->wants_write || w->sending)) {
-		if (waiters_wait(&w->changed, deadline) == -1)
+		if (swarm_waiters_wait(&w->changed, deadline) == -1)
 			return -1;
 	}
 	if (w->state != CLIENT_OPEN) {
@@ -370,7 +370,7 @@ static int close_and_wait(struct ws *w, int code, const char *reason,
 	int rc = say_goodbye(w, code, reason, deadline);
 
 	while (rc == 0 && w->state != CLIENT_DOWN)
-		rc = waiters_wait(&w->changed, deadline);
+		rc = swarm_waiters_wait(&w->changed, deadline);
 	if (rc == -1 && w->state != CLIENT_DOWN) {
 		int error = errno;
 
@@ -462,7 +462,7 @@ void client_free(struct ws *w)
 	swarm_alarm_free(w->alarm);
 	w->alarm = NULL;
 	inbox_release(w);
-	waiters_wake(&w->changed);
+	swarm_waiters_wake(&w->changed);
 	inbox_wake(w);
 	client_unref(w);
 }

@@ -10,11 +10,11 @@
 #ifndef WEBSOCKET_CLIENT_H
 #define WEBSOCKET_CLIENT_H
 
-#include <swarm/websocket.h>
+#include <swarm/fiber.h>
 #include <swarm/loop.h>
+#include <swarm/websocket.h>
 
 #include "args.h"
-#include "waiters.h"
 
 struct lws;
 struct message;
@@ -77,7 +77,7 @@ struct ws {
 	size_t queued_bytes;
 	ws_handler *handler;
 	void *handler_arg;
-	struct waiters changed;         /* state, room to write, pong */
+	struct swarm_waiters changed;   /* state, room to write, pong */
 	uint64_t sent;
 	uint64_t received;
 	uint64_t sent_bytes;

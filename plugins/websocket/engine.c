@@ -142,7 +142,7 @@ void engine_leave(struct ws *w)
 		apply(w);
 		/* There is room again. */
 		if (!w->wants_write && w->changed.first)
-			waiters_wake(&w->changed);
+			swarm_waiters_wake(&w->changed);
 	}
 }
 

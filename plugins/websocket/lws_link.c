@@ -64,7 +64,7 @@ static void established(struct ws *w)
 	w->first = 0;
 	rows_add(ROWS_OPENED, 1);
 	rows_add(ROWS_OPEN, 1);
-	waiters_wake(&w->changed);
+	swarm_waiters_wake(&w->changed);
 	client_opened(w);
 }
 

@@ -6,8 +6,6 @@
  */
 #include "resolve.h"
 
-#include "waiters.h"
-
 #include <swarm/fiber.h>
 
 #include <arpa/inet.h>
@@ -28,7 +26,7 @@ struct name {
 	int error;                      /* of getaddrinfo() */
 	int64_t until;
 	bool asking;
-	struct waiters waiters;
+	struct swarm_waiters waiters;
 };
 
 static struct name *names;
@@ -76,7 +74,7 @@ static struct name *find(const char *host)
 static int ask(struct name *n)
 {
 	while (n->asking) {
-		if (waiters_wait(&n->waiters, SWARM_FOREVER) == -1)
+		if (swarm_waiters_wait(&n->waiters, SWARM_FOREVER) == -1)
 			return -1;
 	}
 	if (n->until > swarm_now())
@@ -85,7 +83,7 @@ static int ask(struct name *n)
 	n->error = swarm_offload(look_up, n);
 	n->asking = false;
 	n->until = swarm_in(n->error ? KEEP_FAIL_S : KEEP_S);
-	waiters_wake(&n->waiters);
+	swarm_waiters_wake(&n->waiters);
 	return 0;
 }
 

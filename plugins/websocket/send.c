@@ -82,7 +82,7 @@ static int wait_room(struct ws *w, bool ours, int64_t deadline)
 	start = swarm_now();
 	while (rc == 0 && w->state == CLIENT_OPEN &&
 	    (w->wants_write || (!ours && w->sending)))
-		rc = waiters_wait(&w->changed, deadline);
+		rc = swarm_waiters_wait(&w->changed, deadline);
 	if (w->state != CLIENT_OPEN) {
 		errno = ENOTCONN;
 		return -1;
@@ -112,7 +112,7 @@ static int send_fragments(struct ws *w, const char *data, size_t len,
 		at += n;
 	} while (rc == 0 && at < len);
 	w->sending = false;
-	waiters_wake(&w->changed);
+	swarm_waiters_wake(&w->changed);
 	/* What was begun cannot be left, and nothing can come between. */
 	if (rc == -1 && w->state == CLIENT_OPEN) {
 		int error = errno;
@@ -212,7 +212,7 @@ static int ping_and_wait(struct ws *w, int64_t deadline)
 	uint64_t id;
 
 	while (w->ping_owed && w->state == CLIENT_OPEN) {
-		if (waiters_wait(&w->changed, deadline) == -1)
+		if (swarm_waiters_wait(&w->changed, deadline) == -1)
 			return -1;
 	}
 	if (wait_room(w, false, deadline) == -1 || send_ping_now(w) == -1)
@@ -220,7 +220,7 @@ static int ping_and_wait(struct ws *w, int64_t deadline)
 	id = w->ping_id;
 	while (w->ping_owed && w->ping_id == id &&
 	    w->state == CLIENT_OPEN) {
-		if (waiters_wait(&w->changed, deadline) == -1)
+		if (swarm_waiters_wait(&w->changed, deadline) == -1)
 			return -1;
 	}
 	if (w->ponged)

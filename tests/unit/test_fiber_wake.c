@@ -234,6 +234,76 @@ static void test_wake_from_threads(void **state)
 	settle();
 }
 
+/* ---- lists ---- */
+
+static struct swarm_waiters list;
+
+struct listed {
+	int64_t deadline;
+	int rc;
+	int error;
+	bool done;
+};
+
+static void wait_on_list(void *arg)
+{
+	struct listed *l = arg;
+
+	l->rc = swarm_waiters_wait(&list, l->deadline);
+	l->error = errno;
+	l->done = true;
+}
+
+static void test_list_wakes_all(void **state)
+{
+	struct listed l[3] = { { .deadline = SWARM_FOREVER },
+		{ .deadline = SWARM_FOREVER }, { .deadline = SWARM_FOREVER } };
+
+	(void)state;
+	swarm_waiters_wake(&list);
+	for (int i = 0; i < 3; i++)
+		fiber_start(NULL, wait_on_list, &l[i], NULL);
+	settle();
+	for (int i = 0; i < 3; i++)
+		assert_false(l[i].done);
+	swarm_waiters_wake(&list);
+	settle();
+	for (int i = 0; i < 3; i++) {
+		assert_true(l[i].done);
+		assert_int_equal(l[i].rc, 0);
+	}
+	assert_null(list.first);
+}
+
+/* Who gives up takes himself off, from the middle of the list too. */
+static void test_list_is_left(void **state)
+{
+	struct listed l[3] = { { .deadline = SWARM_FOREVER },
+		{ .deadline = SWARM_FOREVER }, { .deadline = SWARM_FOREVER } };
+	struct fiber *last = NULL;
+
+	(void)state;
+	l[1].deadline = clock_now() + NS_PER_MS;
+	for (int i = 0; i < 3; i++)
+		last = fiber_start(NULL, wait_on_list, &l[i], NULL);
+	clock_advance(2 * NS_PER_MS);
+	settle();
+	assert_true(l[1].done);
+	assert_int_equal(l[1].rc, -1);
+	assert_int_equal(l[1].error, ETIMEDOUT);
+	assert_false(l[0].done || l[2].done);
+	fiber_cancel(last, true);
+	settle();
+	assert_int_equal(l[2].rc, -1);
+	assert_int_equal(l[2].error, ECANCELED);
+	assert_false(l[0].done);
+	swarm_waiters_wake(&list);
+	settle();
+	assert_true(l[0].done);
+	assert_int_equal(l[0].rc, 0);
+	assert_null(list.first);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +316,8 @@ int main(void)
 		TEST(test_wake_after_the_end),
 		TEST(test_waker_is_used_again),
 		TEST(test_wake_from_threads),
+		TEST(test_list_wakes_all),
+		TEST(test_list_is_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,7 +76,7 @@ static int wait_room(struct mqtt *m, int qos, int64_t start,
 		return -1;
 	}
 	while (c->connected && provider.full(m, qos)) {
-		if (waiters_wait(&c->changed, deadline) == -1)
+		if (swarm_waiters_wait(&c->changed, deadline) == -1)
 			return -1;
 	}
 	/* What made room was read from the socket, or else it was written. */
@@ -194,7 +194,7 @@ static const struct mqtt_message *receive(struct mqtt *m, int64_t deadline)
 			errno = ENOTCONN;
 			return NULL;
 		}
-		if (waiters_wait(&c->inbox.waiters, deadline) == -1)
+		if (swarm_waiters_wait(&c->inbox.waiters, deadline) == -1)
 			return NULL;
 	}
 }

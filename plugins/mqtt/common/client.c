@@ -73,7 +73,7 @@ void client_unref(struct mqtt *m)
 int client_flush(struct mqtt *m, int64_t deadline)
 {
 	while (m && provider.busy(m)) {
-		if (waiters_wait(&client_of(m)->changed, deadline) == -1)
+		if (swarm_waiters_wait(&client_of(m)->changed, deadline) == -1)
 			return -1;
 	}
 	return 0;
@@ -91,7 +91,7 @@ static void plan_retry(struct mqtt *m)
 	    (a->reconnect_limit == 0 || c->failures < a->reconnect_limit);
 	if (!c->retrying) {
 		/* Who waits for messages waits in vain. */
-		waiters_wake(&c->inbox.waiters);
+		swarm_waiters_wake(&c->inbox.waiters);
 		return;
 	}
 	for (unsigned i = 0; i < c->failures && most < a->reconnect_max; i++)
@@ -121,8 +121,8 @@ void client_lost(struct mqtt *m, int reason, const char *why)
 		provider.abandon(m, c->settings->args.keep_session &&
 		    c->retrying, c->closing && swarm_stopping(c->user) ?
 		    ECANCELED : ENOTCONN, why);
-	waiters_wake(&c->changed);
-	waiters_wake(&c->inbox.waiters);
+	swarm_waiters_wake(&c->changed);
+	swarm_waiters_wake(&c->inbox.waiters);
 }
 
 /* ---- the alarm ---- */
@@ -218,7 +218,7 @@ static int attempt(struct mqtt *m, const char *name)
 		swarm_done_at(&t, when, 0);
 		connected(m);
 	}
-	waiters_wake(&c->changed);
+	swarm_waiters_wake(&c->changed);
 	errno = error;
 	return rc;
 }
@@ -247,7 +247,7 @@ int client_reconnect(struct mqtt *m)
 		return -1;
 	}
 	while (c->connecting) {
-		if (waiters_wait(&c->changed, SWARM_FOREVER) == -1)
+		if (swarm_waiters_wait(&c->changed, SWARM_FOREVER) == -1)
 			return -1;
 	}
 	if (c->connected)
@@ -374,7 +374,7 @@ void client_free(struct mqtt *m)
 	c->connected = false;
 	swarm_alarm_free(c->alarm);
 	inbox_release(&c->inbox);
-	waiters_wake(&c->changed);
+	swarm_waiters_wake(&c->changed);
 	clients--;
 	client_unref(m);
 }

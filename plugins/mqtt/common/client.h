@@ -14,7 +14,6 @@
 
 #include "inbox.h"
 #include "settings.h"
-#include "waiters.h"
 
 /* What a CONNACK says; the texts are freed with it. */
 struct client_limits {
@@ -38,7 +37,7 @@ struct client {
 	struct swarm_alarm *alarm;
 	struct client_limits limits;
 	struct inbox inbox;
-	struct waiters changed;         /* anything a fiber may wait for */
+	struct swarm_waiters changed;   /* anything a fiber may wait for */
 	int64_t retry_at;
 	int64_t last_event;             /* when the broker last said anything */
 	uint64_t published;

@@ -67,7 +67,7 @@ void inbox_put(struct inbox *in, struct mqtt *m,
 	in->last = &q->next;
 	in->count++;
 	in->bytes += q->bytes;
-	waiters_wake(&in->waiters);
+	swarm_waiters_wake(&in->waiters);
 }
 
 const struct mqtt_message *inbox_take(struct inbox *in)

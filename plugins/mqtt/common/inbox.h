@@ -6,7 +6,8 @@
 #define MQTT_INBOX_H
 
 #include "queued.h"
-#include "waiters.h"
+
+#include <swarm/fiber.h>
 
 struct inbox {
 	struct queued *first;
@@ -18,7 +19,7 @@ struct inbox {
 	uint64_t dropped;
 	mqtt_handler *handler;
 	void *arg;
-	struct waiters waiters;
+	struct swarm_waiters waiters;
 };
 
 void inbox_init(struct inbox *);

@@ -94,6 +94,25 @@ SWARM_API void swarm_wake(struct swarm_waker *);
 SWARM_API void swarm_waker_free(struct swarm_waker *);
 
 /*
+ * Fibers that wait for one thing to change: its state, say, of which a client
+ * has one list.  Zeroed it is empty; there is nothing to free, because its
+ * members live on the stacks of those that wait.  It belongs to one worker and
+ * stays where it is until the last of them is gone.
+ *
+ *	while (!done && swarm_waiters_wait(&list, deadline) == 0)
+ *		;
+ */
+struct swarm_waiter;
+struct swarm_waiters {
+	struct swarm_waiter *first;
+};
+/* [fiber] Parks until woken: 0, or -1 with ETIMEDOUT or ECANCELED.  A wake is a
+ * hint, not a promise: look again. */
+SWARM_API int swarm_waiters_wait(struct swarm_waiters *, int64_t deadline);
+/* [worker] Wakes all of them. */
+SWARM_API void swarm_waiters_wake(const struct swarm_waiters *);
+
+/*
  * [fiber] Runs a call that really blocks in the worker's thread pool and
  * waits for it; returns what fn returned.  It is not cancelled half-way.
  */
