@@ -136,6 +136,9 @@ static void on_joined(struct peer *p, void *arg)
 {
 	(void)arg;
 	log_debug("worker %s joined", p->id);
+	if (p->away > 0)
+		front_event("worker %lld is back after %.1f s",
+		    (long long)p->index, (double)p->away / (double)NS_PER_S);
 	hooks_worker_connect(p->id);
 	run_peer_joined(p);
 }
@@ -152,7 +155,7 @@ static void on_lost(struct peer *p, const char *why, bool crashed, void *arg)
 		    (long long)p->index, why, (long long)users);
 	rows_lost(p);
 	hooks_worker_lost(p->id, why);
-	run_peer_lost(p, crashed);
+	run_peer_lost(p, why, crashed);
 }
 
 static void on_spawned(struct peer *p, void *arg)

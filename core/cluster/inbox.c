@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/strmap.h"
 #include "base/xalloc.h"
+#include "cluster/ledger.h"
 #include "cluster/master_internal.h"
 #include "cluster/wire.h"
 #include "cluster/wire_object.h"
@@ -85,6 +86,9 @@ static struct member *add_member(struct zsock *sock, const char *from,
 	    options()->class_count);
 
 	record->gone = false;
+	if (record->lost_at != 0)
+		m->peer.away = clock_now() - record->lost_at;
+	record->lost_at = 0;
 	m->peer.pid = master_child_of(from);
 	return m;
 }
@@ -215,17 +219,16 @@ static struct member *bring_back(struct zsock *sock, const char *from,
 {
 	struct member *m = add_member(sock, from, record);
 
-	log_info("worker %lld is back", (long long)record->index);
 	tell_joined(m);
 	return m;
 }
 
 /* What came was sent before the end that is known already. */
-static void take_late(const struct wire_message *msg)
+static void take_late(struct member_record *record,
+    const struct wire_message *msg)
 {
 	if (msg->type == WIRE_STATS &&
-	    wire_report_read(&msg->data, options()->stats, clock_wall(), NULL,
-	    NULL) == -1)
+	    ledger_take(record, &msg->data, NULL, NULL) == LEDGER_MALFORMED)
 		inbox_garbage();
 }
 
@@ -241,7 +244,7 @@ static struct member *meet(struct zsock *sock, const char *from,
 		return NULL;
 	}
 	if (record != NULL && record->gone) {
-		take_late(msg);
+		take_late(record, msg);
 		return NULL;
 	}
 	if (record != NULL && msg->type != WIRE_QUIT)
@@ -259,19 +262,20 @@ static struct member *meet(struct zsock *sock, const char *from,
 
 /* ---- what members say ---- */
 
-/* False when the clock to tell is not known. */
-static bool encode_pong(const struct peer *p, int64_t sent, int64_t received)
+static void encode_pong(const struct member *m, int64_t sent,
+    int64_t received)
 {
-	struct wire_pong pong = { .sent = sent };
+	struct wire_pong pong = { .sent = sent, .taken = m->record->taken };
 	int64_t offset = 0;
 
-	if (options()->clock != NULL &&
-	    !options()->clock(&offset, &pong.error, options()->arg))
-		return false;
-	pong.received = received + offset;
-	pong.answered = clock_now() + offset;
-	wire_encode_pong(&master_shared.out, p->id, &pong);
-	return true;
+	if (options()->clock == NULL ||
+	    options()->clock(&offset, &pong.error, options()->arg)) {
+		pong.received = received + offset;
+		pong.answered = clock_now() + offset;
+	} else {
+		pong.error = 0;
+	}
+	wire_encode_pong(&master_shared.out, m->peer.id, &pong);
 }
 
 static void on_heartbeat(struct member *m, const struct wire_message *msg)
@@ -294,7 +298,9 @@ static void on_heartbeat(struct member *m, const struct wire_message *msg)
 		    PEER_READY;
 	if (!member_knows_heartbeat(m))
 		return;
-	if (!p->swarm || hb.sent == 0 || !encode_pong(p, hb.sent, received))
+	if (p->swarm && hb.sent != 0)
+		encode_pong(m, hb.sent, received);
+	else
 		wire_encode_nil(&master_shared.out, "heartbeat", p->id);
 	master_send(m->sock, p->id);
 	if (options()->answered != NULL)
@@ -345,11 +351,13 @@ static void on_spawning_complete(struct member *m,
 static void on_stats(struct member *m, const struct wire_message *msg)
 {
 	int64_t *counts = new_counts();
+	enum ledger taken = ledger_take(m->record, &msg->data, on_count,
+	    counts);
 
-	if (wire_report_read(&msg->data, options()->stats, clock_wall(),
-	    on_count, counts) == -1) {
+	if (taken != LEDGER_MERGED) {
 		free(counts);
-		refuse_malformed(m->peer.id, "report");
+		if (taken == LEDGER_MALFORMED)
+			refuse_malformed(m->peer.id, "report");
 		return;
 	}
 	keep_counts(m, counts);
@@ -433,10 +441,8 @@ static void on_client_stopped(struct member *m)
 
 static void on_quit(struct member *m)
 {
-	struct member_record *record = member_recall(m->peer.id);
-
-	if (record != NULL)
-		record->gone = true;
+	m->record->gone = true;
+	m->peer.left = true;
 	master_lose(m, "quit", false);
 }
 

@@ -190,6 +190,8 @@ static void free_lost(struct loop_item *item)
 void master_lose(struct member *m, const char *why, bool crashed)
 {
 	m->peer.state = PEER_MISSING;
+	if (m->record != NULL && !m->record->gone)
+		m->record->lost_at = m->peer.last_seen;
 	/* For the users that are started elsewhere in this event. */
 	for (size_t i = 0; i < master_shared.o.class_count; i++)
 		numbers_free(&m->peer.numbers[i]);

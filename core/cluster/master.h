@@ -31,6 +31,10 @@ struct peer {
 	char *version;                  /* what it said; "" not known */
 	pid_t pid;                      /* a local worker's; 0 for remote */
 	int64_t last_seen;              /* clock_now() */
+	int64_t away;                   /* ns it had not been heard of when it
+	                                 * came back; 0: it was not lost */
+	bool left;                      /* it said that it quits: all that it
+	                                 * measured is here */
 	struct health health;           /* of its last heartbeat */
 	/* Its loop's delays, heartbeat by heartbeat; who looks at them may
 	 * clear them. */

@@ -44,7 +44,7 @@ struct member_record *member_remember(const char *id)
 	return r;
 }
 
-struct member *member_add(const char *id, const struct member_record *record,
+struct member *member_add(const char *id, struct member_record *record,
     struct zsock *sock, size_t class_count)
 {
 	struct member *m = xcalloc(1, sizeof *m);
@@ -63,6 +63,7 @@ struct member *member_add(const char *id, const struct member_record *record,
 	p->numbers = xcalloc(class_count + 1, sizeof *p->numbers);
 	m->class_count = class_count;
 	m->sock = sock;
+	m->record = record;
 	if (record == NULL)
 		return m;
 	table.at = xreallocarray(table.at, table.count + 1,

@@ -20,6 +20,7 @@ struct member_bucket {
 struct member {
 	struct peer peer;               /* first: master.h hands this out */
 	struct zsock *sock;             /* the way to it */
+	struct member_record *record;   /* NULL: it never joined */
 	size_t class_count;
 	size_t log_lines;               /* seen of a Locust worker's ring */
 	struct member_bucket traffic;   /* reports, heartbeats */
@@ -34,6 +35,9 @@ struct member_record {
 	bool swarm;
 	bool gone;                      /* it quit or its process ended: what
 	                                 * still comes was sent before */
+	int64_t lost_at;                /* when it was last heard, if it was
+	                                 * lost; 0: it was not */
+	uint64_t taken;                 /* the last of its reports we have */
 	char version[64];
 };
 
@@ -43,7 +47,7 @@ void member_number_from(int64_t first_index);
 struct member_record *member_remember(const char *id);
 struct member_record *member_recall(const char *id);
 
-struct member *member_add(const char *id, const struct member_record *,
+struct member *member_add(const char *id, struct member_record *,
     struct zsock *, size_t class_count);
 struct member *member_find(const char *id);
 size_t member_count(void);

@@ -102,7 +102,8 @@ struct wire_heartbeat {
  * it came and when this goes. */
 struct wire_pong {
 	int64_t sent;
-	int64_t received;
+	uint64_t taken;                 /* the last report it has */
+	int64_t received;               /* 0: the clock is not known */
 	int64_t answered;
 	int64_t error;                  /* of the clock it tells; a relay's is
 	                                 * an estimate itself */
@@ -264,9 +265,17 @@ int wire_read_met(const msgpack_object *, char *name, size_t size,
 
 /* ---- reports (wire_stats.c writes, wire_report.c reads) ---- */
 
-/* For a swarm master: everything in `delta`. */
+/* Which report it is, so that each counts once (cluster/ledger.h). */
+struct wire_ticket {
+	uint64_t seq;                   /* from 1; 0: not numbered */
+	uint64_t since;                 /* earlier ones will not come */
+	int64_t at;                     /* the master's clock_now() when it was
+	                                 * made; 0: not known */
+};
+/* For a swarm master: everything in `delta`; `ticket` may be NULL. */
 void wire_stats_encode(struct buf *out, const char *node_id,
-    const struct stats *delta, const struct wire_count *, size_t count);
+    const struct stats *delta, const struct wire_ticket *ticket,
+    const struct wire_count *, size_t count);
 /* For a Locust master: requests in its 14 keys, service time, its buckets. */
 void wire_stats_encode_locust(struct buf *out, const char *node_id,
     const struct stats *delta, const struct wire_count *, size_t count);

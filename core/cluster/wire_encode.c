@@ -124,9 +124,11 @@ void wire_encode_pong(struct buf *out, const char *node_id,
 	begin(&pk, out, "heartbeat");
 	msgpack_pack_map(&pk, 1);
 	wire_object_put_text(&pk, "swarm");
-	msgpack_pack_map(&pk, 4);
+	msgpack_pack_map(&pk, 5);
 	wire_object_put_text(&pk, "sent");
 	msgpack_pack_int64(&pk, pong->sent);
+	wire_object_put_text(&pk, "taken");
+	msgpack_pack_uint64(&pk, pong->taken);
 	wire_object_put_text(&pk, "received");
 	msgpack_pack_int64(&pk, pong->received);
 	wire_object_put_text(&pk, "answered");

@@ -132,7 +132,8 @@ int wire_read_pong(const msgpack_object *data, struct wire_pong *pong)
 	    read_time(swarm, "received", -1, &p.received) == -1 ||
 	    read_time(swarm, "answered", -1, &p.answered) == -1 ||
 	    read_time(swarm, "error", 0, &p.error) == -1 ||
-	    p.sent < 0 || p.received < 0 || p.answered < 0 || p.error < 0)
+	    p.sent < 0 || p.received < 0 || p.answered < 0 || p.error < 0 ||
+	    wire_object_get_uint(swarm, "taken", 0, &p.taken) == -1)
 		return -1;
 	*pong = p;
 	return 0;

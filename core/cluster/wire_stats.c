@@ -358,16 +358,24 @@ static void put_counters(struct report *r, const struct stats *delta)
 
 /* The total has a row of its own: its batches are not the sum of others'. */
 static void put_swarm_map(struct report *r, const struct stats *delta,
-    double now)
+    const struct wire_ticket *t, double now)
 {
 	size_t used = 0;
 
 	for (size_t i = 0; i < delta->count; i++)
 		used += has_news(delta->series[i]);
 	put_key(r, "swarm");
-	msgpack_pack_map(&r->pk, 7);
+	msgpack_pack_map(&r->pk, t != NULL ? 10 : 7);
 	put_key(r, "time");
 	msgpack_pack_double(&r->pk, now);
+	if (t != NULL) {
+		put_key(r, "seq");
+		msgpack_pack_uint64(&r->pk, t->seq);
+		put_key(r, "since");
+		msgpack_pack_uint64(&r->pk, t->since);
+		put_key(r, "at");
+		msgpack_pack_int64(&r->pk, t->at);
+	}
 	put_key(r, "total");
 	put_series(r, &delta->total);
 	put_key(r, "series");
@@ -385,7 +393,8 @@ static void put_swarm_map(struct report *r, const struct stats *delta,
 }
 
 void wire_stats_encode(struct buf *out, const char *node_id,
-    const struct stats *delta, const struct wire_count *counts, size_t count)
+    const struct stats *delta, const struct wire_ticket *ticket,
+    const struct wire_count *counts, size_t count)
 {
 	struct series empty;
 	struct report r = { .scratch = BUF_INIT(256u << 10) };
@@ -404,7 +413,7 @@ void wire_stats_encode(struct buf *out, const char *node_id,
 	put_key(&r, "errors");
 	msgpack_pack_map(&r.pk, 0);
 	put_user_counts(&r, counts, count);
-	put_swarm_map(&r, delta, now);
+	put_swarm_map(&r, delta, ticket, now);
 	put_key(&r, node_id);
 	buf_release(&r.scratch);
 }

@@ -21,6 +21,7 @@
 #include "base/xalloc.h"
 #include "cluster/child.h"
 #include "cluster/offset.h"
+#include "cluster/outbox.h"
 #include "cluster/worker_log.h"
 #include "cluster/worker_sample.h"
 #include "cluster/zsock.h"
@@ -55,6 +56,8 @@ static struct {
 	bool swarm;                     /* the master is */
 	bool hears;                     /* the master sends heartbeats */
 	bool stopping;
+	bool old_run;                   /* of a master that is no more: what
+	                                 * is measured is nobody's */
 	bool orphaned;
 	int tries;
 	uint64_t instance;
@@ -131,23 +134,53 @@ void worker_tell_progress(void)
 	flush();
 }
 
-static void send_report(void)
+/* To a swarm master, which says later that it has it. */
+static void send_numbered(const struct wire_count *counts, bool last)
+{
+	struct wire_ticket ticket = { 0 };
+	int64_t offset;
+	int64_t error;
+
+	if (outbox_full(last))
+		return;
+	outbox_number(&ticket);
+	if (worker_master_clock(&offset, &error))
+		ticket.at = clock_now() + offset;
+	wire_stats_encode(&self.out, self.id, self.o.stats, &ticket, counts,
+	    self.o.class_count);
+	if (self.out.overflow) {
+		flush();
+		return;
+	}
+	outbox_keep(&self.out);
+	/* One that could not be sent goes with the next answer. */
+	flush();
+	stats_reset(self.o.stats);
+}
+
+static void send_report(bool last)
 {
 	const struct wire_count *counts = user_counts();
 
+	if (self.old_run)
+		stats_reset(self.o.stats);
 	if (self.swarm && self.registered && self.o.reporting != NULL)
 		self.o.reporting(self.o.arg);
 	/* First: who takes an iteration for done has its samples soon. */
 	worker_tell_progress();
-
-	if (self.swarm)
-		wire_stats_encode(&self.out, self.id, self.o.stats, counts,
-		    self.o.class_count);
-	else
-		wire_stats_encode_locust(&self.out, self.id, self.o.stats,
-		    counts, self.o.class_count);
+	if (self.swarm) {
+		send_numbered(counts, last);
+		return;
+	}
+	wire_stats_encode_locust(&self.out, self.id, self.o.stats, counts,
+	    self.o.class_count);
 	if (flush() == 0)
 		stats_reset(self.o.stats);
+}
+
+static int send_again(const void *data, size_t len)
+{
+	return self.sock == NULL ? -1 : zsock_send(self.sock, NULL, data, len);
 }
 
 static void send_logs(void)
@@ -227,8 +260,10 @@ static void begin_spawn(struct wire_spawn *spawn)
 	bool first = self.state == READY;
 
 	self.last_timestamp = spawn->timestamp;
-	if (first)
+	if (first) {
 		stats_reset(self.o.stats);
+		outbox_forget();
+	}
 	self.state = SPAWNING;
 	self.o.spawn(spawn, first, self.o.arg);
 	wire_spawn_release(spawn);
@@ -271,6 +306,7 @@ static void leave_old_run(void)
 	log_warn("the master was restarted: the users of the run before are "
 	    "stopped");
 	self.stopping = true;
+	self.old_run = true;
 	self.stop_came = clock_now();
 	self.o.stop(self.o.arg);
 }
@@ -295,6 +331,7 @@ static void on_ack(const struct wire_message *m)
 		/* Perhaps on another machine. */
 		memset(&self.offset, 0, sizeof self.offset);
 		self.knows_clock = false;
+		outbox_forget();
 		leave_old_run();
 	}
 	self.instance = ack.instance;
@@ -306,7 +343,7 @@ static void on_ack(const struct wire_message *m)
 		return;
 	send_heartbeat();
 	wheel_add(&self.heartbeat, clock_now() + HEARTBEAT_NS);
-	send_report();
+	send_report(false);
 	wheel_add(&self.report, clock_now() +
 	    (int64_t)(self.interval * (double)NS_PER_S));
 	wheel_add(&self.logs, clock_now() + LOCUST_LOG_NS);
@@ -342,6 +379,10 @@ static void on_heartbeat(const struct wire_message *m)
 	if (self.o.heard != NULL)
 		self.o.heard(self.o.arg);
 	if (wire_read_pong(&m->data, &pong) == -1)
+		return;
+	outbox_taken(pong.taken);
+	outbox_again(pong.sent, send_again);
+	if (pong.received == 0)
 		return;
 	offset_add(&self.offset, pong.sent, pong.received, pong.answered,
 	    self.last_heard);
@@ -483,7 +524,7 @@ static void on_report_due(struct wheel_timer *t)
 	wheel_add(t, clock_now() +
 	    (int64_t)(self.interval * (double)NS_PER_S));
 	if (self.registered)
-		send_report();
+		send_report(false);
 }
 
 /* Only to a Locust master that is new enough to know them. */
@@ -500,6 +541,7 @@ static void on_ready_again(struct wheel_timer *t)
 	(void)t;
 	self.state = READY;
 	self.stopping = false;
+	self.old_run = false;
 	register_now();
 }
 
@@ -531,7 +573,7 @@ void worker_stopped(double stop_timeout)
 	if (self.sock == NULL || !self.stopping)
 		return;
 	if (self.registered) {
-		send_report();
+		send_report(true);
 		send_nil("client_stopped");
 	}
 	self.registered = false;
@@ -693,6 +735,7 @@ static void release(void)
 	free(self.id);
 	free(self.counts);
 	free(self.numbers);
+	outbox_forget();
 	buf_release(&self.out);
 	memset(&self, 0, sizeof self);
 }
@@ -705,7 +748,8 @@ void worker_finish(void)
 	wheel_del(&self.logs);
 	wheel_del(&self.ready_again);
 	if (self.registered) {
-		send_report();
+		outbox_again(INT64_MAX, send_again);
+		send_report(true);
 		send_logs();
 		send_nil("quit");
 	}

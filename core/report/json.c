@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "report/execution.h"
+#include "report/gap.h"
 #include "report/file.h"
 #include "report/generator_show.h"
 #include "report/metric_view.h"
@@ -335,6 +336,7 @@ static json_t *run(const struct result *r)
 	set(o, "users_max", json_integer(r->users));
 	set_count(o, "workers_max", r->workers);
 	set_count(o, "workers_lost", r->workers_lost);
+	set(o, "gaps", gap_json(r));
 	set_text(o, "stop_reason", r->stop_reason);
 	if (r->throughput.hi > 0)
 		set(o, "requests_per_s_confidence",

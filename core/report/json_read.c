@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "report/execution.h"
+#include "report/gap.h"
 #include "report/generator_show.h"
 #include "report/html.h"
 
@@ -380,6 +381,7 @@ static void read_run(struct result *r, const json_t *o)
 	r->users = (int64_t)count_of(run, "users_max");
 	r->workers = (unsigned)count_of(run, "workers_max");
 	r->workers_lost = (unsigned)count_of(run, "workers_lost");
+	gap_read(r, run);
 	r->stop_reason = text_of(run, "stop_reason");
 	r->throughput.lo = real(json_array_get(rate, 0));
 	r->throughput.hi = real(json_array_get(rate, 1));

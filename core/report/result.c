@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "report/execution.h"
+#include "report/gap.h"
 #include "report/output.h"
 #include "report/text.h"
 #include "report/verdict.h"
@@ -415,6 +416,7 @@ void result_init(struct result *r, const struct report *report,
 	generator_take(&r->generator, &report->generator, o->stats);
 	r->complete = true;
 	execution_take(r, run);
+	gap_take(r, run);
 	verdict_decide(r, report, outcome);
 }
 
@@ -496,6 +498,7 @@ void result_release(struct result *r)
 		free(r->notes[i]);
 	free(r->notes);
 	execution_release(r);
+	gap_release(r);
 	for (size_t i = 0; i < r->point_count; i++)
 		sparse_release(&r->points[i].response);
 	free(r->points);

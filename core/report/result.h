@@ -107,6 +107,14 @@ struct result_executor {
 	int64_t late;
 };
 
+/* A worker was not heard of; seconds into the run. */
+struct result_gap {
+	int64_t worker;
+	double from;
+	double to;                      /* -1: it never came back */
+	char *why;
+};
+
 /* A stretch of the run; oldest first. */
 struct result_point {
 	double end;                     /* seconds into the run */
@@ -158,6 +166,8 @@ struct result {
 	size_t event_count;
 	struct result_executor *executors;
 	size_t executor_count;
+	struct result_gap *gaps;
+	size_t gap_count;
 	char **notes;
 	size_t note_count;
 	struct result_point *points;

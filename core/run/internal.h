@@ -29,6 +29,14 @@ extern struct run_internal run;
 /* The run's time: pauses left out. */
 int64_t run_now(void);
 
+/* gap.c */
+void gap_forget(void);
+/* Counts the worker as lost, unless it has taken leave. */
+void gap_open(const struct peer *, const char *why, bool crashed);
+/* It is here again. */
+void gap_close(const struct peer *);
+const struct run_gap *gap_list(size_t *count);
+
 /* fleet.c */
 unsigned fleet_present(void);
 bool fleet_takes_part(const struct peer *);

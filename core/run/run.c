@@ -252,6 +252,7 @@ static void begin(void)
 	s->stopped = 0;
 	s->workers_lost = 0;
 	s->workers_crashed = 0;
+	gap_forget();
 	s->workers_missing = false;
 	s->paused = false;
 	s->paused_s = 0;
@@ -457,6 +458,7 @@ void run_set_run_time(double seconds)
 
 void run_peer_joined(struct peer *p)
 {
+	gap_close(p);
 	if (run.needs_swarm && !p->swarm)
 		log_warn("worker %s is Locust's and cannot follow --rate or "
 		    "numbers of iterations: it gets no users", p->id);
@@ -470,8 +472,10 @@ void run_peer_joined(struct peer *p)
 }
 
 /* The peer is still in the master's table, as PEER_MISSING. */
-void run_peer_lost(struct peer *p, bool crashed)
+void run_peer_lost(struct peer *p, const char *why, bool crashed)
 {
+	if (active() || run.status.state == RUN_STOPPING)
+		gap_open(p, why, crashed);
 	fleet_drop(p);
 	meeting_lost(p);
 	if (run.status.state == RUN_STOPPING)
@@ -486,8 +490,6 @@ void run_peer_lost(struct peer *p, bool crashed)
 	}
 	if (!active())
 		return;
-	run.status.workers_lost++;
-	run.status.workers_crashed += crashed;
 	fleet_update();
 	if (fleet_present() == 0) {
 		run.status.workers_missing = true;
@@ -585,6 +587,7 @@ void run_status(struct run_status *status)
 	status->workers = fleet_present();
 	status->executors = run.shown;
 	status->executor_count = run.count;
+	status->gaps = gap_list(&status->gap_count);
 	status->paused_s = (double)run.shift / (double)NS_PER_S;
 	if (run.status.paused)
 		status->paused_s += (double)(clock_now() - run.paused_at) /

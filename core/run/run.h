@@ -67,13 +67,21 @@ int run_resume(const char **why);
 
 /* The events of cluster/master.h. */
 void run_peer_joined(struct peer *);
-void run_peer_lost(struct peer *, bool crashed);
+void run_peer_lost(struct peer *, const char *why, bool crashed);
 void run_peer_spawned(struct peer *);
 void run_peer_reported(struct peer *);
 void run_peer_stopped(struct peer *);
 void run_peer_progress(struct peer *, const struct wire_progress *,
     size_t count);
 void run_peer_meet(struct peer *, const struct wire_meet *);
+
+/* A worker was not heard of; of this test. */
+struct run_gap {
+	int64_t worker;                 /* its index */
+	int64_t from;                   /* clock_now() of its last word */
+	int64_t to;                     /* when it was back; 0: it is lost */
+	char why[120];
+};
 
 /* What front ends show.  Times in clock_now() ns, 0 when not reached. */
 struct run_status {
@@ -94,11 +102,13 @@ struct run_status {
 	const char *host;               /* NULL: the classes' own */
 	const char *stop_reason;        /* NULL while running */
 	unsigned workers;               /* ready or running */
-	unsigned workers_lost;          /* in this test */
+	unsigned workers_lost;          /* in this test, and not back */
 	unsigned workers_crashed;
 	const struct executor_status *executors;        /* until the next call
 	                                                 * of run_status() */
 	size_t executor_count;
+	const struct run_gap *gaps;     /* oldest first */
+	size_t gap_count;
 	bool workers_missing;           /* the expected ones never came, or the
 	                                 * last one was lost */
 };

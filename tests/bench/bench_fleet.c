@@ -58,7 +58,7 @@ static void make_messages(struct sim *s, const struct stats *delta)
 	hb.health.loop_busy = 0.5;
 	buf_init(&s->report, WIRE_MAX_MESSAGE);
 	buf_init(&s->heartbeat, 4096);
-	wire_stats_encode(&s->report, s->id, delta, &count, 1);
+	wire_stats_encode(&s->report, s->id, delta, NULL, &count, 1);
 	wire_encode_heartbeat(&s->heartbeat, s->id, &hb);
 }
 

@@ -71,11 +71,17 @@ static void run(const struct stats *delta, const char *pack,
 	stats_free(into);
 }
 
+static void encode_swarm(struct buf *b, const char *id,
+    const struct stats *delta, const struct wire_count *counts, size_t n)
+{
+	wire_stats_encode(b, id, delta, NULL, counts, n);
+}
+
 int main(void)
 {
 	struct stats *delta = fill();
 
-	run(delta, "pack_swarm", "merge_swarm", wire_stats_encode);
+	run(delta, "pack_swarm", "merge_swarm", encode_swarm);
 	run(delta, "pack_locust", "merge_locust", wire_stats_encode_locust);
 	stats_free(delta);
 	return 0;

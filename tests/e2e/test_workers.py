@@ -1,4 +1,5 @@
 """Workers that die, and workers that come from elsewhere."""
+import json
 import os
 import re
 import signal
@@ -24,6 +25,34 @@ def test_killed_worker_costs_its_users_for_a_moment(swarm):
     wait_for(full_again, "10 users after the loss")
     run.interrupt()
     assert run.wait() == 5, run.text
+
+
+def test_a_silent_worker_that_comes_back_is_not_lost(swarm, tmp_path):
+    """Its users are moved and moved back; what it measured is all there."""
+    run = swarm.start("-f", swarm.module("steady.so"), "--headless",
+                      "-u", "4", "-r", "100", "--processes", "2",
+                      "--progress", "200ms",
+                      "--json-file", tmp_path / "out.json")
+    silent = run.wait_children(2)[0]
+    run.wait_line(r"users\s+4/4.*workers 2/2")
+    os.kill(silent, signal.SIGSTOP)
+    run.wait_line(r"EVENT worker \d lost: no heartbeat")
+    run.wait_line(r"users\s+4/4.*workers 1/2")
+    os.kill(silent, signal.SIGCONT)
+    run.wait_line(r"EVENT worker \d is back after")
+    before = len(run.lines["out"] + run.lines["err"])
+    wait_for(lambda: re.search(r"users\s+4/4.*workers 2/2", "\n".join(
+        (run.lines["out"] + run.lines["err"])[before:])), "both workers")
+    run.interrupt()
+    assert run.wait() == 0, run.text
+    out = json.loads((tmp_path / "out.json").read_text())
+    assert out["run"]["workers_lost"] == 0
+    gap, = out["run"]["gaps"]
+    assert gap["to_s"] - gap["from_s"] > 4
+    assert "was not heard of" in out["notes"][0]
+    # And again from the file.
+    report = swarm.run("report", tmp_path / "out.json")
+    assert "was not heard of" in report.text
 
 
 def test_crash_tells_where(swarm, tmp_path):

@@ -348,7 +348,7 @@ static void test_swarm_round_trip(void **state)
 	struct buf b = BUF_INIT(WIRE_MAX_MESSAGE);
 
 	(void)state;
-	wire_stats_encode(&b, ID, from, NULL, 0);
+	wire_stats_encode(&b, ID, from, NULL, NULL, 0);
 	assert_int_equal(read_frame(&b, to, clock_wall()), 0);
 	assert_int_equal(to->count, from->count);
 	for (size_t i = 0; i < from->count; i++)
@@ -379,7 +379,7 @@ static void test_two_reports(void **state)
 		for (int i = 0; i < 50; i++)
 			record(delta, "/a", i, round == 1 ? i : 0, false);
 		stats_merge(direct, delta);
-		wire_stats_encode(&b, ID, delta, NULL, 0);
+		wire_stats_encode(&b, ID, delta, NULL, NULL, 0);
 		stats_reset(delta);
 		assert_int_equal(read_frame(&b, to, clock_wall()), 0);
 	}
@@ -398,7 +398,7 @@ static void test_swarm_form_is_harmless(void **state)
 	struct wire_message m;
 
 	(void)state;
-	wire_stats_encode(&b, ID, stats, NULL, 0);
+	wire_stats_encode(&b, ID, stats, NULL, NULL, 0);
 	assert_int_equal(wire_decode(&m, b.data, b.len), 0);
 	assert_int_equal(wire_object_get(&m.data,
 	    "stats_total")->via.map.size, 14);
@@ -418,7 +418,7 @@ static void test_series_without_room(void **state)
 	struct buf b = BUF_INIT(WIRE_MAX_MESSAGE);
 
 	(void)state;
-	wire_stats_encode(&b, ID, from, NULL, 0);
+	wire_stats_encode(&b, ID, from, NULL, NULL, 0);
 	assert_int_equal(read_frame(&b, to, clock_wall()), 0);
 	assert_int_equal(to->count, 2);
 	assert_string_equal(to->series[1]->name, STATS_OTHER);
@@ -465,7 +465,7 @@ static struct buf seed_frame(size_t i)
 	if (i < 3)
 		return load(files[i]);
 	stats = sample_stats();
-	wire_stats_encode(&b, ID, stats, NULL, 0);
+	wire_stats_encode(&b, ID, stats, NULL, NULL, 0);
 	stats_free(stats);
 	return b;
 }
@@ -537,7 +537,7 @@ static void test_all_or_nothing(void **state)
 	char *at;
 
 	(void)state;
-	wire_stats_encode(&b, ID, from, NULL, 0);
+	wire_stats_encode(&b, ID, from, NULL, NULL, 0);
 	at = memmem(b.data, b.len, bad_counter, sizeof bad_counter - 1);
 	assert_non_null(at);
 	at[7] = (char)0xc3;             /* -3 becomes true */

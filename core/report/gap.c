@@ -1,0 +1,86 @@
+/* See the header. */
+#include "report/gap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+
+static double seconds(const struct run_status *run, int64_t at)
+{
+	return (double)(at - run->started) / 1e9;
+}
+
+static void add_note(struct result *r, const struct result_gap *g)
+{
+	r->notes = xreallocarray(r->notes, r->note_count + 1,
+	    sizeof *r->notes);
+	r->notes[r->note_count++] = xasprintf("worker %lld was not heard of "
+	    "from %.1f s to %.1f s (%s): its users ran elsewhere too, and "
+	    "what it measured came afterwards", (long long)g->worker,
+	    g->from, g->to, g->why);
+}
+
+void gap_take(struct result *r, const struct run_status *run)
+{
+	r->gaps = xcalloc(run->gap_count + 1, sizeof *r->gaps);
+	for (size_t i = 0; i < run->gap_count; i++) {
+		const struct run_gap *from = &run->gaps[i];
+		struct result_gap *g = &r->gaps[r->gap_count++];
+
+		g->worker = from->worker;
+		g->from = seconds(run, from->from);
+		g->to = from->to != 0 ? seconds(run, from->to) : -1;
+		g->why = xstrdup(from->why);
+		if (from->to != 0)
+			add_note(r, g);
+	}
+}
+
+void gap_release(struct result *r)
+{
+	for (size_t i = 0; i < r->gap_count; i++)
+		free(r->gaps[i].why);
+	free(r->gaps);
+}
+
+json_t *gap_json(const struct result *r)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < r->gap_count; i++) {
+		const struct result_gap *g = &r->gaps[i];
+		json_t *o = json_object();
+
+		json_object_set_new(o, "worker", json_integer(g->worker));
+		json_object_set_new(o, "from_s", json_real(g->from));
+		json_object_set_new(o, "to_s", g->to < 0 ? json_null() :
+		    json_real(g->to));
+		json_object_set_new(o, "reason", json_string(g->why));
+		json_array_append_new(array, o);
+	}
+	return array;
+}
+
+void gap_read(struct result *r, const json_t *run)
+{
+	const json_t *array = json_object_get(run, "gaps");
+	size_t count = json_array_size(array);
+
+	r->gaps = xcalloc(count + 1, sizeof *r->gaps);
+	for (size_t i = 0; i < count; i++) {
+		const json_t *o = json_array_get(array, i);
+		const json_t *to = json_object_get(o, "to_s");
+		const char *why = json_string_value(
+		    json_object_get(o, "reason"));
+
+		r->gaps[r->gap_count++] = (struct result_gap){
+			.worker = json_integer_value(
+			    json_object_get(o, "worker")),
+			.from = json_number_value(
+			    json_object_get(o, "from_s")),
+			.to = json_is_number(to) ? json_number_value(to) : -1,
+			.why = xstrdup(why != NULL ? why : ""),
+		};
+	}
+}
