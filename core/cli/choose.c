@@ -108,16 +108,9 @@ static int take_modules(struct run_options *run, const struct spec *deflt)
 {
 	for (size_t i = 0; i < module_count(); i++) {
 		const struct module *m = module_at(i);
-		const char *p = (const char *)m->def.executors;
-		size_t stride = m->def.executor_size;
-		struct swarm_executor one = { 0 };
+		struct swarm_executor one;
 
-		for (; p != NULL; p += stride) {
-			memset(&one, 0, sizeof one);
-			memcpy(&one, p, stride < sizeof one ? stride :
-			    sizeof one);
-			if (one.name == NULL)
-				break;
+		for (size_t k = 0; module_executor_at(m, k, &one); k++) {
 			if (spec_take(add(run), &one, deflt, m->name) == -1) {
 				run->spec_count--;
 				return -1;

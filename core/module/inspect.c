@@ -134,6 +134,26 @@ static void json_users(struct jsonw *j, const struct module *m)
 	jsonw_end_array(j);
 }
 
+static void json_field(const char *name, const char *value, void *j)
+{
+	jsonw_put_string(j, name, value);
+}
+
+static void json_executors(struct jsonw *j, const struct module *m)
+{
+	struct swarm_executor e;
+
+	jsonw_key(j, "executors");
+	jsonw_array(j);
+	for (size_t i = 0; module_executor_at(m, i, &e); i++) {
+		jsonw_object(j);
+		jsonw_put_string(j, "name", e.name);
+		module_executor_fields(&e, json_field, j);
+		jsonw_end(j);
+	}
+	jsonw_end_array(j);
+}
+
 static void print_json(const struct module *m)
 {
 	struct buf out = BUF_INIT(OUTPUT_MAX);
@@ -156,6 +176,7 @@ static void print_json(const struct module *m)
 	json_interfaces(&j, m);
 	json_options(&j, m);
 	json_users(&j, m);
+	json_executors(&j, m);
 	jsonw_put_bool(&j, "adds_users_in_setup", m->def.setup != NULL);
 	jsonw_end(&j);
 	puts(buf_str(&out));
@@ -216,6 +237,27 @@ static void text_users(const struct module *m)
 		    m->def.users ? "" : "users");
 }
 
+static void text_field(const char *name, const char *value, void *first)
+{
+	bool *is_first = first;
+
+	printf("%s%s=%s", *is_first ? " " : ",", name, value);
+	*is_first = false;
+}
+
+static void text_executors(const struct module *m)
+{
+	struct swarm_executor e;
+
+	for (size_t i = 0; module_executor_at(m, i, &e); i++) {
+		bool first = true;
+
+		printf("%-9s %s:", i ? "" : "executors", e.name);
+		module_executor_fields(&e, text_field, &first);
+		printf("\n");
+	}
+}
+
 static void print_text(const struct module *m)
 {
 	struct swarm_export x;
@@ -234,6 +276,7 @@ static void print_text(const struct module *m)
 		    x.iface->minor);
 	text_options(m);
 	text_users(m);
+	text_executors(m);
 	if (m->def.help)
 		printf("\n%s\n", m->def.help);
 }

@@ -82,6 +82,22 @@ static void print_users(const struct module *m)
 	}
 }
 
+static void print_field(const char *name, const char *value, void *executor)
+{
+	line("executor.%s.%s=%s", (const char *)executor, name, value);
+}
+
+static void print_executors(const struct module *m)
+{
+	struct swarm_executor e;
+
+	for (size_t i = 0; module_executor_at(m, i, &e); i++) {
+		line("executor=%s", e.name);
+		module_executor_fields(&e, print_field,
+		    (void *)(uintptr_t)e.name);
+	}
+}
+
 int module_print_list(void)
 {
 	for (size_t i = 0; i < module_count(); i++) {
@@ -90,6 +106,7 @@ int module_print_list(void)
 		line("module=%s", m->name);
 		line("module.%s.path=%s", m->name, m->path);
 		print_users(m);
+		print_executors(m);
 	}
 	return fflush(stdout) == 0 ? 0 : -1;
 }
@@ -143,6 +160,7 @@ int module_print_dump(const struct module *m)
 	for (size_t i = 0; module_option_at(m, i, &o); i++)
 		print_option(&o);
 	print_users(m);
+	print_executors(m);
 	return fflush(stdout) == 0 ? 0 : -1;
 }
 

@@ -106,6 +106,14 @@ bool module_user_at(const struct module *, size_t i,
 bool module_task_at(const struct module *, const struct swarm_user_class *,
     size_t i, struct swarm_task *);
 
+/* The i-th executor it declares; and `tell` of each field of one that was
+ * set, by its name in --executor, in order. */
+struct swarm_executor;
+bool module_executor_at(const struct module *, size_t i,
+    struct swarm_executor *);
+void module_executor_fields(const struct swarm_executor *,
+    void (*tell)(const char *name, const char *value, void *), void *);
+
 /* The i-th option at this host's size; false after the last. */
 bool module_option_at(const struct module *, size_t i, struct swarm_option *);
 /* Its present value as text (free()); "(secret)" for a secret one. */

@@ -58,7 +58,9 @@ static void test_inspect(void **state)
 	    "SWARM_OPTION(n, \"5\", \"a number\"), SWARM_OPTION(pw, \"hid\", "
 	    "\"a word\", .flags = SWARM_SECRET)), .users = SWARM_USERS({ "
 	    ".name = \"web\", .weight = 2, .tasks = SWARM_TASKS(SWARM_TASK(t, "
-	    ".tags = \"read\"), SWARM_SET(in)) }));\n");
+	    ".tags = \"read\"), SWARM_SET(in)) }), .executors = "
+	    "SWARM_EXECUTORS({ .name = \"surge\", .classes = \"web\", "
+	    ".users = 7, .start = 1.5, .rate = \"9s:4\" }));\n");
 
 	(void)state;
 	assert_int_equal(swarm("inspect", path, NULL), TOOLS_OK);
@@ -72,12 +74,15 @@ static void test_inspect(void **state)
 	has(&out, "t, weight 1, tags read");
 	has(&out, "in, weight 1, a set:");
 	has(&out, "t, weight 9");
+	has(&out, "executors surge: classes=web,users=7,rate=9s:4,start=1.5s");
 	assert_null(strstr(buf_str(&out), "hid"));
 
 	assert_int_equal(swarm("inspect", "--json", path, NULL), TOOLS_OK);
 	has(&out, "\"summary\": \"a \\\"quoted\\\" thing\"");
 	has(&out, "\"flow\": \"sequential\"");
 	has(&out, "\"default\": \"5\"");
+	has(&out, "\"executors\": [");
+	has(&out, "\"name\": \"surge\"");
 	assert_null(strstr(buf_str(&out), "hid"));
 }
 
@@ -154,9 +159,9 @@ static void test_check_good(void **state)
 
 	(void)state;
 	assert_int_equal(swarm("check", path, NULL), TOOLS_OK);
-	has(&out, "TAP version 13\n1..16\n");
-	has(&out, "ok 13 - its users end when stopped, at any moment\n");
-	has(&out, "# 0 of 16 checks of ");
+	has(&out, "TAP version 13\n1..19\n");
+	has(&out, "ok 14 - its users end when stopped, at any moment\n");
+	has(&out, "# 0 of 19 checks of ");
 	assert_null(strstr(buf_str(&out), "not ok"));
 	/* Only what matters. */
 	assert_int_equal(swarm("check", "--only-failed", "--only", "exported",

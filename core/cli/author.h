@@ -1,0 +1,14 @@
+/* Which code of a module's author has crashed. */
+#ifndef CLI_AUTHOR_H
+#define CLI_AUTHOR_H
+
+#include <stdbool.h>
+
+#include "cluster/crash.h"
+
+/* The user and task that run now; async-signal-safe. */
+bool author_where(struct crash_where *);
+/* `swarm check` and `swarm test` tell file and line of a crash. */
+void author_init(void);
+
+#endif

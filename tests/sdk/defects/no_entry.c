@@ -1,0 +1,7 @@
+/* finds: file: it exports no swarm_module_v0 */
+int answer(void);
+
+int answer(void)
+{
+	return 42;
+}

@@ -1,0 +1,8 @@
+/* finds: file: it is a module of ABI 7.x
+ * flags: -fvisibility=default */
+const void *swarm_module_v7(void);
+
+const void *swarm_module_v7(void)
+{
+	return 0;
+}
