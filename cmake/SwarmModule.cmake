@@ -64,6 +64,9 @@ function(swarm_add_plugin name)
 	if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${name}.7)
 		install(FILES ${name}.7
 			DESTINATION ${CMAKE_INSTALL_MANDIR}/man7)
+		# Beside the module, where `swarm check` looks for it.
+		configure_file(${name}.7
+			${CMAKE_BINARY_DIR}/plugins/${name}/${name}.7 COPYONLY)
 	endif()
 	file(GLOB templates CONFIGURE_DEPENDS
 		RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} templates/*.c)

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "cli/author.h"
 #include "cli/command.h"
 #include "cli/find_capacity.h"
 #include "cli/role.h"
@@ -197,6 +198,7 @@ int main(int argc, char **argv)
 	signal(SIGXFSZ, SIG_IGN);
 	raise_descriptor_limit();
 	module_init(argv[0]);
+	author_init();
 	if (argc == 1) {
 		print_start();
 		return EXIT_USAGE;

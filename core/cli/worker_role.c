@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "base/xalloc.h"
-#include "cluster/crash.h"
+#include "cli/author.h"
 #include "cluster/numbers.h"
 #include "cluster/worker.h"
 #include "fiber/fiber.h"
@@ -448,19 +448,6 @@ static int join_master(struct options *o)
 	return rc;
 }
 
-static bool where(struct crash_where *at)
-{
-	struct user_where user;
-
-	if (!users_where(&user))
-		return false;
-	at->module = user.module;
-	at->user_class = user.user_class;
-	at->task = user.task;
-	at->user = user.id;
-	return true;
-}
-
 /* The master shows a worker's lines, once there is one. */
 static void on_log(enum log_level level, const char *line, void *arg)
 {
@@ -538,7 +525,7 @@ int role_worker(struct options *o)
 	int command;
 	int rc;
 
-	crash_init(where);
+	crash_init(author_where);
 	worker.local = o->local_worker != NULL;
 	/* The master has said what there is to say about modules. */
 	if (worker.local)

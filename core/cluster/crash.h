@@ -31,6 +31,7 @@ void crash_init(bool (*where)(struct crash_where *));
 
 /* ---- the master's side ---- */
 
+struct buf;
 struct crash_report;
 
 /* What was written to the pipe; NULL when it holds no report. */
@@ -45,6 +46,8 @@ const char *crash_summary(const struct crash_report *);
  * logs them as errors from the loop.  Takes the report.
  */
 void crash_log(struct crash_report *, const char *who);
+/* The same at once, as lines of text: the summary, then the stack. */
+void crash_print(struct crash_report *, struct buf *out);
 /* Waits for those threads; before the loop goes. */
 void crash_wait(void);
 

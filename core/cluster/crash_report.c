@@ -317,16 +317,24 @@ static bool seen_before(const struct crash_report *r, size_t i)
 	return false;
 }
 
-static void log_frame(const struct frame *f, size_t i)
+static void print_frame(const struct frame *f, size_t i, struct buf *out)
 {
 	const char *file = base_name(f->file);
 
-	if (f->line != NULL)
-		log_error("  #%zu %s (%s)", i, f->line, file);
-	else if (f->name != NULL)
-		log_error("  #%zu %s (%s)", i, f->name, file);
+	if (f->line != NULL || f->name != NULL)
+		buf_printf(out, "  #%zu %s (%s)", i,
+		    f->line != NULL ? f->line : f->name, file);
 	else
-		log_error("  #%zu %s in %s", i, f->offset, file);
+		buf_printf(out, "  #%zu %s in %s", i, f->offset, file);
+}
+
+static void log_frame(const struct frame *f, size_t i)
+{
+	struct buf line = BUF_INIT(OUTPUT_MAX);
+
+	print_frame(f, i, &line);
+	log_error("%s", buf_str(&line));
+	buf_release(&line);
 }
 
 /* The thread is done, or will be soon; the report is off the list. */
@@ -351,14 +359,30 @@ static void on_found(void *arg)
 	finish(arg);
 }
 
-static void *find_lines(void *arg)
+static void find_all(struct crash_report *r)
 {
-	struct crash_report *r = arg;
-
 	for (size_t i = 0; i < r->count; i++) {
 		if (r->frames[i].file[0] == '/' && !seen_before(r, i))
 			find_lines_in(r, i);
 	}
+}
+
+void crash_print(struct crash_report *r, struct buf *out)
+{
+	find_all(r);
+	buf_printf(out, "%s\n", r->summary);
+	for (size_t i = 0; i < r->count; i++) {
+		print_frame(&r->frames[i], i, out);
+		buf_puts(out, "\n");
+	}
+	crash_free(r);
+}
+
+static void *find_lines(void *arg)
+{
+	struct crash_report *r = arg;
+
+	find_all(r);
 	loop_post(on_found, r);
 	return NULL;
 }

@@ -50,8 +50,10 @@ int swarm_sleep_until(int64_t deadline)
 
 	if (left <= 0)
 		return fiber_yield();
-	if (left >= TRIM_NS && !fiber_cancelled(f))
+	if (left >= TRIM_NS && !fiber_cancelled(f)) {
+		fiber_measure(f);
 		stack_trim(&f->stack, __builtin_frame_address(0));
+	}
 	while (fiber_wait_for(FIBER_SLEEP, -1, deadline) == 0)
 		;
 	return errno == ETIMEDOUT ? 0 : -1;

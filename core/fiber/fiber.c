@@ -25,29 +25,38 @@
 /* Sanitized frames are several times as large. */
 #define STACK_SANITIZED (256 * 1024)
 
+#ifdef NDEBUG
+#define MEASURED false
+#else
+#define MEASURED true
+#endif
+
 static struct {
 	struct fiber *current;
 	context_t context;              /* while a fiber runs */
 	struct tools tools;
 	size_t alive;
 	size_t high_water;
+	size_t stack_size;
+	bool measuring;                 /* high_water */
 	uint32_t serial;                /* of the fiber last started */
 } hub;
 
-#ifdef NDEBUG
-static void fiber_measure(const struct fiber *f)
+void fiber_measure(const struct fiber *f)
 {
-	(void)f;
-}
-#else
-static void fiber_measure(const struct fiber *f)
-{
-	size_t used = stack_high_water(&f->stack);
+	size_t used;
 
+	if (!hub.measuring)
+		return;
+	used = stack_high_water(&f->stack);
 	if (used > hub.high_water)
 		hub.high_water = used;
 }
-#endif
+
+void fiber_measure_stacks(bool on)
+{
+	hub.measuring = on;
+}
 
 /* The stack, with the fiber on it, goes. */
 static void fiber_forget(struct stack *s)
@@ -67,6 +76,8 @@ int fiber_init(const struct fiber_options *o)
 	if ((TOOLS_ASAN || TOOLS_TSAN) && size < STACK_SANITIZED)
 		size = STACK_SANITIZED;
 	memset(&hub, 0, sizeof(hub));
+	hub.measuring = MEASURED;
+	hub.stack_size = size;
 	tools_thread(&hub.tools);
 	return stack_init(&(struct stack_options){ .size = size,
 	    .head = sizeof(struct fiber), .guard = o->guard,
@@ -426,6 +437,7 @@ void fiber_stats(struct fiber_stats *s)
 {
 	*s = (struct fiber_stats){ .alive = hub.alive,
 		.stacks = stack_count(), .stack_bytes = hub.high_water,
+		.stack_size = hub.stack_size,
 		.guard = stack_guard() };
 }
 

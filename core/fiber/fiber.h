@@ -107,10 +107,14 @@ struct swarm_fiber *fiber_handle(struct fiber *);
 struct fiber_stats {
 	size_t alive;
 	size_t stacks;                  /* made so far */
-	size_t stack_bytes;             /* high-water mark, debug builds */
+	size_t stack_bytes;             /* high-water mark, if measured */
+	size_t stack_size;              /* of each */
 	const char *guard;              /* "madvise", "mprotect" or "canary" */
 };
 void fiber_stats(struct fiber_stats *);
+/* Whether each stack's high-water mark is taken when its fiber ends, which
+ * reads it whole.  Debug builds do from the start. */
+void fiber_measure_stacks(bool);
 
 /*
  * A fiber that does not give way for this long is reported: on the loop

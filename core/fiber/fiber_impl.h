@@ -45,6 +45,9 @@ struct fiber {
 	struct tools tools;
 };
 
+/* fiber.c: takes the stack's high-water mark, if that is wanted; before
+ * anything that would forget it. */
+void fiber_measure(const struct fiber *);
 /* wake.c: the fiber has ended. */
 void wake_detach(struct fiber *);
 /* wake.c: the stack goes. */

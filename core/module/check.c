@@ -44,6 +44,24 @@ void check_say(const char *fmt, ...)
 	fflush(stdout);
 }
 
+static struct {
+	void (*install)(void);
+	void (*explain)(const char *text, struct buf *out);
+} crash;
+
+void tools_on_crash(void (*install)(void),
+    void (*explain)(const char *text, struct buf *out))
+{
+	crash.install = install;
+	crash.explain = explain;
+}
+
+void check_install_crash(void)
+{
+	if (crash.install)
+		crash.install();
+}
+
 static const struct check *find_check(const char *name)
 {
 	for (const struct check *c = check_list; c->name; c++)
@@ -124,17 +142,35 @@ void check_child_line(const struct check_request *r, const char *word,
 	names_add(argv, s->path);
 }
 
-static void print_lines(const struct buf *b)
+static void print_text(const char *s, size_t size)
 {
-	const char *s = buf_str(b);
+	const char *end = s + size;
 
-	while (*s) {
+	while (s < end) {
 		size_t len = strcspn(s, "\n");
 
 		if (len)
 			printf("# %.*s\n", (int)len, s);
 		s += len + (s[len] == '\n');
 	}
+}
+
+/* What came before a crash report as it is; that, with files and lines. */
+static void print_errors(const struct buf *err)
+{
+	const char *text = buf_str(err);
+	const char *report = strstr(text, "crash 1\n");
+	size_t before = report ? (size_t)(report - text) : 0;
+	struct buf lines = BUF_INIT(OUTPUT_MAX);
+
+	if (report && crash.explain && (report == text || report[-1] == '\n'))
+		crash.explain(report, &lines);
+	if (lines.len > 0)
+		print_text(text, before);
+	else
+		print_text(text, strlen(text));
+	print_text(buf_str(&lines), lines.len);
+	buf_release(&lines);
 }
 
 void check_report(const struct check_request *r, const char *title,
@@ -148,14 +184,16 @@ void check_report(const struct check_request *r, const char *title,
 	else if (!good || !r->only_failed)
 		printf("%s %d - %s\n", good ? "ok" : "not ok", number, title);
 	if (!good) {
-		print_lines(out);
-		print_lines(err);
+		print_text(buf_str(out), out->len);
+		print_errors(err);
 	}
 	if (rc == SPAWN_TIMEOUT)
 		printf("# did not end within %g s\n", r->timeout);
 	else if (rc > 128)
 		printf("# crashed (signal %d, SIG%s)\n", rc - 128,
 		    sigabbrev_np(rc - 128) ? sigabbrev_np(rc - 128) : "RT");
+	else if (rc == 0)
+		printf("# ended the process: exit() is swarm's to call\n");
 	fflush(stdout);
 }
 
@@ -203,6 +241,23 @@ static int print_checks(void)
 	return TOOLS_OK;
 }
 
+/*
+ * Makes the C library of the children tell: blocks are counted at once rather
+ * than kept for later, and freed ones are overwritten.  A user's own settings
+ * win.
+ */
+static void prepare_children(void)
+{
+	setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0:"
+	    "glibc.malloc.perturb=165", 0);
+}
+
+static int run_one(const struct check *c, const struct check_subject *s)
+{
+	check_install_crash();
+	return c->run(s);
+}
+
 /* The paths once, for the parent and all its children. */
 static int run_request(struct check_request *r)
 {
@@ -217,10 +272,11 @@ static int run_request(struct check_request *r)
 	if (find_ends_with(path, ".c"))
 		r->subject.so = compiled = compile_source(path);
 	if (r->subject.so) {
+		prepare_children();
 		if (!r->one)
 			rc = run_all(r);
 		else
-			rc = c ? c->run(&r->subject) : usage();
+			rc = c ? run_one(c, &r->subject) : usage();
 	}
 	free(compiled);
 	free(path);

@@ -3,13 +3,17 @@
 #define MODULE_CHECK_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "module/names.h"
 
 struct buf;
 struct module;
 
-#define CHECK_OK   0
+/* Exit codes of the child.  Passing is none that a module which calls exit()
+ * would choose. */
+#define CHECK_OK   71
 #define CHECK_BAD  1
 #define CHECK_SKIP 77
 
@@ -52,18 +56,36 @@ void check_report(const struct check_request *, const char *title, int number,
 
 /* Why a check did not pass or was skipped: a line of its output. */
 void check_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The child that crashes says where, if tools_on_crash() told how. */
+void check_install_crash(void);
 /* Opens the subject and, when `bound`, all that it needs; NULL after the
  * reason was said. */
 struct module *check_open(const struct check_subject *, bool bound);
 /* The same, when nothing stands against calling load(). */
 struct module *check_open_bound(const struct check_subject *);
 
-/* check_run.c */
+/* check_run.c; see there */
 int check_load(const struct check_subject *);
 int check_threads(const struct check_subject *);
 int check_signals(const struct check_subject *);
 int check_worker(const struct check_subject *);
 int check_users(const struct check_subject *);
 int check_blocking(const struct check_subject *);
+int check_stack(const struct check_subject *);
+/* Everything loaded and a worker's hooks called; false after the reason was
+ * said, with what the check then results in. */
+bool check_start_worker(const struct check_subject *, int *result);
+void check_finish_worker(void);
+/* Ends the worker with all that is its own, and starts another: CHECK_OK, or
+ * CHECK_BAD when its hooks failed. */
+int check_restart_worker(void);
+/* One user of class i for so long, then none, `timeout` seconds being left to
+ * its task; whether it is gone in time. */
+bool check_one_user(size_t i, int64_t ns, double timeout);
+
+/* check_leaks.c */
+int check_leaks(const struct check_subject *);
+/* check_offers.c */
+int check_offers(const struct check_subject *);
 
 #endif

@@ -302,24 +302,27 @@ static int check_summary(const struct check_subject *s)
 	return CHECK_BAD;
 }
 
-/* Whether NAME.7 is in a folder that an install, this tree or a stranger's
- * build folder keeps it in, seen from the module's. */
+/* Whether NAME.7 is beside the module, where a build keeps it, above it, as in
+ * a stranger's build folder, or where an install has it, which a distribution
+ * may have compressed. */
 static bool has_manual(const struct module *m)
 {
 	static const char *const folders[] = {
-		"", "/..", "/../..", "/../../..", "/../../../share/man/man7",
-		"/../../../../plugins/",
+		"", "/..", "/../../..", "/../../../share/man/man7",
+		"/../../../../share/man/man7",
 	};
+	static const char *const endings[] = { "7", "7.gz" };
 	size_t len = (size_t)(strrchr(m->path, '/') - m->path);
 	bool found = false;
 
 	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
-		bool own = find_ends_with(folders[i], "plugins/");
-		char *path = xasprintf("%.*s%s%s/%s.7", (int)len, m->path,
-		    folders[i], own ? m->name : "", m->name);
+		for (size_t k = 0; k < 2; k++) {
+			char *path = xasprintf("%.*s%s/%s.%s", (int)len,
+			    m->path, folders[i], m->name, endings[k]);
 
-		found = found || access(path, R_OK) == 0;
-		free(path);
+			found = found || access(path, R_OK) == 0;
+			free(path);
+		}
 	}
 	return found;
 }
@@ -351,6 +354,7 @@ const struct check check_list[] = {
 	{ "options", "its options are described and their defaults valid",
 	  check_options },
 	{ "tables", "its users and tasks are complete", check_tables },
+	{ "offers", "what it offers to swarm is complete", check_offers },
 	{ "bound", "what it needs is there", check_bound },
 	{ "load", "load(), setup() and unload() succeed", check_load },
 	{ "threads", "load() starts no thread", check_threads },
@@ -359,6 +363,8 @@ const struct check check_list[] = {
 	  check_worker },
 	{ "users", "its users end when stopped, at any moment", check_users },
 	{ "blocking", "its tasks never block the worker", check_blocking },
+	{ "stack", "its tasks leave room on their stacks", check_stack },
+	{ "leaks", "its hooks and users leave nothing behind", check_leaks },
 	{ "summary", "it says in one line what it is", check_summary },
 	{ "manual", "it has a manual page", check_manual },
 	{ NULL, NULL, NULL },

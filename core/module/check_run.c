@@ -22,7 +22,7 @@
 #include <string.h>
 
 #define NOBODY "127.0.0.1:9"            /* discard, which is closed */
-#define STOP_TIMEOUT 0.5                /* seconds */
+#define STOP_TIMEOUT 0.05               /* seconds; then waits fail */
 #define GONE_NS (5 * NS_PER_S)          /* after being stopped */
 #define RUN_NS (300 * NS_PER_MS)
 #define BLOCKED_NS (200 * NS_PER_MS)
@@ -80,34 +80,6 @@ int check_threads(const struct check_subject *s)
 	return CHECK_BAD;
 }
 
-static bool start_worker(const struct check_subject *s);
-static void finish_worker(void);
-
-int check_signals(const struct check_subject *s)
-{
-	struct sigaction before[NSIG], now;
-	int result, changed = 0;
-
-	if (loop_init() == -1)
-		return CHECK_SKIP;
-	for (int i = 1; i < NSIG; i++)
-		sigaction(i, NULL, &before[i]);
-	loop_release();
-	if (!load_all(s, &result) || !start_worker(s))
-		return CHECK_SKIP;
-	for (int i = 1; i < NSIG; i++) {
-		if (sigaction(i, NULL, &now) == -1 ||
-		    now.sa_handler == before[i].sa_handler)
-			continue;
-		check_say("the handler of signal %d (SIG%s) was replaced; "
-		    "signals belong to swarm", i, sigabbrev_np(i) ?
-		    sigabbrev_np(i) : "RT");
-		changed++;
-	}
-	finish_worker();
-	return changed ? CHECK_BAD : CHECK_OK;
-}
-
 static void ignore_stop(const char *why, void *arg)
 {
 	(void)why;
@@ -125,10 +97,30 @@ static void ignore(void *arg)
 	(void)arg;
 }
 
+/* An empty one in which all that modules remember has the number it had. */
+static struct stats *stats_like(const struct stats *old)
+{
+	struct stats *s = stats_new(STATS_DEFAULT_SERIES,
+	    STATS_DEFAULT_ERRORS);
+
+	for (size_t i = 0; old && i < old->count; i++)
+		stats_series(s, old->series[i]->type, old->series[i]->name);
+	for (size_t i = 0; old && i < old->counter_count; i++)
+		stats_counter(s, old->counters[i].name);
+	for (size_t i = 0; old && i < old->metrics.count; i++) {
+		const struct metric *m = &old->metrics.at[i];
+
+		metrics_get(&s->metrics, m->kind, m->name, m->unit);
+	}
+	return s;
+}
+
+/* NULL: of the same subject as the last time. */
 static bool start_worker(const struct check_subject *s)
 {
+	static const char *host;
+	struct stats *past;
 	struct users_options options = {
-		.host = s->host ? s->host : NOBODY,
 		.seed = 1,
 		.reached = ignore,
 		.stopped = ignore,
@@ -136,23 +128,74 @@ static bool start_worker(const struct check_subject *s)
 		.raised = ignore_raised,
 	};
 
+	if (s)
+		host = s->host ? s->host : NOBODY;
+	options.host = host;
 	if (loop_init() == -1 ||
 	    fiber_init(&(struct fiber_options){ 0 }) == -1)
 		return false;
-	stats = stats_new(STATS_DEFAULT_SERIES, STATS_DEFAULT_ERRORS);
-	options.stats = stats;
+	past = stats;
+	stats = options.stats = stats_like(past);
+	stats_free(past);
 	users_init(&options);
 	return module_worker_start() == 0;
 }
 
-static void finish_worker(void)
+bool check_start_worker(const struct check_subject *s, int *result)
+{
+	*result = CHECK_SKIP;
+	if (!load_all(s, result))
+		return false;
+	*result = CHECK_BAD;
+	return start_worker(s);
+}
+
+static void end_worker(void)
 {
 	module_worker_stop();
 	users_release();
-	stats_free(stats);
 	fiber_release();
 	loop_release();
+}
+
+void check_finish_worker(void)
+{
+	end_worker();
 	module_unload_all();
+	stats_free(stats);
+	stats = NULL;
+}
+
+int check_restart_worker(void)
+{
+	end_worker();
+	/* Its measured values go now, and only the names stay. */
+	return start_worker(NULL) ? CHECK_OK : CHECK_BAD;
+}
+
+int check_signals(const struct check_subject *s)
+{
+	struct sigaction before[NSIG], now;
+	int result, changed = 0;
+
+	if (loop_init() == -1)
+		return CHECK_SKIP;
+	for (int i = 1; i < NSIG; i++)
+		sigaction(i, NULL, &before[i]);
+	loop_release();
+	if (!check_start_worker(s, &result))
+		return CHECK_SKIP;
+	for (int i = 1; i < NSIG; i++) {
+		if (sigaction(i, NULL, &now) == -1 ||
+		    now.sa_handler == before[i].sa_handler)
+			continue;
+		check_say("the handler of signal %d (SIG%s) was replaced; "
+		    "signals belong to swarm", i, sigabbrev_np(i) ?
+		    sigabbrev_np(i) : "RT");
+		changed++;
+	}
+	check_finish_worker();
+	return changed ? CHECK_BAD : CHECK_OK;
 }
 
 int check_worker(const struct check_subject *s)
@@ -161,12 +204,16 @@ int check_worker(const struct check_subject *s)
 
 	if (!load_all(s, &result))
 		return CHECK_SKIP;
+	check_say("worker_start()");
 	if (!start_worker(s))
 		return CHECK_BAD;
+	check_say("worker_stop()");
 	module_worker_stop();
+	check_say("worker_start() again");
 	if (module_worker_start() == -1)
 		return CHECK_BAD;
-	finish_worker();
+	check_say("worker_stop() again, and unload()");
+	check_finish_worker();
 	return CHECK_OK;
 }
 
@@ -182,14 +229,22 @@ static void run_for(int64_t ns)
 }
 
 /* Stops the users of one class; whether they are gone in time. */
-static bool stop_users(size_t i)
+static bool stop_users(size_t i, double timeout)
 {
 	int64_t end = clock_now() + GONE_NS;
 
-	users_set_target(i, 0, STOP_TIMEOUT);
+	users_set_target(i, 0, timeout);
 	while (users_alive() > 0 && clock_now() < end)
 		loop_once(false);
 	return users_alive() == 0;
+}
+
+bool check_one_user(size_t i, int64_t ns, double timeout)
+{
+	users_new_run();
+	users_set_target(i, 1, timeout);
+	run_for(ns);
+	return stop_users(i, timeout);
 }
 
 /* Says where it is before it goes there: a user that never gives way ends
@@ -202,10 +257,8 @@ static int stop_at_moments(size_t i)
 	for (size_t k = 0; k < sizeof(moments_ms) / sizeof(int); k++) {
 		check_say("a user of %s, stopped after %d ms", name,
 		    moments_ms[k]);
-		users_new_run();
-		users_set_target(i, 1, STOP_TIMEOUT);
-		run_for(moments_ms[k] * NS_PER_MS);
-		if (stop_users(i))
+		if (check_one_user(i, moments_ms[k] * NS_PER_MS,
+		    STOP_TIMEOUT))
 			continue;
 		check_say("was still there 5 s later: a wait that fails with "
 		    "ECANCELED must end the task, and stop() must end");
@@ -218,7 +271,7 @@ static bool prepare_users(const struct check_subject *s)
 {
 	int result;
 
-	if (!load_all(s, &result) || !start_worker(s))
+	if (!check_start_worker(s, &result))
 		return false;
 	if (user_class_count() > 0)
 		return true;
@@ -235,7 +288,7 @@ int check_users(const struct check_subject *s)
 	for (size_t i = 0; i < user_class_count() && rc == CHECK_OK; i++)
 		rc = stop_at_moments(i);
 	if (rc == CHECK_OK)
-		finish_worker();
+		check_finish_worker();
 	return rc;
 }
 
@@ -260,18 +313,36 @@ int check_blocking(const struct check_subject *s)
 	if (!prepare_users(s))
 		return CHECK_SKIP;
 	fiber_watchdog(BLOCKED_NS, report_blocked);
-	for (size_t i = 0; i < user_class_count(); i++) {
-		users_new_run();
-		users_set_target(i, 1, STOP_TIMEOUT);
-		run_for(RUN_NS);
-		if (!stop_users(i))
+	for (size_t i = 0; i < user_class_count(); i++)
+		if (!check_one_user(i, RUN_NS, STOP_TIMEOUT))
 			break;
-	}
 	fiber_watchdog(0, NULL);
 	if (users_alive() == 0)
-		finish_worker();
+		check_finish_worker();
 	if (atomic_load(&blocked) == 0)
 		return CHECK_OK;
 	check_say("calls that block belong into swarm_offload()");
+	return CHECK_BAD;
+}
+
+int check_stack(const struct check_subject *s)
+{
+	struct fiber_stats fibers;
+	size_t most;
+
+	if (!prepare_users(s))
+		return CHECK_SKIP;
+	fiber_measure_stacks(true);
+	for (size_t i = 0; i < user_class_count(); i++)
+		if (!check_one_user(i, RUN_NS, STOP_TIMEOUT))
+			return CHECK_SKIP;
+	fiber_stats(&fibers);
+	most = fibers.stack_size / 4 * 3;
+	check_finish_worker();
+	if (fibers.stack_bytes <= most)
+		return CHECK_OK;
+	check_say("a fiber used %zu of its %zu bytes of stack; large arrays "
+	    "belong into swarm_alloc() or swarm_data()", fibers.stack_bytes,
+	    fibers.stack_size);
 	return CHECK_BAD;
 }

@@ -293,6 +293,7 @@ static int test_child(const struct check_subject *s, const char *name)
 	const struct swarm_iface *tests = m ? tests_of(m) : NULL;
 	struct swarm_case c;
 
+	check_install_crash();
 	if (!tests || module_apply_options() == -1 || module_load_all() == -1)
 		return TOOLS_MODULE;
 	for (size_t i = 0; case_at(tests, i, &c); i++) {

@@ -11,6 +11,14 @@
 #define TOOLS_USAGE  2
 #define TOOLS_MODULE 3
 
+struct buf;
+/*
+ * How the children of check and test say where they crash: `install` is called
+ * in each before it runs strangers' code, and `explain` in the parent with what
+ * it left on its standard error; adds lines to `out`.
+ */
+void tools_on_crash(void (*install)(void),
+    void (*explain)(const char *text, struct buf *out));
 /* swarm check MODULE: what can be found wrong without a test, as TAP. */
 int module_check_main(int argc, char **argv);
 /* swarm inspect MODULE: what it is and offers; loads it in a child. */

@@ -220,6 +220,7 @@ int tickler_start(void)
 	swarm_error("paho.mqtt.c does not connect to its own process; "
 	    "is the loopback interface up?");
 	tickler_stop();
+	return -1;
 close_listener:
 	close(listener);
 	listener = -1;
@@ -236,7 +237,10 @@ void tickler_stop(void)
 	pthread_mutex_unlock(&lock);
 	shutdown(listener, SHUT_RDWR);
 	pthread_join(thread, NULL);
-	started = false;
+	MQTTAsync_destroy(&client);
+	close(listener);
+	listener = -1;
+	started = stopping = connected = false;
 }
 
 void tickler_connecting(int change)

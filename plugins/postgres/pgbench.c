@@ -352,6 +352,10 @@ static int worker_start(void)
 
 static void worker_stop(void)
 {
+	free(pgb_program.command_series);
+	free(pgb_program.stmt_names);
+	pgb_program.command_series = NULL;
+	pgb_program.stmt_names = NULL;
 	pgb_log_close();
 	pgc_pool_release();
 	pgc_target_release();

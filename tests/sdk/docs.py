@@ -99,11 +99,23 @@ def check_commands(build):
         common.problem(f"swarm.1 does not say what `swarm {name}` does")
 
 
+def check_checks(build):
+    """Each check of `swarm check` is in swarm-plugin.3."""
+    text = (common.ROOT / "docs" / "man" / "swarm-plugin.3").read_text()
+    known = re.findall(r"^\.It Cm (\w+)$", text, re.M)
+    listed = [line.split()[0] for line in common.must(
+        [f"{build}/bin/swarm", "check", "--list"]).splitlines()]
+    if known != listed:
+        common.problem(f"swarm-plugin.3 lists the checks {known}, and swarm "
+                       f"has {listed}")
+
+
 def main():
     build = sys.argv[1]
     check_examples(common.pkg_config(f"{build}/pkgconfig", "--cflags"))
     check_names()
     check_commands(build)
+    check_checks(build)
     common.finish()
 
 
