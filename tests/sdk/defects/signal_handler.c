@@ -1,4 +1,5 @@
-/* finds: signals: SIGTERM */
+/* flags: -D_GNU_SOURCE
+ * finds: signals: SIGTERM */
 #include <swarm/swarm.h>
 
 #include <signal.h>
@@ -10,7 +11,9 @@ static void ignore(int number)
 
 static int worker_start(void)
 {
-	return signal(SIGTERM, ignore) == SIG_ERR ? -1 : 0;
+	struct sigaction action = { .sa_handler = ignore };
+
+	return sigaction(SIGTERM, &action, NULL);
 }
 
 SWARM_MODULE(.summary = "cannot be told to end",
