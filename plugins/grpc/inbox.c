@@ -1,30 +1,21 @@
-/* Small blocks are kept and used again: at full speed there is one for each
- * message. */
+/* At full speed there is a block for each message: small ones are kept and used
+ * again. */
 #include "inbox.h"
+
+#include "blocks.h"
 
 #include <grpc/byte_buffer_reader.h>
 
 #include <stdlib.h>
 #include <string.h>
 
-#define SMALL 944u                      /* bytes of a block kept */
-#define KEPT  1024u                     /* blocks */
+static struct blocks blocks = { .small = 1024, .keep = 1024 };
 
-static struct message *kept;
-static unsigned kept_count;
-
-static struct message *message_new(size_t size)
+static struct message *message_new(size_t len)
 {
-	struct message *m = kept;
+	size_t size = sizeof(struct message) + len + 1;
+	struct message *m = blocks_take(&blocks, &size);
 
-	if (size <= SMALL && m) {
-		kept = m->next;
-		kept_count--;
-		return m;
-	}
-	if (size < SMALL)
-		size = SMALL;
-	m = malloc(sizeof *m + size + 1);
 	if (!m)
 		abort();
 	m->size = size;
@@ -62,24 +53,11 @@ struct message *inbox_take(struct rpc_call *c, grpc_byte_buffer *from,
 
 void inbox_free(struct message *m)
 {
-	if (!m)
-		return;
-	if (m->size != SMALL || kept_count == KEPT) {
-		free(m);
-		return;
-	}
-	m->next = kept;
-	kept = m;
-	kept_count++;
+	if (m)
+		blocks_give(&blocks, m, m->size);
 }
 
 void inbox_stop(void)
 {
-	while (kept) {
-		struct message *m = kept;
-
-		kept = m->next;
-		free(m);
-	}
-	kept_count = 0;
+	blocks_clear(&blocks);
 }

@@ -9,7 +9,7 @@
 struct message {
 	struct message *next;
 	struct rpc_call *call;
-	size_t size;                    /* room in bytes[], without the NUL */
+	size_t size;                    /* of the block */
 	struct rpc_message m;
 	char bytes[];
 };

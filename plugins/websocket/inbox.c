@@ -10,18 +10,16 @@
  */
 #include "inbox.h"
 
+#include "blocks.h"
 #include "client.h"
 #include "match.h"
 #include "rows.h"
 #include "utf8.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define QUEUE_BYTES (64u << 20)
-#define SMALL       960u                /* bytes of a block kept */
-#define KEPT        256u                /* blocks */
 
 struct message {
 	struct message *next;
@@ -30,49 +28,29 @@ struct message {
 	char bytes[];
 };
 
-static struct message *kept;
-static unsigned kept_count;
+#define AROUND (sizeof(struct message) + 1)
+
+static struct blocks blocks = { .small = 1024, .keep = 256 };
 
 static struct message *message_new(size_t size)
 {
-	struct message *m;
+	size_t block = AROUND + size;
+	struct message *m = blocks_take(&blocks, &block);
 
-	if (size <= SMALL && kept) {
-		m = kept;
-		kept = m->next;
-		kept_count--;
-		return m;
-	}
-	if (size < SMALL)
-		size = SMALL;
-	m = malloc(sizeof *m + size + 1);
 	if (m)
-		m->size = size;
+		m->size = block - AROUND;
 	return m;
 }
 
 static void message_free(struct message *m)
 {
-	if (!m)
-		return;
-	if (m->size != SMALL || kept_count == KEPT) {
-		free(m);
-		return;
-	}
-	m->next = kept;
-	kept = m;
-	kept_count++;
+	if (m)
+		blocks_give(&blocks, m, AROUND + m->size);
 }
 
 void inbox_stop(void)
 {
-	struct message *m;
-
-	while ((m = kept)) {
-		kept = m->next;
-		free(m);
-	}
-	kept_count = 0;
+	blocks_clear(&blocks);
 }
 
 void inbox_init(struct ws *w)
