@@ -1,10 +1,10 @@
 /* The command line of `swarm grpc`; letters as ghz has them. */
 #include "load.h"
 
-#include <swarm/command.h>
+#include "cmdline.h"
+
 #include <swarm/log.h>
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,27 +105,9 @@ static const struct option longs[] = {
 
 struct load_plan load_plan;
 
-static const char *name_of(int opt)
-{
-	for (const struct option *o = longs; o->name; o++) {
-		if (o->val == opt)
-			return o->name;
-	}
-	return "?";
-}
-
 static int whole(int opt, long min, long max, long *to)
 {
-	char *end;
-
-	errno = 0;
-	*to = strtol(optarg, &end, 10);
-	if (errno || *end || end == optarg || *to < min || *to > max) {
-		swarm_error("--%s %s: give a whole number from %ld to %ld",
-		    name_of(opt), optarg, min, max);
-		return -1;
-	}
-	return 0;
+	return cmdline_whole(cmdline_option(longs, opt), optarg, min, max, to);
 }
 
 /* "1.5", "200ms", "2m"; seconds. */
@@ -146,37 +128,30 @@ static int duration(int opt, double *to)
 		if (*to >= 0 && *to < 1e7)
 			return 0;
 	}
-	swarm_error("--%s %s: give a time, as 200ms or 5s", name_of(opt),
-	    optarg);
+	swarm_error("%s %s: give a time, as 200ms or 5s",
+	    cmdline_option(longs, opt), optarg);
 	return -1;
 }
 
 /* One of the plugin grpc's own options. */
 static int pass_on(const char *name, const char *value)
 {
-	char text[4200];
-
-	if (snprintf(text, sizeof text, "grpc.%s=%s", name, value) >=
-	    (int)sizeof text) {
-		swarm_error("the value of %s is too long", name);
-		return -1;
-	}
-	return swarm_run_option("option", text);
+	return cmdline_set("grpc", name, value);
 }
 
 static int add_metadata(void)
 {
 	struct load_plan *p = &load_plan;
-	char *colon = strchr(optarg, ':');
+	char *value = p->metadata_count < LOAD_METADATA ?
+	    cmdline_cut(optarg) : NULL;
 
-	if (!colon || colon == optarg || p->metadata_count == LOAD_METADATA) {
+	if (!value) {
 		swarm_error("--metadata %s: give \"key: value\", at most %d "
 		    "times", optarg, LOAD_METADATA);
 		return -1;
 	}
-	*colon = 0;
 	p->metadata[p->metadata_count++] = (struct rpc_metadata){
-		.key = optarg, .value = colon + 1 + strspn(colon + 1, " "),
+		.key = optarg, .value = value,
 	};
 	return 0;
 }
@@ -184,16 +159,13 @@ static int add_metadata(void)
 static int set_kind(void)
 {
 	static const char *const names[] = { "unary", "client", "server",
-		"bidi" };
+		"bidi", NULL };
+	int i = cmdline_choice("--kind", optarg, names);
 
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		if (strcmp(optarg, names[i]) == 0) {
-			load_plan.kind = (enum load_kind)i;
-			return 0;
-		}
-	}
-	swarm_error("--kind %s: give unary, client, server or bidi", optarg);
-	return -1;
+	if (i == -1)
+		return -1;
+	load_plan.kind = (enum load_kind)i;
+	return 0;
 }
 
 static void set_match(void)
@@ -288,10 +260,7 @@ static int take(int opt, char **argv)
 	switch (opt) {
 	case '?':
 	case ':':
-		swarm_error(opt == ':' ? "%s needs a value" :
-		    "there is no option %s; see swarm grpc --help",
-		    argv[optind - 1]);
-		return -1;
+		return cmdline_refuse("swarm grpc", opt, argv);
 	case 'c':
 		return whole(opt, 1, 1000000, &p->count);
 	case OPT_CONNECTIONS:

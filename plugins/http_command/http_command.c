@@ -7,6 +7,7 @@
  * loaded.
  */
 #include "call.h"
+#include "cmdline.h"
 
 #include <swarm/command.h>
 #include <swarm/http.h>
@@ -264,12 +265,8 @@ static int read_arguments(int argc, char **argv)
 			add_url(optarg);
 			continue;
 		}
-		if (opt == ':' || opt == '?') {
-			swarm_error(opt == ':' ? "the option %s needs a value"
-			    : "there is no option %s: see swarm http --help",
-			    argv[optind - 1]);
-			return -1;
-		}
+		if (opt == ':' || opt == '?')
+			return cmdline_refuse("swarm http", opt, argv);
 		if (take(opt, optarg) == -1)
 			return -1;
 	}
@@ -287,20 +284,6 @@ static int read_arguments(int argc, char **argv)
 
 /* ---- which provider, and its options ---- */
 
-static int set_option(const char *plugin, const char *name, const char *value)
-{
-	char text[1200];
-
-	if (!value)
-		return 0;
-	if (snprintf(text, sizeof text, "%s.%s=%s", plugin, name, value) >=
-	    (int)sizeof text) {
-		swarm_error("the value of %s is too long", name);
-		return -1;
-	}
-	return swarm_run_option("option", text);
-}
-
 static int choose_client(void)
 {
 	const struct client *c = &plan.client;
@@ -317,18 +300,18 @@ static int choose_client(void)
 		return -1;
 	}
 	rc |= swarm_run_option("plugin", p);
-	rc |= set_option(p, "discard", "yes");
-	rc |= set_option(p, "version", c->version);
-	rc |= set_option(p, "insecure", c->insecure ? "yes" : NULL);
-	rc |= set_option(p, "compress", c->compressed ? "yes" : NULL);
-	rc |= set_option(p, "keepalive", c->no_keepalive ? "no" : NULL);
-	rc |= set_option(p, "ca", c->ca);
-	rc |= set_option(p, "cert", c->cert);
-	rc |= set_option(p, "key", c->key);
-	rc |= set_option(p, "proxy", c->proxy);
-	rc |= set_option(p, "resolve", c->resolve);
-	rc |= set_option(p, "timeout", c->timeout);
-	rc |= set_option(p, "connect_timeout", c->connect_timeout);
+	rc |= cmdline_set(p, "discard", "yes");
+	rc |= cmdline_set(p, "version", c->version);
+	rc |= cmdline_set(p, "insecure", c->insecure ? "yes" : NULL);
+	rc |= cmdline_set(p, "compress", c->compressed ? "yes" : NULL);
+	rc |= cmdline_set(p, "keepalive", c->no_keepalive ? "no" : NULL);
+	rc |= cmdline_set(p, "ca", c->ca);
+	rc |= cmdline_set(p, "cert", c->cert);
+	rc |= cmdline_set(p, "key", c->key);
+	rc |= cmdline_set(p, "proxy", c->proxy);
+	rc |= cmdline_set(p, "resolve", c->resolve);
+	rc |= cmdline_set(p, "timeout", c->timeout);
+	rc |= cmdline_set(p, "connect_timeout", c->connect_timeout);
 	return rc ? -1 : 0;
 }
 

@@ -5,11 +5,11 @@
  */
 #include "bench.h"
 
+#include "cmdline.h"
+
 #include <swarm/log.h>
 
-#include <errno.h>
 #include <getopt.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +26,7 @@ enum kind {
 };
 
 struct arg {
-	const char *name;
+	const char *option;             /* "--name" */
 	int letter;                     /* 0: none */
 	enum kind kind;
 	void *to;
@@ -44,7 +44,7 @@ static int take_rate(const char *value);
 static int take_ssl_version(const char *value);
 
 #define ARG(name_, letter_, kind_, ...) \
-	{ .name = (name_), .letter = (letter_), .kind = (kind_), __VA_ARGS__ }
+	{ .option = "--" name_, .letter = (letter_), .kind = (kind_), __VA_ARGS__ }
 #define NUM(name_, letter_, kind_, to_, min_, max_) \
 	ARG(name_, letter_, kind_, .to = (to_), .min = (min_), .max = (max_))
 
@@ -135,30 +135,20 @@ static const struct arg args[] = {
 };
 
 #define COUNT (sizeof args / sizeof *args)
+#define NAME(a) ((a)->option + 2)
 #define FIRST 256                       /* of values of long options */
 
 void bench_args_each(void (*fn)(const char *name, void *arg), void *arg)
 {
 	for (size_t i = 0; i < COUNT; i++) {
 		if (args[i].kind != HINT)
-			fn(args[i].name, arg);
+			fn(NAME(&args[i]), arg);
 	}
 }
 
 static int number(const struct arg *a, long *to)
 {
-	char *end;
-	long n;
-
-	errno = 0;
-	n = strtol(optarg, &end, 10);
-	if (errno || *end || end == optarg || n < a->min || n > a->max) {
-		swarm_error("--%s %s: give a whole number from %ld to %ld",
-		    a->name, optarg, a->min, a->max);
-		return -1;
-	}
-	*to = n;
-	return 0;
+	return cmdline_whole(a->option, optarg, a->min, a->max, to);
 }
 
 /* Milliseconds on the command line, seconds here. */
@@ -185,7 +175,7 @@ static bool is_false(const char *s)
 static int boolean(const struct arg *a, bool *to)
 {
 	if (!is_true(optarg) && !is_false(optarg)) {
-		swarm_error("--%s %s: give true or false", a->name, optarg);
+		swarm_error("%s %s: give true or false", a->option, optarg);
 		return -1;
 	}
 	*to = is_true(optarg);
@@ -204,11 +194,9 @@ static int flag(bool *to, int argc, char **argv)
 
 static int take_interval(const char *value)
 {
-	static const struct arg a = { .name = "interval", .min = 0, .max = 3600000 };
 	long n;
 
-	(void)value;
-	if (number(&a, &n) == -1)
+	if (cmdline_whole("--interval", value, 0, 3600000, &n) == -1)
 		return -1;
 	P.rate = n ? 1000.0 / (double)n : 100000;
 	return 0;
@@ -216,11 +204,9 @@ static int take_interval(const char *value)
 
 static int take_rate(const char *value)
 {
-	static const struct arg a = { .name = "connrate", .min = 1, .max = 1000000 };
 	long n;
 
-	(void)value;
-	if (number(&a, &n) == -1)
+	if (cmdline_whole("--connrate", value, 1, 1000000, &n) == -1)
 		return -1;
 	P.rate = (double)n;
 	return 0;
@@ -247,15 +233,15 @@ static int take(const struct arg *a, int argc, char **argv)
 		*(const char **)a->to = optarg;
 		return 0;
 	case LIST:
-		return bench_take_list(a->to, a->name, optarg);
+		return bench_take_list(a->to, NAME(a), optarg);
 	case CALL:
 		return a->take(optarg);
 	case IGNORED:
-		if (strcmp(a->name, "no-stamp") == 0)
+		if (strcmp(a->option, "--no-stamp") == 0)
 			P.stamp = false;
 		return 0;
 	default:
-		swarm_error("--%s: %s", a->name, a->hint);
+		swarm_error("%s: %s", a->option, a->hint);
 		return -1;
 	}
 }
@@ -286,7 +272,7 @@ static void tables(char *letters, struct option options[COUNT + 2])
 	*letters++ = '+';
 	*letters++ = ':';
 	for (size_t i = 0; i < COUNT; i++) {
-		options[i] = (struct option){ args[i].name,
+		options[i] = (struct option){ NAME(&args[i]),
 			has_value(&args[i]), NULL, FIRST + (int)i };
 		if (!args[i].letter)
 			continue;
@@ -323,12 +309,8 @@ static int read_all(int argc, char **argv)
 	while ((opt = getopt_long(argc, argv, letters, options, NULL)) != -1) {
 		if (opt == FIRST + (int)COUNT)
 			return 1;
-		if (opt == '?' || opt == ':') {
-			swarm_error(opt == ':' ? "%s needs a value" : "there "
-			    "is no option %s; see swarm mqtt --help",
-			    argv[optind - 1]);
-			return -1;
-		}
+		if (opt == '?' || opt == ':')
+			return cmdline_refuse("swarm mqtt", opt, argv);
 		if (take(find(opt), argc, argv) == -1)
 			return -1;
 	}

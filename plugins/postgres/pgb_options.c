@@ -15,6 +15,7 @@
 
 #include <swarm/log.h>
 
+#include "cmdline.h"
 #include "pgs_script.h"
 
 #define STEPS_ALL "dtgGvpf"
@@ -136,19 +137,13 @@ struct reading {
 	bool done;
 };
 
-static int parse_int(const char *name, const char *text, int min, int max,
+static int parse_int(const char *option, const char *text, int min, int max,
     int *out)
 {
-	char *end;
 	long n;
 
-	errno = 0;
-	n = strtol(text, &end, 10);
-	if (errno != 0 || end == text || *end != '\0' || n < min || n > max) {
-		swarm_error("%s: \"%s\" is no whole number from %d to %d",
-		    name, text, min, max);
+	if (cmdline_whole(option, text, min, max, &n) == -1)
 		return -1;
-	}
 	*out = (int)n;
 	return 0;
 }
@@ -170,16 +165,15 @@ static int parse_positive(const char *name, const char *text, double max,
 
 static int parse_mode(const char *text, enum pg_mode *out)
 {
-	if (strcmp(text, "simple") == 0)
-		*out = PG_SIMPLE;
-	else if (strcmp(text, "extended") == 0)
-		*out = PG_EXTENDED;
-	else if (strcmp(text, "prepared") == 0)
-		*out = PG_PREPARED;
-	else {
-		swarm_error("-M %s: use simple, extended or prepared", text);
+	static const char *const names[] = { "simple", "extended", "prepared",
+		NULL };
+	static const enum pg_mode modes[] = { PG_SIMPLE, PG_EXTENDED,
+		PG_PREPARED };
+	int i = cmdline_choice("-M", text, names);
+
+	if (i == -1)
 		return -1;
-	}
+	*out = modes[i];
 	return 0;
 }
 

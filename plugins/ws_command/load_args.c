@@ -1,13 +1,12 @@
 /* The command line of `swarm ws`. */
 #include "load.h"
 
+#include "cmdline.h"
+
 #include <swarm/log.h>
 #include <swarm/websocket.h>
 
-#include <errno.h>
 #include <getopt.h>
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,73 +76,42 @@ struct load_plan load_plan;
 
 static struct ws_header headers[LOAD_HEADERS];
 
-static const char *name_of(int opt)
-{
-	for (const struct option *o = options; o->name; o++) {
-		if (o->val == opt)
-			return o->name;
-	}
-	return "?";
-}
-
 static int number(int opt, double min, double max, double *to)
 {
-	char *end;
-	double n;
-
-	errno = 0;
-	n = strtod(optarg, &end);
-	if (errno || *end || end == optarg || !(n >= min && n <= max)) {
-		swarm_error("--%s %s: give a number from %g to %g",
-		    name_of(opt), optarg, min, max);
-		return -1;
-	}
-	*to = n;
-	return 0;
+	return cmdline_number(cmdline_option(options, opt), optarg, min, max,
+	    to);
 }
 
-static int whole(int opt, double min, double max, long *to)
+static int whole(int opt, long min, long max, long *to)
 {
-	double n;
-
-	if (number(opt, min, max, &n) == -1)
-		return -1;
-	if (n != floor(n)) {
-		swarm_error("--%s %s: give a whole number", name_of(opt),
-		    optarg);
-		return -1;
-	}
-	*to = (long)n;
-	return 0;
+	return cmdline_whole(cmdline_option(options, opt), optarg, min, max,
+	    to);
 }
 
 static int set_mode(void)
 {
-	static const char *const names[] = { "echo", "idle", "broadcast" };
+	static const char *const names[] = { "echo", "idle", "broadcast",
+		NULL };
+	int i = cmdline_choice("--mode", optarg, names);
 
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		if (strcmp(optarg, names[i]) == 0) {
-			load_plan.mode = (enum load_mode)i;
-			return 0;
-		}
-	}
-	swarm_error("--mode %s: give echo, idle or broadcast", optarg);
-	return -1;
+	if (i == -1)
+		return -1;
+	load_plan.mode = (enum load_mode)i;
+	return 0;
 }
 
 static int add_header(void)
 {
 	struct load_plan *p = &load_plan;
-	char *colon = strchr(optarg, ':');
+	char *value = p->header_count < LOAD_HEADERS ?
+	    cmdline_cut(optarg) : NULL;
 
-	if (!colon || colon == optarg || p->header_count == LOAD_HEADERS) {
+	if (!value) {
 		swarm_error("--header %s: give \"Name: value\", at most %d "
 		    "times", optarg, LOAD_HEADERS);
 		return -1;
 	}
-	*colon = 0;
-	headers[p->header_count++] = (struct ws_header){ optarg,
-		colon + 1 + strspn(colon + 1, " ") };
+	headers[p->header_count++] = (struct ws_header){ optarg, value };
 	p->headers = headers;
 	return 0;
 }
@@ -161,7 +129,7 @@ static int set_number(int opt)
 	case 'r':
 		return number(opt, 0, 1000000, &p->rate);
 	case 'n':
-		return whole(opt, 0, 1e12, &p->limit);
+		return whole(opt, 0, 1000000000000, &p->limit);
 	case 's':
 		if (whole(opt, 0, WS_MESSAGE_MAX, &n) == -1)
 			return -1;
@@ -185,10 +153,7 @@ static int take(int opt, char **argv)
 	switch (opt) {
 	case '?':
 	case ':':
-		swarm_error(opt == ':' ? "%s needs a value" :
-		    "there is no option %s; see swarm ws --help",
-		    argv[optind - 1]);
-		return -1;
+		return cmdline_refuse("swarm ws", opt, argv);
 	case OPT_MODE:
 		return set_mode();
 	case 'H':

@@ -290,8 +290,8 @@ def test_bad_command_lines(swarm, postgres, tmp_path):
     broken = tmp_path / "broken.sql"
     broken.write_text("SELECT 1;\n\\set x 1 +\n")
     for args, words in (
-            (["-c", "0"], "-c: \"0\" is no whole number"),
-            (["-M", "fast"], "use simple, extended or prepared"),
+            (["-c", "0"], "-c 0: give a whole number from 1"),
+            (["-M", "fast"], "give simple, extended or prepared"),
             (["-t", "1", "-T", "1"], "give -t or -T, not both"),
             (["-i", "-c", "2"], "with -i only options of initialization"),
             (["-b", "s"], "ambiguous builtin name"),

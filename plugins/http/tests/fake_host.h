@@ -2,8 +2,9 @@
 #ifndef FAKE_HOST_H
 #define FAKE_HOST_H
 
+#include "fake_log.h"
+
 #include <swarm/fiber.h>
-#include <swarm/log.h>
 #include <swarm/measure.h>
 #include <swarm/user.h>
 
@@ -151,26 +152,6 @@ void swarm_stop_test(struct swarm_user *u, const char *why)
 {
 	(void)u;
 	(void)why;
-}
-
-static char logged[512];
-
-void swarm_warn(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(logged, sizeof logged, fmt, ap);
-	va_end(ap);
-}
-
-void swarm_error(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(logged, sizeof logged, fmt, ap);
-	va_end(ap);
 }
 
 void swarm_import(struct swarm_import *import)

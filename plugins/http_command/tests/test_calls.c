@@ -1,10 +1,8 @@
 /* curl command lines, HTTP archives, and the scenarios written from them. */
 #include "call.h"
-
-#include <swarm/log.h>
+#include "fake_log.h"
 
 #include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -13,17 +11,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-static char said[1024];
-
-void swarm_error(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(said, sizeof said, fmt, ap);
-	va_end(ap);
-}
 
 void swarm_import(struct swarm_import *import)
 {

@@ -2,11 +2,11 @@
  * The command line of `swarm mqtt`, its templates, and its file of topics.
  */
 #include "bench.h"
+#include "fake_log.h"
 
-#include <swarm/log.h>
+#include <swarm/command.h>
 
 #include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,24 +16,10 @@
 
 /* ---- what the host would provide ---- */
 
-static char said[300];
-
-void swarm_error(const char *fmt, ...)
+int swarm_run_option(const char *name, const char *value)
 {
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(said, sizeof said, fmt, ap);
-	va_end(ap);
-}
-
-void swarm_warn(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(said, sizeof said, fmt, ap);
-	va_end(ap);
+	fail_msg("--%s %s", name, value);
+	return -1;
 }
 
 /* ---- */
@@ -100,6 +86,33 @@ static void test_what_is_wrong(void **state)
 	assert_int_equal(READ("pub", "--size", "-1"), -1);
 	assert_int_equal(READ("--help"), 1);
 	assert_int_equal(READ("pub", "--help"), 1);
+}
+
+/* ../common/cmdline.c, which other commands have too. */
+static void test_numbers(void **state)
+{
+	static char *const wrong[] = { "", " 1", "1 ", "0x10", "inf", "nan",
+		"1.5", "1e", "1,000", "0", "10000001", "1e400" };
+	const struct bench_plan *p = &bench_plan;
+
+	(void)state;
+	assert_int_equal(READ("pub", "-c", "1e3", "--receive-maximum",
+	    "65535"), 0);
+	assert_int_equal(p->count, 1000);
+	assert_int_equal(p->receive_maximum, 65535);
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		char want[80];
+
+		snprintf(want, sizeof want, "--count %s: give a whole number "
+		    "from 1 to 10000000", wrong[i]);
+		assert_int_equal(READ("pub", "-c", wrong[i]), -1);
+		assert_string_equal(said, want);
+	}
+	assert_int_equal(READ("pub", "-c"), -1);
+	assert_string_equal(said, "-c needs a value");
+	assert_int_equal(READ("pub", "--nonsense"), -1);
+	assert_string_equal(said, "there is no option --nonsense; see swarm "
+	    "mqtt --help");
 }
 
 static void is_in_help(const char *name, void *arg)
@@ -202,6 +215,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_emqtt_bench_lines),
 		cmocka_unit_test(test_what_is_wrong),
+		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_help_names_all),
 		cmocka_unit_test(test_topics),
 		cmocka_unit_test(test_templates),

@@ -2,10 +2,11 @@
  * Stamps and the ledger of a receiver, with the host's counters
  * kept here.
  */
+#include "fake_log.h"
+
 #include <swarm/mqtt_audit.h>
 
 #include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 #include <cmocka.h>
@@ -59,26 +60,6 @@ int64_t swarm_shared_now(int64_t *error_ns)
 {
 	*error_ns = error;
 	return now + ahead;
-}
-
-static char said[200];
-
-void swarm_info(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(said, sizeof said, fmt, ap);
-	va_end(ap);
-}
-
-void swarm_warn(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(said, sizeof said, fmt, ap);
-	va_end(ap);
 }
 
 static int64_t counted(const char *name)
