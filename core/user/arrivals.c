@@ -4,10 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
-
-#include <event2/event.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -17,8 +13,8 @@
 #include "stats/stats.h"
 #include "user/internal.h"
 #include "user/schedule.h"
+#include "user/ticker.h"
 
-#define TICK       (250 * NS_PER_US)    /* arrivals are late by less */
 #define BATCH      1024                 /* started in one pass */
 #define FAR        (INT64_MAX / 2)
 #define STRIPES_MAX 1000000
@@ -56,8 +52,7 @@ struct arrivals {
 	uint64_t late;
 	uint32_t dropped_counter;
 	uint32_t late_counter;
-	int fd;
-	struct event *event;
+	struct ticker *ticker;          /* NULL: freed */
 };
 
 static void stretch_free(struct stretch *s)
@@ -125,17 +120,13 @@ static int64_t dequeue(struct arrivals *a)
 
 static void arm(struct arrivals *a)
 {
-	struct itimerspec spec = { 0 };
 	int64_t at = a->paused || a->stopped ? FAR : when(a, a->next);
-	int64_t soonest = clock_now() + TICK;
 
-	if (at < FAR) {
-		at = at > a->not_before ? at : a->not_before;
-		at = at > soonest ? at : soonest;
-		spec.it_value.tv_sec = at / NS_PER_S;
-		spec.it_value.tv_nsec = at % NS_PER_S;
-	}
-	timerfd_settime(a->fd, TFD_TIMER_ABSTIME, &spec, NULL);
+	if (at == FAR)
+		ticker_disarm(a->ticker);
+	else
+		ticker_arm(a->ticker, at > a->not_before ? at :
+		    a->not_before);
 }
 
 /* Twice the rate that they were due at. */
@@ -156,7 +147,7 @@ static bool spread(struct arrivals *a, int64_t now)
 	if (now < a->not_before)
 		return false;
 	/* A timer is late by up to a tick, which must not slow it down. */
-	if (a->not_before < now - 4 * TICK)
+	if (a->not_before < now - 4 * TICKER_LATE)
 		a->not_before = now;
 	a->not_before += spread_gap(a);
 	return true;
@@ -207,20 +198,16 @@ static void on_again(struct loop_item *item)
 {
 	struct arrivals *a = (struct arrivals *)(void *)item;
 
-	if (a->fd == -1)
+	if (a->ticker == NULL)
 		free(a);                /* freed while it was queued */
 	else if (!a->stopped && !a->paused)
 		start_due(a);
 }
 
-static void on_timer(evutil_socket_t fd, short events, void *arg)
+static void on_timer(void *arg)
 {
 	struct arrivals *a = arg;
-	uint64_t expired;
 
-	(void)events;
-	if (read(fd, &expired, sizeof expired) == -1)
-		return;
 	if (!a->stopped && !a->paused)
 		start_due(a);
 }
@@ -245,17 +232,16 @@ struct arrivals *arrivals_new(const struct arrivals_plan *plan)
 {
 	struct stretch *now = stretch_new(plan);
 	struct arrivals *a;
-	int fd;
 
 	if (now == NULL)
 		return NULL;
-	fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (fd == -1) {
-		log_error("cannot make a timer for arrivals: %m");
+	a = xcalloc(1, sizeof *a);
+	a->ticker = ticker_new(on_timer, a);
+	if (a->ticker == NULL) {
 		stretch_free(now);
+		free(a);
 		return NULL;
 	}
-	a = xcalloc(1, sizeof *a);
 	a->again.run = on_again;
 	a->now = now;
 	a->number = plan->number;
@@ -268,10 +254,6 @@ struct arrivals *arrivals_new(const struct arrivals_plan *plan)
 	    "dropped arrivals");
 	a->late_counter = stats_counter(users.options.stats, "late arrivals");
 	user_list_init(&a->free);
-	a->fd = fd;
-	a->event = event_new(loop_base(), fd, EV_READ | EV_PERSIST, on_timer,
-	    a);
-	event_add(a->event, NULL);
 	draw_next(a);
 	arm(a);
 	return a;
@@ -283,9 +265,8 @@ void arrivals_free(struct arrivals *a)
 		return;
 	while (user_list_take(&a->free) != NULL)
 		;
-	event_free(a->event);
-	close(a->fd);
-	a->fd = -1;
+	ticker_free(a->ticker);
+	a->ticker = NULL;
 	stretch_free(a->now);
 	free(a->queue);
 	if (!a->again.queued)
