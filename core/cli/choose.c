@@ -10,13 +10,18 @@
 
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "cli/playback.h"
 #include "module/module.h"
 #include "run/spec.h"
 #include "user/plan.h"
+#include "user/replay.h"
 
 /* Options about load that say what a plain run does. */
 static const char *const plain[] = { "users", "spawn-rate", "shape", "rate",
 	"iterations", "user-iterations" };
+
+/* An address of a log may be a whole office: its events wait for each other. */
+#define REPLAY_QUEUE 100000
 
 #define PLAIN (sizeof plain / sizeof plain[0])
 
@@ -152,6 +157,37 @@ static int take_plain(const struct options *o, struct run_options *run,
 	return spec_complete(s);
 }
 
+/* An executor of its own, beside those of a scenario. */
+static int take_replay(const struct options *o, struct run_options *run,
+    const struct spec *deflt)
+{
+	struct spec *s;
+
+	if (o->rate != NULL || o->shape != NULL || o->iterations > 0 ||
+	    o->user_iterations > 0) {
+		log_error("a trace says itself what is to be done and when: "
+		    "leave out --rate, --shape and iterations, or give them "
+		    "to a scenario beside it with --executor");
+		return -1;
+	}
+	s = add(run);
+	*s = *deflt;
+	s->name = xstrdup(o->executors.count > 0 ? "replay" : "");
+	s->classes = xcalloc(2, sizeof s->classes[0]);
+	s->classes[0] = xstrdup(REPLAY_CLASS);
+	if (!options_given("queue"))
+		s->queue = REPLAY_QUEUE;
+	if (options_given("users"))
+		s->users = o->users;
+	if (options_given("spawn-rate"))
+		s->spawn_rate = o->spawn_rate;
+	s->replay = playback_plan(o);
+	if (s->replay == NULL || spec_complete(s) == -1)
+		return -1;
+	run->trace = playback_trace();
+	return 0;
+}
+
 static void show_totals(struct options *o, const struct run_options *run)
 {
 	int64_t users = 0;
@@ -159,7 +195,8 @@ static void show_totals(struct options *o, const struct run_options *run)
 
 	for (size_t i = 0; i < run->spec_count; i++) {
 		users += run->specs[i].users;
-		open = open || run->specs[i].rate != NULL;
+		open = open || run->specs[i].rate != NULL ||
+		    run->specs[i].replay != NULL;
 	}
 	o->users = users;
 	if (run->spec_count == 1)
@@ -175,9 +212,11 @@ int choose_load(struct options *o, struct run_options *run)
 	int rc = read_defaults(o, &deflt);
 
 	run->find_shape = find_shape;
+	if (rc == 0 && o->replay != NULL)
+		rc = take_replay(o, run, &deflt);
 	if (rc == 0 && o->executors.count > 0)
 		rc = take_options(o, run, &deflt);
-	else if (rc == 0 && !any_plain())
+	else if (rc == 0 && (o->replay != NULL || !any_plain()))
 		rc = take_modules(run, &deflt);
 	if (rc == 0 && run->spec_count == 0)
 		rc = take_plain(o, run, &deflt);

@@ -14,6 +14,7 @@
 #include "cli/command.h"
 #include "cli/completion.h"
 #include "cli/doctor.h"
+#include "cli/playback.h"
 #include "cli/role.h"
 #include "cli/try.h"
 #include "cluster/keys.h"
@@ -53,6 +54,8 @@ static const struct command table[] = {
 	  module_new_main },
 	{ "plugins", "list the plugins found, and where",
 	  module_plugins_main },
+	{ "replay", "do again what a log or a recording holds",
+	  playback_main },
 	{ "report", "show the results of a run again, or make a report",
 	  report_main },
 	{ "test", "run the cases of a test module", module_test_main },

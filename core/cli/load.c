@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/config_users.h"
 #include "cli/folder.h"
+#include "cli/playback.h"
 #include "module/module.h"
 #include "report/sinks.h"
 #include "user/user.h"
@@ -61,6 +62,8 @@ static int open_modules(const struct options *o)
 	}
 	if (!is_worker(o) && sinks_open(o->outs.items) == -1)
 		return -1;
+	if (o->replay != NULL && playback_open() == -1)
+		return -1;
 	return module_bind();
 }
 
@@ -76,6 +79,8 @@ int role_load_modules(struct options *o, int *command)
 	if (module_apply_options() == -1)
 		return EXIT_USAGE;
 	if (module_load_all() == -1)
+		return EXIT_MODULE;
+	if (o->replay != NULL && playback_offer() == -1)
 		return EXIT_MODULE;
 	if (command_taken() != NULL)
 		*command = command_setup();

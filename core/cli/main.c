@@ -15,6 +15,7 @@
 #include "cli/author.h"
 #include "cli/command.h"
 #include "cli/find_capacity.h"
+#include "cli/playback.h"
 #include "cli/role.h"
 #include "module/module.h"
 
@@ -152,6 +153,7 @@ static int start(int argc, char **argv)
 	char **own = xcalloc((size_t)argc + 1, sizeof own[0]);
 	int own_argc = argc;
 	bool capacity = false;
+	bool replay = false;
 	int first = 1;
 	int rc;
 
@@ -166,6 +168,8 @@ static int start(int argc, char **argv)
 		own_argc--;
 		if (capacity)
 			find_capacity_words(own_argc, own);
+	} else if (playback_word(argc - first, own + first)) {
+		replay = true;
 	} else if (argc > first && argv[first][0] != '-') {
 		c = command_find(argv[first]);
 		if (c != NULL || command_take(&o, first, &own_argc, own) ==
@@ -176,7 +180,8 @@ static int start(int argc, char **argv)
 		}
 	}
 	if (options_parse(&o, own_argc, own) == -1 ||
-	    (capacity && find_capacity_defaults(&o) == -1)) {
+	    (capacity && find_capacity_defaults(&o) == -1) ||
+	    (replay && playback_defaults(&o) == -1)) {
 		rc = EXIT_USAGE;
 	} else if (o.help) {
 		options_print_help(stdout, false);

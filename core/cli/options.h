@@ -43,6 +43,18 @@ struct options {
 	int64_t iterations;
 	int64_t user_iterations;
 	int64_t queue;
+	char *replay;                   /* file; NULL: no replay */
+	char *format;
+	char *user_key;
+	char *methods;
+	char *from;
+	char *to;
+	double speed;
+	int64_t limit;
+	int64_t passes;
+	double sort_window;
+	double max_gap;
+	bool overlap;
 	bool capacity;                  /* by the command's word */
 	struct option_list slos;
 	bool by_users;

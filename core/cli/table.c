@@ -80,6 +80,43 @@ static const struct option table[] = {
 	  "some of the classes with a load of their own; several run side by "
 	  "side: name=browse,classes=Reader,users=9,start=30s",
 	  AT(executors), OPTION_LIST, 0, 0, NULL },
+	{ "replay", 0, "SWARM_REPLAY", "Replay", "FILE",
+	  "do again what this log or recording holds, at its distances in "
+	  "time; `swarm replay FILE` is the same without a web page",
+	  AT(replay), OPTION_TEXT, 0, 0, NULL },
+	{ "format", 0, "SWARM_FORMAT", "Replay", "NAME",
+	  "what the file is, by the trace NAME of a plugin; default: looked at",
+	  AT(format), OPTION_TEXT, 0, 0, NULL },
+	{ "speed", 0, "SWARM_SPEED", "Replay", "FACTOR",
+	  "2: twice as fast", AT(speed), OPTION_NUMBER, 1e-3, 1e6, "1" },
+	{ "user-key", 0, "SWARM_USER_KEY", "Replay", "KEY",
+	  "what tells one user of the trace from another, as its format knows "
+	  "it (for access logs addr, user, agent or none)",
+	  AT(user_key), OPTION_TEXT, 0, 0, NULL },
+	{ "methods", 0, "SWARM_METHODS", "Replay", "LIST",
+	  "GET,POST: only these; all: every one; default: those that change "
+	  "nothing over there", AT(methods), OPTION_TEXT, 0, 0, NULL },
+	{ "overlap", 0, "SWARM_OVERLAP", "Replay", NULL,
+	  "send each request at its time, although the one before it of the "
+	  "same user has no answer yet", AT(overlap), OPTION_FLAG, 0, 0,
+	  NULL },
+	{ "from", 0, NULL, "Replay", "TIME",
+	  "begin here: 2024-01-31T12:00:00+01:00, or +10m after the first",
+	  AT(from), OPTION_TEXT, 0, 0, NULL },
+	{ "to", 0, NULL, "Replay", "TIME", "end before this", AT(to),
+	  OPTION_TEXT, 0, 0, NULL },
+	{ "limit", 0, NULL, "Replay", "N", "so many events of it; 0: all",
+	  AT(limit), OPTION_INTEGER, 0, 1e15, "0" },
+	{ "passes", 0, "SWARM_PASSES", "Replay", "N",
+	  "go through it so often; 0: until something else ends the run",
+	  AT(passes), OPTION_INTEGER, 0, MANY, "1" },
+	{ "sort-window", 0, "SWARM_SORT_WINDOW", "Replay", "TIME",
+	  "sort events that are out of order by less than this; others are "
+	  "left out and counted", AT(sort_window), OPTION_TIME, 0, 0, "10s" },
+	{ "max-gap", 0, "SWARM_MAX_GAP", "Replay", "TIME",
+	  "make longer silences of the trace as short as this; 0: none",
+	  AT(max_gap), OPTION_TIME, 0, 0, "0" },
+
 	{ "slo", 0, "SWARM_SLO", "Capacity", "OBJECTIVES",
 	  "with swarm capacity: what must hold, 'p99<200ms,errors<0.1%'",
 	  AT(slos), OPTION_LIST, 0, 0, NULL },

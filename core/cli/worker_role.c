@@ -29,6 +29,7 @@
 #include "user/feed.h"
 #include "user/gate.h"
 #include "user/plan.h"
+#include "user/replay.h"
 #include "user/rendezvous.h"
 #include "user/user.h"
 
@@ -188,6 +189,13 @@ static void on_plan(const char *text, void *arg)
 	(void)arg;
 	if (!worker.quitting)
 		take_plan(text);
+}
+
+static void on_replay(const void *events, size_t len, void *arg)
+{
+	(void)arg;
+	if (!worker.quitting)
+		replay_take(events, len);
 }
 
 static size_t on_progress(struct wire_progress *out, void *arg)
@@ -431,6 +439,7 @@ static int join_master(struct options *o)
 		.rows = on_rows,
 		.health = on_health,
 		.plan = on_plan,
+		.replay = on_replay,
 		.progress = on_progress,
 		.met = on_met,
 		.reporting = on_reporting,

@@ -152,6 +152,12 @@ void master_send_met(struct peer *p, const char *name, int64_t released)
 	master_send(((struct member *)p)->sock, p->id);
 }
 
+void master_send_replay(struct peer *p, const void *events, size_t len)
+{
+	wire_encode_replay(&master_shared.out, p->id, events, len);
+	master_send(((struct member *)p)->sock, p->id);
+}
+
 void master_send_stop(struct peer *p)
 {
 	p->state = PEER_STOPPING;

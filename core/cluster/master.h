@@ -125,6 +125,8 @@ void master_send_plan(struct peer *);
 void master_send_met(struct peer *, const char *name, int64_t released);
 void master_send_stop(struct peer *);
 void master_send_rows(struct peer *, const struct wire_rows *);
+/* Events to replay (cluster/handout.h). */
+void master_send_replay(struct peer *, const void *events, size_t len);
 /*
  * Numbers of users (cluster/numbers.h): before the master_send_spawn() of one
  * step, all swarm workers' lists are brought to what they are wanted to run.

@@ -515,7 +515,8 @@ static int join_master(void)
 		.stop = on_stop, .quit = on_quit, .orphaned = on_orphaned,
 		.counts = on_counts, .ramp_complete = on_ramp_complete,
 		.plan = on_plan, .progress = on_collect, .met = on_met,
-		.health = on_health, .rows = relay_rows_came, .relay = true };
+		.health = on_health, .rows = relay_rows_came, .relay = true,
+		.replay = relay_run_replay };
 
 	return worker_start(&above);
 }

@@ -12,15 +12,19 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "cluster/handout.h"
 #include "cluster/master.h"
 #include "cluster/wire.h"
 #include "user/quota.h"
 #include "user/plan.h"
+#include "user/record.h"
+#include "user/replay.h"
 
 /* What one worker has of one executor. */
 struct part {
 	struct quota lease;
 	struct wire_progress news;
+	int64_t replayed;               /* events it was given */
 };
 
 /* What we have of it. */
@@ -33,6 +37,7 @@ struct whole {
 static struct plan plan;
 static struct whole wholes[PLAN_EXECUTORS_MAX];
 static unsigned leases;
+static struct handout handout;          /* of the replay, if there is one */
 
 static void forget_parts(size_t executor)
 {
@@ -80,6 +85,7 @@ void relay_run_clear(void)
 		master_peer_at(i)->run = NULL;
 	}
 	plan_release(&plan);
+	handout_release(&handout);
 }
 
 static struct part *parts_of(struct peer *p)
@@ -142,6 +148,58 @@ void relay_run_share(struct peer *p, unsigned i, unsigned n)
 	free(mine.executors);
 }
 
+/* ---- events to replay ---- */
+
+static size_t replaying(void)
+{
+	size_t i = 0;
+
+	while (i < plan.count && !(plan.executors[i].open &&
+	    strncmp(plan.executors[i].arrivals.schedule, REPLAY_SCHEDULE,
+	    strlen(REPLAY_SCHEDULE)) == 0))
+		i++;
+	return i;
+}
+
+/* The workers that are there when the first events come keep them. */
+static void begin_handout(void)
+{
+	for (size_t i = 0; i < master_peer_count(); i++) {
+		struct peer *p = master_peer_at(i);
+
+		if (p->state != PEER_MISSING)
+			handout_add(&handout, p);
+	}
+}
+
+void relay_run_replay(const void *events, size_t len, void *arg)
+{
+	size_t i = replaying();
+	const char *at = events;
+	struct record r;
+	int64_t n;
+
+	(void)arg;
+	if (i == plan.count)
+		return;
+	if (handout.count == 0)
+		begin_handout();
+	while ((n = record_get(&r, at, len)) > 0) {
+		struct peer *p = handout_put(&handout, &r);
+
+		if (p != NULL)
+			parts_of(p)[i].replayed++;
+		else
+			wholes[i].gone.dropped++;
+		at += n;
+		len -= (size_t)n;
+	}
+	handout_flush(&handout);
+	if (n == -1)
+		log_error("a malformed batch of events to replay: its rest is "
+		    "left out");
+}
+
 static size_t index_of(const char *name)
 {
 	size_t i = 0;
@@ -192,11 +250,15 @@ void relay_run_lost(struct peer *p)
 
 		news.started = news.done;
 		news.dropped += news.queued;
+		/* Events it had and did not do come to nothing. */
+		if (parts[i].replayed > 0)
+			news.dropped = parts[i].replayed - news.done;
 		news.queued = 0;
 		news.idle = 0;
 		add(&wholes[i].gone, &news);
 		quota_return(&parts[i].lease, &wholes[i].given);
 	}
+	handout_lost(&handout, p);
 	free(parts);
 	p->run = NULL;
 }

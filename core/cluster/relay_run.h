@@ -21,6 +21,8 @@ void relay_run_share(struct peer *p, unsigned i, unsigned n);
 /* News from below; true when that worker is to be sent its plan again. */
 bool relay_run_progress(struct peer *p, const struct wire_progress *,
     size_t count);
+/* Events from above, for the workers below. */
+void relay_run_replay(const void *events, size_t len, void *arg);
 void relay_run_lost(struct peer *p);
 /* All of it, for the master; WIRE_MAX_EXECUTORS at most. */
 size_t relay_run_collect(struct wire_progress *);

@@ -35,6 +35,7 @@ static const struct {
 	{ "swarm_meet", WIRE_MEET },
 	{ "swarm_met", WIRE_MET },
 	{ "swarm_module", WIRE_MODULE },
+	{ "swarm_replay", WIRE_REPLAY },
 };
 
 /* ---- the walk ---- */

@@ -45,6 +45,7 @@ enum wire_type {
 	WIRE_STOP_TEST,                 /* W to M, swarm only: {"why": text} */
 	WIRE_ROWS,                      /* both ways, swarm only */
 	WIRE_PLAN, WIRE_PROGRESS, WIRE_MEET, WIRE_MET, WIRE_MODULE,
+	WIRE_REPLAY,                    /* M to W, swarm only */
 };
 
 /* A decoded envelope.  `data` points into the frame, which must stay until
@@ -262,6 +263,11 @@ void wire_encode_met(struct buf *out, const char *node_id, const char *name,
     int64_t released);
 int wire_read_met(const msgpack_object *, char *name, size_t size,
     int64_t *released);
+/* M to W: events to replay (user/record.h). */
+void wire_encode_replay(struct buf *out, const char *node_id,
+    const void *events, size_t len);
+/* Points into the message; NULL when malformed. */
+const void *wire_read_replay(const msgpack_object *, size_t *len);
 
 /* ---- reports (wire_stats.c writes, wire_report.c reads) ---- */
 

@@ -1,6 +1,6 @@
 /*
  * Messages about the run that only swarm peers exchange: the plan, how far
- * executors are, and users that wait for each other.
+ * executors are, users that wait for each other, and events to replay.
  */
 #include "cluster/wire.h"
 
@@ -147,6 +147,27 @@ int wire_read_meet(const msgpack_object *data, struct wire_meet *m)
 	    read_number(left, &m->left) == -1 || m->wanted < 1)
 		return -1;
 	return 0;
+}
+
+void wire_encode_replay(struct buf *out, const char *node_id,
+    const void *events, size_t len)
+{
+	msgpack_packer pk;
+
+	begin(&pk, out, "swarm_replay", 1);
+	wire_object_put_text(&pk, "events");
+	wire_object_put_bin(&pk, events, len);
+	wire_object_put_text(&pk, node_id);
+}
+
+const void *wire_read_replay(const msgpack_object *data, size_t *len)
+{
+	const msgpack_object *events = wire_object_get(data, "events");
+
+	if (events == NULL || events->type != MSGPACK_OBJECT_BIN)
+		return NULL;
+	*len = events->via.bin.size;
+	return events->via.bin.ptr;
 }
 
 void wire_encode_met(struct buf *out, const char *node_id, const char *name,

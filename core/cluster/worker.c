@@ -433,6 +433,21 @@ static void on_met(const struct wire_message *m)
 		self.o.met(name, released, self.o.arg);
 }
 
+/* Likewise of no use then. */
+static void on_replay(const struct wire_message *m)
+{
+	const void *events;
+	size_t len;
+
+	if (self.o.replay == NULL || self.state == READY || self.stopping)
+		return;
+	events = wire_read_replay(&m->data, &len);
+	if (events != NULL)
+		self.o.replay(events, len, self.o.arg);
+	else
+		log_error("a malformed batch of events was ignored");
+}
+
 static void dispatch(const struct wire_message *m)
 {
 	switch (m->type) {
@@ -465,6 +480,9 @@ static void dispatch(const struct wire_message *m)
 		break;
 	case WIRE_MET:
 		on_met(m);
+		break;
+	case WIRE_REPLAY:
+		on_replay(m);
 		break;
 	default:
 		log_debug("message %s of the master is not known",

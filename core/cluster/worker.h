@@ -44,6 +44,8 @@ struct worker_options {
 	void (*rows)(const struct wire_rows *, void *);
 	/* The run's plan, with a spawn or without (NULL: not asked). */
 	void (*plan)(const char *text, void *);
+	/* Events to replay; they stay during the call (NULL: not asked). */
+	void (*replay)(const void *events, size_t len, void *);
 	/* How far executors are; fills WIRE_MAX_EXECUTORS at most and returns
 	 * how many.  Asked before each report (NULL: there are none). */
 	size_t (*progress)(struct wire_progress *, void *);

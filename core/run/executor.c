@@ -13,52 +13,17 @@
 #include "base/xalloc.h"
 #include "cluster/dispatcher.h"
 #include "cluster/wire.h"
+#include "run/executor_internal.h"
 #include "run/shape.h"
 #include "user/plan.h"
 #include "user/schedule.h"
 #include "user/user.h"
 
 #define SETTLE         NS_PER_S         /* for workers to report */
-#define ARRIVALS_DELAY (300 * NS_PER_MS)        /* users first */
 #define HAND_OVER      (500 * NS_PER_MS)        /* between two plans */
 #define AT_ONCE        1e9              /* users a second */
 #define DRAIN          (10 * NS_PER_S)  /* arrivals that wait in line */
 #define LOOK           (100 * NS_PER_MS)
-#define NEVER          INT64_MAX
-
-struct executor {
-	struct spec spec;
-	bool *has;                      /* class, by index */
-	const char **class_names;
-	size_t class_count;
-	char *class_text;
-	struct shape *shape;            /* NULL: none */
-	enum executor_state state;
-	char *reason;
-	uint64_t seed;
-	/* Users. */
-	struct dispatcher *dispatcher;
-	struct share **shares;
-	size_t share_count;
-	int64_t target;
-	double spawn_rate;
-	double time;                    /* seconds; 0: to the end */
-	int64_t next_step;
-	int64_t next_shape;
-	int64_t settle;
-	int64_t end;
-	int64_t look;                   /* again, whether all are served */
-	/* Arrivals. */
-	struct schedule schedule;
-	char *schedule_text;
-	int64_t arrivals_at;            /* t = 0 of the schedule */
-	int64_t hand_over;
-	unsigned number;                /* of the plan */
-	/* Iterations; those of workers that are gone are in `lost`. */
-	int64_t given;
-	unsigned leases;
-	struct share lost;
-};
 
 static int64_t ns(double seconds)
 {
@@ -119,7 +84,8 @@ bool executor_has_class(const struct executor *e, size_t index)
 
 bool executor_needs_swarm(const struct executor *e)
 {
-	return e->spec.rate != NULL || e->spec.iterations > 0 ||
+	return e->spec.rate != NULL || e->spec.replay != NULL ||
+	    e->spec.iterations > 0 ||
 	    e->spec.user_iterations > 0;
 }
 
@@ -315,6 +281,8 @@ int executor_begin(struct executor *e, uint64_t seed, size_t index,
 	e->state = EXECUTOR_WAITING;
 	e->next_step = e->next_shape = e->settle = e->end = NEVER;
 	e->given = 0;
+	e->trace_over = false;
+	e->done_before = 0;
 	e->lost = (struct share){ 0 };
 	e->target = 0;
 	e->spawn_rate = e->spec.spawn_rate;
@@ -335,7 +303,9 @@ static bool start(struct executor *e, int64_t now)
 	e->look = 0;
 	if (e->spec.rate != NULL)
 		begin_arrivals(e, now);
-	else if (e->time > 0)
+	else if (e->spec.replay != NULL)
+		executor_replay_begin(e, now);
+	if (e->spec.rate == NULL && e->time > 0)
 		e->end = ns(e->spec.start) + ns(e->time);
 	if (e->shape == NULL) {
 		e->target = e->spec.users;
@@ -375,6 +345,8 @@ static bool serves_on(const struct executor *e, int64_t now)
 {
 	int64_t queued = 0;
 
+	if (e->spec.replay != NULL)
+		return false;
 	for (size_t i = 0; i < e->share_count; i++)
 		queued += e->shares[i]->queued;
 	return queued > 0 && now < e->end + DRAIN;
@@ -388,6 +360,8 @@ bool executor_act(struct executor *e, int64_t now)
 		return start(e, now);
 	if (e->state == EXECUTOR_WAITING || e->state == EXECUTOR_DONE)
 		return false;
+	if (e->trace_over && executor_replay_ended(e, now))
+		return true;
 	if (now >= e->end && serves_on(e, now)) {
 		e->look = now + LOOK;
 	} else if (now >= e->end) {
@@ -467,6 +441,7 @@ void executor_lose(struct executor *e, struct share *s)
 	e->lost.due += s->due;
 	e->lost.dropped += s->dropped + s->queued;
 	e->lost.late += s->late;
+	e->lost.sent += s->sent;
 	/* What it had begun and not done is begun again by another. */
 	e->lost.lease.started += e->state == EXECUTOR_DONE ?
 	    s->lease.started : s->lease.done;
@@ -509,8 +484,7 @@ void executor_plan(struct executor *e, struct share *s, unsigned stripe,
 		out->lease = s->lease.number;
 	}
 	/* Before it starts its users find no gate open. */
-	if (e->spec.rate == NULL || e->schedule_text == NULL ||
-	    e->state == EXECUTOR_WAITING)
+	if (e->schedule_text == NULL || e->state == EXECUTOR_WAITING)
 		return;
 	out->open = true;
 	out->arrivals = (struct arrivals_plan){
@@ -567,6 +541,8 @@ bool executor_progress(struct executor *e, struct share *s,
 		executor_end(e, why);
 		return false;
 	}
+	if (e->trace_over)
+		executor_replay_done(e);
 	return e->spec.iterations > 0 && grant(e, s, workers);
 }
 
@@ -631,7 +607,8 @@ void executor_status(const struct executor *e, int64_t now,
 		.idle = sum.idle,
 		.reason = e->reason,
 	};
-	if (e->schedule_text != NULL && now > e->arrivals_at &&
+	if (e->spec.rate != NULL && e->schedule_text != NULL &&
+	    now > e->arrivals_at &&
 	    e->state != EXECUTOR_DONE && e->state != EXECUTOR_WAITING)
 		out->rate = schedule_rate(&e->schedule,
 		    (double)(now - e->arrivals_at) / (double)NS_PER_S);

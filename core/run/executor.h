@@ -65,6 +65,7 @@ struct share {
 	int64_t late;
 	int64_t queued;
 	int64_t idle;
+	int64_t sent;                   /* events of a replay */
 };
 
 struct share *share_new(size_t classes);
@@ -81,6 +82,12 @@ void executor_lose(struct executor *, struct share *);
  * run's begin.  Names point into the executor. */
 void executor_plan(struct executor *, struct share *, unsigned stripe,
     unsigned stripes, int64_t start, struct plan_executor *);
+/* Of one that replays a trace: the run's time of its t = 0, false before it
+ * has begun; events that workers were sent and have not said to be due; that
+ * there are no more. */
+bool executor_replay_origin(const struct executor *, int64_t *origin);
+int64_t executor_replay_ahead(const struct executor *, int64_t *sent);
+void executor_replay_over(struct executor *, int64_t now);
 /* News of a worker; true when it is to be sent its plan again. */
 bool executor_progress(struct executor *, struct share *,
     const struct wire_progress *, size_t workers);

@@ -25,6 +25,7 @@
 #include "cluster/meeting.h"
 #include "run/classes.h"
 #include "run/executor.h"
+#include "run/replay.h"
 #include "stats/stats.h"
 #include "user/user.h"
 
@@ -106,6 +107,8 @@ int run_init(const struct run_options *options)
 		run.executors[run.count++] = e;
 		run.needs_swarm = run.needs_swarm || executor_needs_swarm(e);
 	}
+	if (rc == 0 && options->trace != NULL)
+		rc = replay_feed_init(options->trace);
 	return rc == 0 ? classes_share(run.executors, run.count) : -1;
 }
 
@@ -217,6 +220,7 @@ static void next_fired(struct wheel_timer *t)
 static void finish(void)
 {
 	wheel_del(&run.limit);
+	replay_feed_end();
 	run.status.stopped = clock_now();
 	set_state(RUN_STOPPED);
 }
@@ -226,6 +230,9 @@ static int begin_executors(void)
 	for (size_t i = 0; i < run.count; i++) {
 		if (executor_begin(run.executors[i], run.options.seed, i,
 		    run.options.run_time) == -1)
+			return -1;
+		if (executor_spec(run.executors[i])->replay != NULL &&
+		    replay_feed_begin(run.executors[i]) == -1)
 			return -1;
 	}
 	return 0;
@@ -243,7 +250,7 @@ static void begin(void)
 	for (size_t i = 0; i < master_peer_count(); i++)
 		fleet_drop(master_peer_at(i));
 	if (begin_executors() == -1) {
-		run.reason = xstrdup("the load shape could not start");
+		run.reason = xstrdup("the load could not start");
 		finish();
 		return;
 	}
@@ -342,6 +349,7 @@ void run_stop(const char *why)
 	if (!active())
 		return;
 	wheel_del(&run.next);
+	replay_feed_end();
 	end_pause();
 	run.reason = xstrdup(why);
 	for (size_t i = 0; i < run.count; i++)
@@ -471,11 +479,19 @@ void run_peer_joined(struct peer *p)
 	go_on(true);
 }
 
+void run_replay_over(void)
+{
+	for (size_t i = 0; i < run.count; i++)
+		executor_act(run.executors[i], run_now());
+	go_on(false);
+}
+
 /* The peer is still in the master's table, as PEER_MISSING. */
 void run_peer_lost(struct peer *p, const char *why, bool crashed)
 {
 	if (active() || run.status.state == RUN_STOPPING)
 		gap_open(p, why, crashed);
+	replay_feed_lost(p);
 	fleet_drop(p);
 	meeting_lost(p);
 	if (run.status.state == RUN_STOPPING)
@@ -560,6 +576,7 @@ void run_peer_meet(struct peer *p, const struct wire_meet *news)
 
 void run_release(void)
 {
+	replay_feed_release();
 	wheel_del(&run.next);
 	wheel_del(&run.limit);
 	wheel_del(&run.wait);

@@ -17,6 +17,7 @@ struct peer;
 struct spec;
 struct stats;
 struct swarm_shape;
+struct trace_options;
 struct wire_meet;
 struct wire_progress;
 
@@ -27,6 +28,8 @@ struct run_options {
 	struct spec *specs;             /* executors; taken over */
 	size_t spec_count;              /* 1 or more */
 	const struct swarm_shape *(*find_shape)(const char *name);
+	const struct trace_options *trace;      /* of the spec that replays; it
+	                                         * must stay.  NULL: none does */
 	double run_time;                /* seconds; 0: until all have ended */
 	double stop_timeout;            /* seconds a task may take to end */
 	const char *host;               /* NULL: the classes' own */

@@ -13,6 +13,7 @@
 #include "user/schedule.h"
 
 #define MANY    1e9
+#define REPLAY_POOL 1000                /* users */
 #define AT_ONCE 1e9                     /* users a second */
 
 static const char *const keys[] = { "name", "classes", "users", "spawn-rate",
@@ -39,6 +40,7 @@ void spec_release(struct spec *s)
 	free_list(s->classes);
 	free(s->shape);
 	free(s->rate);
+	free(s->replay);
 	memset(s, 0, sizeof *s);
 }
 
@@ -276,6 +278,8 @@ enum spec_model spec_model(const struct spec *s)
 {
 	if (s->rate != NULL)
 		return SPEC_RATE;
+	if (s->replay != NULL)
+		return SPEC_REPLAY;
 	if (s->iterations > 0)
 		return SPEC_ITERATIONS;
 	if (s->user_iterations > 0)
@@ -286,7 +290,7 @@ enum spec_model spec_model(const struct spec *s)
 const char *spec_model_name(enum spec_model model)
 {
 	static const char *const names[] = { "users", "shape", "rate",
-		"iterations", "user-iterations" };
+		"iterations", "user-iterations", "replay" };
 
 	return names[model];
 }
@@ -326,10 +330,16 @@ int spec_complete(struct spec *s)
 {
 	if (check(s) == -1 || (s->rate != NULL && complete_open(s) == -1))
 		return -1;
+	if (s->replay != NULL && s->catch_up == ARRIVALS_SPREAD) {
+		log_error("--catch-up spread is for a rate: a trace says "
+		    "itself when its events are due (burst or drop)");
+		return -1;
+	}
 	if (s->users < 0)
-		s->users = 1;
+		s->users = s->replay != NULL ? REPLAY_POOL : 1;
 	if (s->spawn_rate <= 0)
-		s->spawn_rate = s->iterations > 0 || s->user_iterations > 0 ?
+		s->spawn_rate = s->replay != NULL || s->iterations > 0 ||
+		    s->user_iterations > 0 ?
 		    AT_ONCE : 1;
 	return 0;
 }

@@ -15,7 +15,7 @@
 #define SPEC_NAME_MAX 63                /* bytes */
 
 enum spec_model { SPEC_USERS, SPEC_SHAPE, SPEC_RATE, SPEC_ITERATIONS,
-	SPEC_USER_ITERATIONS };
+	SPEC_USER_ITERATIONS, SPEC_REPLAY };
 
 struct spec {
 	char *name;                     /* "": the only one of a run that
@@ -25,6 +25,8 @@ struct spec {
 	double spawn_rate;              /* users a second; 0: not said */
 	char *shape;                    /* NULL: none */
 	char *rate;                     /* NULL: closed */
+	char *replay;                   /* schedule of user/replay.h, NULL:
+	                                 * no replay */
 	bool poisson;
 	enum arrivals_busy busy;
 	enum arrivals_catch_up catch_up;
@@ -53,7 +55,7 @@ int spec_take(struct spec *, const struct swarm_executor *,
  * after log_error() for what does not go together. */
 int spec_complete(struct spec *);
 enum spec_model spec_model(const struct spec *);
-/* "users", "shape", "rate", "iterations", "user-iterations". */
+/* "users", "shape", "rate", "iterations", "user-iterations", "replay". */
 const char *spec_model_name(enum spec_model);
 
 #endif

@@ -31,7 +31,8 @@ enum arrivals_catch_up { ARRIVALS_BURST, ARRIVALS_SPREAD, ARRIVALS_SKIP };
 /* A worker's share of a schedule, as the master's plan carries it. */
 struct arrivals_plan {
 	unsigned number;                /* a plan sent again has the same */
-	const char *schedule;           /* text of schedule_parse() */
+	const char *schedule;           /* text of schedule_parse(), or of a
+	                                 * replay (replay.h) */
 	bool poisson;
 	unsigned stripe;
 	unsigned stripes;

@@ -10,13 +10,15 @@
 #include "stats/stats.h"
 #include "user/internal.h"
 #include "user/plan.h"
+#include "user/replay.h"
 
 /* Between two words to the master about how far we are. */
 #define TELL_GAP (10 * NS_PER_MS)
 
 struct gate {
 	char *name;
-	struct arrivals *arrivals;      /* NULL: closed */
+	struct arrivals *arrivals;      /* NULL: closed, or: */
+	struct replay *replay;          /* arrivals of a trace */
 	int64_t granted;                /* -1: no limit */
 	int64_t ask_at;                 /* started when more are asked for */
 	unsigned lease;
@@ -71,6 +73,7 @@ static void gate_free(struct gate *g)
 	while (user_list_take(&g->waiting) != NULL)
 		;
 	arrivals_free(g->arrivals);
+	replay_free(g->replay);
 	free(g->name);
 	free(g);
 }
@@ -95,6 +98,8 @@ void gate_stop(void)
 	for (size_t i = 0; i < all.count; i++) {
 		if (all.gates[i]->arrivals != NULL)
 			arrivals_stop(all.gates[i]->arrivals);
+		if (all.gates[i]->replay != NULL)
+			replay_stop(all.gates[i]->replay);
 	}
 }
 
@@ -159,6 +164,18 @@ static void take_grant(struct gate *g, const struct plan_executor *e)
 		user_run_at(user_list_take(&g->waiting), 0);
 }
 
+/* Its beginning does not change. */
+static int apply_replay(struct gate *g, const struct arrivals_plan *plan)
+{
+	if (g->replay != NULL)
+		return 0;
+	g->replay = replay_new(plan);
+	if (g->replay == NULL)
+		return -1;
+	replay_pause(g->replay, all.paused, all.shift);
+	return 0;
+}
+
 static int apply_one(const struct plan_executor *e)
 {
 	struct gate *g = find(e->name);
@@ -171,6 +188,9 @@ static int apply_one(const struct plan_executor *e)
 		take_grant(g, e);
 	if (!e->open)
 		return 0;
+	if (strncmp(e->arrivals.schedule, REPLAY_SCHEDULE,
+	    strlen(REPLAY_SCHEDULE)) == 0)
+		return apply_replay(g, &e->arrivals);
 	if (g->arrivals != NULL)
 		return arrivals_update(g->arrivals, &e->arrivals);
 	g->arrivals = arrivals_new(&e->arrivals);
@@ -191,6 +211,8 @@ static void apply_pause(bool paused, int64_t shift)
 
 		if (g->arrivals != NULL)
 			arrivals_pause(g->arrivals, paused, shift);
+		if (g->replay != NULL)
+			replay_pause(g->replay, paused, shift);
 	}
 	while (!paused && all.waiting.first != NULL)
 		user_run_at(user_list_take(&all.waiting), 0);
@@ -213,7 +235,7 @@ enum gate_answer gate_enter(struct swarm_user *u)
 	struct gate *g = all.of_class[u->class_index];
 
 	/* The arrival was the permission. */
-	if (g != NULL && g->arrivals != NULL) {
+	if (gate_open(u)) {
 		g->started++;
 		return GATE_GO;
 	}
@@ -256,12 +278,15 @@ bool gate_open(const struct swarm_user *u)
 {
 	const struct gate *g = all.of_class[u->class_index];
 
-	return g != NULL && g->arrivals != NULL;
+	return g != NULL && (g->arrivals != NULL || g->replay != NULL);
 }
 
 bool gate_next(struct swarm_user *u)
 {
-	return arrivals_next(all.of_class[u->class_index]->arrivals, u);
+	const struct gate *g = all.of_class[u->class_index];
+
+	return g->replay != NULL ? replay_next(g->replay, u) :
+	    arrivals_next(g->arrivals, u);
 }
 
 uint32_t gate_series(const struct swarm_user *u)
@@ -281,6 +306,8 @@ size_t gate_progress(struct gate_progress *out, size_t max)
 
 		if (g->arrivals != NULL)
 			arrivals_status(g->arrivals, &s);
+		if (g->replay != NULL)
+			replay_status(g->replay, &s);
 		out[n] = (struct gate_progress){
 			.name = g->name,
 			.lease = g->lease,

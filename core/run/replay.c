@@ -1,0 +1,256 @@
+/*
+ * See the header.
+ *
+ * Workers have what is due within LOOK seconds, and no more than AHEAD events
+ * that they have not reported as due: so neither they nor the messages on
+ * their way grow with the file.  The disk is read on the loop, in pieces of a
+ * few milliseconds.
+ */
+#include "run/replay.h"
+
+#include <string.h>
+
+#include <swarm/trace.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "cluster/handout.h"
+#include "cluster/master.h"
+#include "run/executor.h"
+#include "run/internal.h"
+#include "run/trace.h"
+#include "stats/stats.h"
+
+#define LOOK   NS_PER_S
+#define EVERY  (50 * NS_PER_MS)
+#define PIECE  (5 * NS_PER_MS)          /* of the loop's time */
+#define AHEAD  200000
+#define AHEAD_BYTES (64 << 20)
+
+static struct {
+	const struct trace_options *o;  /* NULL: there is no replay */
+	struct trace *trace;
+	bool fresh;                     /* opened, and nothing taken */
+	struct executor *executor;
+	struct handout handout;
+	struct record next;
+	bool has_next;
+	bool over;
+	uint64_t bytes;
+	struct trace_counts counts;     /* that were counted */
+	struct wheel_timer timer;
+} feed;
+
+static void fired(struct wheel_timer *);
+
+/* ---- counting ---- */
+
+static void count(const char *name, uint64_t now, uint64_t *before)
+{
+	struct stats *s = run.options.stats;
+
+	if (now > *before && s != NULL)
+		stats_count(s, stats_counter(s, name),
+		    (int64_t)(now - *before));
+	*before = now;
+}
+
+/* So that every result has them. */
+static void count_all(void)
+{
+	struct trace_counts now;
+
+	trace_counts(feed.trace, &now);
+	count("replay: events", now.events, &feed.counts.events);
+	count("replay: unreadable", now.unreadable, &feed.counts.unreadable);
+	count("replay: out of order", now.out_of_order,
+	    &feed.counts.out_of_order);
+	count("replay: left out", now.left_out, &feed.counts.left_out);
+}
+
+/* ---- handing out ---- */
+
+static bool hand_out(void)
+{
+	struct share **shares;
+	struct peer *p = handout_put(&feed.handout, &feed.next);
+
+	if (p == NULL)
+		return false;
+	shares = p->run;
+	for (size_t i = 0; i < run.count; i++) {
+		if (run.executors[i] == feed.executor)
+			shares[i]->sent++;
+	}
+	feed.bytes += RECORD_HEAD + feed.next.user_len +
+	    feed.next.payload_len;
+	return true;
+}
+
+/* Workers have as much before them as they may. */
+static bool far_ahead(void)
+{
+	int64_t sent = 0;
+	int64_t ahead = executor_replay_ahead(feed.executor, &sent);
+
+	return ahead > AHEAD || (sent > 0 &&
+	    (double)ahead * (double)feed.bytes / (double)sent >
+	    (double)AHEAD_BYTES);
+}
+
+static void end_of_trace(void)
+{
+	feed.over = true;
+	executor_replay_over(feed.executor, run_now());
+	if (feed.counts.events == 0)
+		log_error("%s: no event is left to replay", feed.o->path);
+}
+
+/* What is due until `until` of the replay's time.  True: there is more to do
+ * at once. */
+static bool feed_until(int64_t until)
+{
+	int64_t stop = clock_now() + PIECE;
+
+	for (unsigned n = 0; !feed.over; n++) {
+		if ((n & 63) == 0 && clock_now() > stop)
+			return true;
+		if (!feed.has_next) {
+			switch (trace_next(feed.trace, &feed.next)) {
+			case TRACE_MORE:
+				n |= 63;
+				continue;
+			case TRACE_FAILED:
+				log_error("%s can't be read on: the replay "
+				    "ends here", feed.o->path);
+				/* fall through */
+			case TRACE_END:
+				count_all();
+				end_of_trace();
+				return false;
+			case TRACE_EVENT:
+				feed.has_next = true;
+				break;
+			}
+		}
+		if (feed.next.due > until || ((n & 63) == 0 && far_ahead()) ||
+		    !hand_out())
+			return false;
+		feed.has_next = false;
+	}
+	return false;
+}
+
+static void find_workers(void)
+{
+	for (size_t i = 0; i < master_peer_count(); i++) {
+		struct peer *p = master_peer_at(i);
+
+		if (fleet_takes_part(p) && p->run != NULL)
+			handout_add(&feed.handout, p);
+	}
+}
+
+static void fired(struct wheel_timer *t)
+{
+	int64_t origin;
+	bool more = false;
+
+	if (feed.over)
+		return;
+	if (executor_replay_origin(feed.executor, &origin) &&
+	    !run.status.paused) {
+		if (feed.handout.count == 0)
+			find_workers();
+		more = feed_until(run_now() - origin + LOOK);
+		handout_flush(&feed.handout);
+		count_all();
+	}
+	if (feed.over)
+		run_replay_over();
+	else
+		wheel_add(t, clock_now() + (more ? NS_PER_MS : EVERY));
+}
+
+/* ---- life ---- */
+
+int replay_feed_init(const struct trace_options *o)
+{
+	memset(&feed, 0, sizeof feed);
+	feed.o = o;
+	feed.timer.fire = fired;
+	feed.trace = trace_open(o);
+	feed.fresh = feed.trace != NULL;
+	return feed.fresh ? 0 : -1;
+}
+
+void replay_feed_release(void)
+{
+	replay_feed_end();
+	trace_close(feed.trace);
+	memset(&feed, 0, sizeof feed);
+}
+
+int replay_feed_begin(struct executor *e)
+{
+	if (!feed.fresh) {
+		trace_close(feed.trace);
+		feed.trace = trace_open(feed.o);
+	}
+	if (feed.trace == NULL)
+		return -1;
+	feed.fresh = false;
+	feed.executor = e;
+	feed.has_next = feed.over = false;
+	feed.bytes = 0;
+	memset(&feed.counts, 0, sizeof feed.counts);
+	wheel_add(&feed.timer, clock_now() + NS_PER_MS);
+	return 0;
+}
+
+void replay_feed_end(void)
+{
+	wheel_del(&feed.timer);
+	handout_release(&feed.handout);
+	if (feed.executor == NULL)
+		return;
+	feed.executor = NULL;
+	count_all();
+	trace_say(feed.trace);
+}
+
+void replay_feed_lost(const struct peer *p)
+{
+	struct share **shares = p->run;
+
+	for (size_t i = 0; feed.executor != NULL && shares != NULL &&
+	    i < run.count; i++) {
+		const struct share *s = shares[i];
+		int64_t lost = s->sent - s->lease.done - s->dropped;
+
+		if (run.executors[i] == feed.executor && lost > 0)
+			log_warn("the lost worker had %lld events to replay "
+			    "that it has not reported as done: they are not "
+			    "begun again; the users of the trace that it had "
+			    "go on elsewhere", (long long)lost);
+	}
+	handout_lost(&feed.handout, p);
+}
+
+bool replay_feed_status(struct replay_feed_status *s)
+{
+	if (feed.o == NULL || feed.trace == NULL)
+		return false;
+	*s = (struct replay_feed_status){
+		.path = feed.o->path,
+		.format = feed.o->def->name,
+		.speed = feed.o->speed,
+		.events = feed.counts.events,
+		.unreadable = feed.counts.unreadable,
+		.out_of_order = feed.counts.out_of_order,
+		.left_out = feed.counts.left_out,
+		.passes = feed.counts.passes,
+		.over = feed.over,
+	};
+	return true;
+}
