@@ -79,10 +79,10 @@ void words_free(char **words);
  * swarm_error(). */
 int curl_read(char *const *words, int count, struct calls *, struct client *);
 
-/* ---- har.c ---- */
+/* ---- from_har.c ---- */
 
 /* The requests of an HTTP archive: 0, or -1 after swarm_error(). */
-int har_read(const char *path, struct calls *);
+int from_har_read(const char *path, struct calls *);
 
 /* ---- write.c ---- */
 

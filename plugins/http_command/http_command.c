@@ -402,7 +402,7 @@ static enum swarm_command_result convert(void)
 		return SWARM_COMMAND_ERROR;
 	}
 	if (plan.from_har)
-		return har_read(plan.from_har, &plan.calls) == -1 ||
+		return from_har_read(plan.from_har, &plan.calls) == -1 ||
 		    write_out("an HTTP archive") == -1
 		    ? SWARM_COMMAND_ERROR : SWARM_COMMAND_DONE;
 	words = words_split(plan.from_curl, &count);

@@ -5,6 +5,7 @@
 #include <swarm/shape.h>
 #include <swarm/sink.h>
 #include <swarm/swarm.h>
+#include <swarm/trace.h>
 
 struct probe_api {
 	struct swarm_iface head;

@@ -207,7 +207,7 @@ static int read_har(const char *json, struct calls *c)
 	memset(c, 0, sizeof *c);
 	assert_int_equal(write(fd, json, strlen(json)), strlen(json));
 	close(fd);
-	rc = har_read(name, c);
+	rc = from_har_read(name, c);
 	unlink(name);
 	return rc;
 }
@@ -250,7 +250,7 @@ static void test_bad_har(void **state)
 	assert_non_null(strstr(said, "no HTTP request"));
 	assert_int_equal(read_har("{\"log\":{\"entries\":[1, null, {}, "
 	    "{\"request\": 5}]}}", &c), -1);
-	assert_int_equal(har_read("/nonexistent", &c), -1);
+	assert_int_equal(from_har_read("/nonexistent", &c), -1);
 }
 
 int main(void)
