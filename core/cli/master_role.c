@@ -150,7 +150,10 @@ static void on_lost(struct peer *p, const char *why, bool crashed, void *arg)
 	(void)arg;
 	for (size_t i = 0; p->wanted != NULL && i < user_class_count(); i++)
 		users += p->wanted[i];
-	if (!master.quitting)
+	if (p->dismissed && !master.quitting)
+		log_info("worker %lld has left, as it was asked to",
+		    (long long)p->index);
+	else if (!master.quitting)
 		front_event("worker %lld lost: %s; %lld users moved",
 		    (long long)p->index, why, (long long)users);
 	rows_lost(p);

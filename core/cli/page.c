@@ -9,24 +9,25 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "base/jsonw.h"
 #include "cli/front.h"
+#include "cli/setup.h"
 #include "cluster/master.h"
 #include "module/module.h"
 #include "report/report.h"
 #include "run/criteria.h"
+#include "run/executor.h"
+#include "run/preview.h"
 #include "run/run.h"
 #include "user/user.h"
 #include "web/web.h"
-
-#define MAX_DEPTH 16                    /* of nested sets of tasks */
 
 static struct {
 	bool running;
 	struct web_options options;
 	char *command_line;
-	struct web_class *classes;
+	char *presets;
 	struct web_module *modules;
-	struct web_setting *settings;
 	struct web_worker *workers;
 	size_t workers_cap;
 	int64_t *class_users;
@@ -38,73 +39,6 @@ static struct {
 static _Thread_local const char *log_source;
 
 /* ---- what does not change ---- */
-
-/* Sets nested deeper are shown as one task. */
-static struct web_task *gather_tasks(const struct user_set *set, int depth)
-{
-	struct web_task *tasks = xcalloc(set->task_count + 1, sizeof *tasks);
-
-	for (size_t i = 0; i < set->task_count; i++) {
-		const struct user_task *t = &set->tasks[i];
-
-		tasks[i] = (struct web_task){ .name = t->name,
-			.weight = t->weight };
-		if (t->set != NULL && depth < MAX_DEPTH) {
-			tasks[i].tasks = gather_tasks(t->set, depth + 1);
-			tasks[i].task_count = t->set->task_count;
-		}
-	}
-	return tasks;
-}
-
-static void free_tasks(const struct web_task *tasks, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		free_tasks(tasks[i].tasks, tasks[i].task_count);
-	free((void *)(uintptr_t)tasks);
-}
-
-static void gather_classes(void)
-{
-	size_t n = user_class_count();
-
-	page.classes = xcalloc(n + 1, sizeof *page.classes);
-	for (size_t i = 0; i < n; i++) {
-		const struct user_class *c = user_class_at(i);
-
-		page.classes[i] = (struct web_class){
-			.name = c->name,
-			.weight = c->def.weight,
-			.fixed_count = c->def.fixed_count,
-			.host = c->def.host,
-			.tasks = gather_tasks(&c->root, 1),
-			.task_count = c->root.task_count,
-		};
-	}
-	page.class_users = xcalloc(n + 1, sizeof *page.class_users);
-	page.options.classes = page.classes;
-	page.options.class_count = n;
-}
-
-static void add_settings(const struct module *m)
-{
-	struct swarm_option option;
-	size_t n = page.options.setting_count;
-
-	for (size_t i = 0; module_option_at(m, i, &option); i++) {
-		page.settings = xreallocarray(page.settings, n + 1,
-		    sizeof *page.settings);
-		page.settings[n++] = (struct web_setting){
-			.module = m->name,
-			.name = option.name,
-			.type = module_option_type_name(option.type),
-			.value = module_option_text(&option),
-			.help = option.help,
-		};
-	}
-	page.options.setting_count = n;
-	page.options.settings = page.settings;
-}
 
 static void gather_modules(void)
 {
@@ -120,10 +54,25 @@ static void gather_modules(void)
 			.path = m->source ? m->source : m->path,
 			.summary = m->def.summary,
 		};
-		add_settings(m);
 	}
 	page.options.modules = page.modules;
 	page.options.module_count = n;
+}
+
+/* Beside other settings of this user's; NULL when there is no such folder. */
+static char *presets_path(const char *scenario)
+{
+	const char *base = getenv("XDG_CONFIG_HOME");
+	const char *home = getenv("HOME");
+
+	if (scenario == NULL)
+		return NULL;
+	if (base != NULL && base[0] == '/')
+		return xasprintf("%s/swarm/presets/%s.json", base, scenario);
+	if (home != NULL && home[0] == '/')
+		return xasprintf("%s/.config/swarm/presets/%s.json", home,
+		    scenario);
+	return NULL;
 }
 
 static char *join(int argc, char **argv)
@@ -166,6 +115,7 @@ static void gather_worker(struct web_worker *w, const struct peer *p)
 	*w = (struct web_worker){
 		.id = p->id,
 		.state = peer_state_word(p),
+		.drained = p->drained,
 		.version = p->swarm ? p->version : NULL,
 		.local = p->pid != 0,
 		.cpu = p->health.cpu,
@@ -235,6 +185,7 @@ static void gather_limit(struct web_state *state)
 static void gather_state(struct web_state *state, void *arg)
 {
 	size_t n = master_peer_count();
+	size_t count;
 
 	(void)arg;
 	if (page.workers_cap < n) {
@@ -250,6 +201,9 @@ static void gather_state(struct web_state *state, void *arg)
 	state->workers = page.workers;
 	state->worker_count = n;
 	state->class_users = page.class_users;
+	state->classes = setup_classes(&count);
+	state->settings = setup_settings(&count);
+	state->setup = setup_number();
 	gather_criteria(state);
 	gather_limit(state);
 }
@@ -265,6 +219,15 @@ static int take_load(const struct web_load *load, bool start, char *error,
 	const char *why;
 
 	run_status(&now);
+	if (load->manual && run_take_over(load->executor, &why) == -1) {
+		snprintf(error, size, "%s", why);
+		return -1;
+	}
+	if (load->rate > 0 &&
+	    run_set_rate(load->executor, load->rate, &why) == -1) {
+		snprintf(error, size, "%s", why);
+		return -1;
+	}
 	if ((load->users > 0 || load->spawn_rate > 0) &&
 	    !(start && now.executor_count > 1) &&
 	    run_set_load(load->executor, load->users > 0 ? load->users :
@@ -286,10 +249,22 @@ static bool is_running(const struct run_status *s)
 	    s->state == RUN_RUNNING || s->state == RUN_STOPPING;
 }
 
+static int change_setup(const struct web_load *load, char *error, size_t size)
+{
+	int rc = 0;
+
+	if (load->classes != NULL)
+		rc = setup_choose(load->classes, error, size);
+	if (rc == 0 && load->settings != NULL)
+		rc = setup_change_options(load->settings, error, size);
+	return rc;
+}
+
 static int ask_start(const struct web_load *load, char *error, size_t size,
     void *arg)
 {
 	struct run_status now;
+	int rc;
 
 	(void)arg;
 	run_status(&now);
@@ -300,11 +275,15 @@ static int ask_start(const struct web_load *load, char *error, size_t size,
 		return -1;
 	}
 	/* As with Locust, a start while running changes the load. */
-	if (take_load(load, !is_running(&now), error, size) == -1)
-		return -1;
 	if (is_running(&now))
-		return 0;
+		return take_load(load, false, error, size);
+	rc = change_setup(load, error, size);
+	if (rc == 0)
+		rc = take_load(load, true, error, size);
+	if (rc < 0)
+		return rc;
 	web_keep();
+	setup_renew_workers();
 	if (run_start() == -1) {
 		snprintf(error, size, "the test cannot start: see the log");
 		return -1;
@@ -335,6 +314,95 @@ static int ask_pause(bool on, char *error, size_t size, void *arg)
 		return 0;
 	snprintf(error, size, "%s", why);
 	return -1;
+}
+
+static int ask_change_user(const char *json, char *error, size_t size,
+    void *arg)
+{
+	(void)arg;
+	return setup_change_class(json, error, size);
+}
+
+static int ask_worker(const char *id, enum web_worker_act act, char *error,
+    size_t size, void *arg)
+{
+	const char *why = "there is no such worker";
+	struct peer *p = NULL;
+	int rc = -1;
+
+	(void)arg;
+	for (size_t i = 0; i < master_peer_count(); i++) {
+		if (strcmp(master_peer_at(i)->id, id) == 0)
+			p = master_peer_at(i);
+	}
+	if (p != NULL && act == WEB_WORKER_REMOVE) {
+		rc = run_drain(p, true, &why);
+		if (rc == 0 || p->drained)
+			master_dismiss(p);
+		rc = p->dismissed ? 0 : -1;
+	} else if (p != NULL) {
+		rc = run_drain(p, act == WEB_WORKER_DRAIN, &why);
+	}
+	if (rc == -1)
+		snprintf(error, size, "%s", why);
+	else
+		front_event("worker %lld %s", (long long)p->index,
+		    act == WEB_WORKER_REMOVE ? "is asked to leave" :
+		    act == WEB_WORKER_DRAIN ? "takes no more users" :
+		    "takes users again");
+	return rc;
+}
+
+static void write_line(struct jsonw *j, const char *key, const double *values)
+{
+	jsonw_key(j, key);
+	jsonw_array(j);
+	for (size_t i = 0; i < PREVIEW_POINTS; i++)
+		jsonw_short(j, values[i], 6);
+	jsonw_end_array(j);
+}
+
+static void write_plan(struct buf *out, const struct preview *p)
+{
+	struct run_status now;
+	struct jsonw j;
+
+	run_status(&now);
+	jsonw_init(&j, out, 0);
+	jsonw_object(&j);
+	jsonw_put_double(&j, "span", p->span);
+	jsonw_put_bool(&j, "ends", p->ends);
+	jsonw_key(&j, "executors");
+	jsonw_array(&j);
+	for (size_t i = 0; i < p->count; i++) {
+		jsonw_object(&j);
+		jsonw_put_string(&j, "name", now.executors[i].name);
+		jsonw_put_string(&j, "model", now.executors[i].model);
+		jsonw_put_string(&j, "classes", now.executors[i].classes);
+		write_line(&j, "users", p->lines[i].users);
+		write_line(&j, "rate", p->lines[i].rate);
+		jsonw_end(&j);
+	}
+	jsonw_end_array(&j);
+	jsonw_end(&j);
+}
+
+static int ask_plan(const struct web_load *load, struct buf *json,
+    char *error, size_t size, void *arg)
+{
+	const struct preview_wish wish = { load->executor, load->users,
+		load->spawn_rate, load->rate, load->run_time };
+	struct preview plan;
+	const char *why;
+
+	(void)arg;
+	if (preview_run(&wish, &plan, &why) == -1) {
+		snprintf(error, size, "executor: %s", why);
+		return WEB_BAD_VALUE;
+	}
+	write_plan(json, &plan);
+	preview_release(&plan);
+	return 0;
 }
 
 static int ask_stop(char *error, size_t size, void *arg)
@@ -377,15 +445,11 @@ void page_log_source(const char *worker)
 
 static void release(void)
 {
-	for (size_t i = 0; i < page.options.setting_count; i++)
-		free((char *)(uintptr_t)page.settings[i].value);
-	for (size_t i = 0; i < page.options.class_count; i++)
-		free_tasks(page.classes[i].tasks, page.classes[i].task_count);
 	forget_criteria();
+	setup_release();
 	free(page.command_line);
-	free(page.classes);
+	free(page.presets);
 	free(page.modules);
-	free(page.settings);
 	free(page.workers);
 	free(page.class_users);
 	buf_release(&page.limit_reason);
@@ -431,9 +495,17 @@ int page_start(const struct options *o, struct stats *stats, int argc,
 		.state = gather_state,
 		.actions = { .start = ask_start, .edit = ask_edit,
 			.stop = ask_stop, .pause = ask_pause,
-			.report = ask_report, .metrics = ask_metrics },
+			.plan = ask_plan, .change_user = ask_change_user,
+			.worker = ask_worker, .report = ask_report,
+			.metrics = ask_metrics },
 	};
-	gather_classes();
+	setup_begin(argv);
+	page.options.classes = setup_classes(&page.options.class_count);
+	page.options.settings = setup_settings(&page.options.setting_count);
+	page.class_users = xcalloc(page.options.class_count + 1,
+	    sizeof *page.class_users);
+	page.presets = presets_path(page.options.scenario);
+	page.options.presets_file = page.presets;
 	gather_modules();
 	if (web_start(&page.options) == -1) {
 		release();

@@ -40,6 +40,7 @@ struct local {
 	struct child *child;
 	struct wheel_timer last_words;
 	bool joined;
+	bool renew;                     /* another is to take its place */
 };
 
 struct master_shared master_shared;
@@ -162,6 +163,12 @@ void master_send_stop(struct peer *p)
 {
 	p->state = PEER_STOPPING;
 	send_nil((struct member *)p, "stop");
+}
+
+void master_dismiss(struct peer *p)
+{
+	p->dismissed = true;
+	send_nil((struct member *)p, "quit");
 }
 
 void master_ramp_complete(int64_t users)
@@ -320,6 +327,22 @@ static void forget_local(struct local *l)
 	free(l);
 }
 
+static int start_local(const char *endpoint);
+
+static char *near_endpoint(void)
+{
+	return xasprintf("ipc://%s/master", rundir_path(master.dir));
+}
+
+static void renew_local(void)
+{
+	char *endpoint = near_endpoint();
+
+	if (!master_shared.quitting)
+		start_local(endpoint);
+	free(endpoint);
+}
+
 static void on_last_words(struct wheel_timer *t)
 {
 	struct local *l = (struct local *)((char *)t -
@@ -327,6 +350,7 @@ static void on_last_words(struct wheel_timer *t)
 	struct member_record *record = member_recall(child_id(l->child));
 	int status = child_status(l->child);
 	bool failed = WIFSIGNALED(status) || WEXITSTATUS(status) != 0;
+	bool renew = l->renew;
 	struct member *m;
 	bool crashed;
 	char why[512];
@@ -338,12 +362,14 @@ static void on_last_words(struct wheel_timer *t)
 		record->gone = true;
 	if (m != NULL)
 		master_lose(m, why, crashed);
-	else if (!l->joined && (failed || !master_shared.quitting))
+	else if (!l->joined && !renew && (failed || !master_shared.quitting))
 		lose_stillborn(l->child, why, crashed);
 	else if (failed)
 		log_error("worker process %d, after it had left: %s",
 		    (int)child_pid(l->child), why);
 	forget_local(l);
+	if (renew)
+		renew_local();
 	check_quit();
 }
 
@@ -382,12 +408,27 @@ static int start_locals(int count)
 	master.dir = rundir_new(sizeof "master");
 	if (master.dir == NULL)
 		return -1;
-	endpoint = xasprintf("ipc://%s/master", rundir_path(master.dir));
+	endpoint = near_endpoint();
 	rc = zsock_bind(master.near, endpoint);
 	for (int i = 0; rc == 0 && i < count; i++)
 		rc = start_local(endpoint);
 	free(endpoint);
 	return rc;
+}
+
+void master_restart_locals(char *const *argv)
+{
+	master_options_set_argv(&master_shared.o, argv);
+	for (size_t i = 0; i < master.local_count; i++) {
+		struct local *l = master.locals[i];
+		struct member *m = member_find(child_id(l->child));
+
+		l->renew = true;
+		if (m != NULL)
+			master_dismiss(&m->peer);
+		else
+			child_kill(l->child, SIGKILL);
+	}
 }
 
 /* ---- the end ---- */
@@ -466,15 +507,8 @@ void master_release(void)
 	inbox_release();
 	member_release();
 	buf_release(&master_shared.out);
-	for (size_t i = 0; i < master_shared.o.class_count; i++)
-		free((char *)master_shared.o.class_names[i]);
-	free((char **)master_shared.o.class_names);
-	free((char *)(uintptr_t)master_shared.o.split_by);
 	numbers_release();
-	for (size_t i = 0; master_shared.o.worker_argv != NULL &&
-	    master_shared.o.worker_argv[i] != NULL; i++)
-		free(master_shared.o.worker_argv[i]);
-	free(master_shared.o.worker_argv);
+	master_options_release(&master_shared.o);
 	free(master.locals);
 	memset(&master, 0, sizeof master);
 	memset(&master_shared, 0, sizeof master_shared);
@@ -502,24 +536,6 @@ static void on_garbage(void *arg)
 	inbox_garbage();
 }
 
-static void copy_options(const struct master_options *o)
-{
-	struct master_options *to = &master_shared.o;
-	char **names = xcalloc(o->class_count + 1, sizeof *names);
-	size_t n = 0;
-
-	*to = *o;
-	for (size_t i = 0; i < o->class_count; i++)
-		names[i] = xstrdup(o->class_names[i]);
-	to->class_names = (const char *const *)names;
-	to->split_by = xstrdup(o->split_by != NULL ? o->split_by : "");
-	while (o->worker_argv != NULL && o->worker_argv[n] != NULL)
-		n++;
-	to->worker_argv = xcalloc(n + 1, sizeof(char *));
-	for (size_t i = 0; i < n; i++)
-		to->worker_argv[i] = xstrdup(o->worker_argv[i]);
-}
-
 static int open_remote(const struct master_options *o)
 {
 	const struct zsock_options options = { .router = true,
@@ -543,7 +559,7 @@ static int open_near(void)
 
 int master_start(const struct master_options *o)
 {
-	copy_options(o);
+	master_options_copy(&master_shared.o, o);
 	buf_init(&master_shared.out, WIRE_MAX_MESSAGE);
 	if (getrandom(&master_shared.instance, 6, 0) != 6)
 		abort();

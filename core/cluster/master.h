@@ -30,6 +30,8 @@ struct peer {
 	bool swarm;                     /* speaks the swarm map */
 	char *version;                  /* what it said; "" not known */
 	pid_t pid;                      /* a local worker's; 0 for remote */
+	bool dismissed;                 /* asked to go; see master_dismiss() */
+	bool drained;                   /* gets no users; the run's */
 	int64_t last_seen;              /* clock_now() */
 	int64_t away;                   /* ns it had not been heard of when it
 	                                 * came back; 0: it was not lost */
@@ -124,6 +126,11 @@ void master_send_spawn(struct peer *, const char *host, double stop_timeout);
 void master_send_plan(struct peer *);
 void master_send_met(struct peer *, const char *name, int64_t released);
 void master_send_stop(struct peer *);
+/* Asks it to end what it does and to leave; `lost` follows. */
+void master_dismiss(struct peer *);
+/* While no test runs: as many local workers with other arguments (NULL-ended,
+ * copied) instead of those that are there, which are dismissed. */
+void master_restart_locals(char *const *worker_argv);
 void master_send_rows(struct peer *, const struct wire_rows *);
 /* Events to replay (cluster/handout.h). */
 void master_send_replay(struct peer *, const void *events, size_t len);

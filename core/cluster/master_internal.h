@@ -17,6 +17,12 @@ struct master_shared {
 
 extern struct master_shared master_shared;
 
+/* master_options.c: a copy with all it points to, but `stats` and `keys`. */
+void master_options_copy(struct master_options *to,
+    const struct master_options *from);
+void master_options_set_argv(struct master_options *, char *const *argv);
+void master_options_release(struct master_options *);
+
 /* Sends master_shared.out. */
 void master_send(struct zsock *, const char *id);
 /* Out of the table, with the event; freed later in this pass of the loop. */

@@ -120,6 +120,10 @@ bool module_option_at(const struct module *, size_t i, struct swarm_option *);
 char *module_option_text(const struct swarm_option *);
 /* Whether that is what nobody has to ask for. */
 bool module_option_is_default(const struct swarm_option *);
+/* Gives it another value; 0, or -1 with one sentence.  Of a module without
+ * setup() only: what that made of the options stays as it is. */
+int module_option_change(const struct module *, const char *name,
+    const char *value, char *error, size_t size);
 /* "int", "duration", …; and what a value looks like, with an example. */
 const char *module_option_type_name(enum swarm_option_type);
 const char *module_option_form(enum swarm_option_type);

@@ -15,6 +15,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -322,6 +323,27 @@ static int check_setting(const struct module *m, const struct setting *s)
 		say_bad_value(&o, s->where, s->value);
 		return -1;
 	}
+	return 0;
+}
+
+int module_option_change(const struct module *m, const char *name,
+    const char *value, char *error, size_t size)
+{
+	struct swarm_option o;
+	union value v;
+
+	if (!find_option(m, name, &o)) {
+		snprintf(error, size, "%s has no option \"%s\"", m->name,
+		    name);
+		return -1;
+	}
+	if (parse_value(&o, value, &v) == -1) {
+		snprintf(error, size, "not a value for it; give %s",
+		    o.type == SWARM_STRING && o.choices ? o.choices :
+		    module_option_form(o.type));
+		return -1;
+	}
+	store(&o, &v);
 	return 0;
 }
 

@@ -124,7 +124,7 @@ static void new_dispatcher(struct executor *e)
 		const struct user_class *c = user_class_at(i);
 
 		classes[i].name = c->name;
-		if (!e->has[i])
+		if (!e->has[i] || c->disabled)
 			continue;
 		classes[i].fixed_count = c->def.fixed_count;
 		classes[i].weight = c->def.fixed_count > 0 ? 0 : c->def.weight;
@@ -132,6 +132,19 @@ static void new_dispatcher(struct executor *e)
 	dispatcher_free(e->dispatcher);
 	e->dispatcher = dispatcher_new(classes, n);
 	free(classes);
+}
+
+void executor_update_classes(struct executor *e)
+{
+	for (size_t i = 0; e->dispatcher != NULL && i < user_class_count();
+	    i++) {
+		const struct user_class *c = user_class_at(i);
+
+		if (e->has[i])
+			dispatcher_set_class(e->dispatcher, i,
+			    c->def.fixed_count > 0 ? 0 : c->def.weight,
+			    c->def.fixed_count, !c->disabled);
+	}
 }
 
 static int64_t total(const struct executor *e)
@@ -193,6 +206,14 @@ void executor_set_load(struct executor *e, int64_t users, double spawn_rate,
 		return;
 	e->state = EXECUTOR_RAMPING;
 	ramp(e, now);
+}
+
+bool executor_take_over(struct executor *e)
+{
+	if (e->next_shape == NEVER)
+		return false;
+	e->next_shape = NEVER;
+	return true;
 }
 
 /* What the shape wants now; a change starts a ramp of its own. */

@@ -51,6 +51,11 @@ void executor_end(struct executor *, const char *why);
  * second has its say again. */
 void executor_set_load(struct executor *, int64_t users, double spawn_rate,
     int64_t now);
+/* Its shape has no more say in this test; false: there is none that has. */
+bool executor_take_over(struct executor *);
+/* Weights, fixed counts or the choice of classes have changed: holds from the
+ * next user on. */
+void executor_update_classes(struct executor *);
 /* Of one with arrivals: so many a second, over 0, from half a second after
  * `now` to its end; also of the next test.  False for others. */
 bool executor_set_rate(struct executor *, double rate, int64_t now);

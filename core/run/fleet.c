@@ -20,7 +20,8 @@ unsigned fleet_present(void)
 	unsigned n = 0;
 
 	for (size_t i = 0; i < master_peer_count(); i++)
-		n += master_peer_at(i)->state != PEER_MISSING;
+		n += master_peer_at(i)->state != PEER_MISSING &&
+		    !master_peer_at(i)->dismissed;
 	return n;
 }
 
@@ -28,7 +29,8 @@ unsigned fleet_present(void)
  * run users on its own account. */
 bool fleet_takes_part(const struct peer *p)
 {
-	return p->state != PEER_MISSING && (!run.needs_swarm || p->swarm);
+	return p->state != PEER_MISSING && !p->dismissed && !p->drained &&
+	    (!run.needs_swarm || p->swarm);
 }
 
 void fleet_drop(struct peer *p)

@@ -451,6 +451,46 @@ int run_set_rate(const char *executor, double rate, const char **why)
 	return 0;
 }
 
+int run_take_over(const char *executor, const char **why)
+{
+	struct executor *e = named(executor, why);
+
+	if (e == NULL)
+		return -1;
+	if (active() && executor_take_over(e))
+		return 0;
+	*why = "no shape has a say in the load now";
+	return -1;
+}
+
+void run_classes_changed(void)
+{
+	for (size_t i = 0; i < run.count; i++)
+		executor_update_classes(run.executors[i]);
+}
+
+int run_drain(struct peer *p, bool on, const char **why)
+{
+	if (p->drained == on || p->dismissed) {
+		*why = on ? "the worker takes no users already" :
+		    "the worker takes users already";
+		return -1;
+	}
+	if (p->state == PEER_STOPPING) {
+		*why = "the worker is still stopping its users";
+		return -1;
+	}
+	p->drained = on;
+	if (!active())
+		return 0;
+	fleet_drop(p);
+	if (on)
+		master_send_stop(p);
+	fleet_update();
+	go_on(true);
+	return 0;
+}
+
 void run_set_host(const char *host)
 {
 	free(run.host);
@@ -489,7 +529,7 @@ void run_replay_over(void)
 /* The peer is still in the master's table, as PEER_MISSING. */
 void run_peer_lost(struct peer *p, const char *why, bool crashed)
 {
-	if (active() || run.status.state == RUN_STOPPING)
+	if ((active() || run.status.state == RUN_STOPPING) && !p->dismissed)
 		gap_open(p, why, crashed);
 	replay_feed_lost(p);
 	fleet_drop(p);
@@ -538,7 +578,9 @@ void run_peer_reported(struct peer *p)
 void run_peer_stopped(struct peer *p)
 {
 	fleet_take_counts(p);
-	if (run.status.state != RUN_STOPPING || run.stopping == 0)
+	/* A dismissed one was not among those that are waited for. */
+	if (run.status.state != RUN_STOPPING || run.stopping == 0 ||
+	    p->dismissed)
 		return;
 	if (--run.stopping == 0)
 		finish();

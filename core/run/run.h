@@ -57,6 +57,14 @@ int run_set_load(const char *executor, int64_t users, double spawn_rate,
 /* Likewise arrivals a second, over 0: -1 with *why also where users wait for
  * their answers. */
 int run_set_rate(const char *executor, double rate, const char **why);
+/* From now on to the end of the test the load is what run_set_load() says,
+ * instead of a shape's: -1 with *why when there is no shape. */
+int run_take_over(const char *executor, const char **why);
+/* user_class_at() has other weights, fixed counts or choices. */
+void run_classes_changed(void);
+/* The worker gets no users from now on, and those it has move; or it may have
+ * users again.  -1 with *why. */
+int run_drain(struct peer *, bool on, const char **why);
 void run_set_host(const char *host);
 void run_set_run_time(double seconds);
 /* Graceful; RUN_STOPPED follows, also when a worker does not answer.  Does

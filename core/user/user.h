@@ -47,6 +47,7 @@ struct user_class {
 	struct swarm_user_class def;    /* its tasks are in `root` */
 	char *name;
 	const char *module;             /* its name, for logs and crashes */
+	bool disabled;                  /* in the master: gets no new users */
 	struct user_set root;
 };
 

@@ -17,12 +17,11 @@
 #include "base/parse.h"
 #include "base/xalloc.h"
 #include "stats/history.h"
-#include "web/command.h"
 #include "web/context.h"
 #include "web/executors.h"
 #include "web/feed.h"
 #include "web/live.h"
-#include "web/locust.h"
+#include "web/presets.h"
 #include "web/runs.h"
 
 #define MAX_POINTS 4000
@@ -38,24 +37,26 @@ static void write_tasks(struct jsonw *j, const struct web_task *tasks,
 		jsonw_object(j);
 		jsonw_put_string(j, "name", tasks[i].name);
 		jsonw_put_int(j, "weight", tasks[i].weight);
+		jsonw_put_bool(j, "off", tasks[i].off);
 		write_tasks(j, tasks[i].tasks, tasks[i].task_count);
 		jsonw_end(j);
 	}
 	jsonw_end_array(j);
 }
 
-static void write_classes(struct jsonw *j, const struct web_options *o)
+static void write_classes(struct jsonw *j, const struct snapshot *s)
 {
 	jsonw_key(j, "classes");
 	jsonw_array(j);
-	for (size_t i = 0; i < o->class_count; i++) {
-		const struct web_class *c = &o->classes[i];
+	for (size_t i = 0; i < s->class_count; i++) {
+		const struct web_class *c = &context_classes(s)[i];
 
 		jsonw_object(j);
 		jsonw_put_string(j, "name", c->name);
 		jsonw_put_double(j, "weight", c->weight);
 		jsonw_put_int(j, "fixed_count", c->fixed_count);
 		jsonw_put_string(j, "host", c->host);
+		jsonw_put_bool(j, "disabled", c->disabled);
 		write_tasks(j, c->tasks, c->task_count);
 		jsonw_end(j);
 	}
@@ -75,17 +76,30 @@ static void write_modules(struct jsonw *j, const struct web_options *o)
 		jsonw_end(j);
 	}
 	jsonw_end_array(j);
+}
+
+static void write_setting(struct jsonw *j, const struct web_setting *s)
+{
+	jsonw_object(j);
+	jsonw_put_string(j, "module", s->module);
+	jsonw_put_string(j, "name", s->name);
+	jsonw_put_string(j, "type", s->type);
+	jsonw_put_string(j, "value", s->value);
+	jsonw_put_string(j, "help", s->help);
+	jsonw_put_string(j, "choices", s->choices);
+	jsonw_put_bool(j, "secret", s->secret);
+	jsonw_put_string(j, "fixed", s->fixed);
+	jsonw_end(j);
+}
+
+static void write_settings(struct jsonw *j, const struct http_call *call)
+{
+	const struct web_options *o = context_get()->options;
+
 	jsonw_key(j, "settings");
 	jsonw_array(j);
-	for (size_t i = 0; i < o->setting_count; i++) {
-		jsonw_object(j);
-		jsonw_put_string(j, "module", o->settings[i].module);
-		jsonw_put_string(j, "name", o->settings[i].name);
-		jsonw_put_string(j, "type", o->settings[i].type);
-		jsonw_put_string(j, "value", o->settings[i].value);
-		jsonw_put_string(j, "help", o->settings[i].help);
-		jsonw_end(j);
-	}
+	for (size_t i = 0; i < o->setting_count; i++)
+		write_setting(j, &context_settings(call->snapshot)[i]);
 	jsonw_end_array(j);
 }
 
@@ -111,8 +125,10 @@ static bool meta(struct http_call *call)
 	jsonw_put_double(&j, "run_time", o->load.run_time);
 	jsonw_put_string(&j, "host", o->load.host);
 	jsonw_end(&j);
-	write_classes(&j, o);
+	jsonw_put_int(&j, "setup", call->snapshot->setup);
+	write_classes(&j, call->snapshot);
 	write_modules(&j, o);
+	write_settings(&j, call);
 	jsonw_key(&j, "quantiles");
 	jsonw_array(&j);
 	for (int i = 0; i < SNAPSHOT_QUANTILES; i++)
@@ -465,88 +481,6 @@ static bool runs(struct http_call *call)
 	return true;
 }
 
-/* ---- control ---- */
-
-static void finish(struct command *c, struct http_call *call)
-{
-	struct jsonw j;
-
-	if (c->rc == -1) {
-		http_error(call, 409, NULL, "%s", c->error);
-		http_send(call);
-		return;
-	}
-	jsonw_init(&j, &call->body, 2);
-	jsonw_object(&j);
-	jsonw_put_string(&j, "state",
-	    run_state_name(call->snapshot->run.state));
-	jsonw_put_bool(&j, "success", true);
-	jsonw_end(&j);
-	http_json(call);
-	http_send(call);
-}
-
-static bool submit(struct http_call *call, enum command_kind kind,
-    const struct web_load *load, const char *text)
-{
-	struct command *c = xcalloc(1, sizeof(*c));
-
-	c->kind = kind;
-	if (load) {
-		c->load = *load;
-		c->host = load->host ? xstrdup(load->host) : NULL;
-		c->executor = load->executor ? xstrdup(load->executor) : NULL;
-	}
-	c->text = text ? xstrdup(text) : NULL;
-	c->finish = finish;
-	c->call = call;
-	command_submit(c);
-	return false;
-}
-
-static bool with_load(struct http_call *call, enum command_kind kind)
-{
-	struct web_load load;
-	const char *field = NULL;
-	struct form form;
-	char error[256];
-	bool rc = true;
-
-	if (http_form(call, &form) == -1)
-		return true;
-	if (locust_read_load(&form, &load, &field, error, sizeof(error)))
-		http_error(call, 400, field, "%s", error);
-	else
-		rc = submit(call, kind, &load, NULL);
-	form_release(&form);
-	return rc;
-}
-
-static bool start(struct http_call *call)
-{
-	return with_load(call, COMMAND_START);
-}
-
-static bool edit(struct http_call *call)
-{
-	return with_load(call, COMMAND_EDIT);
-}
-
-static bool stop(struct http_call *call)
-{
-	return submit(call, COMMAND_STOP, NULL, NULL);
-}
-
-static bool pause_test(struct http_call *call)
-{
-	return submit(call, COMMAND_PAUSE, NULL, NULL);
-}
-
-static bool resume(struct http_call *call)
-{
-	return submit(call, COMMAND_RESUME, NULL, NULL);
-}
-
 static bool executors(struct http_call *call)
 {
 	struct jsonw j;
@@ -559,31 +493,14 @@ static bool executors(struct http_call *call)
 	return true;
 }
 
-static bool reset(struct http_call *call)
+static bool presets(struct http_call *call)
 {
-	return submit(call, COMMAND_RESET, NULL, NULL);
-}
+	struct jsonw j;
 
-static bool undo_reset(struct http_call *call)
-{
-	return submit(call, COMMAND_UNDO_RESET, NULL, NULL);
-}
-
-static bool note(struct http_call *call)
-{
-	const char *text;
-	struct form form;
-	bool rc = true;
-
-	if (http_form(call, &form) == -1)
-		return true;
-	text = form_get(&form, "text");
-	if (!text || !text[0] || strlen(text) > 500)
-		http_error(call, 400, "text", "a note has 1 to 500 bytes");
-	else
-		rc = submit(call, COMMAND_NOTE, NULL, text);
-	form_release(&form);
-	return rc;
+	jsonw_init(&j, &call->body, 0);
+	presets_write(&j);
+	http_json(call);
+	return true;
 }
 
 const struct http_route api_routes[] = {
@@ -597,14 +514,7 @@ const struct http_route api_routes[] = {
 	{ "/api/v1/events", HTTP_READS, events },
 	{ "/api/v1/generator", HTTP_READS, generator },
 	{ "/api/v1/runs", HTTP_READS, runs },
-	{ "/api/v1/start", HTTP_POSTS | HTTP_CHANGES, start },
-	{ "/api/v1/load", HTTP_POSTS | HTTP_CHANGES, edit },
-	{ "/api/v1/stop", HTTP_POSTS | HTTP_CHANGES, stop },
-	{ "/api/v1/pause", HTTP_POSTS | HTTP_CHANGES, pause_test },
-	{ "/api/v1/resume", HTTP_POSTS | HTTP_CHANGES, resume },
+	{ "/api/v1/presets", HTTP_READS, presets },
 	{ "/api/v1/executors", HTTP_READS, executors },
-	{ "/api/v1/reset", HTTP_POSTS | HTTP_CHANGES, reset },
-	{ "/api/v1/reset/undo", HTTP_POSTS | HTTP_CHANGES, undo_reset },
-	{ "/api/v1/note", HTTP_POSTS | HTTP_CHANGES, note },
 	{ NULL, 0, NULL },
 };

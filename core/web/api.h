@@ -4,6 +4,8 @@
 
 #include "web/http.h"
 
+/* What can be read, and (control.c) what can be done. */
 extern const struct http_route api_routes[];
+extern const struct http_route control_routes[];
 
 #endif

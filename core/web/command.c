@@ -8,12 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "fiber/loop.h"
 #include "module/hooks.h"
 #include "stats/history.h"
 #include "stats/stats.h"
 #include "web/context.h"
 #include "web/feed.h"
+#include "web/runs.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct command *done, **done_end = &done;
@@ -28,8 +30,7 @@ void command_init(void)
 
 static void command_free(struct command *c)
 {
-	free(c->host);
-	free(c->executor);
+	load_form_free(c->load);
 	free(c->text);
 	buf_release(&c->body);
 	free(c);
@@ -80,6 +81,7 @@ static int do_reset(struct command *c)
 		web_keep();
 		stats_reset(live);
 		hooks_reset_stats();
+		runs_split(clock_wall(), "statistics reset");
 		feed_event("reset", "statistics reset");
 		return 0;
 	}
@@ -93,48 +95,62 @@ static int do_reset(struct command *c)
 	history_skip(context_get()->history, live);
 	stats_free(before_reset);
 	before_reset = NULL;
+	runs_join();
 	feed_event("reset", "reset taken back");
 	return 0;
 }
 
 static void describe_load(const char *what, const struct web_load *load)
 {
-	char text[128];
+	char text[300];
+	int n = snprintf(text, sizeof(text), "%s%s%.60s", what,
+	    load->executor ? " " : "", load->executor ? load->executor : "");
 
-	snprintf(text, sizeof(text), "%s: %lld users, %g a second", what,
-	    (long long)load->users, load->spawn_rate);
+	if (load->users > 0)
+		n += snprintf(text + n, sizeof(text) - (size_t)n,
+		    ": %lld users", (long long)load->users);
+	if (load->spawn_rate > 0)
+		n += snprintf(text + n, sizeof(text) - (size_t)n,
+		    ", %g users a second", load->spawn_rate);
+	if (load->rate > 0)
+		snprintf(text + n, sizeof(text) - (size_t)n,
+		    ", %g arrivals a second", load->rate);
 	feed_event("load", text);
+}
+
+static int cannot(struct command *c)
+{
+	snprintf(c->error, sizeof(c->error), "this run cannot do that");
+	return -1;
 }
 
 static int carry_out(struct command *c)
 {
 	const struct web_options *o = context_get()->options;
+	const struct web_load *load = c->load ? &c->load->load : NULL;
 
 	switch (c->kind) {
 	case COMMAND_START:
-		c->rc = o->actions.start(&c->load, c->error, sizeof(c->error),
+		c->rc = o->actions.start(load, c->error, sizeof(c->error),
 		    o->arg);
 		if (c->rc == 0) {
 			stats_free(before_reset);
 			before_reset = NULL;
-			describe_load("started", &c->load);
+			describe_load("started", load);
 		}
 		return c->rc;
 	case COMMAND_EDIT:
-		c->rc = o->actions.edit(&c->load, c->error, sizeof(c->error),
+		c->rc = o->actions.edit(load, c->error, sizeof(c->error),
 		    o->arg);
 		if (c->rc == 0)
-			describe_load("edited", &c->load);
+			describe_load("edited", load);
 		return c->rc;
 	case COMMAND_STOP:
 		return o->actions.stop(c->error, sizeof(c->error), o->arg);
 	case COMMAND_PAUSE:
 	case COMMAND_RESUME:
-		if (!o->actions.pause) {
-			snprintf(c->error, sizeof(c->error),
-			    "this run cannot be paused");
-			return -1;
-		}
+		if (!o->actions.pause)
+			return cannot(c);
 		return o->actions.pause(c->kind == COMMAND_PAUSE, c->error,
 		    sizeof(c->error), o->arg);
 	case COMMAND_RESET:
@@ -147,6 +163,16 @@ static int carry_out(struct command *c)
 		buf_init(&c->body, HTTP_MAX_ANSWER);
 		return o->actions.report ? o->actions.report(&c->body,
 		    o->arg) : -1;
+	case COMMAND_PLAN:
+		buf_init(&c->body, HTTP_MAX_ANSWER);
+		return o->actions.plan ? o->actions.plan(load, &c->body,
+		    c->error, sizeof(c->error), o->arg) : cannot(c);
+	case COMMAND_USER:
+		return o->actions.change_user ? o->actions.change_user(
+		    c->text, c->error, sizeof(c->error), o->arg) : cannot(c);
+	case COMMAND_WORKER:
+		return o->actions.worker ? o->actions.worker(c->text, c->act,
+		    c->error, sizeof(c->error), o->arg) : cannot(c);
 	case COMMAND_METRICS:
 		buf_init(&c->body, HTTP_MAX_ANSWER);
 		return o->actions.metrics ? o->actions.metrics(&c->body,
@@ -183,8 +209,6 @@ static void on_loop(void *arg)
 
 void command_submit(struct command *c)
 {
-	c->load.host = c->host;
-	c->load.executor = c->executor;
 	loop_post(on_loop, c);
 }
 

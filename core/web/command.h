@@ -8,22 +8,24 @@
 #define WEB_COMMAND_H
 
 #include "web/http.h"
+#include "web/load_form.h"
 #include "web/web.h"
 
 enum command_kind { COMMAND_START, COMMAND_EDIT, COMMAND_STOP, COMMAND_RESET,
 	COMMAND_UNDO_RESET, COMMAND_NOTE, COMMAND_REPORT,
-	COMMAND_METRICS, COMMAND_PAUSE, COMMAND_RESUME };
+	COMMAND_METRICS, COMMAND_PAUSE, COMMAND_RESUME, COMMAND_PLAN,
+	COMMAND_USER, COMMAND_WORKER };
 
 struct command {
 	struct command *next;
 	enum command_kind kind;
-	struct web_load load;
-	char *host;                     /* load.host, owned */
-	char *executor;                 /* load.executor, owned */
-	char *text;                     /* of a note; owned */
-	struct buf body;                /* of a report, or metrics */
+	struct load_form *load;         /* of those that have one; owned */
+	char *text;                     /* of a note; a worker's id; JSON of
+	                                 * a class; owned */
+	enum web_worker_act act;
+	struct buf body;                /* of a report, metrics, a plan */
 	bool wait;                      /* stop: until the users have ended */
-	int rc;
+	int rc;                         /* as the action's, or -1 */
 	char error[256];
 	/* On the web thread, with the outcome; sends the call. */
 	void (*finish)(struct command *, struct http_call *);

@@ -37,3 +37,13 @@ void context_publish(struct snapshot *s)
 	pthread_mutex_unlock(&lock);
 	snapshot_unref(old);
 }
+
+const struct web_class *context_classes(const struct snapshot *s)
+{
+	return s->classes ? s->classes : context_get()->options->classes;
+}
+
+const struct web_setting *context_settings(const struct snapshot *s)
+{
+	return s->settings ? s->settings : context_get()->options->settings;
+}

@@ -22,5 +22,8 @@ void context_set(const struct context *);
 struct snapshot *context_snapshot(void);
 /* Publishes; takes over the caller's reference.  NULL drops it. */
 void context_publish(struct snapshot *);
+/* As they were at that moment. */
+const struct web_class *context_classes(const struct snapshot *);
+const struct web_setting *context_settings(const struct snapshot *);
 
 #endif

@@ -100,6 +100,19 @@ static char *scalar_text(const json_t *v)
 	}
 }
 
+/* An array is its name several times. */
+static int add_json(struct form *f, const char *key, const json_t *value)
+{
+	int rc = 0;
+
+	if (!json_is_array(value))
+		return form_add(f, xstrdup(key), scalar_text(value));
+	for (size_t i = 0; rc == 0 && i < json_array_size(value); i++)
+		rc = form_add(f, xstrdup(key),
+		    scalar_text(json_array_get(value, i)));
+	return rc;
+}
+
 static int parse_json(struct form *f, const char *s, size_t len)
 {
 	json_t *root = json_loadb(s, len, JSON_REJECT_DUPLICATES, NULL);
@@ -110,8 +123,7 @@ static int parse_json(struct form *f, const char *s, size_t len)
 	if (rc == 0)
 		json_object_foreach(root, key, value)
 			if (rc == 0 && !json_is_null(value))
-				rc = form_add(f, xstrdup(key),
-				    scalar_text(value));
+				rc = add_json(f, key, value);
 	json_decref(root);
 	return rc;
 }

@@ -1,7 +1,7 @@
 /*
  * What a browser's form or a script sends: application/x-www-form-urlencoded,
- * multipart/form-data, a flat JSON object, or a query string, as one list of
- * names and values.
+ * multipart/form-data, a flat JSON object (its arrays are names that come
+ * several times), or a query string, as one list of names and values.
  */
 #ifndef WEB_FORM_H
 #define WEB_FORM_H

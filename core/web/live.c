@@ -66,6 +66,7 @@ static void write_run(struct jsonw *j, const struct snapshot *s)
 	jsonw_put_int(j, "workers", r->workers);
 	jsonw_put_int(j, "workers_lost", r->workers_lost);
 	jsonw_put_int(j, "workers_crashed", r->workers_crashed);
+	jsonw_put_int(j, "setup", s->setup);
 	executors_write(j, s);
 	jsonw_end(j);
 }
@@ -215,6 +216,7 @@ static void write_workers(struct jsonw *j, const struct snapshot *s)
 		jsonw_object(j);
 		jsonw_put_string(j, "id", w->id);
 		jsonw_put_string(j, "state", w->state);
+		jsonw_put_bool(j, "drained", w->drained);
 		jsonw_put_string(j, "version", w->version);
 		jsonw_put_bool(j, "local", w->local);
 		jsonw_put_int(j, "users", w->users);

@@ -15,7 +15,6 @@
 #include <time.h>
 
 #include "base/jsonw.h"
-#include "base/parse.h"
 #include "base/xalloc.h"
 #include "stats/locust.h"
 #include "web/command.h"
@@ -387,12 +386,14 @@ static void write_task_ratios(struct jsonw *j, const struct web_task *tasks,
 	double weights = 0;
 
 	for (size_t i = 0; i < count; i++)
-		weights += tasks[i].weight;
+		weights += tasks[i].off ? 0 : tasks[i].weight;
 	jsonw_key(j, "tasks");
 	jsonw_object(j);
 	for (size_t i = 0; i < count; i++) {
 		double part = tasks[i].weight / weights * share;
 
+		if (tasks[i].off)
+			continue;
 		jsonw_key(j, tasks[i].name);
 		jsonw_object(j);
 		jsonw_put_float(j, "ratio", part);
@@ -408,13 +409,14 @@ static void write_ratios(struct jsonw *j, const struct snapshot *s,
     bool absolute)
 {
 	const struct web_options *o = context_get()->options;
+	const struct web_class *classes = context_classes(s);
 	double users = 0;
 
 	for (size_t i = 0; i < s->class_count; i++)
 		users += (double)s->class_users[i];
 	jsonw_object(j);
 	for (size_t i = 0; i < o->class_count; i++) {
-		const struct web_class *c = &o->classes[i];
+		const struct web_class *c = &classes[i];
 		double share = users > 0 ?
 		    (double)s->class_users[i] / users : 0;
 
@@ -503,51 +505,13 @@ static bool worker_count(struct http_call *call)
 
 /* ---- control ---- */
 
-static int refuse(const char **field, const char *name, char *error,
-    size_t size, const char *text)
-{
-	*field = name;
-	snprintf(error, size, "%s", text);
-	return -1;
-}
-
-int locust_read_load(const struct form *form, struct web_load *load,
-    const char **field, char *error, size_t size)
-{
-	const char *users = form_get(form, "user_count");
-	const char *rate = form_get(form, "spawn_rate");
-	const char *host = form_get(form, "host");
-	const char *time = form_get(form, "run_time");
-
-	*load = (struct web_load){ .users = -1, .spawn_rate = -1,
-		.run_time = -1 };
-	if (!users)
-		users = form_get(form, "users");
-	if (users && parse_int64(users, 1, 10000000, &load->users) == -1)
-		return refuse(field, "user_count", error, size,
-		    "users: a whole number from 1 to 10000000 is needed");
-	if (rate && (parse_double(rate, 0, 1e6, &load->spawn_rate) == -1 ||
-	    load->spawn_rate <= 0))
-		return refuse(field, "spawn_rate", error, size,
-		    "spawn rate: a number over 0, users a second, is needed");
-	if (time && time[0] && parse_duration(time, &load->run_time) == -1)
-		return refuse(field, "run_time", error, size,
-		    "run time: valid are 20, 20s, 3m, 2h, 1h20m, 3h30m10s");
-	if (host && (strlen(host) > 2000 || strpbrk(host, "<>\"\r\n\t ")))
-		return refuse(field, "host", error, size,
-		    "host: an address such as mqtt://127.0.0.1:1883 is "
-		    "needed, without blanks, quotes or brackets");
-	load->host = host && host[0] ? host : NULL;
-	load->executor = form_get(form, "executor");
-	return 0;
-}
-
 static void finish_swarm(struct command *c, struct http_call *call)
 {
 	struct jsonw j;
 
-	if (c->rc == -1) {
-		http_error(call, 409, NULL, "%s", c->error);
+	if (c->rc < 0) {
+		http_error(call, c->rc == WEB_BAD_VALUE ? 400 : 409, NULL,
+		    "%s", c->error);
 		http_send(call);
 		return;
 	}
@@ -556,8 +520,8 @@ static void finish_swarm(struct command *c, struct http_call *call)
 	jsonw_put_string(&j, "host", call->snapshot->run.host ?
 	    call->snapshot->run.host : "");
 	jsonw_put_string(&j, "message", "Swarming started");
-	if (c->load.run_time > 0)
-		jsonw_put_double(&j, "run_time", c->load.run_time);
+	if (c->load->load.run_time > 0)
+		jsonw_put_double(&j, "run_time", c->load->load.run_time);
 	jsonw_put_bool(&j, "success", true);
 	jsonw_end(&j);
 	http_json(call);
@@ -572,34 +536,55 @@ static bool is_active(const struct snapshot *s)
 
 static bool swarm(struct http_call *call)
 {
-	const char *field = NULL;
+	char field[256], error[256];
+	struct load_form *load;
 	struct command *c;
 	struct form form;
-	char error[256];
-	struct web_load load;
 
 	if (http_form(call, &form) == -1)
 		return true;
-	if (locust_read_load(&form, &load, &field, error, sizeof(error))) {
+	load = load_form_read(&form, field, error, sizeof(error));
+	if (!load) {
 		http_error(call, 400, field, "%s", error);
-		form_release(&form);
 		return true;
 	}
-	if (load.users < 0 || load.spawn_rate < 0) {
-		http_error(call, 400, load.users < 0 ? "user_count" :
+	if (load->load.users < 0 || load->load.spawn_rate < 0) {
+		http_error(call, 400, load->load.users < 0 ? "user_count" :
 		    "spawn_rate", "Missing user_count or spawn_rate from "
 		    "/swarm request");
-		form_release(&form);
+		load_form_free(load);
 		return true;
 	}
 	c = xcalloc(1, sizeof(*c));
 	c->kind = is_active(call->snapshot) ? COMMAND_EDIT : COMMAND_START;
 	c->load = load;
-	c->host = load.host ? xstrdup(load.host) : NULL;
-	c->executor = load.executor ? xstrdup(load.executor) : NULL;
 	c->finish = finish_swarm;
 	c->call = call;
-	form_release(&form);
+	command_submit(c);
+	return false;
+}
+
+/* Changes a class: 201 with an empty object, as Locust answers. */
+static void finish_user(struct command *c, struct http_call *call)
+{
+	if (c->rc < 0) {
+		http_error(call, 400, NULL, "%s", c->error);
+	} else {
+		buf_puts(&call->body, "{}");
+		http_json(call);
+		call->status = 201;
+	}
+	http_send(call);
+}
+
+static bool user(struct http_call *call)
+{
+	struct command *c = xcalloc(1, sizeof(*c));
+
+	c->kind = COMMAND_USER;
+	c->text = xstrndup(call->request->body, call->request->body_len);
+	c->finish = finish_user;
+	c->call = call;
 	command_submit(c);
 	return false;
 }
@@ -684,6 +669,7 @@ static bool report(struct http_call *call)
 
 const struct http_route locust_routes[] = {
 	{ "/swarm", HTTP_POSTS | HTTP_CHANGES, swarm },
+	{ "/user", HTTP_POSTS | HTTP_CHANGES, user },
 	{ "/stop", HTTP_READS | HTTP_CHANGES, stop },
 	{ "/stats/requests", HTTP_READS, stats_requests },
 	{ "/stats/report", HTTP_READS, report },

@@ -10,11 +10,4 @@ extern const struct http_route locust_routes[];
 void locust_write_requests_csv(struct buf *, const struct snapshot *);
 void locust_write_failures_csv(struct buf *, const struct snapshot *);
 
-/*
- * Reads a load from a form: 0, or -1 with the field and what is wrong with
- * it.  Fields that are absent keep -1 or NULL.
- */
-int locust_read_load(const struct form *, struct web_load *,
-    const char **field, char *error, size_t size);
-
 #endif

@@ -19,6 +19,7 @@ struct past_run {
 	double p50, p95, p99;
 	char host[256];
 	char reason[256];
+	double began;                   /* unix; of its test */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -43,7 +44,7 @@ static void copy_text(char *to, size_t size, const char *from)
 /* A reset in between shows as a smaller count, as everywhere else. */
 static void update(struct past_run *r, const struct snapshot *s)
 {
-	r->elapsed = s->elapsed;
+	r->elapsed = s->elapsed - (r->started - r->began);
 	r->spawn_rate = s->run.spawn_rate;
 	if (s->run.users_target > r->users)
 		r->users = s->run.users_target;
@@ -56,6 +57,44 @@ static void update(struct past_run *r, const struct snapshot *s)
 	copy_text(r->reason, sizeof(r->reason), s->run.stop_reason);
 }
 
+static struct past_run *begin(double started, double began)
+{
+	struct past_run *r = &ring[++newest % RUNS_KEPT];
+
+	*r = (struct past_run){ .id = newest, .started = started,
+		.began = began };
+	return r;
+}
+
+void runs_split(double now, const char *why)
+{
+	struct past_run *r;
+
+	pthread_mutex_lock(&lock);
+	r = ring && newest > 0 ? &ring[newest % RUNS_KEPT] : NULL;
+	if (r && r->ended == 0) {
+		r->ended = now;
+		copy_text(r->reason, sizeof(r->reason), why);
+		begin(now, r->began);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+void runs_join(void)
+{
+	struct past_run *r;
+
+	pthread_mutex_lock(&lock);
+	r = ring && newest > 1 ? &ring[newest % RUNS_KEPT] : NULL;
+	if (r && r->started != r->began) {
+		double ended = r->ended;
+
+		r = &ring[--newest % RUNS_KEPT];
+		r->ended = ended;
+	}
+	pthread_mutex_unlock(&lock);
+}
+
 void runs_take(const struct snapshot *s)
 {
 	struct past_run *r;
@@ -65,11 +104,8 @@ void runs_take(const struct snapshot *s)
 		ring = xcalloc(RUNS_KEPT, sizeof(*ring));
 	r = &ring[newest % RUNS_KEPT];
 	if (is_active(s->run.state) && (newest == 0 ||
-	    r->started != s->run.started_wall)) {
-		r = &ring[++newest % RUNS_KEPT];
-		*r = (struct past_run){ .id = newest,
-			.started = s->run.started_wall };
-	}
+	    r->began != s->run.started_wall))
+		r = begin(s->run.started_wall, s->run.started_wall);
 	if (newest > 0 && r->ended == 0) {
 		update(r, s);
 		if (!is_active(s->run.state))

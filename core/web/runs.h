@@ -15,6 +15,9 @@
 void runs_take(const struct snapshot *);
 /* An array, oldest first. */
 void runs_write(struct jsonw *);
+/* The statistics were reset: what was is a run of its own; and not. */
+void runs_split(double now, const char *why);
+void runs_join(void);
 void runs_release(void);
 
 #endif

@@ -423,6 +423,9 @@ static void fill_state(struct snapshot_maker *m, struct snapshot *s,
 		s->workers[i].version = own_text(s, state->workers[i].version);
 	}
 	s->class_count = m->class_count;
+	s->classes = state->classes;
+	s->settings = state->settings;
+	s->setup = state->setup;
 	s->class_users = own(s, m->class_count, sizeof(*s->class_users));
 	if (state->class_users)
 		memcpy(s->class_users, state->class_users,

@@ -103,6 +103,9 @@ struct snapshot {
 	size_t worker_count;
 	int64_t *class_users;
 	size_t class_count;
+	const struct web_class *classes;
+	const struct web_setting *settings;
+	unsigned setup;
 	struct web_criterion *criteria;
 	size_t criterion_count;
 	const char *limited_by;         /* NULL: not known */

@@ -24,11 +24,12 @@
 #include "web/locust.h"
 #include "web/login.h"
 #include "web/metrics.h"
+#include "web/presets.h"
 #include "web/runs.h"
 
 static const struct http_route *const tables[] = {
 	assets_routes, login_routes, locust_routes, api_routes,
-	metrics_routes, NULL,
+	control_routes, metrics_routes, NULL,
 };
 
 static struct {
@@ -181,6 +182,7 @@ int web_start(const struct web_options *o)
 	assets_init();
 	http_init(tables);
 	command_init();
+	presets_load(o->presets_file);
 	context_set(&context);
 	web.maker = snapshot_maker_new(o->stats, o->class_count);
 	web.ws_path = xasprintf("%s/api/v1/live",
@@ -203,6 +205,7 @@ stop:
 	context_publish(NULL);
 	history_free(context.history);
 	feed_release();
+	presets_release();
 	free(web.ws_path);
 release_login:
 	login_release();
@@ -319,6 +322,7 @@ void web_stop(const char *why)
 	history_free(context.history);
 	feed_release();
 	runs_release();
+	presets_release();
 	login_release();
 	free(web.ws_path);
 	memset(&web, 0, sizeof(web));

@@ -22,6 +22,7 @@ struct stats;
 struct web_worker {
 	const char *id;
 	const char *state;              /* Locust's words; "missing" */
+	bool drained;                   /* gets no users, by choice */
 	const char *version;
 	bool local;
 	int64_t users;
@@ -55,6 +56,11 @@ struct web_state {
 	size_t worker_count;
 	/* Running users, parallel to web_options.classes. */
 	const int64_t *class_users;
+	/* The classes and settings as they are now, when they can change;
+	 * these live until web_stop().  `setup` is another number then. */
+	const struct web_class *classes;
+	const struct web_setting *settings;
+	unsigned setup;
 	const struct web_criterion *criteria;
 	size_t criterion_count;
 	/* Who limits the run, in a word, and why; copied, NULL: not known. */
@@ -65,6 +71,7 @@ struct web_state {
 struct web_task {
 	const char *name;
 	unsigned weight;
+	bool off;                       /* left out by choice */
 	const struct web_task *tasks;   /* of a nested set, or NULL */
 	size_t task_count;
 };
@@ -76,6 +83,7 @@ struct web_class {
 	const char *host;               /* NULL: none of its own */
 	const struct web_task *tasks;
 	size_t task_count;
+	bool disabled;                  /* gets no users, by choice */
 };
 
 /* A typed option of a module, for the start form. */
@@ -85,6 +93,14 @@ struct web_setting {
 	const char *type;               /* "bool", "int", "string", ... */
 	const char *value;
 	const char *help;
+	const char *choices;            /* "a|b|c", or NULL: any */
+	bool secret;                    /* `value` is not its value */
+	const char *fixed;              /* why it cannot be changed, or NULL */
+};
+
+struct web_pair {
+	const char *name;
+	const char *value;
 };
 
 struct web_module {
@@ -101,12 +117,23 @@ struct web_load {
 	double run_time;                /* seconds; 0: until stopped */
 	const char *host;
 	const char *executor;           /* whose; NULL: the only one */
+	double rate;                    /* arrivals a second; 0 keeps */
+	bool manual;                    /* from now on instead of a shape */
+	/* Of the next test; NULL-ended, or NULL: as they are. */
+	const char *const *classes;     /* those that get users; none: all */
+	const struct web_pair *settings;        /* "module.name" and value */
 };
+
+enum web_worker_act { WEB_WORKER_DRAIN, WEB_WORKER_REFILL,
+	WEB_WORKER_REMOVE };
 
 /*
  * What the page may ask for, on the loop.  Each returns 0, or -1 with one
- * sentence for the person who asked.
+ * sentence for the person who asked, or WEB_BAD_VALUE with "FIELD: sentence"
+ * for what was filled in wrongly.
  */
+#define WEB_BAD_VALUE (-2)
+
 struct web_actions {
 	int (*start)(const struct web_load *, char *error, size_t size,
 	    void *arg);
@@ -116,6 +143,16 @@ struct web_actions {
 	int (*stop)(char *error, size_t size, void *arg);
 	/* Pauses, or goes on.  NULL: it can't. */
 	int (*pause)(bool on, char *error, size_t size, void *arg);
+	/* Adds what the next test would be, as JSON, with another load.
+	 * NULL: it can't. */
+	int (*plan)(const struct web_load *, struct buf *json, char *error,
+	    size_t size, void *arg);
+	/* Changes a class by an object as --config-users has it.  NULL: it
+	 * can't. */
+	int (*change_user)(const char *json, char *error, size_t size,
+	    void *arg);
+	int (*worker)(const char *id, enum web_worker_act, char *error,
+	    size_t size, void *arg);
 	/* Adds the HTML report of the test as it stands; 0 or -1.  NULL:
 	 * there is none. */
 	int (*report)(struct buf *out, void *arg);
@@ -143,6 +180,8 @@ struct web_options {
 	size_t setting_count;
 	const struct web_module *modules;
 	size_t module_count;
+	/* File that named loads are kept in, or NULL: only here. */
+	const char *presets_file;
 
 	struct stats *stats;
 	void (*state)(struct web_state *, void *arg);

@@ -52,12 +52,14 @@ static const struct web_task tasks[] = {
 	{ .name = "report", .weight = 3 }, { .name = "command", .weight = 1 },
 };
 static const struct web_class classes[] = {
-	{ "device", 4, 0, NULL, tasks, 2 },
-	{ "gateway", 1, 0, "mqtt://127.0.0.1:1883", tasks, 1 },
+	{ "device", 4, 0, NULL, tasks, 2, false },
+	{ "gateway", 1, 0, "mqtt://127.0.0.1:1883", tasks, 1, false },
 };
 static const struct web_setting settings[] = {
-	{ "mqtt", "keepalive", "int", "60", "seconds between pings" },
-	{ "mqtt", "qos", "int", "1", "quality of service of publishes" },
+	{ "mqtt", "keepalive", "int", "60", "seconds between pings", NULL,
+	  false, NULL },
+	{ "mqtt", "qos", "int", "1", "quality of service of publishes", NULL,
+	  false, NULL },
 };
 static const struct web_module modules[] = {
 	{ "mqtt", "1.0", "/usr/lib/swarm/plugins/mqtt.so", "MQTT client" },
@@ -108,7 +110,7 @@ static void make_samples(void)
 {
 	int64_t n = page.run.users_running * TICK_MS / 100;
 
-	if (page.quiet)
+	if (page.quiet || page.run.paused)
 		return;
 	for (int64_t i = 0; i < n; i++) {
 		int64_t e = (int64_t)rng_below(&page.rng,
@@ -194,8 +196,10 @@ static void state(struct web_state *s, void *arg)
 	page.run.workers = page.lost ? 1 : 2;
 	users[0] = page.run.users_running * 4 / 5;
 	users[1] = page.run.users_running - users[0];
-	*s = (struct web_state){ page.run, w, WORKERS, users, criteria, 2,
-	    "none", "the plan was kept" };
+	*s = (struct web_state){ .run = page.run, .workers = w,
+		.worker_count = WORKERS, .class_users = users,
+		.criteria = criteria, .criterion_count = 2,
+		.limited_by = "none", .limit_reason = "the plan was kept" };
 }
 
 static void take_load(const struct web_load *load)
@@ -252,6 +256,15 @@ static int act_stop(char *error, size_t size, void *arg)
 		page.run.state = RUN_STOPPING;
 		page.run.stop_reason = "stopped from the web page";
 	}
+	return 0;
+}
+
+static int act_pause(bool on, char *error, size_t size, void *arg)
+{
+	(void)error;
+	(void)size;
+	(void)arg;
+	page.run.paused = on;
 	return 0;
 }
 
@@ -344,7 +357,8 @@ int main(int argc, char **argv)
 		.settings = settings, .setting_count = 2,
 		.modules = modules, .module_count = 2,
 		.state = state,
-		.actions = { act_start, act_edit, act_stop, NULL },
+		.actions = { .start = act_start, .edit = act_edit,
+			.stop = act_stop, .pause = act_pause },
 	};
 	struct event *timer, *input;
 	const struct timeval interval = { 0, TICK_MS * 1000 };

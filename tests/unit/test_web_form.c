@@ -83,6 +83,13 @@ static void test_json(void **state)
 	assert_string_equal(form_get(&form, "f"), "false");
 	assert_string_equal(form_get(&form, "s"), "\xc3\xbc");
 	form_release(&form);
+	/* A name several times. */
+	assert_int_equal(parse("application/json",
+	    "{\"a\": [1, \"x\"], \"b\": []}"), 0);
+	assert_int_equal(form.count, 2);
+	assert_string_equal(form.field[1].name, "a");
+	assert_string_equal(form.field[1].value, "x");
+	form_release(&form);
 	assert_int_equal(parse("application/json", ""), 0);
 	assert_int_equal(form.count, 0);
 }
@@ -90,7 +97,7 @@ static void test_json(void **state)
 static void test_json_refused(void **state)
 {
 	static const char *const bad[] = { "{", "[]", "3", "{\"a\": {}}",
-		"{\"a\": [1]}", "{\"a\": 1, \"a\": 2}", "{\"a\": 1} x",
+		"{\"a\": [[1]]}", "{\"a\": 1, \"a\": 2}", "{\"a\": 1} x",
 		"{\"a\": \"\\u0000\"}" };
 
 	(void)state;
