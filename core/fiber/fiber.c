@@ -93,6 +93,7 @@ void fiber_release(void)
 {
 	fiber_watchdog(0, NULL);
 	offload_release();
+	deep_release();
 	for (uint32_t i = 0; i < stack_count(); i++) {
 		struct fiber *f = fiber_at(i);
 
@@ -127,6 +128,8 @@ static void fiber_leave(struct fiber *f)
 {
 	struct context_from from;
 
+	if (__builtin_expect(deep_running, 0))
+		deep_refuse();
 	tools_leave(&f->tools, &hub.tools);
 	from = context_jump(hub.context, NULL);
 	hub.context = from.context;

@@ -57,6 +57,12 @@ void api_joined(struct fiber *);
 /* offload.c: ends its threads. */
 void offload_release(void);
 
+/* deep.c: the running fiber is on the large stack. */
+extern bool deep_running;
+/* Ends the process: it was about to wait there. */
+void deep_refuse(void) __attribute__((noreturn));
+void deep_release(void);
+
 /* watchdog.c: published by every switch; odd while a fiber runs. */
 extern _Atomic uint64_t watchdog_turn;
 /* The turn that lasted too long. */

@@ -245,16 +245,17 @@ char *find_plugin(const char *name, bool here)
 
 char *find_scenario(const char *name)
 {
+	char *dir = build ? xasprintf("%s/scenarios", build) :
+	    xasprintf("%s/" SWARM_SCENARIO_SUBDIR, prefix);
 	char *stem = find_stem(name);
-	char *path;
+	char *path = if_file(xasprintf("%s/%s.so", dir, stem));
 
-	if (build)
-		path = xasprintf("%s/scenarios/%s.so", build, stem);
-	else
-		path = xasprintf("%s/" SWARM_SCENARIO_SUBDIR "/%s.so", prefix,
-		    stem);
+	/* One that a plugin reads is known by its whole name. */
+	if (!path && strchr(name, '.'))
+		path = if_file(xasprintf("%s/%s", dir, name));
 	free(stem);
-	return if_file(path);
+	free(dir);
+	return path;
 }
 
 void find_plugin_names_in(const struct find_dir *dir, struct names *out)

@@ -26,7 +26,8 @@ const struct find_dir *find_dir_at(size_t i);
 char *find_plugin(const char *name, bool here);
 /* NAME.so in one plugin folder (free()), or NULL. */
 char *find_plugin_in(const struct find_dir *, const char *name);
-/* A scenario of that name that came with swarm (free()), or NULL. */
+/* A scenario of that name that came with swarm, NAME.so or, with its ending,
+ * one that a plugin reads (free()), or NULL. */
 char *find_scenario(const char *name);
 /* Adds the names of all plugins found, each once, sorted. */
 void find_plugin_names(struct names *);

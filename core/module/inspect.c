@@ -1,7 +1,8 @@
 /*
  * `swarm inspect` and `swarm plugins`: what a module is, needs and offers,
- * from its tables alone.  Even for that its constructors run, which may crash
- * or never end; so a child process loads it, with a time limit.
+ * from its tables alone; of a script, from what its reader makes of it.  Even
+ * for that its constructors run, which may crash or never end; so a child
+ * process loads it, with a time limit.
  */
 #include "module/tools.h"
 
@@ -16,6 +17,7 @@
 #include "module/names.h"
 #include "module/spawn.h"
 #include "module/verify.h"
+#include "user/user.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,43 +94,41 @@ static void json_options(struct jsonw *j, const struct module *m)
 	jsonw_end_array(j);
 }
 
-static void json_tasks(struct jsonw *j, const struct module *m,
-    const struct swarm_task *tasks, int depth)
+static void json_tasks(struct jsonw *j, const struct user_set *set, int depth)
 {
-	struct swarm_user_class holder = { .tasks = tasks };
-	struct swarm_task t;
-
 	jsonw_key(j, "tasks");
 	jsonw_array(j);
-	for (size_t i = 0; module_task_at(m, &holder, i, &t); i++) {
+	for (size_t i = 0; i < set->task_count; i++) {
+		const struct user_task *t = &set->tasks[i];
+
 		jsonw_object(j);
-		jsonw_put_string(j, "name", t.name);
-		jsonw_put_int(j, "weight", t.weight ? t.weight : 1);
-		jsonw_put_string(j, "tags", t.tags);
-		if (t.set && depth > 0) {
-			jsonw_put_string(j, "flow", flow_name(t.set->flow));
-			json_tasks(j, m, t.set->tasks, depth - 1);
+		jsonw_put_string(j, "name", t->name);
+		jsonw_put_int(j, "weight", t->weight);
+		jsonw_put_string(j, "tags", t->tags);
+		if (t->set && depth > 0) {
+			jsonw_put_string(j, "flow", flow_name(t->set->flow));
+			json_tasks(j, t->set, depth - 1);
 		}
 		jsonw_end(j);
 	}
 	jsonw_end_array(j);
 }
 
-static void json_users(struct jsonw *j, const struct module *m)
+static void json_users(struct jsonw *j)
 {
-	struct swarm_user_class c;
-
 	jsonw_key(j, "users");
 	jsonw_array(j);
-	for (size_t i = 0; module_user_at(m, i, &c); i++) {
+	for (size_t i = 0; i < user_class_count(); i++) {
+		const struct user_class *c = user_class_at(i);
+
 		jsonw_object(j);
-		jsonw_put_string(j, "name", c.name);
-		jsonw_put_double(j, "weight", c.weight > 0 ? c.weight : 1);
-		jsonw_put_int(j, "fixed_count", c.fixed_count);
-		jsonw_put_string(j, "host", c.host);
-		jsonw_put_string(j, "flow", flow_name(c.flow));
+		jsonw_put_string(j, "name", c->name);
+		jsonw_put_double(j, "weight", c->def.weight);
+		jsonw_put_int(j, "fixed_count", c->def.fixed_count);
+		jsonw_put_string(j, "host", c->def.host);
+		jsonw_put_string(j, "flow", flow_name(c->root.flow));
 		/* JSONW_DEPTH is 16, and each set takes two levels. */
-		json_tasks(j, m, c.tasks, 4);
+		json_tasks(j, &c->root, 4);
 		jsonw_end(j);
 	}
 	jsonw_end_array(j);
@@ -164,6 +164,7 @@ static void print_json(const struct module *m)
 	jsonw_put_string(&j, "name", m->name);
 	jsonw_put_string(&j, "path", m->path);
 	jsonw_put_string(&j, "source", m->source);
+	jsonw_put_string(&j, "reader", m->reader ? m->reader->name : NULL);
 	jsonw_put_string(&j, "sha256", m->sha256);
 	jsonw_put_string(&j, "version", text(m->def.version));
 	jsonw_put_string(&j, "summary", text(m->def.summary));
@@ -175,7 +176,7 @@ static void print_json(const struct module *m)
 	jsonw_end(&j);
 	json_interfaces(&j, m);
 	json_options(&j, m);
-	json_users(&j, m);
+	json_users(&j);
 	json_executors(&j, m);
 	jsonw_put_bool(&j, "adds_users_in_setup", m->def.setup != NULL);
 	jsonw_end(&j);
@@ -203,38 +204,36 @@ static void text_options(const struct module *m)
 	}
 }
 
-static void text_tasks(const struct module *m, const struct swarm_task *tasks,
-    int depth)
+static void text_tasks(const struct user_set *set, int depth)
 {
-	struct swarm_user_class holder = { .tasks = tasks };
-	struct swarm_task t;
+	for (size_t i = 0; i < set->task_count; i++) {
+		const struct user_task *t = &set->tasks[i];
 
-	for (size_t i = 0; module_task_at(m, &holder, i, &t); i++) {
 		printf("%*s%s, weight %u%s%s%s\n",
-		    12 + 2 * (SET_DEPTH - depth), "", t.name,
-		    t.weight ? t.weight : 1, t.tags ? ", tags " : "",
-		    text(t.tags), t.set ? ", a set:" : "");
-		if (t.set && depth > 0)
-			text_tasks(m, t.set->tasks, depth - 1);
+		    12 + 2 * (SET_DEPTH - depth), "", t->name, t->weight,
+		    t->tags ? ", tags " : "", text(t->tags),
+		    t->set ? ", a set:" : "");
+		if (t->set && depth > 0)
+			text_tasks(t->set, depth - 1);
 	}
 }
 
 static void text_users(const struct module *m)
 {
-	struct swarm_user_class c;
+	for (size_t i = 0; i < user_class_count(); i++) {
+		const struct user_class *c = user_class_at(i);
 
-	for (size_t i = 0; module_user_at(m, i, &c); i++) {
-		printf("%-9s %s, ", i ? "" : "users", c.name);
-		if (c.fixed_count)
-			printf("always %u, ", c.fixed_count);
+		printf("%-9s %s, ", i ? "" : "users", c->name);
+		if (c->def.fixed_count)
+			printf("always %u, ", c->def.fixed_count);
 		else
-			printf("weight %g, ", c.weight > 0 ? c.weight : 1);
-		printf("%s\n", flow_name(c.flow));
-		text_tasks(m, c.tasks, SET_DEPTH);
+			printf("weight %g, ", c->def.weight);
+		printf("%s\n", flow_name(c->root.flow));
+		text_tasks(&c->root, SET_DEPTH);
 	}
 	if (m->def.setup)
 		printf("%-9s when it is set up, it may add users and tasks\n",
-		    m->def.users ? "" : "users");
+		    user_class_count() ? "" : "users");
 }
 
 static void text_field(const char *name, const char *value, void *first)
@@ -266,6 +265,9 @@ static void print_text(const struct module *m)
 	printf("%-9s %s\n", "path", m->path);
 	if (m->source)
 		printf("%-9s %s\n", "source", m->source);
+	if (m->reader)
+		printf("%-9s %s, %s\n", "read by", m->reader->name,
+		    m->reader->path);
 	if (m->def.summary)
 		printf("%-9s %s\n", "summary", m->def.summary);
 	printf("%-9s %u.%u\n", "abi", m->def.abi_major, m->def.abi_minor);
@@ -283,11 +285,21 @@ static void print_text(const struct module *m)
 
 /* ---- the child and its parent ---- */
 
+/* The users of its table; those of a file that another module reads are known
+ * when that has set them up. */
+static int declare_users(const struct module *m)
+{
+	if (!m->reader)
+		return user_class_add_module(m->name, &m->def);
+	return module_bind() == -1 || module_apply_options() == -1 ||
+	    module_load_all() == -1 ? -1 : 0;
+}
+
 static int child(const char *form, const char *path)
 {
 	const struct module *m = module_open_plugin(path);
 
-	if (!m)
+	if (!m || declare_users(m) == -1)
 		return TOOLS_MODULE;
 	if (strcmp(form, "--child-json") == 0)
 		print_json(m);
@@ -345,7 +357,7 @@ char *tools_find(const char *what)
 static int usage(void)
 {
 	fputs("usage: swarm inspect [--json] [--timeout SECONDS] "
-	    "FILE.so|FILE.c|PLUGIN\n", stderr);
+	    "FILE.so|FILE.c|SCRIPT|PLUGIN\n", stderr);
 	return TOOLS_USAGE;
 }
 

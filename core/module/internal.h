@@ -20,6 +20,12 @@ int hash_file(const char *path, char hex[HASH_HEX]);
  */
 struct module *load_module(const char *path, const char *source);
 
+/*
+ * A file that `reader` reads: its read() is called.  What stands in the list
+ * of modules for it has no hooks and no code.  NULL after log_error().
+ */
+struct module *load_read(const char *path, struct module *reader);
+
 /* ---- address.c ---- */
 
 /* From now on module_by_address() knows the module's code. */

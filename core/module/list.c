@@ -8,6 +8,7 @@
 #include <swarm/user.h>
 
 #include "base/xalloc.h"
+#include "user/user.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -64,18 +65,22 @@ bool module_task_at(const struct module *m, const struct swarm_user_class *c,
 	return out->name != NULL;
 }
 
+static void print_user(const char *name, unsigned fixed_count, double weight)
+{
+	line("user=%s", name);
+	if (fixed_count)
+		line("user.%s.fixed_count=%u", name, fixed_count);
+	else
+		line("user.%s.weight=%g", name, weight > 0 ? weight : 1);
+}
+
 static void print_users(const struct module *m)
 {
 	struct swarm_user_class c;
 	struct swarm_task t;
 
 	for (size_t i = 0; module_user_at(m, i, &c); i++) {
-		line("user=%s", c.name);
-		if (c.fixed_count)
-			line("user.%s.fixed_count=%u", c.name, c.fixed_count);
-		else
-			line("user.%s.weight=%g", c.name, c.weight > 0 ?
-			    c.weight : 1);
+		print_user(c.name, c.fixed_count, c.weight);
 		for (size_t k = 0; module_task_at(m, &c, k, &t); k++)
 			line("user.%s.task.%s.weight=%u", c.name, t.name,
 			    t.weight ? t.weight : 1);
@@ -98,6 +103,29 @@ static void print_executors(const struct module *m)
 	}
 }
 
+/* Those of setup(), if that has been called. */
+static void print_added(const struct module *m)
+{
+	struct swarm_user_class declared;
+
+	for (size_t i = 0; i < user_class_count(); i++) {
+		const struct user_class *c = user_class_at(i);
+		size_t k = 0;
+
+		if (strcmp(c->module, m->name) != 0)
+			continue;
+		while (module_user_at(m, k, &declared) &&
+		    strcmp(declared.name, c->name) != 0)
+			k++;
+		if (declared.name)
+			continue;
+		print_user(c->name, c->def.fixed_count, c->def.weight);
+		for (size_t t = 0; t < c->root.task_count; t++)
+			line("user.%s.task.%s.weight=%u", c->name,
+			    c->root.tasks[t].name, c->root.tasks[t].weight);
+	}
+}
+
 int module_print_list(void)
 {
 	for (size_t i = 0; i < module_count(); i++) {
@@ -106,6 +134,7 @@ int module_print_list(void)
 		line("module=%s", m->name);
 		line("module.%s.path=%s", m->name, m->path);
 		print_users(m);
+		print_added(m);
 		print_executors(m);
 	}
 	return fflush(stdout) == 0 ? 0 : -1;
@@ -160,6 +189,7 @@ int module_print_dump(const struct module *m)
 	for (size_t i = 0; module_option_at(m, i, &o); i++)
 		print_option(&o);
 	print_users(m);
+	print_added(m);
 	print_executors(m);
 	return fflush(stdout) == 0 ? 0 : -1;
 }

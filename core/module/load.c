@@ -343,3 +343,49 @@ struct module *load_module(const char *path, const char *source)
 	elf_close(&e);
 	return m;
 }
+
+/* "shop" of ".../shop.lua", read by a module that reads ".lua". */
+static char *name_of_read(const char *path, const struct module *reader)
+{
+	char *stem = xstrndup(path, strlen(path) - strlen(reader->def.reads));
+	char *name = name_of(stem, &(struct swarm_module){ 0 });
+
+	free(stem);
+	return name;
+}
+
+struct module *load_read(const char *path, struct module *reader)
+{
+	unsigned before = api_log_errors();
+	struct module *m;
+	int rc;
+
+	if (verify_trust(path) == -1)
+		return NULL;
+	m = xcalloc(1, sizeof(*m));
+	m->def.abi_major = reader->def.abi_major;
+	m->def.abi_minor = reader->def.abi_minor;
+	m->reader = reader;
+	m->path = xstrdup(path);
+	m->name = name_of_read(path, reader);
+	if (!m->name)
+		goto free_module;
+	if (hash_file(path, m->sha256) == -1) {
+		log_error("cannot read %s: %m", path);
+		goto free_module;
+	}
+	noting = &m->imports;
+	rc = reader->def.read(m->path);
+	noting = NULL;
+	if (rc == 0)
+		return m;
+	if (api_log_errors() == before)
+		log_error("%s cannot read %s, and does not say why",
+		    reader->name, path);
+
+free_module:
+	free(m->name);
+	free(m->path);
+	free(m);
+	return NULL;
+}

@@ -115,7 +115,7 @@ static int settle_name(struct module *m)
 static struct module *find_same(const struct module *m)
 {
 	for (size_t i = 0; i < count; i++)
-		if (modules[i]->handle == m->handle)
+		if (m->handle && modules[i]->handle == m->handle)
 			return modules[i];
 	return NULL;
 }
@@ -140,22 +140,57 @@ static void forget(struct module *m)
 	free(m);
 }
 
+static bool reads(const struct module *m, const char *ending)
+{
+	return m && m->def.reads && m->def.read &&
+	    strcmp(m->def.reads, ending) == 0;
+}
+
+/* Who reads files that end so (".lua"): a module that is there already, else
+ * the plugin of that name; NULL: nobody. */
+static struct module *reader_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *ending = strrchr(slash ? slash : path, '.');
+	struct module *m;
+	char *plugin;
+
+	if (!ending || strcmp(ending, ".so") == 0 || strcmp(ending, ".c") == 0)
+		return NULL;
+	for (size_t i = 0; i < count; i++)
+		if (reads(modules[i], ending))
+			return modules[i];
+	plugin = find_plugin(ending + 1, false);
+	m = plugin ? module_open_found(plugin) : NULL;
+	free(plugin);
+	return reads(m, ending) ? m : NULL;
+}
+
+static struct module *load_path(const char *path)
+{
+	struct module *reader = reader_of(path);
+	struct module *m;
+	char *compiled;
+
+	if (reader)
+		return load_read(path, reader);
+	if (!find_ends_with(path, ".c"))
+		return load_module(path, NULL);
+	compiled = compile_source(path);
+	m = compiled ? load_module(compiled, path) : NULL;
+	free(compiled);
+	return m;
+}
+
 /* `path` is absolute; a .c is compiled first. */
 static struct module *open_path(const char *path, bool scenario)
 {
 	struct module *m = find_path(path);
 	struct module *same;
-	char *compiled = NULL;
 
 	if (m)
 		return m;
-	if (find_ends_with(path, ".c")) {
-		compiled = compile_source(path);
-		if (!compiled)
-			return NULL;
-	}
-	m = load_module(compiled ? compiled : path, compiled ? path : NULL);
-	free(compiled);
+	m = load_path(path);
 	if (!m)
 		return NULL;
 	same = find_same(m);
@@ -166,7 +201,8 @@ static struct module *open_path(const char *path, bool scenario)
 	}
 	modules = xreallocarray(modules, count + 1, sizeof(modules[0]));
 	modules[count++] = m;
-	address_add(m);
+	if (m->handle)
+		address_add(m);
 	log_debug("loaded %s from %s (ABI %u.%u, sha256 %.12s)", m->name,
 	    m->path, m->def.abi_major, m->def.abi_minor, m->sha256);
 	return m;
@@ -206,7 +242,7 @@ struct module *module_open_scenario(const char *path)
 		    "%s", path, known);
 	m = open_chosen(known ? known : path, true);
 	free(known);
-	if (m && !m->def.users && !m->def.setup) {
+	if (m && !m->reader && !m->def.users && !m->def.setup) {
 		log_error("%s declares no users, so it is no scenario; load "
 		    "it with --plugin, or end it with SWARM_SCENARIO()",
 		    module_shown(m));

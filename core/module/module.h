@@ -21,6 +21,8 @@ struct module {
 	char *name;
 	char *path;                     /* absolute */
 	char *source;                   /* the .c it was compiled from, or NULL */
+	struct module *reader;          /* of a file that is no shared object:
+	                                 * the module that reads it */
 	void *handle;
 	uintptr_t base;                 /* load address, for backtraces */
 	char sha256[65];

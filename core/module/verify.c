@@ -109,7 +109,8 @@ static void say_text(const char *path, const struct elf *e)
 	else
 		log_error("cannot load %s: it is a text file, not a shared "
 		    "library; a C source is compiled for you when its name "
-		    "ends in .c", path);
+		    "ends in .c, and NAME.xyz is read by a plugin xyz, if "
+		    "that is installed and can", path);
 }
 
 static void say_not_elf(const char *path, const struct elf *e)

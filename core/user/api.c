@@ -84,6 +84,11 @@ SWARM_API const char *swarm_task_name(struct swarm_user *u)
 	return u->task != NULL ? u->task : "";
 }
 
+SWARM_API const void *swarm_task_data(struct swarm_user *u)
+{
+	return u->task_data;
+}
+
 SWARM_API const char *swarm_host(struct swarm_user *u)
 {
 	if (users.options.host != NULL)

@@ -61,6 +61,7 @@ struct swarm_user {
 	void *data;
 	void **slots;
 	const char *task;               /* its name, or "start", "stop" */
+	const void *task_data;          /* what its module gave with it */
 	struct rng rng;
 	struct measure *measure;        /* NULL: nothing of it */
 	int64_t task_start;             /* ns; when the running task began */

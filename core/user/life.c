@@ -124,6 +124,7 @@ static void end_user(struct swarm_user *u)
 	if (u->class->def.stop != NULL) {
 		user_step(u, "stop");
 		u->task = "stop";
+		u->task_data = u->class->def.data;
 		u->class->def.stop(u);
 		user_end_task(u);
 	}
@@ -154,10 +155,12 @@ void user_step(struct swarm_user *u, const char *task)
 		users.options.step(u->class->name, task, users.options.arg);
 }
 
-static void begin_task(struct swarm_user *u, const char *name)
+static void begin_task(struct swarm_user *u, const char *name,
+    const void *data)
 {
 	user_step(u, name);
 	u->task = name;
+	u->task_data = data;
 	u->task_start = clock_now();
 	u->lag = 0;
 	if (u->intended != 0 && u->task_start > u->intended)
@@ -174,7 +177,7 @@ void user_run_at(struct swarm_user *u, int64_t intended)
 static void run_start(struct swarm_user *u)
 {
 	u->state = USER_BUSY;
-	begin_task(u, "start");
+	begin_task(u, "start", u->class->def.data);
 	if (u->class->def.data_size > 0)
 		u->data = xcalloc(1, u->class->def.data_size);
 	if (u->class->def.start != NULL) {
@@ -251,7 +254,7 @@ static void user_run(void *arg)
 		task = user_pick(u);
 		if (task == NULL)
 			break;
-		begin_task(u, task->name);
+		begin_task(u, task->name, task->data);
 		turn = fiber_turn();
 		task->run(u);
 		user_end_task(u);

@@ -85,7 +85,10 @@ static int add_task(struct user_set *s, const char *module,
 		.weight = task->weight > 0 ? task->weight : 1,
 		.tags = task->tags != NULL ? xstrdup(task->tags) : NULL,
 		.transitions = copy_transitions(task->next),
+		.data = task->data,
 	};
+	if (nested != NULL)
+		nested->data = task->data;
 	s->weight_sum += t->weight;
 	return 0;
 }

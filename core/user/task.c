@@ -116,6 +116,7 @@ static void enter(struct swarm_user *u, const struct user_task *t)
 	if (t->set->start == NULL)
 		return;
 	u->task = t->name;
+	u->task_data = t->data;
 	t->set->start(u);
 	user_end_task(u);
 }
@@ -129,6 +130,7 @@ void user_leave_set(struct swarm_user *u)
 	user_drop_queue(u, u->depth);
 	if (s->stop == NULL)
 		return;
+	u->task_data = s->data;
 	s->stop(u);
 	user_end_task(u);
 }

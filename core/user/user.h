@@ -29,6 +29,7 @@ struct user_task {
 	struct swarm_transition *transitions;
 	unsigned *next;
 	uint64_t next_sum;
+	const void *data;               /* the module's */
 };
 
 /* A set of tasks; the class itself is the outermost. */
@@ -40,6 +41,7 @@ struct user_set {
 	struct user_task *tasks;
 	size_t task_count;
 	uint64_t weight_sum;
+	const void *data;               /* of the task that it is */
 };
 
 /* A class as swarm runs it: the module's data copied to this host's size. */

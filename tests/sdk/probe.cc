@@ -23,13 +23,13 @@ static const swarm_option options[] = {
 };
 
 static const swarm_task tasks[] = {
-	{ "one", one, 1, nullptr, nullptr, nullptr },
+	{ "one", one, 1, nullptr, nullptr, nullptr, nullptr },
 	{},
 };
 
 static const swarm_user_class users[] = {
 	{ "probe", 1, 0, nullptr, 0, SWARM_BETWEEN(1, 5), nullptr, nullptr,
-	  tasks, SWARM_RANDOM },
+	  tasks, SWARM_RANDOM, nullptr },
 	{},
 };
 

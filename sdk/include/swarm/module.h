@@ -161,6 +161,18 @@ struct swarm_module {
 	 * classes and tasks and change weights (see user.h).  Must do the same
 	 * in every process.  0, or -1 after swarm_error(). */
 	int (*setup)(void);
+
+	/* Which files `-f` may be given beside .so and .c when this module is
+	 * there: those whose name ends so (".lua").  For `-f x.lua` swarm looks
+	 * for the plugin `lua` by itself, unless a module named by --plugin
+	 * reads such files. */
+	const char *reads;
+	/* [main] For each such file, once in every process, before imports are
+	 * connected and options set: says whether it is one, notes it for
+	 * setup(), and may call swarm_import() for an interface that it needs.
+	 * `path` is absolute and lives as long as the module.  0, or -1 after
+	 * swarm_error(). */
+	int (*read)(const char *path);
 };
 
 /* [any thread] Whether this process runs users: a worker, and `swarm try`;
@@ -176,8 +188,9 @@ struct swarm_import {
 };
 
 /*
- * [main] Notes an import; called by the constructor SWARM_IMPORT makes, not
- * by authors.  Only stores pointers, so it is harmless before any check.
+ * [main] Notes an import; called by the constructor SWARM_IMPORT makes, and
+ * by a module's read(), where one import may be noted once.  Only stores
+ * pointers, so it is harmless before any check.
  */
 SWARM_API void swarm_import(struct swarm_import *);
 
@@ -188,6 +201,17 @@ SWARM_API void swarm_import(struct swarm_import *);
  * "VENDOR.NAME/n" that no loaded module provides swarm looks for a plugin
  * NAME (or fastNAME, which it prefers).
  */
+#ifdef SWARM_IMPORT_BY_HAND
+/*
+ * Defined before the headers of plugins are included, for a module that knows
+ * only in read() what it needs: nothing is imported until it calls
+ * swarm_import(&SLOTimport), once, with the name of the slot.
+ */
+#define SWARM_IMPORT(type, slot, id_, minor_) \
+	static const struct type *slot __attribute__((unused)); \
+	static struct swarm_import slot##import __attribute__((unused)) = { \
+		id_, minor_, (const struct swarm_iface **)(void *)&slot, NULL };
+#else
 #define SWARM_IMPORT(type, slot, id_, minor_) \
 	static const struct type *slot __attribute__((unused)); \
 	__attribute__((constructor)) static void slot##import(void) \
@@ -197,6 +221,7 @@ SWARM_API void swarm_import(struct swarm_import *);
 			NULL }; \
 		swarm_import(&import_); \
 	}
+#endif
 
 #define SWARM_EXPORTS(...) \
 	(const struct swarm_export[]){ __VA_ARGS__, { NULL, NULL } }

@@ -76,6 +76,7 @@ struct swarm_task {
 	const char *tags;                       /* "read,slow"; of a set: of all
 	                                         * its tasks */
 	const struct swarm_transition *next;    /* ends with task == NULL */
+	const void *data;                       /* swarm_task_data() */
 };
 
 /* How a user chooses its next task. */
@@ -110,6 +111,7 @@ struct swarm_user_class {
 	void (*stop)(struct swarm_user *);      /* [fiber] after the last */
 	const struct swarm_task *tasks;         /* ends with name == NULL */
 	enum swarm_flow flow;
+	const void *data;               /* swarm_task_data() in start, stop */
 };
 
 /*
@@ -184,6 +186,10 @@ SWARM_API uint64_t swarm_user_number(struct swarm_user *);
  * hooks).  Owned by swarm. */
 SWARM_API const char *swarm_user_class_name(struct swarm_user *);
 SWARM_API const char *swarm_task_name(struct swarm_user *);
+/* [fiber] The `data` of the running task; in a hook of a set that of the task
+ * which is the set, in the user's own start() and stop() that of the class.
+ * For one function that runs many tasks: those of an interpreter, say. */
+SWARM_API const void *swarm_task_data(struct swarm_user *);
 /* [fiber] The target: --host, else the class's host, else "".  Owned by
  * swarm, valid for the run.  With NULL, also in a hook of the master: --host
  * or "". */
