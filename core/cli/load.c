@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/config_users.h"
 #include "cli/folder.h"
+#include "cli/modules.h"
 #include "cli/playback.h"
 #include "module/module.h"
 #include "report/sinks.h"
@@ -52,6 +53,8 @@ static int open_scenario(const char *path)
 
 static int open_modules(const struct options *o)
 {
+	if (o->accept_modules && o->worker && modules_accept(o) == -1)
+		return -1;
 	for (size_t i = 0; i < o->plugins.count; i++) {
 		if (module_open_plugin(o->plugins.items[i]) == NULL)
 			return -1;

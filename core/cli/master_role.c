@@ -19,7 +19,9 @@
 #include "cli/doctor.h"
 #include "cli/find_capacity.h"
 #include "cli/front.h"
+#include "cli/modules.h"
 #include "cli/page.h"
+#include "cli/plaintext.h"
 #include "cli/rows.h"
 #include "cluster/crash.h"
 #include "cluster/master.h"
@@ -371,6 +373,8 @@ static int start_cluster(struct options *o, int processes, int argc,
 	if (options.keys != NULL)
 		rc = keys_read(&master.keys, o->keys, true);
 	if (rc == 0)
+		rc = modules_offer(o);
+	if (rc == 0)
 		rc = master_start(&options);
 	free(bind);
 	free(names);
@@ -453,6 +457,8 @@ int role_master(struct options *o, int argc, char **argv)
 	rc = check_plan(o);
 	if (rc != EXIT_PASSED)
 		return rc;
+	if (o->master && plaintext_check_port(o) == -1)
+		return EXIT_USAGE;
 	master.options = o;
 	master.ends_with_run = o->headless;
 	if (o->capacity && find_capacity_start(o) == -1)

@@ -85,6 +85,9 @@ struct options {
 	double expect_workers_max_wait;
 	char *keys;                     /* file; NULL: not encrypted */
 	char *relay_keys;
+	bool plaintext;
+	bool send_modules;
+	bool accept_modules;
 	char *local_worker;             /* internal: the endpoint to join */
 
 	char *web_host;

@@ -11,6 +11,8 @@
 
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "cli/modules.h"
+#include "cli/plaintext.h"
 #include "cluster/relay.h"
 #include "cluster/worker.h"
 #include "fiber/loop.h"
@@ -106,6 +108,10 @@ static int start(const struct options *o, char **argv)
 int role_relay(struct options *o, char **argv)
 {
 	self.rc = EXIT_PASSED;
+	if (plaintext_check_port(o) == -1 || plaintext_check_way(o) == -1)
+		return EXIT_USAGE;
+	if (modules_offer(o) == -1)
+		return EXIT_MODULE;
 	if (read_keys(o) == -1)
 		return EXIT_USAGE;
 	if (loop_init() == -1)

@@ -220,6 +220,18 @@ static const struct option table[] = {
 	  "a relay's master.key for the workers below it; --keys is then its "
 	  "worker.key for the master above", AT(relay_keys), OPTION_TEXT, 0,
 	  0, NULL },
+	{ "plaintext", 0, "SWARM_PLAINTEXT", "Fleet", NULL,
+	  "send in clear to other machines, and let in whoever comes; Locust's "
+	  "masters and workers need it", AT(plaintext), OPTION_FLAG, 0, 0,
+	  NULL },
+	{ "send-modules", 0, "SWARM_SEND_MODULES", "Fleet", NULL,
+	  "a master's or a relay's: hand the scenarios and plugins given here "
+	  "to workers that --accept-modules", AT(send_modules), OPTION_FLAG,
+	  0, 0, NULL },
+	{ "accept-modules", 0, "SWARM_ACCEPT_MODULES", "Fleet", NULL,
+	  "a worker's: run what the master sends instead of -f; encrypted "
+	  "(--keys) or on this machine only", AT(accept_modules),
+	  OPTION_FLAG, 0, 0, NULL },
 	{ "local-worker", 0, NULL, NULL, "ENDPOINT",
 	  "internal: a worker started by the master on this machine",
 	  AT(local_worker), OPTION_TEXT, 0, 0, NULL },

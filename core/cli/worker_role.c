@@ -17,6 +17,8 @@
 #include "base/rng.h"
 #include "base/xalloc.h"
 #include "cli/author.h"
+#include "cli/plaintext.h"
+#include "cluster/crash.h"
 #include "cluster/numbers.h"
 #include "cluster/worker.h"
 #include "fiber/fiber.h"
@@ -536,6 +538,8 @@ int role_worker(struct options *o)
 
 	crash_init(author_where);
 	worker.local = o->local_worker != NULL;
+	if (!worker.local && plaintext_check_way(o) == -1)
+		return EXIT_USAGE;
 	/* The master has said what there is to say about modules. */
 	if (worker.local)
 		log_set_level(LOG_LEVEL_WARN);

@@ -18,6 +18,7 @@
 #include "base/xalloc.h"
 #include "cluster/ledger.h"
 #include "cluster/master_internal.h"
+#include "cluster/shelf.h"
 #include "cluster/wire.h"
 #include "cluster/wire_object.h"
 
@@ -583,6 +584,11 @@ void inbox_take(struct zsock *sock, const char *from, const void *data,
 	}
 	if (msg.type == WIRE_CLIENT_READY) {
 		on_client_ready(sock, from, &msg);
+		goto release;
+	}
+	if (msg.type == WIRE_FILES || msg.type == WIRE_PART) {
+		if (shelf_answer(sock, from, &msg) == -1)
+			refuse_malformed(from, "question for modules");
 		goto release;
 	}
 	m = member_find(from);

@@ -26,6 +26,7 @@
 #include "cluster/crash.h"
 #include "cluster/inbox.h"
 #include "cluster/rundir.h"
+#include "cluster/shelf.h"
 #include "fiber/loop.h"
 #include "fiber/wheel.h"
 
@@ -505,6 +506,7 @@ void master_release(void)
 	rundir_free(master.dir);
 	free_lost(NULL);
 	inbox_release();
+	shelf_release();
 	member_release();
 	buf_release(&master_shared.out);
 	numbers_release();

@@ -46,6 +46,7 @@ enum wire_type {
 	WIRE_ROWS,                      /* both ways, swarm only */
 	WIRE_PLAN, WIRE_PROGRESS, WIRE_MEET, WIRE_MET, WIRE_MODULE,
 	WIRE_REPLAY,                    /* M to W, swarm only */
+	WIRE_FILES, WIRE_PART,          /* both ways (wire_files.h) */
 };
 
 /* A decoded envelope.  `data` points into the frame, which must stay until

@@ -769,8 +769,11 @@ void worker_finish(void)
 		outbox_again(INT64_MAX, send_again);
 		send_report(true);
 		send_logs();
-		send_nil("quit");
 	}
+	/* Also between a test and the ack to being ready again, where the
+	 * order to quit may come. */
+	if (self.was_registered)
+		send_nil("quit");
 	worker_log_stop();
 	worker_sample_stop();
 	zsock_free(self.sock, self.was_registered ? FINISH_MS : 0);

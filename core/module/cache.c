@@ -78,6 +78,19 @@ char *cache_dir(const char *source)
 	return temporary_dir(source);
 }
 
+int cache_make(const char *folder)
+{
+	struct stat st;
+
+	mkdir(folder, 0700);
+	if (lstat(folder, &st) == 0 && S_ISDIR(st.st_mode) &&
+	    st.st_uid == geteuid() && (st.st_mode & 0022) == 0)
+		return 0;
+	log_error("%s is no folder of ours alone: remove it, or set "
+	    "XDG_CACHE_HOME", folder);
+	return -1;
+}
+
 static char *beside(const char *so, const char *suffix)
 {
 	return xasprintf("%.*s%s", (int)strlen(so) - 3, so, suffix);

@@ -11,6 +11,9 @@
 /* $XDG_CACHE_HOME/swarm, ~/.cache/swarm, or a private folder in $TMPDIR; made
  * when absent (free()).  NULL after log_error(), which names `source`. */
 char *cache_dir(const char *source);
+/* Makes that folder in it; only we may enter it.  0, or -1 after
+ * log_error(). */
+int cache_make(const char *folder);
 /* Waits for the entry's lock; a descriptor for cache_unlock(), or -1 (then
  * two may compile at once, which is only wasteful). */
 int cache_lock(const char *so);

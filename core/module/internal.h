@@ -2,15 +2,8 @@
 #ifndef MODULE_INTERNAL_H
 #define MODULE_INTERNAL_H
 
+#include "base/hash.h"
 #include "module/module.h"
-
-/* ---- hash.c ---- */
-
-#define HASH_HEX 65
-/* The SHA-256 in hexadecimal. */
-void hash_data(const void *data, size_t size, char hex[HASH_HEX]);
-/* 0, or -1 with errno. */
-int hash_file(const char *path, char hex[HASH_HEX]);
 
 /* ---- load.c ---- */
 

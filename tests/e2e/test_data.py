@@ -272,10 +272,12 @@ def test_rows_through_a_relay(swarm, tmp_path):
                "fed.order=sequential", "-o", "fed.end=stop", "-o",
                "fed.steps=100000"]
     master = swarm.start(*options, "--headless", "--master",
+                         "--master-bind-host", "127.0.0.1",
                          "--master-bind-port", str(above), "-u", "6", "-r",
                          "100", "--expect-workers", "1", "-t", "20s",
                          "--json-file", tmp_path / "out.json")
     swarm.start(*options, "--relay", "--master-port", str(above),
+                "--master-bind-host", "127.0.0.1",
                 "--master-bind-port", str(below), "--expect-workers", "2")
     for _ in range(2):
         swarm.start(*options, "--worker", "--master-port", str(below))

@@ -123,6 +123,12 @@ def test_world_writable_module(swarm, tmp_path):
     (["-o", "nomodule.x=1"], ["nomodule"]),
     (["-o", "nonsense"], ["nonsense"]),
     (["--master", "--worker"], ["--master", "--worker"]),
+    (["--master"], ["without keys", "swarm keys", "--plaintext"]),
+    (["--master", "--master-bind-host", "0.0.0.0"], ["0.0.0.0", "--keys"]),
+    (["--worker", "--master-host", "192.0.2.1"],
+     ["192.0.2.1", "without keys", "--plaintext"]),
+    (["--relay", "--master-bind-host", "192.0.2.1"],
+     ["192.0.2.1", "--relay-keys"]),
 ], ids=lambda v: " ".join(v) if isinstance(v, list) else str(v))
 def test_wrong_usage(swarm, args, words):
     refused(swarm, 2, *words,

@@ -1,5 +1,5 @@
-/* SHA-256, as the names of compiled scenarios and the identity of modules. */
-#include "module/internal.h"
+/* See the header. */
+#include "base/hash.h"
 
 #include <errno.h>
 #include <fcntl.h>
