@@ -215,8 +215,10 @@ int command_take(struct options *o, int at, int *argc, char **argv)
 	plugin.argc = end - at;
 	plugin.argv = xcalloc((size_t)plugin.argc + 1,
 	    sizeof plugin.argv[0]);
-	memcpy(plugin.argv, argv + at,
-	    (size_t)plugin.argc * sizeof plugin.argv[0]);
+	/* Copies: a command cuts its words up, and workers are started with
+	 * them whole. */
+	for (int i = 0; i < plugin.argc; i++)
+		plugin.argv[i] = xstrdup(argv[at + i]);
 	if (plugin.command->prepare != NULL &&
 	    plugin.command->prepare(plugin.argc, plugin.argv) == -1)
 		return -1;

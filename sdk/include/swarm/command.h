@@ -34,7 +34,8 @@ struct swarm_command {
 	const char *summary;            /* one line */
 	const char *help;               /* all of --help */
 	/* [main] argv[0] is the command word; options of swarm itself that
-	 * follow "--" have been taken out.  Called after load(). */
+	 * follow "--" have been taken out.  The words are the command's: it
+	 * may change and keep them.  Called after load(). */
 	enum swarm_command_result (*setup)(int argc, char **argv);
 	/* [main] Before anything is bound or loaded, in every process: may call
 	 * swarm_run_option() with "plugin", to choose a provider, and
