@@ -28,6 +28,9 @@
 #define NORMAL        1000
 #define REASON_MAX    120u
 
+/* Of connects in one pass of the loop. */
+#define CONNECT_PASS_NS 10000000
+
 struct args_defaults client_defaults;
 int client_queue;
 int client_slot;
@@ -194,11 +197,31 @@ static const char *phase_name(const struct ws *w)
 	}
 }
 
+/* Thousands of users may begin at once, and a connect() takes milliseconds when
+ * the machine is short of ports: what else the loop has to do comes between. */
+static int take_turn(void)
+{
+	static int64_t until;
+
+	while (swarm_now() >= until) {
+		int64_t seen = until;
+
+		if (swarm_sleep(0) == -1)
+			return -1;
+		/* The first one of this pass. */
+		if (until == seen)
+			until = swarm_now() + CONNECT_PASS_NS;
+	}
+	return 0;
+}
+
 /* One address; 0 or -1 with errno. */
 static int try_address(struct ws *w, const char *address, int64_t deadline)
 {
 	int error;
 
+	if (take_turn() == -1 || w->freed)
+		return client_fail(w, ECANCELED, "cancelled");
 	if (engine_connect(w, address) == -1) {
 		error = w->error_number ? w->error_number : ENOTCONN;
 		w->state = CLIENT_DOWN;

@@ -32,6 +32,7 @@
 #include <libwebsockets.h>
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -43,32 +44,6 @@
 
 /* How often in a row held bytes are served before others have their turn. */
 #define HELD_ROUNDS 8
-
-/* As libwebsockets has them; private to its version. */
-enum { EV_READ = 1, EV_WRITE = 2, EV_START = 4, EV_STOP = 8 };
-
-struct lws_event_loop_ops {
-	const char *name;
-	int (*init_context)(struct lws_context *,
-	    const struct lws_context_creation_info *);
-	int (*destroy_context1)(struct lws_context *);
-	int (*destroy_context2)(struct lws_context *);
-	int (*init_vhost_listen_wsi)(struct lws *);
-	int (*init_pt)(struct lws_context *, void *loop, int tsi);
-	int (*wsi_logical_close)(struct lws *);
-	int (*check_client_connect_ok)(struct lws *);
-	void (*close_handle_manually)(struct lws *);
-	int (*sock_accept)(struct lws *);
-	void (*io)(struct lws *, int flags);
-	void (*run_pt)(struct lws_context *, int tsi);
-	void (*destroy_pt)(struct lws_context *, int tsi);
-	void (*destroy_wsi)(struct lws *);
-	uint8_t flags;
-	uint16_t evlib_size_ctx;
-	uint16_t evlib_size_pt;
-	uint16_t evlib_size_vh;
-	uint16_t evlib_size_wsi;
-};
 
 static struct lws_context *context;
 
@@ -136,6 +111,8 @@ void engine_leave(struct ws *w)
 		if (w->wants_write && w->state >= CLIENT_OPEN)
 			service(w, SWARM_WRITE);
 		serve_held();
+		if (w->wsi && w->state == CLIENT_OPEN && !w->wants_write)
+			tls_release(w->wsi);
 	}
 	w->depth--;
 	if (w->depth == 0) {
@@ -173,23 +150,30 @@ static void on_ready(int fd, unsigned ready, void *arg)
 
 static int op_accept(struct lws *wsi)
 {
+	static const int yes = 1;
 	struct ws *w = lws_get_opaque_user_data(wsi);
+	int fd = lws_get_socket_fd(wsi);
 
 	if (!w)
 		return 0;
-	w->watch = swarm_watch_new(lws_get_socket_fd(wsi), 0, on_ready, w);
+	/* The port is chosen when the server's address is known: otherwise
+	 * thousands of sockets search long for one that nobody has. */
+	if (w->args->a.source)
+		setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes,
+		    sizeof yes);
+	w->watch = swarm_watch_new(fd, 0, on_ready, w);
 	return w->watch ? 0 : -1;
 }
 
 static void op_io(struct lws *wsi, int flags)
 {
 	struct ws *w = lws_get_opaque_user_data(wsi);
-	bool start = flags & EV_START;
+	bool start = flags & EVLIB_START;
 
 	/* The library's own wake-up descriptor has none: one thread. */
 	if (!w)
 		return;
-	if (!start && (flags & EV_READ) && (flags & EV_WRITE)) {
+	if (!start && (flags & EVLIB_READ) && (flags & EVLIB_WRITE)) {
 		/* The socket is about to be closed; connect() may just have
 		 * said why. */
 		if (w->state == CLIENT_TCP && w->error_number == 0 &&
@@ -200,9 +184,9 @@ static void op_io(struct lws *wsi, int flags)
 		w->wants_read = w->wants_write = false;
 		return;
 	}
-	if (flags & EV_READ)
+	if (flags & EVLIB_READ)
 		w->wants_read = start;
-	if (flags & EV_WRITE)
+	if (flags & EVLIB_WRITE)
 		w->wants_write = start;
 	if (w->depth == 0)
 		apply(w);

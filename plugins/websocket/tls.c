@@ -187,6 +187,16 @@ struct lws_vhost *tls_vhost(const struct args *x, int *flags)
 	return h ? h->vhost : NULL;
 }
 
+/* SSL_MODE_RELEASE_BUFFERS does it for what is read; OpenSSL 3.0 keeps the 16
+ * KiB of what is written. */
+void tls_release(struct lws *wsi)
+{
+	SSL *ssl = lws_get_ssl(wsi);
+
+	if (ssl)
+		SSL_free_buffers(ssl);
+}
+
 const char *tls_why(struct lws *wsi)
 {
 	SSL *ssl = lws_get_ssl(wsi);

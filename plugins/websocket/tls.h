@@ -18,6 +18,9 @@ void tls_stop(void);
 /* [worker] Adds the library's TLS flags.  NULL after swarm_error(), once for
  * the same settings. */
 struct lws_vhost *tls_vhost(const struct args *, int *flags);
+/* [worker] Gives back the buffers of a socket that has nothing under way; they
+ * are made again when needed. */
+void tls_release(struct lws *);
 /* [worker] Why the handshake of this socket failed. */
 const char *tls_why(struct lws *);
 

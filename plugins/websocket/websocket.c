@@ -113,7 +113,8 @@ static const struct ws_message *exchange(struct ws *w,
 {
 	const struct ws_send_args out = {
 		.size = sizeof out, .text = a->text, .data = a->data,
-		.len = a->len, .binary = a->binary, .timeout = a->timeout,
+		.len = a->len, .binary = a->binary, .fragment = a->fragment,
+		.timeout = a->timeout,
 	};
 	int64_t deadline = client_deadline(w, a->timeout);
 	struct receiver r;

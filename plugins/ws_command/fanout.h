@@ -13,7 +13,7 @@
 struct fanout_stamp {
 	uint32_t sender;
 	uint64_t number;
-	int64_t sent;                   /* swarm_now() */
+	int64_t sent;                   /* swarm_shared_now(); 0: unknown */
 };
 
 #define FANOUT_STAMP_BYTES 48u

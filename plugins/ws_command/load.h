@@ -9,6 +9,7 @@
 enum load_mode { LOAD_ECHO, LOAD_IDLE, LOAD_BROADCAST };
 
 #define LOAD_HEADERS 32
+#define LOAD_SOURCES 64
 
 struct ws_header;
 
@@ -36,6 +37,10 @@ struct load_plan {
 	long senders;                   /* of a broadcast */
 	bool insecure;
 	const char *cafile;
+	const char *sources[LOAD_SOURCES];
+	size_t source_count;
+	size_t fragment;                /* bytes; 0: whole messages */
+	double session;                 /* seconds; 0: until the end */
 };
 
 extern struct load_plan load_plan;

@@ -6,6 +6,7 @@
 #include <swarm/log.h>
 #include <swarm/websocket.h>
 
+#include <arpa/inet.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,10 @@ const char load_args_help[] =
 "      --reconnect SECONDS  connect again when lost, after up to so long\n"
 "      --cafile FILE      authorities to trust (wss://)\n"
 "      --insecure         do not verify the server\n"
+"      --fragment BYTES   send each message in pieces of so many bytes\n"
+"      --session SECONDS  close and connect again so often; default 0: never\n"
+"      --source LIST      local addresses, taken in turn: \"10.0.0.2,10.0.0.3\";\n"
+"                         one alone has about 28,000 ports\n"
 "\n"
 "  swarm ws wss://host/socket -c 1000 -r 0.2 -m '{\"op\":\"ping\"}' \\\n"
 "      -e '\"op\":\"pong\"' -- -t 5m\n"
@@ -46,7 +51,8 @@ const char load_args_help[] =
 
 enum { OPT_MODE = 256, OPT_CONNECT_RATE, OPT_SENDERS, OPT_PROTOCOLS,
 	OPT_COOKIES, OPT_ORIGIN, OPT_PING, OPT_TIMEOUT, OPT_RECONNECT,
-	OPT_CAFILE, OPT_INSECURE, OPT_HELP };
+	OPT_CAFILE, OPT_INSECURE, OPT_FRAGMENT, OPT_SESSION, OPT_SOURCE,
+	OPT_HELP };
 
 static const struct option options[] = {
 	{ "mode", required_argument, NULL, OPT_MODE },
@@ -68,6 +74,9 @@ static const struct option options[] = {
 	{ "reconnect", required_argument, NULL, OPT_RECONNECT },
 	{ "cafile", required_argument, NULL, OPT_CAFILE },
 	{ "insecure", no_argument, NULL, OPT_INSECURE },
+	{ "fragment", required_argument, NULL, OPT_FRAGMENT },
+	{ "session", required_argument, NULL, OPT_SESSION },
+	{ "source", required_argument, NULL, OPT_SOURCE },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ NULL, 0, NULL, 0 },
 };
@@ -116,6 +125,28 @@ static int add_header(void)
 	return 0;
 }
 
+/* Cuts the list up where it is. */
+static int set_sources(void)
+{
+	struct load_plan *p = &load_plan;
+	unsigned char address[16];
+	char *save;
+
+	for (char *at = strtok_r(optarg, ",", &save); at;
+	    at = strtok_r(NULL, ",", &save)) {
+		if (p->source_count == LOAD_SOURCES ||
+		    (inet_pton(AF_INET, at, address) != 1 &&
+		    inet_pton(AF_INET6, at, address) != 1)) {
+			swarm_error("--source %s: give up to %d addresses of "
+			    "this machine, as numbers, with commas between",
+			    at, LOAD_SOURCES);
+			return -1;
+		}
+		p->sources[p->source_count++] = at;
+	}
+	return 0;
+}
+
 static int set_number(int opt)
 {
 	struct load_plan *p = &load_plan;
@@ -135,6 +166,13 @@ static int set_number(int opt)
 			return -1;
 		p->size = (size_t)n;
 		return 0;
+	case OPT_FRAGMENT:
+		if (whole(opt, 1, WS_MESSAGE_MAX, &n) == -1)
+			return -1;
+		p->fragment = (size_t)n;
+		return 0;
+	case OPT_SESSION:
+		return number(opt, 0, 86400, &p->session);
 	case OPT_SENDERS:
 		return whole(opt, 1, 1000000, &p->senders);
 	case OPT_PING:
@@ -182,6 +220,8 @@ static int take(int opt, char **argv)
 	case OPT_CAFILE:
 		p->cafile = optarg;
 		return 0;
+	case OPT_SOURCE:
+		return set_sources();
 	default:
 		return set_number(opt);
 	}

@@ -12,6 +12,7 @@
 struct socket {
 	struct ws *ws;
 	uint64_t sent;
+	int64_t until;                  /* end of the session; 0: none */
 	bool sends;
 	bool counted;                   /* among the receivers */
 };
@@ -29,13 +30,17 @@ static void note_broadcast(struct ws *ws, const struct ws_message *m,
 {
 	struct fanout_result r;
 	struct fanout_stamp s;
+	int64_t now, error;
 
 	(void)ws;
 	(void)arg;
 	if (!fanout_get(m->data, m->len, &s))
 		return;
 	swarm_count(delivered, 1);
-	swarm_observe(delay_series, m->received - s.sent, m->len);
+	now = swarm_shared_now(&error);
+	if (s.sent != 0 && error >= 0)
+		swarm_observe(delay_series, now - s.sent -
+		    (swarm_now() - m->received), m->len);
 	if (!fanout_note(&s, m->received, receivers, &r))
 		return;
 	swarm_observe(spread_series, r.spread, 0);
@@ -63,6 +68,8 @@ static void start(struct swarm_user *u)
 {
 	const struct load_plan *p = &load_plan;
 	struct socket *s = swarm_data(u);
+	const char *source = p->source_count ?
+	    p->sources[swarm_user_id(u) % p->source_count] : NULL;
 
 	s->sends = p->mode == LOAD_ECHO || (p->mode == LOAD_BROADCAST &&
 	    swarm_user_id(u) < (unsigned)p->senders);
@@ -70,9 +77,10 @@ static void start(struct swarm_user *u)
 	    .headers = p->headers, .header_count = p->header_count,
 	    .cookies = p->cookies, .origin = p->origin,
 	    .tls = &WS_TLS(.ca_file = p->cafile, .insecure = p->insecure),
-	    .timeout = p->timeout, .ping_interval = p->ping,
+	    .source = source, .timeout = p->timeout, .ping_interval = p->ping,
 	    .reconnect_min = p->reconnect / 8,
 	    .reconnect_max = p->reconnect);
+	s->until = p->session > 0 ? swarm_in(p->session) : 0;
 	if (p->mode == LOAD_BROADCAST && !s->sends)
 		start_receiver(s);
 	else if (p->mode != LOAD_ECHO)
@@ -90,19 +98,30 @@ static void echo(struct swarm_user *u, struct socket *s)
 	ws_request(s->ws, .text = p->binary ? NULL : p->payload,
 	    .data = p->payload, .len = p->size, .binary = p->binary,
 	    .match = { .regex = p->expect }, .timeout = p->timeout,
-	    .name = "echo");
+	    .fragment = p->fragment, .name = "echo");
 }
 
 static void broadcast(struct swarm_user *u, struct socket *s)
 {
 	const struct load_plan *p = &load_plan;
 	struct fanout_stamp stamp = { swarm_user_id(u), s->sent, 0 };
+	int64_t error;
 
-	stamp.sent = swarm_now();
+	stamp.sent = swarm_shared_now(&error);
+	/* The clocks of the workers do not agree in the first second. */
+	if (error < 0)
+		stamp.sent = 0;
 	fanout_put(stamped, &stamp);
 	ws_send(s->ws, .data = stamped, .len = FANOUT_STAMP_BYTES + p->size,
 	    .text = p->binary ? NULL : stamped, .binary = p->binary,
-	    .timeout = p->timeout);
+	    .fragment = p->fragment, .timeout = p->timeout);
+}
+
+static void renew(struct socket *s)
+{
+	s->until = swarm_in(load_plan.session);
+	if (ws_close(s->ws) == 0)
+		ws_reconnect(s->ws);
 }
 
 static void act(struct swarm_user *u)
@@ -110,6 +129,8 @@ static void act(struct swarm_user *u)
 	const struct load_plan *p = &load_plan;
 	struct socket *s = swarm_data(u);
 
+	if (s->until && swarm_now() >= s->until && ws_connected(s->ws))
+		renew(s);
 	/* The rate of tries must not become that of a busy loop. */
 	if (!ws_connected(s->ws) && p->mode != LOAD_IDLE) {
 		if (p->reconnect <= 0 || swarm_sleep(1) == -1) {
@@ -173,8 +194,9 @@ int load_users_add(void)
 	static const char *const names[] = { "echo", "idle", "broadcast" };
 	const struct load_plan *p = &load_plan;
 	/* A socket that only receives is looked after now and then. */
-	double pause = p->mode == LOAD_IDLE ? 5 : p->rate > 0 ? 1 / p->rate :
-	    0;
+	double look = p->session > 0 && p->session < 5 ? p->session : 5;
+	double pause = p->mode == LOAD_IDLE ? look :
+	    p->rate > 0 ? 1 / p->rate : 0;
 	struct swarm_user_class class = {
 		.name = names[p->mode],
 		.data_size = sizeof(struct socket),

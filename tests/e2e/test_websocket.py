@@ -5,6 +5,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import socket
 import ssl
 import struct
@@ -14,7 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from conftest import BUILD, free_port
+from conftest import BUILD, free_port, wait_for
 
 websockets = pytest.importorskip("websockets")
 
@@ -99,6 +100,7 @@ class Server:
     def __init__(self, tls=None):
         self.loop = asyncio.new_event_loop()
         self.tls = tls
+        self.seen = set()
         self.ready = threading.Event()
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
@@ -110,8 +112,13 @@ class Server:
 
     async def main(self):
         self.over = asyncio.Event()
+        async def serve(ws):
+            self.seen.add((ws.remote_address[0],
+                           ws.request_headers.get("X-One")))
+            await serve_one(ws)
+
         async with websockets.serve(
-                serve_one, "127.0.0.1", 0, ssl=self.tls,
+                serve, "127.0.0.1", 0, ssl=self.tls,
                 subprotocols=["chat.v2"], max_size=None) as server:
             self.port = server.sockets[0].getsockname()[1]
             self.ready.set()
@@ -505,7 +512,54 @@ def test_command_broadcast(swarm, server, tmp_path):
     assert "WS broadcast delay" in data["text"]
 
 
+def test_command_renews_sessions(swarm, server, tmp_path):
+    """In pieces, from several addresses, and for half a second each."""
+    data = command(swarm, tmp_path, f"ws://127.0.0.1:{server.port}/echo",
+                   "-c", "4", "-r", "20", "-s", "100", "--fragment", "30",
+                   "--session", "0.5", "--source", "127.0.0.2,127.0.0.3",
+                   "-H", "X-One: 1", "--", "-t", "3s")
+    counters = data["counters"]
+    assert counters["ws_closed_by_us_1000"] >= 4 * 3
+    assert "WS reconnect" in data["text"]
+    assert counters["ws_msgs_received"] == counters["ws_msgs_sent"] > 0
+    assert counters["ws_bytes_received"] == 100 * counters["ws_msgs_sent"]
+    assert server.seen == {("127.0.0.2", "1"), ("127.0.0.3", "1")}
+
+
+def rss(pid):
+    with open(f"/proc/{pid}/status") as f:
+        return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
+
+
+@pytest.mark.skipif(bool(os.environ.get("SWARM_TEST_SANITIZE")),
+                    reason="sanitizers have a memory of their own")
+def test_idle_sessions_with_tls_are_small(swarm, spawn, certificate,
+                                          tmp_path):
+    """OpenSSL would keep a 16 KiB buffer for each."""
+    responder = spawn([os.path.join(BUILD, "tests", "bench", "ws_responder"),
+                       tmp_path / "count", "1", certificate / "cert.pem",
+                       certificate / "key.pem"])
+    port = responder.wait_line(r"\d+").group(0)
+    sizes = []
+    for count in (100, 500):
+        run = swarm.start(
+            "ws", f"wss://127.0.0.1:{port}/", "--mode", "idle", "-c",
+            str(count), "--connect-rate", "500", "--timeout", "30",
+            "--cafile", certificate / "cert.pem", "--", "--processes", "1",
+            "-t", "5m")
+        worker, = run.wait_children(1)
+        fds = f"/proc/{worker}/fd"
+        wait_for(lambda: len(os.listdir(fds)) > count, "all sessions")
+        # The largest part of an address space only shrinks for a while.
+        wait_for(lambda: "hold" in run.text, "the ramp's end")
+        sizes.append(rss(worker))
+        run.interrupt()
+        run.wait()
+    assert (sizes[1] - sizes[0]) / 400 < 38
+
+
 @pytest.mark.parametrize("args, text", [
+    (["ws://h/", "--source", "h"], "--source h: give up to"),
     ([], "give an address"),
     (["ws://h/", "--mode", "x"], "give echo, idle or broadcast"),
     (["ws://h/", "--rate", "x"], "--rate x: give a number"),

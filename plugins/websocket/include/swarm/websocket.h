@@ -164,6 +164,7 @@ struct ws_request_args {
 	struct ws_match match;
 	double timeout;                 /* seconds for both; 0: the option */
 	const char *name;               /* of the sample; NULL: "request" */
+	size_t fragment;                /* as in ws_send_args */
 };
 
 struct ws_close_args {
