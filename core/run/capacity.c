@@ -22,6 +22,7 @@
 #define BELIEF_MOST   8                 /* probes by belief */
 #define LOOK_LEAST    3.0               /* seconds */
 #define OVERLOAD_LEAST 5                /* seconds */
+#define EDGES         2                 /* arrivals, of both together */
 
 enum stage { GROW, SHRINK, BISECT, AGAIN, BELIEF, CONFIRM,
 	END };
@@ -52,6 +53,7 @@ struct capacity {
 	unsigned confirmed;
 	struct interval range;
 	bool slow_recovery;
+	bool stumbled;                  /* the last probe was invalid */
 	enum capacity_end end;
 };
 
@@ -206,9 +208,12 @@ static bool is_valid(const struct capacity *c, bool passed)
 	}
 	if (!passed && (busy * 2 > c->count || late * 2 > c->count))
 		return false;
-	/* More than a hundredth of them late, for sure. */
-	return c->o.users || planned == 0 ||
-	    confidence_share(1 - begun / planned, planned).lo <= 0.01;
+	/* More than a hundredth of them late, for sure; those due at either
+	 * edge may begin on its other side. */
+	if (c->o.users || planned <= EDGES)
+		return true;
+	return confidence_share(fmax(planned - begun - EDGES, 0) / planned,
+	    planned).lo <= 0.01;
 }
 
 static bool is_look(const struct capacity *c, double seconds)
@@ -391,8 +396,9 @@ static void begin_belief(struct capacity *c)
 	for (size_t i = 0; i < GRID; i++)
 		c->belief[i] = 1.0 / GRID;
 	for (size_t i = 0; i < c->probe_count; i++)
-		believe(c, c->probes[i].load,
-		    c->probes[i].verdict == CAPACITY_PASS);
+		if (c->probes[i].verdict != CAPACITY_INVALID)
+			believe(c, c->probes[i].load,
+			    c->probes[i].verdict == CAPACITY_PASS);
 	probe(c, BELIEF, believed(c, 0.5));
 }
 
@@ -523,10 +529,16 @@ static void finish_probe(struct capacity *c, enum capacity_verdict verdict,
 	bool passed = verdict == CAPACITY_PASS;
 
 	note_probe(c, verdict, limit);
+	/* A machine may stumble; a generator at its limit does it again. */
 	if (verdict == CAPACITY_INVALID) {
-		give_up(c);
+		if (c->stumbled || c->probe_count == CAPACITY_PROBES)
+			give_up(c);
+		else
+			probe(c, c->stage, c->load);
+		c->stumbled = true;
 		return;
 	}
+	c->stumbled = false;
 	if (passed) {
 		take_baseline(c);
 		if (c->stage != BELIEF && c->load > c->good)

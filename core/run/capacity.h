@@ -61,7 +61,8 @@ enum capacity_verdict {
 	CAPACITY_PASS,
 	CAPACITY_FAIL,                  /* an objective was missed */
 	CAPACITY_OVERLOAD,              /* work piles up */
-	CAPACITY_INVALID,               /* the generator could not */
+	CAPACITY_INVALID,               /* the generator could not; twice in
+					 * a row ends the search */
 };
 
 struct capacity_probe {

@@ -105,7 +105,7 @@ def test_ended_early(swarm, target, tmp_path):
     run = swarm.start("capacity", "-f", swarm.module("limits.so"), "-H", url,
                       "--slo", "p90<900ms", "--json-file", tmp_path / "out",
                       *SHORT, "eager")
-    run.wait_line(r"EVENT .*: pass")
+    run.wait_line(r"EVENT .*: pass", 60)
     run.interrupt()
     assert run.wait() == 97, run.text
     answer = json.loads((tmp_path / "out.json").read_text())["capacity"]

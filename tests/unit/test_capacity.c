@@ -195,6 +195,59 @@ static void test_busy_generator_spoils_failures(void **state)
 	queue_release(&q);
 }
 
+/* Once late is a hiccup of the machine: the load is tried again. */
+static void test_stumbles_once(void **state)
+{
+	struct capacity_options o = options;
+	const struct capacity_probe *probes;
+	struct capacity_answer a;
+	struct capacity_second s;
+	struct capacity *c;
+	struct queue q;
+
+	(void)state;
+	o.most = 420;
+	c = capacity_new(&o);
+	queue_init(&q, 5);
+	do {
+		play(&q, capacity_load(c), &s);
+		if (capacity_probes(c, &probes) == 1)
+			s.begun /= 2;
+	} while (capacity_second(c, &s));
+	capacity_answer(c, &a);
+	assert_int_equal(a.end, CAPACITY_BOUND);
+	assert_true(a.load == 420);
+	assert_int_equal(probes[1].verdict, CAPACITY_INVALID);
+	assert_int_equal(probes[2].verdict, CAPACITY_PASS);
+	assert_true(probes[2].load == probes[1].load);
+	capacity_free(c);
+	queue_release(&q);
+}
+
+/* At ten a second, two that begin after the probe's end are a hundredth of
+ * nothing. */
+static void test_edges_are_not_late(void **state)
+{
+	struct capacity_options o = options;
+	const struct capacity_probe *probes;
+	struct capacity *c;
+
+	(void)state;
+	o.start = 10;
+	o.probe_s = 5;
+	c = capacity_new(&o);
+	while (capacity_probes(c, &probes) == 0) {
+		struct capacity_second s = { .begun = 9.6, .planned = 10,
+			.requests = 10, .of = { 10 }, .good = { 10 },
+			.r50 = 1e6, .r99 = 1e6, .busy = 0.1,
+			.delay_p99_ns = 1e5 };
+
+		assert_true(capacity_second(c, &s));
+	}
+	assert_int_equal(probes[0].verdict, CAPACITY_PASS);
+	capacity_free(c);
+}
+
 static void test_bears_nothing(void **state)
 {
 	struct capacity_options o = options;
@@ -322,6 +375,8 @@ int main(void)
 		cmocka_unit_test(test_finds_the_analytic_load),
 		cmocka_unit_test(test_slow_generator_is_no_answer),
 		cmocka_unit_test(test_busy_generator_spoils_failures),
+		cmocka_unit_test(test_stumbles_once),
+		cmocka_unit_test(test_edges_are_not_late),
 		cmocka_unit_test(test_bears_nothing),
 		cmocka_unit_test(test_bears_all_that_is_allowed),
 		cmocka_unit_test(test_slow_system),
