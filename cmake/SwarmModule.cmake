@@ -19,7 +19,9 @@ if(NOT DEFINED SWARM_SCENARIO_DIR)
 	set(SWARM_SCENARIO_DIR ${CMAKE_INSTALL_LIBDIR}/swarm/scenarios)
 endif()
 
-# Hidden visibility, no "lib" prefix, never unloaded.  Wrong prototypes are
+set(SWARM_MODULE_MAP ${CMAKE_CURRENT_LIST_DIR}/module.map)
+
+# One name exported, no "lib" prefix, never unloaded.  Wrong prototypes are
 # errors, because the linker cannot find them in a shared object.  No tail
 # calls: the return address tells whose message a log line is.
 function(swarm_add_module name)
@@ -35,8 +37,13 @@ function(swarm_add_module name)
 		-Wall -Wextra -g -fno-omit-frame-pointer
 		-fno-optimize-sibling-calls)
 	target_compile_definitions(${name} PRIVATE _GNU_SOURCE)
+	# The map, because visibility does not bind the templates of C++'s own
+	# library.
 	target_link_options(${name} PRIVATE -Wl,-z,nodelete
-		-Wl,--exclude-libs,ALL)
+		-Wl,--exclude-libs,ALL
+		-Wl,--version-script=${SWARM_MODULE_MAP})
+	set_property(TARGET ${name} APPEND PROPERTY LINK_DEPENDS
+		${SWARM_MODULE_MAP})
 	# In swarm's own tree: its warnings, and the other plugins' headers,
 	# which strangers find in the installed include folder.
 	if(TARGET swarm_flags)

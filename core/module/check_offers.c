@@ -6,6 +6,7 @@
 #include "module/check.h"
 
 #include <swarm/command.h>
+#include <swarm/feeder.h>
 #include <swarm/hooks.h>
 #include <swarm/shape.h>
 #include <swarm/sink.h>
@@ -39,6 +40,9 @@ static const struct needed needed[] = {
 	{ SWARM_COMMAND_ID, FIELD(swarm_command, help), NULL, 0 },
 	{ SWARM_COMMAND_ID, FIELD(swarm_command, setup),
 	  FIELD(swarm_command, once) },
+	{ SWARM_FEEDER_ID, FIELD(swarm_feeder, name), NULL, 0 },
+	{ SWARM_FEEDER_ID, FIELD(swarm_feeder, help), NULL, 0 },
+	{ SWARM_FEEDER_ID, FIELD(swarm_feeder, fetch), NULL, 0 },
 	{ SWARM_TEST_ID, FIELD(swarm_tests, cases), NULL, 0 },
 };
 

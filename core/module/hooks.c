@@ -35,6 +35,7 @@ static struct {
 	bool stopping;
 	bool quitting;
 	bool samples;
+	bool intervals;
 } hooks;
 
 /* Each hook that is there; in reverse where later modules lean on earlier. */
@@ -65,6 +66,7 @@ static void add(struct module *m, const struct swarm_iface *iface, void *arg)
 	memset(h, 0, sizeof(*h));
 	memcpy(h, iface, iface->size < sizeof(*h) ? iface->size : sizeof(*h));
 	hooks.samples = hooks.samples || h->sample;
+	hooks.intervals = hooks.intervals || h->interval;
 }
 
 static void tick_fired(struct wheel_timer *t)
@@ -131,6 +133,16 @@ void hooks_quitting(void)
 	hooks.quitting = true;
 	hooks_test_stop();
 	EACH_BACKWARDS(quitting);
+}
+
+bool hooks_want_intervals(void)
+{
+	return hooks.intervals;
+}
+
+void hooks_interval(const struct swarm_sink_interval *i)
+{
+	EACH(interval, i);
 }
 
 bool hooks_want_samples(void)

@@ -27,6 +27,10 @@ bool hooks_want_samples(void);
 /* Fit struct users_options. */
 void hooks_sample(const char *type, const char *name, int64_t service_ns,
     size_t bytes, const char *error, const char *tags, void *unused);
+/* Somebody wants what outputs are shown (master). */
+bool hooks_want_intervals(void);
+struct swarm_sink_interval;
+void hooks_interval(const struct swarm_sink_interval *);
 void hooks_raised(const char *message, const char *where);
 
 /* Once; later calls do nothing. */

@@ -71,6 +71,12 @@ char *compile_source(const char *source);
  * (free()); NULL after log_error(). */
 char *tools_find(const char *what);
 
+/* ---- feeders.c ---- */
+
+struct swarm_feeder;
+/* The feeder of that name, `len` bytes, or NULL. */
+const struct swarm_feeder *feeders_find(const char *name, size_t len);
+
 /* ---- api_log.c ---- */
 
 /* Error lines written by modules so far. */

@@ -406,6 +406,7 @@ int module_load_all(void)
 	bool *visited = xcalloc(count + 1, sizeof(*visited));
 	int rc;
 
+	feed_set_finder(feeders_find);
 	order = xreallocarray(order, count + 1, sizeof(order[0]));
 	rc = load_each(visited);
 	for (size_t i = 0; i < order_count && rc == 0; i++)

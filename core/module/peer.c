@@ -15,6 +15,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,6 +163,7 @@ SWARM_API void swarm_peer_hang_up(struct swarm_peer *p, bool reset)
 
 SWARM_API int swarm_peer_accept(struct swarm_peer *p)
 {
+	const int one = 1;
 	int fd;
 
 	p->step++;
@@ -173,6 +175,10 @@ SWARM_API int swarm_peer_accept(struct swarm_peer *p)
 	fd = accept4(p->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd == -1)
 		return fail_errno(p, "accept");
+	/* Pieces leave when they are sent: held back by Nagle's algorithm
+	 * until the client acknowledges the one before, which it does by the
+	 * machine's clock, they would meet a clock that has jumped. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	p->stream = swarm_stream_new(fd);
 	if (p->stream)
 		return 0;

@@ -57,6 +57,7 @@ extern const struct output output_block;
 extern const struct output output_progress;
 extern const struct output output_csv;
 extern const struct output output_json;
+extern const struct output output_figures;
 extern const struct output output_hdr;
 extern const struct output output_html;
 extern const struct output output_junit;

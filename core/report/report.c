@@ -33,7 +33,7 @@
 static const struct output *const outputs[] = {
 	&output_block, &output_progress, &output_csv, &output_json, &output_html,
 	&output_markdown, &output_junit, &output_hdr, &output_ndjson,
-	&output_prometheus, &output_sinks,
+	&output_prometheus, &output_sinks, &output_figures,
 	&output_summary, &output_against,
 };
 

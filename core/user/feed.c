@@ -15,6 +15,7 @@
 #include "user/feed.h"
 
 #include <swarm/data.h>
+#include <swarm/feeder.h>
 #include <swarm/fiber.h>
 
 #include <errno.h>
@@ -69,6 +70,7 @@ static struct {
 	char *source;
 	uint64_t seed;
 	void (*ask)(size_t i, uint64_t want, uint64_t used);
+	const struct swarm_feeder *(*find)(const char *name, size_t len);
 } feeds;
 
 /* ---- opening ---- */
@@ -96,6 +98,53 @@ static char *find_path(const char *path)
 	return xstrdup(path);
 }
 
+void feed_set_finder(const struct swarm_feeder *(*find)(const char *name,
+    size_t len))
+{
+	feeds.find = find;
+}
+
+/* Whom "NAME:TARGET" names; NULL for a path. */
+static const struct swarm_feeder *feeder_of(const char *path)
+{
+	size_t len = strcspn(path, ":/");
+
+	return path[len] == ':' && len > 0 && feeds.find != NULL ?
+	    feeds.find(path, len) : NULL;
+}
+
+/* What a feeder fetches, copied. */
+static int fetch(struct feed_file *file, const struct swarm_feeder *from,
+    const struct swarm_feed_args *a)
+{
+	struct swarm_rows rows = { 0 };
+	int rc;
+
+	if (from->fetch(a->path + strcspn(a->path, ":") + 1, &rows) != 0) {
+		log_error("%s: the feeder %s fetched nothing", a->path,
+		    from->name);
+		return -1;
+	}
+	rc = feed_file_copy(file, a->path, &rows, a->separator, a->columns);
+	if (from->release != NULL)
+		from->release(&rows);
+	return rc;
+}
+
+static int open_path(struct feed_file *file, const struct swarm_feed_args *a)
+{
+	const struct swarm_feeder *feeder = feeder_of(a->path);
+	char *path;
+	int rc;
+
+	if (feeder != NULL)
+		return fetch(file, feeder, a);
+	path = find_path(a->path);
+	rc = feed_file_open(file, path, a->separator, a->columns);
+	free(path);
+	return rc;
+}
+
 static int check_args(const struct swarm_feed_args *a)
 {
 	if (a->path == NULL || a->path[0] == '\0') {
@@ -119,17 +168,12 @@ SWARM_API struct swarm_feed *swarm_feed_open(
 {
 	struct swarm_feed_args a = { 0 };
 	struct swarm_feed *f;
-	char *path;
-	int rc;
 
 	memcpy(&a, given, given->size < sizeof a ? given->size : sizeof a);
 	if (check_args(&a) == -1)
 		return NULL;
-	path = find_path(a.path);
 	f = xcalloc(1, sizeof *f);
-	rc = feed_file_open(&f->file, path, a.separator, a.columns);
-	free(path);
-	if (rc == -1) {
+	if (open_path(&f->file, &a) == -1) {
 		free(f);
 		return NULL;
 	}

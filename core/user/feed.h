@@ -16,6 +16,12 @@ struct feed_file;
 void feed_set_source(const char *path);
 void feed_release_all(void);
 
+struct swarm_feeder;
+/* How a feeder of the modules is found by its name, `len` bytes; NULL when
+ * there is none of that name. */
+void feed_set_finder(const struct swarm_feeder *(*find)(const char *name,
+    size_t len));
+
 size_t feed_count(void);
 /* What the master and a worker must agree on. */
 uint64_t feed_check(size_t i);

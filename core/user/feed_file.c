@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <swarm/feeder.h>
+
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/parse.h"
@@ -68,6 +70,27 @@ fail:
 	return -1;
 }
 
+static int map_copy(struct feed_file *f, const struct swarm_rows *rows)
+{
+	void *at;
+
+	if (rows->data == NULL || rows->len == 0) {
+		log_error("%s: there are no rows", f->path);
+		return -1;
+	}
+	at = mmap(NULL, rows->len, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (at == MAP_FAILED) {
+		log_error("%s: no memory for %zu bytes of rows: %m", f->path,
+		    rows->len);
+		return -1;
+	}
+	memcpy(at, rows->data, rows->len);
+	f->data = at;
+	f->len = rows->len;
+	return 0;
+}
+
 /* Of its size, its rows, and both its ends. */
 static uint64_t check_of(const struct feed_file *f)
 {
@@ -80,19 +103,20 @@ static uint64_t check_of(const struct feed_file *f)
 	return strmap_hash(sums, sizeof sums) >> 1;
 }
 
-int feed_file_open(struct feed_file *f, const char *path, char separator,
-    const char *columns)
+static void begin(struct feed_file *f, const char *path, bool json,
+    char separator)
+{
+	memset(f, 0, sizeof *f);
+	f->path = xstrdup(path);
+	f->json = json;
+	f->separator = separator != '\0' ? separator : ',';
+}
+
+/* What is mapped now. */
+static int read_through(struct feed_file *f, const char *columns)
 {
 	int rc;
 
-	memset(f, 0, sizeof *f);
-	f->path = xstrdup(path);
-	f->json = is_json(path);
-	f->separator = separator != '\0' ? separator : ',';
-	if (map(f) == -1) {
-		feed_file_release(f);
-		return -1;
-	}
 	madvise((void *)(uintptr_t)f->data, f->len, MADV_SEQUENTIAL);
 	rc = f->json ? feed_json_read(f) : feed_csv_read(f, columns);
 	if (rc == 0 && f->row_count == 0) {
@@ -106,6 +130,26 @@ int feed_file_open(struct feed_file *f, const char *path, char separator,
 	madvise((void *)(uintptr_t)f->data, f->len, MADV_NORMAL);
 	f->check = check_of(f);
 	return 0;
+}
+
+int feed_file_open(struct feed_file *f, const char *path, char separator,
+    const char *columns)
+{
+	begin(f, path, is_json(path), separator);
+	if (map(f) == 0)
+		return read_through(f, columns);
+	feed_file_release(f);
+	return -1;
+}
+
+int feed_file_copy(struct feed_file *f, const char *name,
+    const struct swarm_rows *rows, char separator, const char *columns)
+{
+	begin(f, name, rows->json, separator);
+	if (map_copy(f, rows) == 0)
+		return read_through(f, columns);
+	feed_file_release(f);
+	return -1;
 }
 
 void feed_file_release(struct feed_file *f)

@@ -38,6 +38,10 @@ struct feed_field {
  * or -1 after one log_error(), and nothing to be released. */
 int feed_file_open(struct feed_file *, const char *path, char separator,
     const char *columns);
+struct swarm_rows;
+/* The same of text, which is copied; `name` is for messages. */
+int feed_file_copy(struct feed_file *, const char *name,
+    const struct swarm_rows *, char separator, const char *columns);
 void feed_file_release(struct feed_file *);
 /* Its number, or -1 after log_error(). */
 int feed_file_column(struct feed_file *, const char *name);

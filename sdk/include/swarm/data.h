@@ -65,7 +65,8 @@ enum swarm_feed_end {
 struct swarm_feed_args {
 	uint32_t size;
 	/* Relative to the folder of the scenario's file; if there is none of
-	 * that name, to the current folder.  ".ndjson", ".jsonl" and ".json"
+	 * that name, to the current folder.  "NAME:TARGET", where NAME is a
+	 * feeder's (feeder.h): what that fetches.  ".ndjson", ".jsonl" and ".json"
 	 * are read as one JSON object a line, all else as CSV (RFC 4180). */
 	const char *path;
 	enum swarm_feed_order order;

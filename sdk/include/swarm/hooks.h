@@ -47,6 +47,8 @@ struct swarm_sample {
 	const char *tags;               /* "key=value,..."; NULL: none */
 };
 
+struct swarm_sink_interval;
+
 struct swarm_hooks {
 	struct swarm_iface head;
 	/* A test begins: before the first user of it. */
@@ -98,6 +100,11 @@ struct swarm_hooks {
 	void (*heartbeat_sent)(const char *worker);
 	/* [worker only] The master has answered one. */
 	void (*heartbeat_received)(void);
+	/* [master only] About once a second while a test runs, and once for
+	 * what came in last: all that an output is shown (sink.h).  What is
+	 * computed here and recorded as a metric (measure.h) is a figure of the
+	 * run like any other: --fail-if "external(NAME) > 3" judges it. */
+	void (*interval)(const struct swarm_sink_interval *);
 };
 
 /* Bytes that report_to_master() may fill. */

@@ -192,7 +192,7 @@ struct swarm_sink {
  */
 SWARM_API int swarm_sink_fail(const char *fmt, ...) SWARM_PRINTF(1, 2);
 
-/* ---- distributions [sink's thread] ---- */
+/* ---- distributions [sink's thread, or a hook: hooks.h] ---- */
 
 /* Samples; their sum in ns. */
 SWARM_API uint64_t swarm_times_count(const struct swarm_times *);
