@@ -7,9 +7,7 @@
 #include <swarm/swarm.h>
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static struct {
 	double low;
@@ -38,17 +36,17 @@ static double seconds(const char *text, char **end)
 
 static int start(const char *arguments)
 {
-	char *end = NULL;
-	int read = 0;
+	char *end;
 
-	wave.count = 0;
-	if (sscanf(arguments, "%lf-%lf,%n", &wave.low, &wave.high, &read) == 2
-	    && read > 0) {
-		wave.period = seconds(arguments + read, &end);
-		if (*end == ',')
-			wave.count = strtod(end + 1, &end);
-	}
-	if (end != NULL && *end == '\0' && wave.low >= 0 &&
+	wave.high = wave.period = wave.count = 0;
+	wave.low = strtod(arguments, &end);
+	if (*end == '-')
+		wave.high = strtod(end + 1, &end);
+	if (*end == ',')
+		wave.period = seconds(end + 1, &end);
+	if (*end == ',')
+		wave.count = strtod(end + 1, &end);
+	if (end != arguments && *end == '\0' && wave.low >= 0 &&
 	    wave.high >= wave.low && wave.period >= 1 && wave.count >= 0)
 		return 0;
 	swarm_error("wave:%s: write wave:LOW-HIGH,PERIOD[,COUNT], as "
