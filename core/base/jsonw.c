@@ -4,6 +4,8 @@
  */
 #include "base/jsonw.h"
 
+#include "base/utf8.h"
+
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
@@ -80,38 +82,6 @@ void jsonw_end_array(struct jsonw *j)
 	close_level(j, ']');
 }
 
-/*
- * RFC 3629: the length of the well-formed character at s and its code point,
- * or 0.  Reading stops at the final NUL because no rule accepts it.
- */
-static size_t decode(const unsigned char *s, uint32_t *code)
-{
-	static const uint32_t lowest[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t len;
-
-	if (s[0] >= 0xc2 && s[0] <= 0xdf) {
-		len = 2;
-		*code = s[0] & 0x1fu;
-	} else if (s[0] >= 0xe0 && s[0] <= 0xef) {
-		len = 3;
-		*code = s[0] & 0x0fu;
-	} else if (s[0] >= 0xf0 && s[0] <= 0xf4) {
-		len = 4;
-		*code = s[0] & 0x07u;
-	} else {
-		return 0;
-	}
-	for (size_t i = 1; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		*code = *code << 6 | (s[i] & 0x3fu);
-	}
-	if (*code < lowest[len] || *code > 0x10ffff ||
-	    (*code >= 0xd800 && *code <= 0xdfff))
-		return 0;
-	return len;
-}
-
 static void escape(struct buf *out, uint32_t code)
 {
 	if (code >= 0x10000) {
@@ -152,7 +122,7 @@ static void write_text(struct buf *out, const char *text)
 		} else if (*s < 0x80) {
 			escape(out, *s++);
 		} else {
-			n = decode(s, &code);
+			n = utf8_decode(s, SIZE_MAX, &code);
 			escape(out, n > 0 ? code : 0xfffd);
 			s += n > 0 ? n : 1;
 		}

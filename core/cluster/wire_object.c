@@ -4,6 +4,8 @@
  */
 #include "cluster/wire_object.h"
 
+#include "base/utf8.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
@@ -104,26 +106,6 @@ int wire_object_double(const msgpack_object *o, double min, double max,
 	return 0;
 }
 
-/* The length of the well-formed UTF-8 sequence at p (RFC 3629 section 4), or
- * 0. */
-static size_t sequence_length(const unsigned char *p, size_t len)
-{
-	size_t n = *p < 0x80 ? 1 : *p < 0xc2 ? 0 : *p < 0xe0 ? 2 :
-	    *p < 0xf0 ? 3 : *p < 0xf5 ? 4 : 0;
-
-	if (n == 0 || n > len)
-		return 0;
-	for (size_t i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	/* Overlong forms, surrogates, beyond U+10FFFF. */
-	if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) ||
-	    (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 int wire_object_text(const msgpack_object *o, char *out, size_t size)
 {
 	const unsigned char *p;
@@ -137,7 +119,8 @@ int wire_object_text(const msgpack_object *o, char *out, size_t size)
 	if (len > 0 && memchr(p, '\0', len) != NULL)
 		return -1;
 	while (len > 0) {
-		size_t n = sequence_length(p, len);
+		uint32_t code;
+		size_t n = utf8_decode(p, len, &code);
 		size_t step = n == 0 ? 1 : n;
 
 		if (used + step >= size)

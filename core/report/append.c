@@ -15,22 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int write_all(int fd, const char *data, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, data, len);
-
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return -1;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-int append_open(struct append *a, const char *path, const char *head)
+int append_open(struct append *a, const char *path, const void *head,
+    size_t head_len)
 {
 	struct stat st;
 
@@ -42,12 +28,12 @@ int append_open(struct append *a, const char *path, const char *head)
 		goto fail;
 	if (fstat(a->fd, &st) == -1 || !S_ISREG(st.st_mode))
 		a->size = -1;
-	if (write_all(a->fd, head, strlen(head)) == -1) {
+	if (file_write(a->fd, head, head_len) == -1) {
 		close(a->fd);
 		goto fail;
 	}
 	if (a->size != -1)
-		a->size = (off_t)strlen(head);
+		a->size = (off_t)head_len;
 	a->path = xstrdup(path);
 	return 0;
 fail:
@@ -55,20 +41,30 @@ fail:
 	return -1;
 }
 
-int append_lines(struct append *a, const void *data, size_t len)
+int append_whole(struct append *a, const void *data, size_t len)
 {
 	int saved;
 
-	if (write_all(a->fd, data, len) == 0) {
+	if (file_write(a->fd, data, len) == 0) {
 		if (a->size != -1)
 			a->size += (off_t)len;
 		return 0;
 	}
 	saved = errno;
-	/* Half a line would spoil the file for its readers. */
+	/* Half of it would spoil the file for its readers. */
 	if (a->size != -1 && ftruncate(a->fd, a->size) == 0)
 		lseek(a->fd, a->size, SEEK_SET);
 	errno = saved;
+	return -1;
+}
+
+int append_lines(struct append *a, const void *data, size_t len)
+{
+	int saved;
+
+	if (append_whole(a, data, len) == 0)
+		return 0;
+	saved = errno;
 	if (a->missing == 0)
 		log_error("cannot write %s: %m; tried again each second",
 		    a->path);

@@ -21,8 +21,11 @@ struct append {
 
 /* Makes folders and an empty file that begins with `head`.  0, or -1 after
  * log_error(). */
-int append_open(struct append *, const char *path, const char *head);
-/* 0, or -1 with errno: said by log_error() when it begins. */
+int append_open(struct append *, const char *path, const void *head,
+    size_t head_len);
+/* As a whole or not at all: 0, or -1 with errno and not a word. */
+int append_whole(struct append *, const void *data, size_t len);
+/* The same, and a failure is counted and said by log_error() when it begins. */
 int append_lines(struct append *, const void *data, size_t len);
 /* `missing` as it was, and none from now on: after a line that says so. */
 unsigned append_gap(struct append *);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/xalloc.h"
+#include "report/property.h"
 #include "report/svg.h"
 #include "report/text.h"
 
@@ -216,10 +217,9 @@ json_t *capacity_view_json(const struct capacity_view *v)
 
 static double number(const json_t *o, const char *key, double otherwise)
 {
-	const json_t *v = json_object_get(o, key);
-	double n = json_number_value(v);
+	double n = property_real(o, key, otherwise);
 
-	return json_is_number(v) && n >= 0 && n <= MOST ? n : otherwise;
+	return n >= 0 && n <= MOST ? n : otherwise;
 }
 
 /* The host's own constants for a file's words. */

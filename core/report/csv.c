@@ -47,32 +47,6 @@ static struct {
 	bool failed;                    /* said so once */
 } csv;
 
-static int field(struct buf *out, const char *text)
-{
-	int rc;
-
-	if (!strpbrk(text, ",\"\r\n"))
-		return buf_puts(out, text);
-	rc = buf_putc(out, '"');
-	for (; *text; text++) {
-		if (*text == '"')
-			rc |= buf_putc(out, '"');
-		rc |= buf_putc(out, *text);
-	}
-	return rc | buf_putc(out, '"');
-}
-
-/* Valid UTF-8, as Python's files are. */
-static int text_field(struct buf *out, const char *text)
-{
-	struct buf clean = BUF_INIT(1 << 20);
-	int rc = text_clean_lines(&clean, text);
-
-	rc |= field(out, buf_str(&clean));
-	buf_release(&clean);
-	return rc;
-}
-
 static int percentile_fields(struct buf *out, uint64_t requests,
     const struct locust_times *times)
 {
@@ -121,10 +95,10 @@ static int times_fields(struct buf *out, const struct locust_row *row)
 
 static int names(struct buf *out, const struct series *s)
 {
-	int rc = text_field(out, s->type);
+	int rc = text_csv(out, s->type, true);
 
 	rc |= buf_putc(out, ',');
-	return rc | text_field(out, s->name);
+	return rc | text_csv(out, s->name, true);
 }
 
 static int stats_row(struct buf *out, const struct series *s,
@@ -182,7 +156,7 @@ static int failure_row(struct buf *out, const struct error_row *row)
 	int rc = names(out, row->series);
 
 	rc |= buf_putc(out, ',');
-	rc |= text_field(out, row->text);
+	rc |= text_csv(out, row->text, true);
 	rc |= buf_printf(out, ",%llu,", (unsigned long long)row->occurrences);
 	rc |= seen(out, row->first_seen);
 	rc |= buf_putc(out, ',');
@@ -215,13 +189,13 @@ static int exception_row(struct buf *out, const struct exception_row *row)
 	struct buf nodes = BUF_INIT(1 << 20);
 	int rc = buf_printf(out, "%llu,", (unsigned long long)row->count);
 
-	rc |= text_field(out, row->message);
+	rc |= text_csv(out, row->message, true);
 	rc |= buf_putc(out, ',');
-	rc |= text_field(out, row->traceback);
+	rc |= text_csv(out, row->traceback, true);
 	rc |= buf_putc(out, ',');
 	for (size_t i = 0; i < row->node_count; i++)
 		buf_printf(&nodes, "%s%s", i ? ", " : "", row->nodes[i]);
-	rc |= text_field(out, buf_str(&nodes));
+	rc |= text_csv(out, buf_str(&nodes), true);
 	buf_release(&nodes);
 	return rc | buf_puts(out, "\r\n");
 }
@@ -341,7 +315,8 @@ static int csv_start(const struct report *r)
 	int rc;
 
 	memset(&csv, 0, sizeof(csv));
-	rc = append_open(&csv.history, path, history_header);
+	rc = append_open(&csv.history, path, history_header,
+	    sizeof(history_header) - 1);
 	free(path);
 	if (rc == -1)
 		return -1;

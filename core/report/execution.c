@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/xalloc.h"
+#include "report/property.h"
 #include "report/text.h"
 #include "run/executor.h"
 
@@ -91,17 +92,14 @@ static json_t *times_ms(const struct histogram *h)
 {
 	json_t *o = json_object();
 
-	json_object_set_new(o, "count", json_integer((json_int_t)h->count));
+	property_set_count(o, "count", h->count);
 	if (h->count == 0)
 		return o;
-	json_object_set_new(o, "mean", json_real(histogram_mean(h) / 1e6));
-	json_object_set_new(o, "p50", json_real(
-	    (double)histogram_quantile(h, 0.5) / 1e6));
-	json_object_set_new(o, "p95", json_real(
-	    (double)histogram_quantile(h, 0.95) / 1e6));
-	json_object_set_new(o, "p99", json_real(
-	    (double)histogram_quantile(h, 0.99) / 1e6));
-	json_object_set_new(o, "max", json_real((double)h->max / 1e6));
+	property_set_real(o, "mean", histogram_mean(h) / 1e6);
+	property_set_real(o, "p50", (double)histogram_quantile(h, 0.5) / 1e6);
+	property_set_real(o, "p95", (double)histogram_quantile(h, 0.95) / 1e6);
+	property_set_real(o, "p99", (double)histogram_quantile(h, 0.99) / 1e6);
+	property_set_real(o, "max", (double)h->max / 1e6);
 	return o;
 }
 
@@ -115,35 +113,23 @@ json_t *execution_json(const struct result *r)
 		json_t *o = json_object();
 
 		for (size_t k = 0; k < TEXTS; k++)
-			json_object_set_new(o, texts[k].key, json_string(
-			    *(char *const *)((const char *)e +
-			    texts[k].offset)));
-		json_object_set_new(o, "start_s", json_real(e->start));
-		json_object_set_new(o, "time_s", json_real(e->time));
+			property_set_text(o, texts[k].key, *(char *const *)
+			    ((const char *)e + texts[k].offset));
+		property_set_real(o, "start_s", e->start);
+		property_set_real(o, "time_s", e->time);
 		for (size_t k = 0; k < NUMBERS; k++)
-			json_object_set_new(o, numbers[k].key, json_integer(
+			property_set(o, numbers[k].key, json_integer(
 			    *(const int64_t *)(const void *)
 			    ((const char *)e + numbers[k].offset)));
 		if (s != NULL) {
-			json_object_set_new(o, "requests",
-			    json_integer((json_int_t)s->requests));
-			json_object_set_new(o, "failures",
-			    json_integer((json_int_t)s->failures));
-			json_object_set_new(o, "response_ms",
-			    times_ms(&s->response));
-			json_object_set_new(o, "service_ms",
-			    times_ms(&s->service));
+			property_set_count(o, "requests", s->requests);
+			property_set_count(o, "failures", s->failures);
+			property_set(o, "response_ms", times_ms(&s->response));
+			property_set(o, "service_ms", times_ms(&s->service));
 		}
 		json_array_append_new(array, o);
 	}
 	return array;
-}
-
-static double real_of(const json_t *o, const char *key)
-{
-	const json_t *v = json_object_get(o, key);
-
-	return json_is_number(v) ? json_number_value(v) : 0;
 }
 
 static void read_one(struct result_executor *e, const json_t *o)
@@ -158,8 +144,8 @@ static void read_one(struct result_executor *e, const json_t *o)
 	for (size_t k = 0; k < NUMBERS; k++)
 		*(int64_t *)(void *)((char *)e + numbers[k].offset) =
 		    json_integer_value(json_object_get(o, numbers[k].key));
-	e->start = real_of(o, "start_s");
-	e->time = real_of(o, "time_s");
+	e->start = property_real(o, "start_s", 0);
+	e->time = property_real(o, "time_s", 0);
 }
 
 void execution_read(struct result *r, const json_t *result)

@@ -62,16 +62,18 @@ free_folder:
 	return rc;
 }
 
-static int write_all(int fd, const char *data, size_t len)
+int file_write(int fd, const void *data, size_t len)
 {
+	const char *p = data;
+
 	while (len > 0) {
-		ssize_t n = write(fd, data, len);
+		ssize_t n = write(fd, p, len);
 
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1)
 			return -1;
-		data += n;
+		p += n;
 		len -= (size_t)n;
 	}
 	return 0;
@@ -84,7 +86,7 @@ static int write_in_place(const char *path, const void *data, size_t len)
 
 	if (fd == -1)
 		return -1;
-	rc = write_all(fd, data, len);
+	rc = file_write(fd, data, len);
 	saved = errno;
 	close(fd);
 	errno = saved;
@@ -122,7 +124,7 @@ int file_try_replace(const char *path, const void *data, size_t len)
 		free(name);
 		return -1;
 	}
-	rc = write_all(fd, data, len);
+	rc = file_write(fd, data, len);
 	saved = errno;
 	if (close(fd) == -1 && rc == 0) {
 		rc = -1;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/xalloc.h"
+#include "report/property.h"
 
 static double seconds(const struct run_status *run, int64_t at)
 {
@@ -52,11 +53,10 @@ json_t *gap_json(const struct result *r)
 		const struct result_gap *g = &r->gaps[i];
 		json_t *o = json_object();
 
-		json_object_set_new(o, "worker", json_integer(g->worker));
-		json_object_set_new(o, "from_s", json_real(g->from));
-		json_object_set_new(o, "to_s", g->to < 0 ? json_null() :
-		    json_real(g->to));
-		json_object_set_new(o, "reason", json_string(g->why));
+		property_set(o, "worker", json_integer(g->worker));
+		property_set_real(o, "from_s", g->from);
+		property_set_known(o, "to_s", g->to);
+		property_set_text(o, "reason", g->why);
 		json_array_append_new(array, o);
 	}
 	return array;
@@ -70,17 +70,14 @@ void gap_read(struct result *r, const json_t *run)
 	r->gaps = xcalloc(count + 1, sizeof *r->gaps);
 	for (size_t i = 0; i < count; i++) {
 		const json_t *o = json_array_get(array, i);
-		const json_t *to = json_object_get(o, "to_s");
-		const char *why = json_string_value(
-		    json_object_get(o, "reason"));
+		char *why = property_text(o, "reason");
 
 		r->gaps[r->gap_count++] = (struct result_gap){
 			.worker = json_integer_value(
 			    json_object_get(o, "worker")),
-			.from = json_number_value(
-			    json_object_get(o, "from_s")),
-			.to = json_is_number(to) ? json_number_value(to) : -1,
-			.why = xstrdup(why != NULL ? why : ""),
+			.from = property_real(o, "from_s", 0),
+			.to = property_real(o, "to_s", -1),
+			.why = why != NULL ? why : xstrdup(""),
 		};
 	}
 }

@@ -9,26 +9,9 @@
 #include <string.h>
 
 #include "base/xalloc.h"
+#include "report/property.h"
 #include "report/svg.h"
 #include "report/text.h"
-
-#define MOST 1e15
-
-static void set(json_t *o, const char *key, json_t *value)
-{
-	json_object_set_new(o, key, value ? value : json_null());
-}
-
-/* -1 is "not known". */
-static void set_real(json_t *o, const char *key, double v)
-{
-	set(o, key, v >= 0 ? json_real(v) : NULL);
-}
-
-static void set_count(json_t *o, const char *key, int64_t v)
-{
-	set(o, key, v >= 0 ? json_integer(v) : NULL);
-}
 
 static json_t *delays(const double ms[3])
 {
@@ -36,7 +19,7 @@ static json_t *delays(const double ms[3])
 	json_t *o = json_object();
 
 	for (int i = 0; i < 3; i++)
-		set_real(o, names[i], ms[i]);
+		property_set_known(o, names[i], ms[i]);
 	return o;
 }
 
@@ -44,19 +27,19 @@ static json_t *worker(const struct generator_row *w)
 {
 	json_t *o = json_object();
 
-	set(o, "worker", json_integer(w->index));
-	set_count(o, "seconds", w->seconds);
-	set_count(o, "busy_seconds", w->busy_seconds);
-	set_real(o, "cpu_percent", w->cpu);
-	set_real(o, "cpu_percent_max", w->cpu_max);
-	set_real(o, "loop_busy", w->busy);
-	set_real(o, "loop_busy_max", w->busy_max);
-	set(o, "loop_delay_ms", delays(w->delay_ms));
-	set_count(o, "memory_bytes_max", w->memory);
-	set_count(o, "descriptors_max", w->descriptors);
-	set_count(o, "descriptors_limit", w->descriptors_max);
-	set_count(o, "arrivals", (int64_t)w->arrivals);
-	set_count(o, "dropped_arrivals", (int64_t)w->dropped);
+	property_set(o, "worker", json_integer(w->index));
+	property_set_known_count(o, "seconds", w->seconds);
+	property_set_known_count(o, "busy_seconds", w->busy_seconds);
+	property_set_known(o, "cpu_percent", w->cpu);
+	property_set_known(o, "cpu_percent_max", w->cpu_max);
+	property_set_known(o, "loop_busy", w->busy);
+	property_set_known(o, "loop_busy_max", w->busy_max);
+	property_set(o, "loop_delay_ms", delays(w->delay_ms));
+	property_set_known_count(o, "memory_bytes_max", w->memory);
+	property_set_known_count(o, "descriptors_max", w->descriptors);
+	property_set_known_count(o, "descriptors_limit", w->descriptors_max);
+	property_set_known_count(o, "arrivals", (int64_t)w->arrivals);
+	property_set_known_count(o, "dropped_arrivals", (int64_t)w->dropped);
 	return o;
 }
 
@@ -64,21 +47,21 @@ json_t *generator_show_json(const struct generator_result *g)
 {
 	json_t *o = json_object(), *rows = json_array();
 
-	set(o, "limited_by", json_string(limit_name(g->limit)));
-	set(o, "reason", g->why ? json_string(g->why) : NULL);
-	set_count(o, "seconds", g->seconds);
-	set_count(o, "busy_seconds", g->busy_seconds);
-	set(o, "loop_delay_ms", delays(g->delay_ms));
-	set_real(o, "users_waiting", g->waiting);
-	set_real(o, "late_ms", g->late_ms);
-	set_real(o, "segments_resent", g->resent);
-	set_count(o, "sockets_max", g->ports);
-	set_count(o, "ports_limit", g->ports_max);
-	set_count(o, "arrivals", (int64_t)g->arrivals);
-	set_count(o, "dropped_arrivals", (int64_t)g->dropped);
+	property_set(o, "limited_by", json_string(limit_name(g->limit)));
+	property_set(o, "reason", g->why ? json_string(g->why) : NULL);
+	property_set_known_count(o, "seconds", g->seconds);
+	property_set_known_count(o, "busy_seconds", g->busy_seconds);
+	property_set(o, "loop_delay_ms", delays(g->delay_ms));
+	property_set_known(o, "users_waiting", g->waiting);
+	property_set_known(o, "late_ms", g->late_ms);
+	property_set_known(o, "segments_resent", g->resent);
+	property_set_known_count(o, "sockets_max", g->ports);
+	property_set_known_count(o, "ports_limit", g->ports_max);
+	property_set_known_count(o, "arrivals", (int64_t)g->arrivals);
+	property_set_known_count(o, "dropped_arrivals", (int64_t)g->dropped);
 	for (size_t i = 0; i < g->worker_count; i++)
 		json_array_append_new(rows, worker(&g->workers[i]));
-	set(o, "workers", rows);
+	property_set(o, "workers", rows);
 	return o;
 }
 
@@ -86,10 +69,9 @@ json_t *generator_show_json(const struct generator_result *g)
 
 static double real_of(const json_t *o, const char *key)
 {
-	const json_t *v = json_object_get(o, key);
-	double d = json_is_number(v) ? json_number_value(v) : -1;
+	double d = property_real(o, key, -1);
 
-	return d >= 0 && d < MOST ? d : -1;
+	return d >= 0 ? d : -1;
 }
 
 static int64_t count_of(const json_t *o, const char *key)

@@ -169,7 +169,8 @@ static int hdr_start(const struct report *r)
 	text_utc(&head, r->wall);
 	buf_puts(&head, "]\n\"StartTimestamp\",\"Interval_Length\","
 	    "\"Interval_Max\",\"Interval_Compressed_Histogram\"\n");
-	rc = append_open(&hdr.file, r->options.hdr_log, buf_str(&head));
+	rc = append_open(&hdr.file, r->options.hdr_log, buf_str(&head),
+	    head.len);
 	buf_release(&head);
 	return rc;
 }

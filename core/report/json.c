@@ -11,11 +11,12 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "report/execution.h"
-#include "report/gap.h"
 #include "report/file.h"
+#include "report/gap.h"
 #include "report/generator_show.h"
 #include "report/metric_view.h"
 #include "report/output.h"
+#include "report/property.h"
 #include "report/text.h"
 
 #include <jansson.h>
@@ -26,33 +27,13 @@
 
 #define HISTORY 600
 
-static void set(json_t *object, const char *key, json_t *value)
-{
-	json_object_set_new(object, key, value ? value : json_null());
-}
-
-static void set_text(json_t *object, const char *key, const char *text)
-{
-	set(object, key, text ? json_string(text) : json_null());
-}
-
-static void set_count(json_t *object, const char *key, uint64_t v)
-{
-	set(object, key, json_integer((json_int_t)v));
-}
-
-static void set_real(json_t *object, const char *key, double v)
-{
-	set(object, key, json_real(v));
-}
-
 static void set_time(json_t *object, const char *key, double unix_time)
 {
 	struct buf text = BUF_INIT(100);
 
 	if (unix_time > 0)
 		text_utc(&text, unix_time);
-	set_text(object, key, unix_time > 0 ? buf_str(&text) : NULL);
+	property_set_text(object, key, unix_time > 0 ? buf_str(&text) : NULL);
 	buf_release(&text);
 }
 
@@ -82,16 +63,16 @@ static json_t *confidence(const struct result_series *s)
 	json_t *o = json_object(), *few = json_array();
 
 	for (size_t i = 0; i < QUANTILES; i++) {
-		set(o, quantiles[i].name, interval(confidence_quantile(
+		property_set(o, quantiles[i].name, interval(confidence_quantile(
 		    &s->response, quantiles[i].q, s->effective), 1e6));
 		if (confidence_sufficiency(quantiles[i].q, s->effective) ==
 		    INSUFFICIENT)
 			json_array_append_new(few,
 			    json_string(quantiles[i].name));
 	}
-	set(o, "mean", interval(confidence_mean(&s->response, s->effective),
-	    1e6));
-	set(o, "insufficient", few);
+	property_set(o, "mean", interval(confidence_mean(&s->response,
+	    s->effective), 1e6));
+	property_set(o, "insufficient", few);
 	return o;
 }
 
@@ -99,16 +80,16 @@ static json_t *times_ms(const struct histogram *h)
 {
 	json_t *o = json_object();
 
-	set_count(o, "count", h->count);
+	property_set_count(o, "count", h->count);
 	if (h->count == 0)
 		return o;
-	set_real(o, "mean", histogram_mean(h) / 1e6);
-	set_real(o, "stddev", histogram_stddev(h) / 1e6);
-	set_real(o, "min", (double)h->min / 1e6);
-	set_real(o, "max", (double)h->max / 1e6);
+	property_set_real(o, "mean", histogram_mean(h) / 1e6);
+	property_set_real(o, "stddev", histogram_stddev(h) / 1e6);
+	property_set_real(o, "min", (double)h->min / 1e6);
+	property_set_real(o, "max", (double)h->max / 1e6);
 	for (size_t i = 0; i < QUANTILES; i++)
-		set_real(o, quantiles[i].name, (double)histogram_quantile(h,
-		    quantiles[i].q) / 1e6);
+		property_set_real(o, quantiles[i].name,
+		    (double)histogram_quantile(h, quantiles[i].q) / 1e6);
 	return o;
 }
 
@@ -136,31 +117,32 @@ static json_t *series(const struct result_series *s)
 {
 	json_t *o = json_object();
 
-	set_text(o, "type", s->type);
-	set_text(o, "name", s->name);
-	set(o, "phase", json_boolean(s->phase));
-	set(o, "transaction", json_boolean(s->transaction));
-	set_count(o, "requests", s->requests);
-	set_count(o, "failures", s->failures);
-	set_real(o, "fail_ratio", s->requests ?
+	property_set_text(o, "type", s->type);
+	property_set_text(o, "name", s->name);
+	property_set(o, "phase", json_boolean(s->phase));
+	property_set(o, "transaction", json_boolean(s->transaction));
+	property_set_count(o, "requests", s->requests);
+	property_set_count(o, "failures", s->failures);
+	property_set_real(o, "fail_ratio", s->requests ?
 	    (double)s->failures / (double)s->requests : 0);
-	set_count(o, "untimed", s->untimed);
-	set_count(o, "bytes", s->bytes);
-	set_real(o, "requests_per_s", s->rps);
-	set(o, "response_ms", times_ms(&s->response));
-	set(o, "service_ms", times_ms(&s->service));
+	property_set_count(o, "untimed", s->untimed);
+	property_set_count(o, "bytes", s->bytes);
+	property_set_real(o, "requests_per_s", s->rps);
+	property_set(o, "response_ms", times_ms(&s->response));
+	property_set(o, "service_ms", times_ms(&s->service));
 	if (s->response.count > 0) {
-		set_real(o, "effective_samples", s->effective);
-		set(o, "response_confidence_ms", confidence(s));
+		property_set_real(o, "effective_samples", s->effective);
+		property_set(o, "response_confidence_ms", confidence(s));
 	}
 	if (s->requests > 0)
-		set(o, "fail_ratio_confidence", interval(confidence_share(
+		property_set(o, "fail_ratio_confidence",
+		    interval(confidence_share(
 		    (double)s->failures / (double)s->requests,
 		    s->effective > 0 ? s->effective : (double)s->requests),
 		    1));
-	set(o, "response_buckets", buckets(&s->response));
+	property_set(o, "response_buckets", buckets(&s->response));
 	if (s->lagged)
-		set(o, "service_buckets", buckets(&s->service));
+		property_set(o, "service_buckets", buckets(&s->service));
 	return o;
 }
 
@@ -181,14 +163,14 @@ static json_t *failures(const struct result *r)
 		const struct result_error *e = &r->errors[i];
 		json_t *o = json_object();
 
-		set_text(o, "type", e->type);
-		set_text(o, "name", e->name);
-		set_text(o, "error", e->text);
-		set_count(o, "occurrences", e->occurrences);
+		property_set_text(o, "type", e->type);
+		property_set_text(o, "name", e->name);
+		property_set_text(o, "error", e->text);
+		property_set_count(o, "occurrences", e->occurrences);
 		set_time(o, "first_seen", e->first_seen);
 		set_time(o, "last_seen", e->last_seen);
-		set_real(o, "first_seen_unix", e->first_seen);
-		set_real(o, "last_seen_unix", e->last_seen);
+		property_set_real(o, "first_seen_unix", e->first_seen);
+		property_set_real(o, "last_seen_unix", e->last_seen);
 		json_array_append_new(array, o);
 	}
 	return array;
@@ -201,9 +183,9 @@ static json_t *exceptions(const struct result *r)
 	for (size_t i = 0; i < r->exception_count; i++) {
 		json_t *o = json_object();
 
-		set_text(o, "message", r->exceptions[i].message);
-		set_text(o, "traceback", r->exceptions[i].traceback);
-		set_count(o, "count", r->exceptions[i].count);
+		property_set_text(o, "message", r->exceptions[i].message);
+		property_set_text(o, "traceback", r->exceptions[i].traceback);
+		property_set_count(o, "count", r->exceptions[i].count);
 		json_array_append_new(array, o);
 	}
 	return array;
@@ -214,7 +196,7 @@ static json_t *counters(const struct result *r)
 	json_t *o = json_object();
 
 	for (size_t i = 0; i < r->counter_count; i++)
-		set(o, r->counters[i].name,
+		property_set(o, r->counters[i].name,
 		    json_integer(r->counters[i].value));
 	return o;
 }
@@ -228,7 +210,7 @@ static json_t *metrics(const struct result *r)
 
 		metric_view_json(o, &r->metrics[i]);
 		if (r->metrics[i].kind == METRIC_DISTRIBUTION)
-			set(o, "thousandths_buckets",
+			property_set(o, "thousandths_buckets",
 			    buckets(&r->metrics[i].values));
 		json_array_append_new(array, o);
 	}
@@ -243,15 +225,15 @@ static json_t *criteria(const struct result *r)
 		const struct result_criterion *c = &r->criteria[i];
 		json_t *o = json_object();
 
-		set_text(o, "criterion", c->text);
-		set_text(o, "action", c->action);
-		set(o, "failed", json_boolean(c->failed));
-		set(o, "met", json_boolean(c->broken));
-		set(o, "value", c->known ? json_real(c->value) : NULL);
-		set_text(o, "shown", c->shown);
-		set(o, "first_met_s", c->first_s >= 0 ?
+		property_set_text(o, "criterion", c->text);
+		property_set_text(o, "action", c->action);
+		property_set(o, "failed", json_boolean(c->failed));
+		property_set(o, "met", json_boolean(c->broken));
+		property_set(o, "value", c->known ? json_real(c->value) : NULL);
+		property_set_text(o, "shown", c->shown);
+		property_set(o, "first_met_s", c->first_s >= 0 ?
 		    json_real(c->first_s) : NULL);
-		set_real(o, "share_of_time", c->share);
+		property_set_real(o, "share_of_time", c->share);
 		json_array_append_new(array, o);
 	}
 	return array;
@@ -264,8 +246,8 @@ static json_t *events(const struct result *r)
 	for (size_t i = 0; i < r->event_count; i++) {
 		json_t *o = json_object();
 
-		set_real(o, "at_s", r->events[i].at);
-		set_text(o, "text", r->events[i].text);
+		property_set_real(o, "at_s", r->events[i].at);
+		property_set_text(o, "text", r->events[i].text);
 		json_array_append_new(array, o);
 	}
 	return array;
@@ -296,14 +278,14 @@ static json_t *point(const struct result_point *points, size_t count)
 		bytes += points[i].bytes;
 		sparse_add(&h, &points[i].response);
 	}
-	set_real(o, "end_s", points[count - 1].end);
-	set_real(o, "length_s", length);
-	set(o, "users", json_integer(points[count - 1].users));
-	set_count(o, "requests", requests);
-	set_count(o, "failures", failed);
-	set_count(o, "bytes", bytes);
-	set_real(o, "mean_ms", histogram_mean(&h) / 1e6);
-	set(o, "response_buckets", buckets(&h));
+	property_set_real(o, "end_s", points[count - 1].end);
+	property_set_real(o, "length_s", length);
+	property_set(o, "users", json_integer(points[count - 1].users));
+	property_set_count(o, "requests", requests);
+	property_set_count(o, "failures", failed);
+	property_set_count(o, "bytes", bytes);
+	property_set_real(o, "mean_ms", histogram_mean(&h) / 1e6);
+	property_set(o, "response_buckets", buckets(&h));
 	histogram_release(&h);
 	return o;
 }
@@ -326,20 +308,20 @@ static json_t *run(const struct result *r)
 {
 	json_t *o = json_object();
 
-	set_text(o, "scenario", r->scenario);
-	set_text(o, "host", r->host);
-	set_text(o, "command", r->command);
+	property_set_text(o, "scenario", r->scenario);
+	property_set_text(o, "host", r->host);
+	property_set_text(o, "command", r->command);
 	set_time(o, "started", r->started);
-	set_real(o, "started_unix", r->started);
-	set_real(o, "duration_s", r->duration);
-	set_real(o, "paused_s", r->paused);
-	set(o, "users_max", json_integer(r->users));
-	set_count(o, "workers_max", r->workers);
-	set_count(o, "workers_lost", r->workers_lost);
-	set(o, "gaps", gap_json(r));
-	set_text(o, "stop_reason", r->stop_reason);
+	property_set_real(o, "started_unix", r->started);
+	property_set_real(o, "duration_s", r->duration);
+	property_set_real(o, "paused_s", r->paused);
+	property_set(o, "users_max", json_integer(r->users));
+	property_set_count(o, "workers_max", r->workers);
+	property_set_count(o, "workers_lost", r->workers_lost);
+	property_set(o, "gaps", gap_json(r));
+	property_set_text(o, "stop_reason", r->stop_reason);
 	if (r->throughput.hi > 0)
-		set(o, "requests_per_s_confidence",
+		property_set(o, "requests_per_s_confidence",
 		    interval(r->throughput, 1));
 	return o;
 }
@@ -348,9 +330,9 @@ static json_t *verdict(const struct result *r)
 {
 	json_t *o = json_object();
 
-	set_text(o, "result", result_verdict_name(r->verdict));
-	set(o, "exit_code", json_integer(r->exit_code));
-	set_text(o, "reason", r->sentence);
+	property_set_text(o, "result", result_verdict_name(r->verdict));
+	property_set(o, "exit_code", json_integer(r->exit_code));
+	property_set_text(o, "reason", r->sentence);
 	return o;
 }
 
@@ -364,28 +346,28 @@ int json_write(struct buf *out, const struct result *r)
 	json_t *o = json_object();
 	int rc;
 
-	set_text(o, "schema", JSON_SCHEMA);
-	set_text(o, "swarm_version", r->version);
-	set(o, "complete", json_boolean(r->complete));
-	set(o, "run", run(r));
-	set(o, "card", card_json(&r->card));
-	set(o, "verdict", verdict(r));
-	set(o, "capacity", capacity_view_json(&r->capacity));
-	set(o, "generator", generator_show_json(&r->generator));
-	set(o, "steady_state", warm_up_json(&r->warm_up));
+	property_set_text(o, "schema", JSON_SCHEMA);
+	property_set_text(o, "swarm_version", r->version);
+	property_set(o, "complete", json_boolean(r->complete));
+	property_set(o, "run", run(r));
+	property_set(o, "card", card_json(&r->card));
+	property_set(o, "verdict", verdict(r));
+	property_set(o, "capacity", capacity_view_json(&r->capacity));
+	property_set(o, "generator", generator_show_json(&r->generator));
+	property_set(o, "steady_state", warm_up_json(&r->warm_up));
 	if (r->comparison)
-		set_text(o, "comparison", r->comparison);
-	set(o, "criteria", criteria(r));
-	set(o, "total", series(&r->total));
-	set(o, "series", all_series(r));
-	set(o, "failures", failures(r));
-	set(o, "exceptions", exceptions(r));
-	set(o, "counters", counters(r));
-	set(o, "metrics", metrics(r));
-	set(o, "executors", execution_json(r));
-	set(o, "events", events(r));
-	set(o, "notes", notes(r));
-	set(o, "history", history(r));
+		property_set_text(o, "comparison", r->comparison);
+	property_set(o, "criteria", criteria(r));
+	property_set(o, "total", series(&r->total));
+	property_set(o, "series", all_series(r));
+	property_set(o, "failures", failures(r));
+	property_set(o, "exceptions", exceptions(r));
+	property_set(o, "counters", counters(r));
+	property_set(o, "metrics", metrics(r));
+	property_set(o, "executors", execution_json(r));
+	property_set(o, "events", events(r));
+	property_set(o, "notes", notes(r));
+	property_set(o, "history", history(r));
 	rc = json_dump_callback(o, dump, out, JSON_COMPACT |
 	    JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(16));
 	json_decref(o);

@@ -11,6 +11,7 @@
 #include "report/gap.h"
 #include "report/generator_show.h"
 #include "report/html.h"
+#include "report/property.h"
 
 #include <jansson.h>
 #include <openssl/evp.h>
@@ -24,45 +25,11 @@
 
 #define MAX_ROWS 1000000
 
-static char *text_of(const json_t *o, const char *key)
-{
-	const json_t *v = json_object_get(o, key);
-
-	return json_is_string(v) ? xstrdup(json_string_value(v)) : NULL;
-}
-
 static char *word_of(const json_t *o, const char *key)
 {
-	char *text = text_of(o, key);
+	char *text = property_text(o, key);
 
 	return text ? text : xstrdup("");
-}
-
-/* No figure of a run is larger; 0 for what is no such number. */
-static double real(const json_t *v)
-{
-	double d = json_is_number(v) ? json_number_value(v) : 0;
-
-	return fabs(d) < 1e15 ? d : 0;
-}
-
-static double real_of(const json_t *o, const char *key)
-{
-	return real(json_object_get(o, key));
-}
-
-static uint64_t count_of(const json_t *o, const char *key)
-{
-	const json_t *v = json_object_get(o, key);
-
-	if (!json_is_integer(v) || json_integer_value(v) < 0)
-		return 0;
-	return (uint64_t)json_integer_value(v);
-}
-
-static bool true_of(const json_t *o, const char *key)
-{
-	return json_is_true(json_object_get(o, key));
 }
 
 static size_t rows_of(const json_t *o, const char *key)
@@ -109,7 +76,7 @@ static int read_buckets(struct histogram *h, const json_t *array)
 /* A finite number of nanoseconds that fits. */
 static int64_t ns_of(const json_t *o, const char *key)
 {
-	double ns = real_of(o, key) * 1e6;
+	double ns = property_real(o, key, 0) * 1e6;
 
 	if (!(ns > 0))
 		return 0;
@@ -146,8 +113,8 @@ static void estimate(struct histogram *h)
 static int read_histogram(struct histogram *h, const json_t *times,
     const json_t *array)
 {
-	double mean = real_of(times, "mean") * 1e6;
-	double deviation = real_of(times, "stddev") * 1e6;
+	double mean = property_real(times, "mean", 0) * 1e6;
+	double deviation = property_real(times, "stddev", 0) * 1e6;
 	double squares;
 
 	histogram_init(h);
@@ -173,15 +140,15 @@ static int read_series(struct result_series *s, const json_t *o)
 	histogram_init(&s->response);
 	s->type = word_of(o, "type");
 	s->name = word_of(o, "name");
-	s->phase = true_of(o, "phase");
-	s->transaction = true_of(o, "transaction");
+	s->phase = property_true(o, "phase");
+	s->transaction = property_true(o, "transaction");
 	s->lagged = service != NULL;
-	s->requests = count_of(o, "requests");
-	s->failures = count_of(o, "failures");
-	s->untimed = count_of(o, "untimed");
-	s->bytes = count_of(o, "bytes");
-	s->rps = real_of(o, "requests_per_s");
-	s->effective = real_of(o, "effective_samples");
+	s->requests = property_count(o, "requests");
+	s->failures = property_count(o, "failures");
+	s->untimed = property_count(o, "untimed");
+	s->bytes = property_count(o, "bytes");
+	s->rps = property_real(o, "requests_per_s", 0);
+	s->effective = property_real(o, "effective_samples", 0);
 	if (s->failures > s->requests || s->effective < 0 || s->rps < 0 ||
 	    read_histogram(&s->response, json_object_get(o, "response_ms"),
 	    json_object_get(o, "response_buckets")) == -1 ||
@@ -218,12 +185,12 @@ static int read_history(struct result *r, const json_t *o)
 		struct histogram h;
 		int rc;
 
-		p->end = real_of(row, "end_s");
-		p->length = real_of(row, "length_s");
-		p->users = (int64_t)count_of(row, "users");
-		p->requests = count_of(row, "requests");
-		p->failures = count_of(row, "failures");
-		p->bytes = count_of(row, "bytes");
+		p->end = property_real(row, "end_s", 0);
+		p->length = property_real(row, "length_s", 0);
+		p->users = (int64_t)property_count(row, "users");
+		p->requests = property_count(row, "requests");
+		p->failures = property_count(row, "failures");
+		p->bytes = property_count(row, "bytes");
 		histogram_init(&h);
 		rc = read_buckets(&h, json_object_get(row,
 		    "response_buckets"));
@@ -250,9 +217,9 @@ static void read_failures(struct result *r, const json_t *o)
 			.type = word_of(row, "type"),
 			.name = word_of(row, "name"),
 			.text = word_of(row, "error"),
-			.occurrences = count_of(row, "occurrences"),
-			.first_seen = real_of(row, "first_seen_unix"),
-			.last_seen = real_of(row, "last_seen_unix"),
+			.occurrences = property_count(row, "occurrences"),
+			.first_seen = property_real(row, "first_seen_unix", 0),
+			.last_seen = property_real(row, "last_seen_unix", 0),
 		};
 	}
 	count = rows_of(o, "exceptions");
@@ -264,7 +231,7 @@ static void read_failures(struct result *r, const json_t *o)
 		    (struct result_exception){
 			.message = word_of(row, "message"),
 			.traceback = word_of(row, "traceback"),
-			.count = count_of(row, "count"),
+			.count = property_count(row, "count"),
 		};
 	}
 }
@@ -290,11 +257,11 @@ static int read_metric(struct result_metric *m, const json_t *row)
 
 	m->name = word_of(row, "name");
 	m->unit = word_of(row, "unit");
-	m->count = count_of(row, "count");
-	m->last = real_of(row, "last");
-	m->min = real_of(row, "min");
-	m->max = real_of(row, "max");
-	m->mean = real_of(row, "mean");
+	m->count = property_count(row, "count");
+	m->last = property_real(row, "last", 0);
+	m->min = property_real(row, "min", 0);
+	m->max = property_real(row, "max", 0);
+	m->mean = property_real(row, "mean", 0);
 	histogram_init(&m->values);
 	if (read_buckets(&m->values, json_object_get(row,
 	    "thousandths_buckets")) == -1)
@@ -335,13 +302,13 @@ static void read_criteria(struct result *r, const json_t *o)
 		    (struct result_criterion){
 			.text = word_of(row, "criterion"),
 			.action = word_of(row, "action"),
-			.failed = true_of(row, "failed"),
-			.broken = true_of(row, "met"),
+			.failed = property_true(row, "failed"),
+			.broken = property_true(row, "met"),
 			.known = json_is_number(value),
 			.value = json_number_value(value),
 			.shown = word_of(row, "shown"),
-			.first_s = json_is_number(first) ? real(first) : -1,
-			.share = real_of(row, "share_of_time"),
+			.first_s = property_number(first, -1),
+			.share = property_real(row, "share_of_time", 0),
 		};
 	}
 }
@@ -355,7 +322,7 @@ static void read_story(struct result *r, const json_t *o)
 		const json_t *row = row_of(o, "events", i);
 
 		r->events[r->event_count++] = (struct result_event){
-			real_of(row, "at_s"), word_of(row, "text") };
+			property_real(row, "at_s", 0), word_of(row, "text") };
 	}
 	count = rows_of(o, "notes");
 	r->notes = xcalloc(count + 1, sizeof(*r->notes));
@@ -372,19 +339,19 @@ static void read_run(struct result *r, const json_t *o)
 	const json_t *rate = json_object_get(run,
 	    "requests_per_s_confidence");
 
-	r->scenario = text_of(run, "scenario");
-	r->host = text_of(run, "host");
+	r->scenario = property_text(run, "scenario");
+	r->host = property_text(run, "host");
 	r->command = word_of(run, "command");
-	r->started = real_of(run, "started_unix");
-	r->duration = real_of(run, "duration_s");
-	r->paused = real_of(run, "paused_s");
-	r->users = (int64_t)count_of(run, "users_max");
-	r->workers = (unsigned)count_of(run, "workers_max");
-	r->workers_lost = (unsigned)count_of(run, "workers_lost");
+	r->started = property_real(run, "started_unix", 0);
+	r->duration = property_real(run, "duration_s", 0);
+	r->paused = property_real(run, "paused_s", 0);
+	r->users = (int64_t)property_count(run, "users_max");
+	r->workers = (unsigned)property_count(run, "workers_max");
+	r->workers_lost = (unsigned)property_count(run, "workers_lost");
 	gap_read(r, run);
-	r->stop_reason = text_of(run, "stop_reason");
-	r->throughput.lo = real(json_array_get(rate, 0));
-	r->throughput.hi = real(json_array_get(rate, 1));
+	r->stop_reason = property_text(run, "stop_reason");
+	r->throughput.lo = property_number(json_array_get(rate, 0), 0);
+	r->throughput.hi = property_number(json_array_get(rate, 1), 0);
 }
 
 static int read_verdict(struct result *r, const json_t *o)
@@ -392,7 +359,7 @@ static int read_verdict(struct result *r, const json_t *o)
 	const json_t *v = json_object_get(o, "verdict");
 	const char *name = json_string_value(json_object_get(v, "result"));
 
-	r->exit_code = (int)count_of(v, "exit_code");
+	r->exit_code = (int)property_count(v, "exit_code");
 	r->sentence = word_of(v, "reason");
 	for (int i = VERDICT_PASSED; i <= VERDICT_INCONCLUSIVE; i++) {
 		if (name && strcmp(name,
@@ -408,7 +375,7 @@ static int read_result(struct result *r, const json_t *o)
 {
 	memset(r, 0, sizeof(*r));
 	r->version = word_of(o, "swarm_version");
-	r->comparison = text_of(o, "comparison");
+	r->comparison = property_text(o, "comparison");
 	/* Older files were only ever written at the end. */
 	r->complete = !json_is_false(json_object_get(o, "complete"));
 	card_read(&r->card, json_object_get(o, "card"));

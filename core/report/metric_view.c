@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/property.h"
 #include "report/text.h"
 
 static const struct {
@@ -48,54 +49,29 @@ int metric_view_text(struct buf *out, const struct result_metric *m)
 	return rc;
 }
 
-static void set(json_t *object, const char *key, double v)
-{
-	json_object_set_new(object, key, json_real(v));
-}
-
 void metric_view_json(json_t *o, const struct result_metric *m)
 {
-	json_object_set_new(o, "name", json_string(m->name));
-	json_object_set_new(o, "kind",
-	    json_string(metric_kind_name(m->kind)));
-	json_object_set_new(o, "unit", json_string(m->unit));
-	json_object_set_new(o, "count", json_integer((json_int_t)m->count));
-	set(o, "mean", m->mean);
-	set(o, "min", m->min);
-	set(o, "max", m->max);
+	property_set_text(o, "name", m->name);
+	property_set_text(o, "kind", metric_kind_name(m->kind));
+	property_set_text(o, "unit", m->unit);
+	property_set_count(o, "count", m->count);
+	property_set_real(o, "mean", m->mean);
+	property_set_real(o, "min", m->min);
+	property_set_real(o, "max", m->max);
 	if (m->kind == METRIC_GAUGE)
-		set(o, "last", m->last);
+		property_set_real(o, "last", m->last);
 	for (size_t i = 0; m->kind == METRIC_DISTRIBUTION && i < QUANTILES;
 	    i++)
-		set(o, quantiles[i].name, metric_quantile(&m->values,
-		    quantiles[i].q));
-}
-
-/* Quoted where needed, and valid UTF-8. */
-static int field(struct buf *out, const char *text)
-{
-	struct buf clean = BUF_INIT(1 << 16);
-	int rc = text_clean(&clean, text);
-	const char *p = buf_str(&clean);
-
-	if (strpbrk(p, ",\"") == NULL) {
-		rc |= buf_puts(out, p);
-	} else {
-		rc |= buf_putc(out, '"');
-		for (; *p != '\0'; p++)
-			rc |= buf_printf(out, *p == '"' ? "\"%c" : "%c", *p);
-		rc |= buf_putc(out, '"');
-	}
-	buf_release(&clean);
-	return rc;
+		property_set_real(o, quantiles[i].name,
+		    metric_quantile(&m->values, quantiles[i].q));
 }
 
 static int csv_row(struct buf *out, const struct metric *m)
 {
-	int rc = field(out, m->name);
+	int rc = text_csv(out, m->name, false);
 
 	rc |= buf_printf(out, ",%s,", metric_kind_name(m->kind));
-	rc |= field(out, m->unit);
+	rc |= text_csv(out, m->unit, false);
 	rc |= buf_printf(out, ",%llu,", (unsigned long long)m->count);
 	if (m->kind == METRIC_GAUGE)
 		rc |= buf_printf(out, "%.15g", m->last);
@@ -116,7 +92,7 @@ int metric_view_csv(struct buf *out, const struct stats *stats)
 	    "90%,95%,99%\r\n");
 
 	for (size_t i = 0; i < stats->counter_count; i++) {
-		rc |= field(out, stats->counters[i].name);
+		rc |= text_csv(out, stats->counters[i].name, false);
 		rc |= buf_printf(out, ",counter,,%lld,,,,,,,,\r\n",
 		    (long long)stats->counters[i].value);
 	}

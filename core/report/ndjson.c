@@ -141,7 +141,7 @@ static bool ndjson_wanted(const struct report *r)
 
 static int ndjson_start(const struct report *r)
 {
-	return append_open(&stream, r->options.ndjson, "");
+	return append_open(&stream, r->options.ndjson, "", 0);
 }
 
 static int ndjson_finish(const struct report *r, const struct result *result)

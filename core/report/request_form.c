@@ -163,25 +163,6 @@ void request_names_release(struct request_names *names)
 
 /* ---- CSV ---- */
 
-static void field(struct buf *out, const char *text)
-{
-	struct buf clean = BUF_INIT(4 * REQUEST_MAX_TEXT);
-
-	text_clean(&clean, text);
-	if (!strpbrk(buf_str(&clean), ",\"")) {
-		buf_puts(out, buf_str(&clean));
-	} else {
-		buf_putc(out, '"');
-		for (const char *c = buf_str(&clean); *c; c++) {
-			if (*c == '"')
-				buf_putc(out, '"');
-			buf_putc(out, *c);
-		}
-		buf_putc(out, '"');
-	}
-	buf_release(&clean);
-}
-
 int request_csv_head(struct buf *out)
 {
 	return buf_puts(out, "time,type,name,service_ms,response_ms,bytes,"
@@ -215,16 +196,16 @@ int request_csv(struct buf *out, const struct request *r,
 		return 0;
 	s = &names->at[r->series];
 	put_time(out, r->end_ns);
-	field(out, s->type);
+	text_csv(out, s->type, false);
 	buf_putc(out, ',');
-	field(out, s->name);
+	text_csv(out, s->name, false);
 	buf_printf(out, ",%.6f,%.6f,%llu,%u,", (double)r->service_ns / 1e6,
 	    (double)(r->service_ns + r->lag_ns) / 1e6,
 	    (unsigned long long)r->bytes, r->user);
 	if (r->failed) {
 		memcpy(text, r->text, r->text_len);
 		text[r->text_len] = '\0';
-		field(out, text[0] ? text : "failed");
+		text_csv(out, text[0] ? text : "failed", false);
 	}
 	return buf_puts(out, "\r\n");
 }

@@ -12,19 +12,16 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
-#include "report/file.h"
+#include "report/append.h"
 #include "report/request_form.h"
 #include "stats/stats.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define BUFFERS     4
 #define BUFFER_SIZE (1u << 20)
@@ -40,7 +37,6 @@ struct buffer {
 static struct {
 	bool open;
 	bool csv;
-	char *path;
 	int64_t to_unix;                /* clock_now() plus this is unix, ns */
 	/* The loop's. */
 	struct buffer *filling;
@@ -62,9 +58,7 @@ static struct {
 	atomic_uint free_count;
 	/* The thread's. */
 	pthread_t thread;
-	int fd;
-	off_t size;                     /* of whole records; -1: no file to
-	                                 * cut */
+	struct append file;
 	uint64_t all_failed;
 	uint64_t unsaid;                /* of these, not in the file yet */
 	bool told;
@@ -73,39 +67,15 @@ static struct {
 
 /* ---- the thread ---- */
 
-static int write_all(const char *data, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(rlog.fd, data, len);
-
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return -1;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-/* As a whole or not at all. */
 static int write_whole(const char *data, size_t len)
 {
-	int saved;
-
-	if (write_all(data, len) == 0) {
-		if (rlog.size != -1)
-			rlog.size += (off_t)len;
+	if (append_whole(&rlog.file, data, len) == 0) {
 		rlog.told = false;
 		return 0;
 	}
-	saved = errno;
-	if (rlog.size != -1 && ftruncate(rlog.fd, rlog.size) == 0)
-		lseek(rlog.fd, rlog.size, SEEK_SET);
-	errno = saved;
 	if (!rlog.told)
 		log_error("cannot write %s: %m; tried again, what does not "
-		    "fit is counted", rlog.path);
+		    "fit is counted", rlog.file.path);
 	rlog.told = true;
 	return -1;
 }
@@ -407,9 +377,10 @@ char *request_log_path(const char *path, unsigned worker)
 	return xasprintf("%.*s.%u.bin", (int)len, path, worker);
 }
 
-static int write_head(unsigned worker)
+static int open_file(const char *path, unsigned worker)
 {
 	struct buf head = BUF_INIT(1000);
+	char *own = request_log_path(path, worker);
 	int rc;
 
 	if (rlog.csv) {
@@ -421,29 +392,10 @@ static int write_head(unsigned worker)
 			unix_now() });
 		head.len = REQUEST_HEAD;
 	}
-	rc = write_whole(head.data, head.len);
+	rc = append_open(&rlog.file, own, head.data, head.len);
 	buf_release(&head);
+	free(own);
 	return rc;
-}
-
-static int open_file(unsigned worker)
-{
-	struct stat st;
-
-	if (file_make_folders(rlog.path) == -1)
-		return -1;
-	rlog.fd = open(rlog.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-	    0666);
-	if (rlog.fd == -1) {
-		log_error("cannot write %s: %m", rlog.path);
-		return -1;
-	}
-	if (fstat(rlog.fd, &st) == -1 || !S_ISREG(st.st_mode))
-		rlog.size = -1;
-	if (write_head(worker) == 0)
-		return 0;
-	close(rlog.fd);
-	return -1;
 }
 
 static void release(void)
@@ -456,7 +408,6 @@ static void release(void)
 	}
 	free(rlog.filling);
 	free(rlog.known);
-	free(rlog.path);
 	request_names_release(&rlog.names);
 	pthread_mutex_destroy(&rlog.lock);
 	pthread_cond_destroy(&rlog.more);
@@ -470,12 +421,11 @@ int request_log_open(const char *path, unsigned worker)
 	if (rlog.open)
 		return 0;
 	rlog.csv = is_csv(path);
-	rlog.path = request_log_path(path, worker);
 	rlog.to_unix = (int64_t)(clock_wall() * 1e9) - clock_now();
 	rlog.full_end = &rlog.full;
 	pthread_mutex_init(&rlog.lock, NULL);
 	pthread_cond_init(&rlog.more, NULL);
-	if (open_file(worker) == -1)
+	if (open_file(path, worker) == -1)
 		goto release_log;
 	for (int i = 0; i < BUFFERS; i++)
 		give_back(xcalloc(1, sizeof(struct buffer)));
@@ -483,7 +433,7 @@ int request_log_open(const char *path, unsigned worker)
 	if (rc != 0) {
 		errno = rc;
 		log_error("cannot start the thread of the request log: %m");
-		close(rlog.fd);
+		append_close(&rlog.file);
 		goto release_log;
 	}
 	rlog.open = true;
@@ -523,8 +473,7 @@ void request_log_close(struct request_log_account *a)
 	pthread_mutex_unlock(&rlog.lock);
 	pthread_join(rlog.thread, NULL);
 	write_end();
-	if (close(rlog.fd) == -1)
-		log_error("cannot write %s: %m", rlog.path);
+	append_close(&rlog.file);
 	account(a);
 	release();
 }

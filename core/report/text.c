@@ -4,6 +4,8 @@
  */
 #include "report/text.h"
 
+#include "base/utf8.h"
+
 #include <langinfo.h>
 #include <locale.h>
 #include <math.h>
@@ -215,27 +217,12 @@ int text_utc(struct buf *out, double unix_time)
  * character without a code. */
 static size_t next(const char *text, uint32_t *code)
 {
-	const unsigned char *s = (const unsigned char *)text;
-	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 :
-	    s[0] >= 0xe0 && s[0] < 0xf0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ?
-	    4 : 0;
-	uint32_t c;
+	size_t n = utf8_decode(text, SIZE_MAX, code);
 
+	if (n > 0)
+		return n;
 	*code = UINT32_MAX;
-	if (n == 0)
-		return 1;
-	c = n == 1 ? s[0] : s[0] & (0xffu >> (n + 1));
-	for (size_t i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 1;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	/* Overlong forms, surrogates, beyond Unicode. */
-	if ((n == 3 && c < 0x800) || (n == 4 && (c < 0x10000 ||
-	    c > 0x10ffff)) || (c >= 0xd800 && c <= 0xdfff))
-		return 1;
-	*code = c;
-	return n;
+	return 1;
 }
 
 /* Control characters, and what reorders or hides text. */
@@ -381,6 +368,28 @@ int text_name(struct buf *out, const char *text, size_t width, bool utf8,
 	while (fill && written++ < width)
 		buf_putc(out, ' ');
 	return out->overflow ? -1 : 0;
+}
+
+int text_csv(struct buf *out, const char *text, bool lines)
+{
+	struct buf clean = BUF_INIT(1 << 20);
+	int rc = lines ? text_clean_lines(&clean, text) :
+	    text_clean(&clean, text);
+	const char *p = buf_str(&clean);
+
+	if (!strpbrk(p, ",\"\r\n")) {
+		rc |= buf_puts(out, p);
+	} else {
+		rc |= buf_putc(out, '"');
+		for (; *p; p++) {
+			if (*p == '"')
+				rc |= buf_putc(out, '"');
+			rc |= buf_putc(out, *p);
+		}
+		rc |= buf_putc(out, '"');
+	}
+	buf_release(&clean);
+	return rc;
 }
 
 int text_right(struct buf *out, const char *text, size_t width)

@@ -62,6 +62,9 @@ int text_name(struct buf *, const char *, size_t width, bool utf8, bool fill);
 int text_clean(struct buf *, const char *);
 /* The same, but line breaks stay. */
 int text_clean_lines(struct buf *, const char *);
+/* A field of CSV (RFC 4180), cleaned, in quotes where it needs them; `lines`:
+ * line breaks stay. */
+int text_csv(struct buf *, const char *, bool lines);
 /* Right-aligned in `width` columns. */
 int text_right(struct buf *, const char *, size_t width);
 

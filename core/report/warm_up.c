@@ -13,6 +13,7 @@
 
 #include "base/parse.h"
 #include "base/xalloc.h"
+#include "report/property.h"
 #include "report/result.h"
 #include "report/text.h"
 #include "stats/steady.h"
@@ -223,46 +224,26 @@ void warm_up_sentence(struct buf *out, const struct warm_up *w)
 
 /* ---- JSON ---- */
 
-static void set(json_t *o, const char *key, json_t *value)
-{
-	json_object_set_new(o, key, value);
-}
-
 json_t *warm_up_json(const struct warm_up *w)
 {
 	json_t *o = json_object(), *times = json_object();
 	double seconds = w->to_s - w->from_s;
 
-	set(o, "state", json_string(names[w->state]));
-	set(o, "applied", json_boolean(w->applied));
-	set(o, "from_s", json_real(w->from_s));
-	set(o, "to_s", json_real(w->to_s));
-	set(o, "drift_response", json_real(w->drift_latency));
-	set(o, "drift_throughput", json_real(w->drift_rate));
-	set(o, "requests", json_integer((json_int_t)w->requests));
-	set(o, "failures", json_integer((json_int_t)w->failures));
-	set(o, "requests_per_s", json_real(seconds > 0 ?
-	    (double)w->requests / seconds : 0));
-	set(times, "count", json_integer((json_int_t)w->timed));
+	property_set_text(o, "state", names[w->state]);
+	property_set(o, "applied", json_boolean(w->applied));
+	property_set_real(o, "from_s", w->from_s);
+	property_set_real(o, "to_s", w->to_s);
+	property_set_real(o, "drift_response", w->drift_latency);
+	property_set_real(o, "drift_throughput", w->drift_rate);
+	property_set_count(o, "requests", w->requests);
+	property_set_count(o, "failures", w->failures);
+	property_set_real(o, "requests_per_s", seconds > 0 ?
+	    (double)w->requests / seconds : 0);
+	property_set_count(times, "count", w->timed);
 	for (size_t i = 0; i < WARM_UP_FIGURES && w->timed > 0; i++)
-		set(times, figures[i].name, json_real(w->ms[i]));
-	set(o, "response_ms", times);
+		property_set_real(times, figures[i].name, w->ms[i]);
+	property_set(o, "response_ms", times);
 	return o;
-}
-
-static double real_of(const json_t *o, const char *key)
-{
-	const json_t *v = json_object_get(o, key);
-	double d = json_is_number(v) ? json_number_value(v) : 0;
-
-	return fabs(d) < 1e15 ? d : 0;
-}
-
-static uint64_t count_of(const json_t *o, const char *key)
-{
-	double n = real_of(o, key);
-
-	return n > 0 ? (uint64_t)n : 0;
 }
 
 void warm_up_read(struct warm_up *w, const json_t *o)
@@ -270,16 +251,16 @@ void warm_up_read(struct warm_up *w, const json_t *o)
 	const json_t *times = json_object_get(o, "response_ms");
 	const char *state = json_string_value(json_object_get(o, "state"));
 
-	w->applied = json_is_true(json_object_get(o, "applied"));
-	w->from_s = real_of(o, "from_s");
-	w->to_s = real_of(o, "to_s");
-	w->requests = count_of(o, "requests");
-	w->failures = count_of(o, "failures");
-	w->timed = count_of(times, "count");
+	w->applied = property_true(o, "applied");
+	w->from_s = property_real(o, "from_s", 0);
+	w->to_s = property_real(o, "to_s", 0);
+	w->requests = property_count(o, "requests");
+	w->failures = property_count(o, "failures");
+	w->timed = property_count(times, "count");
 	for (size_t i = 0; i < WARM_UP_FIGURES; i++)
-		w->ms[i] = fabs(real_of(times, figures[i].name));
-	w->drift_latency = real_of(o, "drift_response");
-	w->drift_rate = real_of(o, "drift_throughput");
+		w->ms[i] = fabs(property_real(times, figures[i].name, 0));
+	w->drift_latency = property_real(o, "drift_response", 0);
+	w->drift_rate = property_real(o, "drift_throughput", 0);
 	w->state = WARM_UP_UNKNOWN;
 	for (size_t i = 0; state != NULL && i < STATES; i++) {
 		if (strcmp(names[i], state) == 0)

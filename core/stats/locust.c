@@ -7,6 +7,7 @@
 #include "stats/locust.h"
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "base/xalloc.h"
 
 #include <math.h>
@@ -229,27 +230,8 @@ int locust_float(struct buf *out, double v)
 	    n > (size_t)exponent + 1 ? digits + exponent + 1 : "0");
 }
 
-/* The length of a well-formed character of UTF-8 at s and its code point, or
- * 0. */
-static unsigned character(const unsigned char *s, uint32_t *code)
-{
-	unsigned n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 :
-	    s[0] >= 0xe0 && s[0] < 0xf0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ?
-	    4 : 0;
-
-	if (n == 0)
-		return 0;
-	*code = n == 1 ? s[0] : s[0] & (0xffu >> (n + 1));
-	for (unsigned i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		*code = *code << 6 | (s[i] & 0x3f);
-	}
-	return n;
-}
-
 static int repr_character(struct buf *out, const unsigned char *s,
-    unsigned n, uint32_t code, char quote)
+    size_t n, uint32_t code, char quote)
 {
 	if (code == (unsigned char)quote || code == '\\')
 		return buf_printf(out, "\\%c", (char)code);
@@ -278,7 +260,7 @@ int locust_repr(struct buf *out, const char *text)
 
 	while (*s) {
 		uint32_t code;
-		unsigned n = character(s, &code);
+		size_t n = utf8_decode(s, SIZE_MAX, &code);
 
 		if (n == 0)
 			rc |= buf_printf(out, "\\x%02x", *s++);

@@ -3,25 +3,13 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "base/xalloc.h"
 #include "stats/stats.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* At most `max` bytes that do not split a character. */
-static size_t cut_length(const char *s, size_t max)
-{
-	size_t len = strnlen(s, max + 1);
-
-	if (len <= max)
-		return len;
-	len = max;
-	while (len > 0 && ((unsigned char)s[len] & 0xc0) == 0x80)
-		len--;
-	return len;
-}
 
 /* The map holds the number plus one, under the kind's letter and the name. */
 static void *find(const struct metrics *m, const struct buf *key)
@@ -33,7 +21,7 @@ static void make_key(struct buf *key, enum metric_kind kind, const char *name)
 {
 	buf_clear(key);
 	buf_putc(key, (char)('0' + kind));
-	buf_add(key, name, cut_length(name, STATS_MAX_NAME));
+	buf_add(key, name, utf8_cut(name, STATS_MAX_NAME));
 }
 
 static uint32_t add(struct metrics *m, enum metric_kind kind,
@@ -47,7 +35,7 @@ static uint32_t add(struct metrics *m, enum metric_kind kind,
 	one = &m->at[m->count];
 	memset(one, 0, sizeof *one);
 	one->name = xstrndup(key->data + 1, key->len - 1);
-	one->unit = xstrndup(unit, cut_length(unit, METRIC_MAX_UNIT));
+	one->unit = xstrndup(unit, utf8_cut(unit, METRIC_MAX_UNIT));
 	one->kind = kind;
 	histogram_init(&one->values);
 	strmap_putn(&m->by_name, key->data, key->len,

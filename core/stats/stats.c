@@ -9,6 +9,7 @@
 #include "stats/stats.h"
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "base/xalloc.h"
 
 #include <math.h>
@@ -26,19 +27,6 @@ struct key {
 	size_t len;
 	char room[KEY_ROOM];
 };
-
-/* The length of at most `max` bytes that does not split a character. */
-static size_t cut_length(const char *s, size_t max)
-{
-	size_t len = strnlen(s, max + 1);
-
-	if (len <= max)
-		return len;
-	len = max;
-	while (len > max - 4 && ((unsigned char)s[len] & 0xc0) == 0x80)
-		len--;
-	return len;
-}
 
 static void key_make(struct key *key, size_t n, const char *const *parts,
     const size_t *lens)
@@ -66,8 +54,8 @@ static void key_release(struct key *key)
 static void series_key(struct key *key, const char *type, const char *name)
 {
 	key_make(key, 2, (const char *const[]){ type, name },
-	    (size_t[]){ cut_length(type, STATS_MAX_TYPE),
-		cut_length(name, STATS_MAX_NAME) });
+	    (size_t[]){ utf8_cut(type, STATS_MAX_TYPE),
+		utf8_cut(name, STATS_MAX_NAME) });
 }
 
 static void error_key(struct key *key, const struct series *s,
@@ -75,7 +63,7 @@ static void error_key(struct key *key, const struct series *s,
 {
 	key_make(key, 3, (const char *const[]){ s->type, s->name, text },
 	    (size_t[]){ strlen(s->type), strlen(s->name),
-		cut_length(text, STATS_MAX_ERROR) });
+		utf8_cut(text, STATS_MAX_ERROR) });
 }
 
 struct stats *stats_new(size_t max_series, size_t max_errors)
@@ -304,7 +292,7 @@ static struct error_row *find_error(struct stats *stats, struct series *s,
 	if (!row && stats->error_count < limit) {
 		row = xcalloc(1, sizeof(*row));
 		row->series = s;
-		row->text = xstrndup(text, cut_length(text, STATS_MAX_ERROR));
+		row->text = xstrndup(text, utf8_cut(text, STATS_MAX_ERROR));
 		stats->errors = grow(stats->errors, stats->error_count,
 		    sizeof(struct error_row *));
 		stats->errors[stats->error_count++] = row;
@@ -347,7 +335,7 @@ static struct exception_row *exception_of(struct stats *stats,
 	row = &stats->exceptions[stats->exception_count++];
 	*row = (struct exception_row){
 		.message = xstrndup(message,
-		    cut_length(message, STATS_MAX_ERROR)),
+		    utf8_cut(message, STATS_MAX_ERROR)),
 		.traceback = xstrdup(traceback),
 	};
 	return row;
@@ -357,7 +345,7 @@ void stats_exception(struct stats *stats, const char *message,
     const char *traceback, const char *node)
 {
 	char *cut = xstrndup(traceback,
-	    cut_length(traceback, STATS_MAX_TRACEBACK));
+	    utf8_cut(traceback, STATS_MAX_TRACEBACK));
 	struct exception_row *row = exception_of(stats, message, cut);
 
 	free(cut);
@@ -381,7 +369,7 @@ uint32_t stats_counter(struct stats *stats, const char *name)
 	    !strmap_get(&stats->by_counter, name))
 		name = STATS_OTHER;
 	snprintf(cut, sizeof(cut), "%.*s",
-	    (int)cut_length(name, STATS_MAX_NAME), name);
+	    (int)utf8_cut(name, STATS_MAX_NAME), name);
 	/* The map holds the id plus one. */
 	found = strmap_get(&stats->by_counter, cut);
 	if (found)

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/strmap.h"
+#include "base/utf8.h"
 #include "base/xalloc.h"
 #include "stats/stats.h"
 #include "user/internal.h"
@@ -269,22 +270,9 @@ static struct key *find_key(const char *name)
 	return k;
 }
 
-/* The length of at most `max` bytes that splits no character. */
-static size_t cut(const char *s, size_t max)
-{
-	size_t len = strnlen(s, max + 1);
-
-	if (len <= max)
-		return len;
-	len = max;
-	while (len > 0 && ((unsigned char)s[len] & 0xc0) == 0x80)
-		len--;
-	return len;
-}
-
 static uint8_t find_value(struct key *k, const char *value)
 {
-	size_t len = cut(value, MEASURE_TAG_TEXT);
+	size_t len = utf8_cut(value, MEASURE_TAG_TEXT);
 
 	for (size_t i = 0; i < k->count; i++) {
 		if (strlen(k->values[i]) == len &&

@@ -16,6 +16,7 @@
 
 #include "base/jsonw.h"
 #include "base/xalloc.h"
+#include "report/text.h"
 #include "stats/locust.h"
 #include "web/command.h"
 #include "web/context.h"
@@ -190,22 +191,15 @@ static bool stats_requests(struct http_call *call)
 
 static void csv_text(struct buf *out, const char *text)
 {
-	/* A spreadsheet would run what begins so: names come from a target. */
-	bool formula = text[0] && strchr("=+@\t", text[0]);
+	struct buf guarded = BUF_INIT(1 << 20);
 
-	if (!formula && !strpbrk(text, ",\"\r\n")) {
-		buf_puts(out, text);
-		return;
+	/* A spreadsheet would run what begins so: names come from a target. */
+	if (text[0] && strchr("=+@\t", text[0])) {
+		buf_printf(&guarded, "'%s", text);
+		text = buf_str(&guarded);
 	}
-	buf_putc(out, '"');
-	if (formula)
-		buf_putc(out, '\'');
-	for (; *text; text++) {
-		if (*text == '"')
-			buf_putc(out, '"');
-		buf_putc(out, *text);
-	}
-	buf_putc(out, '"');
+	text_csv(out, text, true);
+	buf_release(&guarded);
 }
 
 static void csv_number(struct buf *out, double value)
@@ -256,15 +250,9 @@ void locust_write_requests_csv(struct buf *out, const struct snapshot *s)
 
 static void csv_time(struct buf *out, double when)
 {
-	time_t second = (time_t)when;
-	struct tm tm;
-	char text[32];
-
 	buf_putc(out, ',');
-	if (when <= 0 || !gmtime_r(&second, &tm))
-		return;
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	buf_puts(out, text);
+	if (when > 0)
+		text_utc(out, when);
 }
 
 void locust_write_failures_csv(struct buf *out, const struct snapshot *s)

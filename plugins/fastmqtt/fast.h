@@ -166,18 +166,6 @@ int idset_add(struct idset *, uint16_t id);
 bool idset_remove(struct idset *, uint16_t id);
 void idset_clear(struct idset *);
 
-/* ---- publish.c: see struct provider ---- */
-
-bool publish_full(const struct mqtt *, int qos);
-bool publish_busy(const struct mqtt *);
-int publish_send(struct mqtt *, struct swarm_timer *,
-    const struct mqtt_publish_args *, int64_t deadline);
-int publish_subscribe(struct mqtt *, struct swarm_timer *,
-    const struct mqtt_subscribe_args *, int64_t deadline);
-int publish_unsubscribe(struct mqtt *, struct swarm_timer *,
-    const struct mqtt_unsubscribe_args *, int64_t deadline);
-int publish_ping(struct mqtt *, struct swarm_timer *, int64_t deadline);
-
 /* ---- tls.c ---- */
 
 /* The context for these values, shared; NULL when it cannot be made. */

@@ -111,16 +111,7 @@ void op_failure(void *op, MQTTAsync_failureData *);
 void op_success5(void *op, MQTTAsync_successData5 *);
 void op_failure5(void *op, MQTTAsync_failureData5 *);
 
-/* publish.c: see struct provider. */
-bool publish_full(const struct mqtt *, int qos);
-bool publish_busy(const struct mqtt *);
-int publish_send(struct mqtt *, struct swarm_timer *,
-    const struct mqtt_publish_args *, int64_t deadline);
-int publish_subscribe(struct mqtt *, struct swarm_timer *,
-    const struct mqtt_subscribe_args *, int64_t deadline);
-int publish_unsubscribe(struct mqtt *, struct swarm_timer *,
-    const struct mqtt_unsubscribe_args *, int64_t deadline);
-int publish_ping(struct mqtt *, struct swarm_timer *, int64_t deadline);
+/* publish.c: see struct provider, with client.h. */
 int64_t publish_next(const struct mqtt *);
 void publish_tick(struct mqtt *, int64_t now);
 

@@ -105,6 +105,24 @@ static void test_names(void **state)
 	buf_release(&out);
 }
 
+static void test_csv_fields(void **state)
+{
+	struct buf out = BUF_INIT(200);
+
+	(void)state;
+	text_csv(&out, "plain", false);
+	buf_putc(&out, ',');
+	text_csv(&out, "a,b", false);
+	buf_putc(&out, ',');
+	text_csv(&out, "say \"so\"\nthen", true);
+	buf_putc(&out, ',');
+	text_csv(&out, "x\ny", false);
+	assert_null(strchr(strchr(buf_str(&out), '\n') + 1, '\n'));
+	assert_memory_equal(buf_str(&out),
+	    "plain,\"a,b\",\"say \"\"so\"\"\nthen\",x", 31);
+	buf_release(&out);
+}
+
 /* Any bytes, any width: valid, and never wider. */
 static void test_names_never_wrap(void **state)
 {
@@ -155,6 +173,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_csv_fields),
 		cmocka_unit_test(test_names_never_wrap),
 		cmocka_unit_test(test_environment),
 	};

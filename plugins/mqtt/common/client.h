@@ -101,6 +101,17 @@ struct provider {
 };
 extern const struct provider provider;
 
+/* Of that, what each provider has in its publish.c. */
+bool publish_full(const struct mqtt *, int qos);
+bool publish_busy(const struct mqtt *);
+int publish_send(struct mqtt *, struct swarm_timer *,
+    const struct mqtt_publish_args *, int64_t deadline);
+int publish_subscribe(struct mqtt *, struct swarm_timer *,
+    const struct mqtt_subscribe_args *, int64_t deadline);
+int publish_unsubscribe(struct mqtt *, struct swarm_timer *,
+    const struct mqtt_unsubscribe_args *, int64_t deadline);
+int publish_ping(struct mqtt *, struct swarm_timer *, int64_t deadline);
+
 /* Options, see module.c. */
 extern struct settings_defaults client_defaults;
 extern int client_queue;
