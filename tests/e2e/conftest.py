@@ -4,6 +4,7 @@ be waited for, private servers on free ports, and a clean end for all of them.
 Nothing here sleeps for a fixed time: a test waits for an event, with a limit
 that is only reached when something is wrong.
 """
+import contextlib
 import csv
 import ctypes
 import glob
@@ -195,6 +196,54 @@ class Swarm:
 @pytest.fixture
 def swarm(spawn, tmp_path):
     return Swarm(spawn, tmp_path)
+
+
+EC_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+
+
+def openssl(folder, *args):
+    subprocess.run(["openssl", *args], cwd=folder, check=True,
+                   capture_output=True)
+
+
+def make_certificate(folder, names="DNS:localhost,IP:127.0.0.1"):
+    """cert.pem and key.pem of localhost, and both in pair.pem."""
+    openssl(folder, "req", "-x509", *EC_KEY, "-days", "2", "-subj",
+            "/CN=localhost", "-addext", f"subjectAltName={names}",
+            "-keyout", "key.pem", "-out", "cert.pem")
+    (folder / "pair.pem").write_text((folder / "key.pem").read_text() +
+                                     (folder / "cert.pem").read_text())
+    return folder
+
+
+class Listener:
+    """A server on a port of its own: serve(conn) in a thread for each
+    connection, which is closed when that returns or the peer has gone."""
+
+    def __init__(self, serve=None):
+        if serve:
+            self.serve = serve
+        self.connections = 0
+        self.socket = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                conn, _ = self.socket.accept()
+                self.connections += 1
+                threading.Thread(target=self.attend, args=(conn,),
+                                 daemon=True).start()
+
+    def attend(self, conn):
+        with conn, contextlib.suppress(OSError):
+            self.serve(conn)
+
+    def stop(self):
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
 
 
 class Broker:

@@ -4,12 +4,17 @@ import gzip
 import hashlib
 import http.server
 import json
+import os
 import re
 import socket
 import ssl
 import threading
 import time
 import urllib.parse
+
+import pytest
+
+from conftest import BUILD, Listener
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -170,6 +175,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = answer
 
 
+PROVIDERS = ["fasthttp", "http"]
+
+
+@pytest.fixture(params=PROVIDERS)
+def provider(request):
+    """Both HTTP clients in turn."""
+    if not os.path.exists(os.path.join(BUILD, "plugins", request.param,
+                                       request.param + ".so")):
+        pytest.skip("plugin not built")
+    return request.param
+
+
+@pytest.fixture
+def server():
+    server = Server()
+    yield server
+    server.stop()
+
+
 class Server(http.server.ThreadingHTTPServer):
     """Echo and friends; with `cert` (a PEM of key and certificate) by TLS."""
     daemon_threads = True
@@ -196,35 +220,19 @@ class Server(http.server.ThreadingHTTPServer):
         self.server_close()
 
 
-class Hostile:
+class Hostile(Listener):
     """For each connection: reads a request, then does `act(socket)`."""
 
     def __init__(self, act):
+        super().__init__()
         self.act = act
-        self.connections = 0
-        self.socket = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        self.url = f"http://127.0.0.1:{self.port}"
         self.stopped = threading.Event()
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                conn, _ = self.socket.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self.serve, args=(conn,),
-                             daemon=True).start()
 
     def serve(self, conn):
-        with conn:
-            try:
-                if b"\r\n\r\n" in conn.recv(65536):
-                    self.act(conn)
-            except OSError:
-                pass
+        if b"\r\n\r\n" in conn.recv(65536):
+            self.act(conn)
 
     def stop(self):
         self.stopped.set()
-        self.socket.close()
+        super().stop()

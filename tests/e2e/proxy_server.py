@@ -1,9 +1,11 @@
 """A proxy that speaks plain HTTP, CONNECT and SOCKS5 on one port and notes
 what it was asked for, as (kind, target, authorization)."""
 import base64
+import contextlib
 import select
 import socket
-import threading
+
+from conftest import Listener
 
 
 def pump(a, b):
@@ -19,33 +21,19 @@ def pump(a, b):
         pass
 
 
-class Proxy:
+class Proxy(Listener):
     def __init__(self, password=None):
         self.want = password and "Basic " + base64.b64encode(
             password.encode()).decode()
         self.asked = []
-        self.socket = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self.socket.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                conn, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(conn,),
-                             daemon=True).start()
+        super().__init__()
 
     def serve(self, conn):
-        with conn:
-            try:
-                if conn.recv(1, socket.MSG_PEEK) == b"\x05":
-                    self.socks(conn)
-                else:
-                    self.http(conn)
-            except (OSError, ValueError, IndexError):
-                pass
+        with contextlib.suppress(ValueError, IndexError):
+            if conn.recv(1, socket.MSG_PEEK) == b"\x05":
+                self.socks(conn)
+            else:
+                self.http(conn)
 
     def socks(self, conn):
         f = conn.makefile("rb", buffering=0)

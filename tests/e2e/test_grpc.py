@@ -2,13 +2,11 @@
 misused, and against servers that break off."""
 import json
 import os
-import socket
-import subprocess
-import threading
 
 import pytest
 
-from conftest import BUILD, SOURCE, free_port, wait_for
+from conftest import (BUILD, SOURCE, Listener, free_port, make_certificate,
+                      wait_for)
 
 SERVER = os.path.join(BUILD, "plugins", "grpc", "grpc_server")
 PROTO = os.path.join(SOURCE, "plugins", "grpc", "tests", "echo.proto")
@@ -36,14 +34,7 @@ def server(spawn):
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-         "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-         "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
-         "-keyout", folder / "key.pem", "-out", folder / "cert.pem"],
-        check=True, capture_output=True)
-    return folder
+    return make_certificate(tmp_path_factory.mktemp("tls"), "DNS:localhost")
 
 
 def results(swarm, tmp_path, *args, status=(0,), timeout=60):
@@ -443,42 +434,29 @@ def test_server_that_says_goaway(swarm, spawn, tmp_path):
     assert counters["grpc_status_OK"] > 250
 
 
-class Http2:
+class Http2(Listener):
     """Speaks just enough to answer a request with `frame(stream)`."""
 
     def __init__(self, frame):
+        super().__init__()
         self.frame = frame
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.target = "127.0.0.1:%d" % self.listener.getsockname()[1]
-        threading.Thread(target=self.loop, daemon=True).start()
-
-    def loop(self):
-        while True:
-            try:
-                conn, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(conn,),
-                             daemon=True).start()
+        self.target = f"127.0.0.1:{self.port}"
 
     def serve(self, conn):
-        with conn, conn.makefile("rb") as f:
-            try:
-                f.read(24)
-                conn.sendall(b"\0\0\0\4\0\0\0\0\0")
-                while head := f.read(9):
-                    length = int.from_bytes(head[:3], "big")
-                    stream = int.from_bytes(head[5:9], "big")
-                    f.read(length)
-                    if head[3] == 4 and not head[4] & 1:
-                        conn.sendall(b"\0\0\0\4\1\0\0\0\0")
-                    if head[3] == 1:
-                        answer = self.frame(stream)
-                        if answer is None:
-                            return
-                        conn.sendall(answer)
-            except OSError:
-                pass
+        with conn.makefile("rb") as f:
+            f.read(24)
+            conn.sendall(b"\0\0\0\4\0\0\0\0\0")
+            while head := f.read(9):
+                length = int.from_bytes(head[:3], "big")
+                stream = int.from_bytes(head[5:9], "big")
+                f.read(length)
+                if head[3] == 4 and not head[4] & 1:
+                    conn.sendall(b"\0\0\0\4\1\0\0\0\0")
+                if head[3] == 1:
+                    answer = self.frame(stream)
+                    if answer is None:
+                        return
+                    conn.sendall(answer)
 
 
 def frame(kind, stream, payload, flags=0):

@@ -5,41 +5,17 @@ import json
 import os
 import re
 import signal
-import subprocess
 
 import pytest
 
-from conftest import BUILD, free_port, read_csv, totals, wait_for
-from http_server import Hostile, Server
-
-PROVIDERS = ["fasthttp", "http"]
-
-if not os.environ.get("CI"):
-    for provider in PROVIDERS:
-        if not os.path.exists(os.path.join(BUILD, "plugins", provider,
-                                           provider + ".so")):
-            pytest.skip("plugin not built", allow_module_level=True)
-
-
-@pytest.fixture(params=PROVIDERS)
-def provider(request):
-    return request.param
+from conftest import free_port, make_certificate, read_csv, totals, wait_for
+from http_server import PROVIDERS, Hostile, Server, provider
 
 
 @pytest.fixture(scope="session")
 def cert(tmp_path_factory):
     """A key and a certificate for localhost, in one file."""
-    path = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-         "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-         "/CN=localhost", "-addext",
-         "subjectAltName=DNS:localhost,IP:127.0.0.1",
-         "-keyout", path / "key.pem", "-out", path / "cert.pem"],
-        check=True, capture_output=True)
-    (path / "pair.pem").write_text((path / "key.pem").read_text() +
-                                   (path / "cert.pem").read_text())
-    return path
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 class Nginx:

@@ -7,19 +7,12 @@ import subprocess
 import pytest
 
 from conftest import BUILD, totals
-from http_server import Server
+from http_server import server
 
 if not os.path.exists(os.path.join(BUILD, "plugins", "http_command",
                                    "http_command.so")) and \
         not os.environ.get("CI"):
     pytest.skip("plugin not built", allow_module_level=True)
-
-
-@pytest.fixture
-def server():
-    server = Server()
-    yield server
-    server.stop()
 
 
 def http(swarm, tmp_path, *args):

@@ -13,52 +13,22 @@ import threading
 
 import pytest
 
-from conftest import BUILD, read_csv, totals
-from http_server import Handler, Server
+from conftest import EC_KEY, make_certificate, openssl, read_csv, totals
+from http_server import Handler, Server, provider, server
 from proxy_server import Proxy
-
-PROVIDERS = ["fasthttp", "http"]
-
-if not os.environ.get("CI"):
-    for provider in PROVIDERS:
-        if not os.path.exists(os.path.join(BUILD, "plugins", provider,
-                                           provider + ".so")):
-            pytest.skip("plugin not built", allow_module_level=True)
-
-
-@pytest.fixture(params=PROVIDERS)
-def provider(request):
-    return request.param
 
 
 @pytest.fixture(scope="session")
 def cert(tmp_path_factory):
     """A CA's own certificate for localhost, which also signs a client's."""
     path = tmp_path_factory.mktemp("tls")
-
-    def openssl(*args):
-        subprocess.run(["openssl", *args], check=True, capture_output=True,
-                       cwd=path)
-
-    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-    openssl("req", "-x509", *key, "-days", "2", "-subj", "/CN=localhost",
-            "-addext", "subjectAltName=DNS:localhost,DNS:shop.test,"
-            "IP:127.0.0.1", "-keyout", "key.pem", "-out", "cert.pem")
-    openssl("req", *key, "-subj", "/CN=client", "-keyout", "client_key.pem",
-            "-out", "client.csr")
-    openssl("x509", "-req", "-in", "client.csr", "-CA", "cert.pem",
+    make_certificate(path, "DNS:localhost,DNS:shop.test,IP:127.0.0.1")
+    openssl(path, "req", *EC_KEY, "-subj", "/CN=client", "-keyout",
+            "client_key.pem", "-out", "client.csr")
+    openssl(path, "x509", "-req", "-in", "client.csr", "-CA", "cert.pem",
             "-CAkey", "key.pem", "-CAcreateserial", "-days", "2", "-out",
             "client.pem")
-    (path / "pair.pem").write_text((path / "key.pem").read_text() +
-                                   (path / "cert.pem").read_text())
     return path
-
-
-@pytest.fixture
-def server():
-    server = Server()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

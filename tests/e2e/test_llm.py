@@ -1,32 +1,8 @@
 """Chats with language models and event streams, on both HTTP clients, with a
 server that talks at a known pace."""
 import json
-import os
 
-import pytest
-
-from conftest import BUILD
-from http_server import Server
-
-PROVIDERS = ["fasthttp", "http"]
-
-if not os.environ.get("CI"):
-    for provider in PROVIDERS:
-        if not os.path.exists(os.path.join(BUILD, "plugins", provider,
-                                           provider + ".so")):
-            pytest.skip("plugin not built", allow_module_level=True)
-
-
-@pytest.fixture(params=PROVIDERS)
-def provider(request):
-    return request.param
-
-
-@pytest.fixture
-def server():
-    server = Server()
-    yield server
-    server.stop()
+from http_server import provider, server
 
 
 def run(swarm, provider, tmp_path, server, module, *args):

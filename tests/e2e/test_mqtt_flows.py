@@ -8,13 +8,12 @@ import collections
 import contextlib
 import json
 import os
-import socket
 import subprocess
-import threading
 
 import pytest
 
-from conftest import BUILD, free_port, read_csv, totals, wait_for
+from conftest import (BUILD, EC_KEY, Listener, free_port, openssl, read_csv,
+                      totals, wait_for)
 
 if not os.path.exists(os.path.join(BUILD, "plugins", "mqtt", "mqtt.so")) and \
         not os.environ.get("CI"):
@@ -130,21 +129,15 @@ def certificates(tmp_path_factory):
     """An authority, and keys of the server and of a client, signed by it."""
     where = tmp_path_factory.mktemp("tls")
 
-    def openssl(*args):
-        subprocess.run(["openssl", *args], cwd=where, check=True,
-                       capture_output=True)
-
-    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt",
-            "ec_paramgen_curve:P-256", "-nodes", "-keyout", "ca.key",
+    openssl(where, "req", "-x509", *EC_KEY, "-keyout", "ca.key",
             "-out", "ca.pem", "-days", "2", "-subj", "/CN=test authority")
     for name in ("server", "client"):
-        openssl("req", "-newkey", "ec", "-pkeyopt",
-                "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+        openssl(where, "req", *EC_KEY, "-keyout",
                 f"{name}.key", "-out", f"{name}.csr", "-subj",
                 "/CN=localhost")
         extra = where / f"{name}.ext"
         extra.write_text("subjectAltName=DNS:localhost\n")
-        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem",
+        openssl(where, "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem",
                 "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
                 "-extfile", f"{name}.ext", "-out", f"{name}.pem")
     return where
@@ -242,36 +235,20 @@ def lies(version):
 @contextlib.contextmanager
 def liar(script):
     """Answers the CONNECT of each client with the script and no more."""
-    server = socket.create_server(("127.0.0.1", 0))
-    open_ones = []
+    def serve(client):
+        if script is None:
+            return
+        client.recv(4096)
+        for part in script:
+            client.sendall(part)
+        while client.recv(4096):
+            pass
 
-    def serve():
-        while True:
-            try:
-                client, _ = server.accept()
-            except OSError:
-                return
-            if script is None:
-                client.close()
-                continue
-            open_ones.append(client)
-            try:
-                client.recv(4096)
-                for part in script:
-                    client.sendall(part)
-            except OSError:
-                pass
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
+    server = Listener(serve)
     try:
-        yield f"mqtt://127.0.0.1:{server.getsockname()[1]}"
+        yield f"mqtt://127.0.0.1:{server.port}"
     finally:
-        server.shutdown(socket.SHUT_RDWR)
-        server.close()
-        thread.join(5)
-        for client in open_ones:
-            client.close()
+        server.stop()
 
 
 def lied_to(swarm, url, tmp_path, provider, version, number):
@@ -348,7 +325,6 @@ def auth_packet(reason, method, data):
 @contextlib.contextmanager
 def asking(method=b"ECHO", proof=b"proof"):
     """A broker that asks twice before its CONNACK, and proves itself."""
-    server = socket.create_server(("127.0.0.1", 0))
     heard = []
 
     def talk(client):
@@ -363,21 +339,11 @@ def asking(method=b"ECHO", proof=b"proof"):
         while client.recv(4096):
             pass
 
-    def serve():
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = server.accept()
-                with client, contextlib.suppress(OSError):
-                    talk(client)
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
+    server = Listener(talk)
     try:
-        yield f"mqtt://127.0.0.1:{server.getsockname()[1]}", heard
+        yield f"mqtt://127.0.0.1:{server.port}", heard
     finally:
-        server.shutdown(socket.SHUT_RDWR)
-        server.close()
-        thread.join(5)
+        server.stop()
 
 
 def authenticate(swarm, url, provider):

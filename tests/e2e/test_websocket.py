@@ -9,13 +9,12 @@ import re
 import socket
 import ssl
 import struct
-import subprocess
 import threading
 from types import SimpleNamespace
 
 import pytest
 
-from conftest import BUILD, free_port, wait_for
+from conftest import BUILD, Listener, free_port, make_certificate, wait_for
 
 websockets = pytest.importorskip("websockets")
 
@@ -138,13 +137,7 @@ def server():
 
 @pytest.fixture
 def certificate(tmp_path):
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-         "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-         "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,"
-         "IP:127.0.0.1", "-keyout", tmp_path / "key.pem", "-out",
-         tmp_path / "cert.pem"], check=True, capture_output=True)
-    return tmp_path
+    return make_certificate(tmp_path)
 
 
 @pytest.fixture
@@ -248,50 +241,34 @@ def frame(first, payload, mask=None):
     return head + payload
 
 
-class Raw:
+class Raw(Listener):
     """Answers each upgrade with what `behave` yields: bytes to send, or
     None to close.  Then reads until the client has gone."""
 
     def __init__(self, behave):
+        super().__init__()
         self.behave = behave
         self.left = threading.Semaphore(0)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.loop, daemon=True).start()
 
-    def loop(self):
-        while True:
-            try:
-                conn, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(conn,),
-                             daemon=True).start()
+    def attend(self, conn):
+        super().attend(conn)
+        self.left.release()
 
     def serve(self, conn):
         head = b""
-        try:
-            while b"\r\n\r\n" not in head:
-                data = conn.recv(4096)
-                if not data:
-                    return
-                head += data
-            for part in self.behave(head):
-                if part is None:
-                    conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
-                                    struct.pack("ii", 1, 0))
-                    return
-                conn.sendall(part)
-            while conn.recv(65536):
-                pass
-        except OSError:
+        while b"\r\n\r\n" not in head:
+            data = conn.recv(4096)
+            if not data:
+                return
+            head += data
+        for part in self.behave(head):
+            if part is None:
+                conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                struct.pack("ii", 1, 0))
+                return
+            conn.sendall(part)
+        while conn.recv(65536):
             pass
-        finally:
-            conn.close()
-            self.left.release()
-
-    def stop(self):
-        self.listener.close()
 
 
 def endless_headers(head):

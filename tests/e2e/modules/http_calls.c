@@ -3,26 +3,11 @@
  * each checked: one sample of type CHECK for each, whose failure says what
  * was wrong.  Runs on either provider.
  */
-#include <swarm/http.h>
-#include <swarm/swarm.h>
+#include "check.h"
 
-#include <string.h>
+#include <swarm/http.h>
 
 static const char *provider = "";
-
-#define CHECK(name) struct swarm_timer t = swarm_begin(u, "CHECK", name)
-#define EXPECT(what) \
-	do { \
-		if (!(what)) { \
-			swarm_fail(&t, "%s", #what); \
-			return; \
-		} \
-	} while (0)
-
-static bool is(const char *a, const char *b)
-{
-	return a && strcmp(a, b) == 0;
-}
 
 static void basics(struct swarm_user *u)
 {

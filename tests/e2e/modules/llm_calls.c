@@ -1,23 +1,8 @@
 /* Chats with the model of http_server.py, each checked: one sample of type
  * CHECK for each, whose failure says what was wrong. */
+#include "check.h"
+
 #include <swarm/llm.h>
-#include <swarm/swarm.h>
-
-#include <string.h>
-
-#define CHECK(name) struct swarm_timer t = swarm_begin(u, "CHECK", name)
-#define EXPECT(what) \
-	do { \
-		if (!(what)) { \
-			swarm_fail(&t, "%s", #what); \
-			return; \
-		} \
-	} while (0)
-
-static bool is(const char *a, const char *b)
-{
-	return a && strcmp(a, b) == 0;
-}
 
 static void streamed(struct swarm_user *u)
 {
