@@ -36,9 +36,6 @@ void gap_open(const struct peer *, const char *why, bool crashed);
 /* It is here again. */
 void gap_close(const struct peer *);
 const struct run_gap *gap_list(size_t *count);
-/* All of the trace is handed out. */
-void run_replay_over(void);
-
 /* fleet.c */
 unsigned fleet_present(void);
 bool fleet_takes_part(const struct peer *);

@@ -167,7 +167,8 @@ static void fired(struct wheel_timer *t)
 		count_all();
 	}
 	if (feed.over)
-		run_replay_over();
+		/* The run looks whether this was the end. */
+		wheel_add(&run.next, clock_now());
 	else
 		wheel_add(t, clock_now() + (more ? NS_PER_MS : EVERY));
 }
@@ -235,22 +236,4 @@ void replay_feed_lost(const struct peer *p)
 			    "go on elsewhere", (long long)lost);
 	}
 	handout_lost(&feed.handout, p);
-}
-
-bool replay_feed_status(struct replay_feed_status *s)
-{
-	if (feed.o == NULL || feed.trace == NULL)
-		return false;
-	*s = (struct replay_feed_status){
-		.path = feed.o->path,
-		.format = feed.o->def->name,
-		.speed = feed.o->speed,
-		.events = feed.counts.events,
-		.unreadable = feed.counts.unreadable,
-		.out_of_order = feed.counts.out_of_order,
-		.left_out = feed.counts.left_out,
-		.passes = feed.counts.passes,
-		.over = feed.over,
-	};
-	return true;
 }

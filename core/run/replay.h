@@ -6,9 +6,6 @@
 #ifndef RUN_REPLAY_H
 #define RUN_REPLAY_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 struct executor;
 struct peer;
 struct trace_options;
@@ -23,19 +20,5 @@ int replay_feed_begin(struct executor *);
 void replay_feed_end(void);
 /* Before the run drops it. */
 void replay_feed_lost(const struct peer *);
-
-/* What results say of it; false when there is none. */
-struct replay_feed_status {
-	const char *path;
-	const char *format;
-	double speed;
-	uint64_t events;                /* handed out */
-	uint64_t unreadable;
-	uint64_t out_of_order;
-	uint64_t left_out;
-	int64_t passes;
-	bool over;                      /* all of it */
-};
-bool replay_feed_status(struct replay_feed_status *);
 
 #endif

@@ -519,13 +519,6 @@ void run_peer_joined(struct peer *p)
 	go_on(true);
 }
 
-void run_replay_over(void)
-{
-	for (size_t i = 0; i < run.count; i++)
-		executor_act(run.executors[i], run_now());
-	go_on(false);
-}
-
 /* The peer is still in the master's table, as PEER_MISSING. */
 void run_peer_lost(struct peer *p, const char *why, bool crashed)
 {

@@ -1,0 +1,430 @@
+"""swarm replay against a server that notes what it gets, when, and on which
+connection."""
+import asyncio
+import gzip
+import json
+import os
+import random
+import re
+import shlex
+import signal
+import threading
+import time
+
+import pytest
+
+from conftest import PATIENCE, SOURCE, free_port, wait_for
+
+START = 1706702400      # 2024-01-31T12:00:00Z
+
+
+class Recorder:
+    """An HTTP server on a thread.  A path's query may ask for a delay in
+    seconds (?d=0.1), a status (?s=404) or a cookie (?c=name=value)."""
+
+    def __init__(self):
+        self.seen = []          # (when, until, connection, head, body)
+        self.connections = 0
+        self.loop = asyncio.new_event_loop()
+        ready = threading.Event()
+        self.thread = threading.Thread(target=self.run, args=(ready,))
+        self.thread.start()
+        ready.wait()
+
+    def run(self, ready):
+        asyncio.set_event_loop(self.loop)
+        server = self.loop.run_until_complete(
+            asyncio.start_server(self.serve, "127.0.0.1", 0, backlog=1000))
+        self.port = server.sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        ready.set()
+        self.loop.run_forever()
+        server.close()
+
+    def close(self):
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+
+    async def serve(self, reader, writer):
+        number = self.connections
+        self.connections += 1
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+                when = time.monotonic()
+                length = re.search(r"(?i)\r\ncontent-length: *(\d+)", head)
+                body = await reader.readexactly(
+                    int(length.group(1)) if length else 0)
+                query = dict(re.findall(r"[?&](\w)=([^& ]+)",
+                                        head.split("\r\n")[0]))
+                if "d" in query:
+                    await asyncio.sleep(float(query["d"]))
+                cookie = ("Set-Cookie: " + query["c"] + "\r\n"
+                          if "c" in query else "")
+                self.seen.append((when, time.monotonic(), number, head, body))
+                writer.write((f"HTTP/1.1 {query.get('s', 200)} Sure\r\n"
+                              f"{cookie}Content-Length: 0\r\n\r\n").encode())
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    def paths(self):
+        return [head.split(" ")[1] for _, _, _, head, _ in self.seen]
+
+
+@pytest.fixture
+def server():
+    recorder = Recorder()
+    yield recorder
+    recorder.close()
+
+
+def stamp(seconds):
+    return time.strftime("%d/%b/%Y:%H:%M:%S +0000",
+                         time.gmtime(START + seconds))
+
+
+def line(seconds, who, path, method="GET", status=200, agent="x/1"):
+    return (f'{who} - - [{stamp(seconds)}] "{method} {path} HTTP/1.1" '
+            f'{status} 1 "-" "{agent}"\n')
+
+
+def replay(swarm, tmp_path, server, name, *args, timeout=PATIENCE):
+    """Runs it; what it did is in .out, the results file."""
+    done = swarm.run("replay", name, "-H", server.url, "--json-file",
+                     tmp_path / "out.json", *args, timeout=timeout)
+    done.out_json = None
+    if done.status in (0, 1):
+        done.out_json = json.loads((tmp_path / "out.json").read_text())
+    return done
+
+
+def log_of_users(path, users, seconds, rate):
+    """Events in the order of the file, with who and a number of each."""
+    rng = random.Random(5)
+    numbers = [0] * users
+    events = []
+    with open(path, "w", encoding="ascii") as f:
+        for i in range(seconds * rate):
+            who = rng.randrange(users)
+            numbers[who] += 1
+            what = f"/u{who}/n{numbers[who]}"
+            events.append((i / rate, what))
+            f.write(line(i // rate, f"10.0.0.{who}", what))
+    return events
+
+
+def by_user(paths):
+    users = {}
+    for path in paths:
+        who, number = re.match(r"/u(\d+)/n(\d+)", path).groups()
+        users.setdefault(who, []).append(int(number))
+    return users
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_times_order_and_every_request(swarm, tmp_path, server, workers):
+    """The same requests over any number of workers, each user's in order,
+    each at its time."""
+    events = log_of_users(tmp_path / "access.log", 25, 4, 100)
+    done = replay(swarm, tmp_path, server, "access.log", "--speed", "4",
+                  "--processes", str(workers))
+    assert done.status == 0, done.text
+    assert sorted(server.paths()) == sorted(what for _, what in events)
+    for who, numbers in by_user(server.paths()).items():
+        assert numbers == list(range(1, len(numbers) + 1)), who
+    # Each user has a connection of its own.
+    users = {}
+    for _, _, number, head, _ in server.seen:
+        users.setdefault(number, set()).add(head.split("/")[1])
+    assert len(users) == 25 and all(len(u) == 1 for u in users.values())
+    due = {what: at / 4 for at, what in events}
+    late = sorted(when - due[head.split(" ")[1]]
+                  for when, _, _, head, _ in server.seen)
+    late = [at - late[0] for at in late]
+    assert late[len(late) // 2] < 0.02, late[::50]
+    assert late[len(late) * 95 // 100] < 0.15, late[::50]
+    out = done.out_json
+    assert out["counters"]["replay: events"] == len(events)
+    lag = [r for r in out["series"] if (r["type"], r["name"]) ==
+           ("REPLAY", "lag")]
+    assert lag[0]["response_ms"]["count"] == len(events), lag
+
+
+def test_one_waits_for_the_other(swarm, tmp_path, server):
+    """Three of one user, each answered after the next is due; another's go
+    between them."""
+    with open(tmp_path / "a.ndjson", "w", encoding="ascii") as f:
+        for i in range(3):
+            f.write(json.dumps({"time": START + i * 0.1, "user": "slow",
+                                "path": f"/s{i}?d=0.3"}) + "\n")
+            f.write(json.dumps({"time": START + i * 0.1 + 0.05, "user": 7,
+                                "path": f"/f{i}"}) + "\n")
+    done = replay(swarm, tmp_path, server, "a.ndjson", "--processes", "1")
+    assert done.status == 0, done.text
+    slow = [s for s in server.seen if "/s" in s[3]]
+    fast = [s for s in server.seen if "/f" in s[3]]
+    assert len(slow) == 3 and len(fast) == 3
+    for before, after in zip(slow, slow[1:]):
+        assert after[0] >= before[1]
+        assert after[2] == before[2]
+    assert fast[2][0] < slow[1][0]
+    # Counted from when they were due: 0.3, 0.5 and 0.7 s.
+    times = done.out_json["total"]["response_ms"]
+    assert times["max"] > 650, times
+
+    server.seen.clear()
+    done = replay(swarm, tmp_path, server, "a.ndjson", "--processes", "1",
+                  "--overlap")
+    assert done.status == 0, done.text
+    slow = sorted(s[:3] for s in server.seen if "/s" in s[3])
+    assert slow[2][0] < slow[0][1]
+    assert 0.1 < slow[2][0] - slow[0][0] < 0.3
+
+
+def test_what_is_left_out_is_said(swarm, tmp_path, server):
+    with open(tmp_path / "access.log", "w", encoding="latin-1") as f:
+        f.write(line(0, "10.0.0.1", "/a"))
+        f.write("what is this\n")
+        f.write(line(0, "10.0.0.1", "/b", method="POST"))
+        f.write(line(0, "10.0.0.1", "/c?s=404", status=404))
+        f.write("x" * (1 << 20) + "yz\n")
+        f.write(line(0, "10.0.0.1", "/\\x00"))
+        f.write(line(30, "10.0.0.1", "/d"))
+        f.write(line(34, "10.0.0.2", "/e?s=500"))
+        f.write(line(5, "10.0.0.1", "/late"))
+        f.write(line(33, "10.0.0.1", "/f"))
+    done = replay(swarm, tmp_path, server, "access.log", "--max-gap", "1s",
+                  "--sort-window", "2s", "--speed", "4", "--exit-code-on-error", "0")
+    assert done.status == 0, done.text
+    assert sorted(server.paths()) == ["/a", "/c?s=404", "/d", "/e?s=500",
+                                      "/f"]
+    for said in ("no date in brackets (the first at 2)",
+                 r"POST may change something over there (--methods POST, or "
+                 r"all) (the first at 3)", "longer than 1 MiB (the first at "
+                 "5)", "control character in the path (the first at 6)",
+                 "1 left out: earlier by more than --sort-window than what "
+                 "came before it (the first at 9)"):
+        assert said in done.err, done.err
+    counters = done.out_json["counters"]
+    assert counters["replay: unreadable"] == 3
+    assert counters["replay: left out"] == 1
+    assert counters["replay: out of order"] == 1
+    assert counters["replay: other status than recorded"] == 1
+    # A 404 that was one before is none of ours.
+    assert done.out_json["total"]["failures"] == 1
+
+
+def test_what_cannot_be_replayed_is_refused(swarm, tmp_path, server):
+    (tmp_path / "noise.log").write_text("noise\n" * 5)
+    (tmp_path / "cut.har").write_text('{"log": {"entries": [{"a": 1')
+    (tmp_path / "empty.log").write_text("")
+
+    def refused(*args):
+        done = swarm.run("replay", *args)
+        assert done.status == 2, done.text
+        return done.err
+
+    url = ("-H", server.url)
+    assert "none of the formats" in refused("noise.log", *url)
+    assert re.search(r"noise.log:1: no date in brackets; and so for all of "
+                     r"the first 5: not what --format access reads",
+                     refused("noise.log", "--format", "access", *url))
+    assert "cut.har, entry 1: it ends within an entry" in \
+        refused("cut.har", *url)
+    assert "nothing in it to replay" in \
+        refused("empty.log", "--format", "ndjson", *url)
+    assert "No such file" in refused("nowhere.log", *url)
+    assert "there is no such trace; there are: " in \
+        refused("noise.log", "--format", "pcap", *url)
+    (tmp_path / "access.log").write_text(line(0, "1", "/"))
+    assert "give -H URL" in refused("access.log")
+    assert "--user-key sid: of an access log it is addr" in \
+        refused("access.log", "--user-key", "sid", *url)
+    assert "--from noon: a date like" in \
+        refused("access.log", "--from", "noon", *url)
+    assert "--from +2s is not before --to +1s" in \
+        refused("access.log", "--from", "+2s", "--to", "+1s", *url)
+    assert "leave out --rate" in refused("access.log", "--rate", "5", *url)
+    assert server.seen == []
+
+
+def test_a_part_of_it_compressed_and_again(swarm, tmp_path, server):
+    with gzip.open(tmp_path / "access.log.gz", "wt") as f:
+        for i in range(100):
+            f.write(line(i // 10, "10.0.0.1", f"/n{i}"))
+    done = replay(swarm, tmp_path, server, "access.log.gz", "--from", "+3s",
+                  "--to", "2024-01-31T13:00:05+01:00", "--speed", "20",
+                  "--limit", "15", "--passes", "2")
+    assert done.status == 0, done.text
+    assert server.paths() == [f"/n{i}" for i in range(30, 45)] * 2
+
+
+def test_archive_with_bodies_and_cookies(swarm, tmp_path, server):
+    def entry(at, url, method="GET", page="p1", body=None, **headers):
+        request = {"method": method, "url": "https://shop.example" + url,
+                   "headers": [{"name": k.replace("_", "-"), "value": v}
+                               for k, v in headers.items()]}
+        if body:
+            request["postData"] = {"mimeType": "x/y", "text": body}
+        return {"startedDateTime": f"2024-01-31T12:00:00.{at:03}Z",
+                "pageref": page, "request": request,
+                "response": {"status": 200}}
+
+    entries = [entry(0, "/in?c=sid=1", page="p1"),
+               entry(50, "/buy", "POST", "p1", "sku=7", Content_Type="x/y",
+                     Cookie="old=1", Host="shop.example"),
+               entry(100, "/other", page="p2")]
+    (tmp_path / "shop.har").write_text(json.dumps({"log": {
+        "version": "1.2", "pages": [], "entries": entries}}))
+    done = replay(swarm, tmp_path, server, "shop.har", "--methods", "all",
+                  "--user-key", "page")
+    assert done.status == 0, done.text
+    assert server.paths() == ["/in?c=sid=1", "/buy", "/other"]
+    _, _, _, head, body = server.seen[1]
+    assert body == b"sku=7"
+    assert "cookie: sid=1" in head.lower() and "old=1" not in head
+    assert "content-type: x/y" in head.lower()
+    assert f"host: 127.0.0.1:{server.port}" in head.lower()
+    assert "cookie" not in server.seen[2][3].lower()
+
+
+def test_few_users_of_the_pool(swarm, tmp_path, server):
+    """More users of the trace than simulated ones: in order all the same, and
+    nobody with another's cookies."""
+    with open(tmp_path / "a.ndjson", "w", encoding="ascii") as f:
+        for i in range(300):
+            f.write(json.dumps({
+                "time": START + i / 300, "user": i % 20,
+                "path": f"/u{i % 20}/n{i // 20 + 1}?c=me={i % 20}"}) + "\n")
+    done = replay(swarm, tmp_path, server, "a.ndjson", "-u", "4")
+    assert done.status == 0, done.text
+    for numbers in by_user(server.paths()).values():
+        assert numbers == list(range(1, 16))
+    for _, _, _, head, _ in server.seen:
+        who = re.search(r"/u(\d+)/", head).group(1)
+        cookie = re.search(r"(?i)cookie: me=(\d+)", head)
+        assert cookie is None or cookie.group(1) == who
+
+
+def test_a_lost_worker_is_said(swarm, tmp_path, server):
+    events = log_of_users(tmp_path / "access.log", 40, 5, 60)
+    run = swarm.start("replay", "access.log", "-H", server.url, "--processes",
+                      "2", "--json-file", tmp_path / "out.json")
+    victim = run.wait_children(2)[0]
+    wait_for(lambda: len(server.seen) > 60, "requests")
+    os.kill(victim, signal.SIGKILL)
+    run.wait_line(r"the lost worker had \d+ events to replay that it has not "
+                  r"reported as done")
+    status = run.wait()
+    assert status != 0, run.text
+    out = json.loads((tmp_path / "out.json").read_text())
+    assert out["counters"]["replay: events"] == len(events)
+    # Its users go on on the other one; what is missing is a second's worth.
+    paths = server.paths()
+    assert len(set(paths)) == len(paths)
+    assert len(events) - 160 < len(paths) <= len(events)
+    last = {re.match(r"/u(\d+)", what).group(1): what for _, what in events}
+    assert set(last.values()) <= set(paths)
+    for numbers in by_user(paths).values():
+        assert numbers == sorted(numbers)
+
+
+def test_below_a_relay_and_a_pause(swarm, tmp_path, server):
+    """Workers elsewhere need no file; a pause moves what is due."""
+    events = log_of_users(tmp_path / "access.log", 30, 2, 60)
+    top, below = str(free_port()), str(free_port())
+    (tmp_path / "far").mkdir()
+    far = {"cwd": tmp_path / "far"}
+    relay = swarm.start("replay", "access.log", "--relay", "--master-host",
+                        "127.0.0.1", "--master-port", top,
+                        "--master-bind-host", "127.0.0.1",
+                        "--master-bind-port", below, "--processes", "2",
+                        **far)
+    relay.wait_children(2)
+    near = swarm.start("replay", "access.log", "--worker", "--master-host",
+                       "127.0.0.1", "--master-port", top, **far)
+    master = swarm.start("replay", "access.log", "-H", server.url, "--master",
+                         "--master-bind-host", "127.0.0.1",
+                         "--master-bind-port", top, "--expect-workers", "2")
+    wait_for(lambda: len(server.seen) > 20, "requests")
+    os.kill(master.pid, signal.SIGUSR2)
+    master.wait_line("paused")
+    wait_for(lambda: time.monotonic() - server.seen[-1][0] > 0.6, "silence")
+    assert len(server.seen) < len(events)
+    os.kill(master.pid, signal.SIGUSR2)
+    assert master.wait() == 0, master.text
+    assert relay.wait() == 0 and near.wait() == 0, relay.text
+    assert sorted(server.paths()) == sorted(what for _, what in events)
+    for numbers in by_user(server.paths()).values():
+        assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_a_format_of_a_plugin_beside_a_scenario(swarm, tmp_path, server):
+    with open(tmp_path / "x", "w", encoding="ascii") as f:
+        f.write("#beats\n")
+        for i in range(500):
+            f.write(f"{i} {i % 10} {i // 10 + 1}\n")
+    done = replay(swarm, tmp_path, server, "x", "--plugin",
+                  swarm.module("beats_trace.so"), "-f", "hello",
+                  "--executor", "name=others,users=2,iterations=20",
+                  "--processes", "2")
+    assert done.status == 0, done.text
+    rows = {r["name"]: r for r in done.out_json["series"]}
+    assert rows["beat"]["requests"] == 500 and rows["beat"]["failures"] == 0
+    assert rows["/hello"]["requests"] == 20
+    (tmp_path / "x").write_text("#beats\n0 1 1\n10 1 2\nbroken\n20 1 3\n")
+    done = replay(swarm, tmp_path, server, "x", "--plugin",
+                  swarm.module("beats_trace.so"))
+    assert "line 4 is broken" in done.err
+    assert done.status != 0, done.text
+
+
+def peak(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        return int(re.search(r"VmHWM:\s+(\d+)", f.read()).group(1))
+
+
+def test_a_large_file_is_not_in_memory(swarm, tmp_path, server):
+    """40 MB here, a gigabyte in the long form: to its end, and of that a
+    part."""
+    size = (1 << 30) if os.environ.get("SWARM_LONG_PROOFS") else 40 << 20
+    block = 20000
+    seconds = 0
+    with open(tmp_path / "big.log", "w", encoding="ascii") as f:
+        while f.tell() < size:
+            text = "".join(line(seconds + i // 1000, f"10.{i % 200}.0.1",
+                                f"/n{i % 97}") for i in range(block))
+            f.write(text)
+            seconds += block // 1000
+    run = swarm.start("replay", "big.log", "-H", server.url, "--from",
+                      f"+{seconds - 2}s", "--limit", "500", "--speed", "2",
+                      "--processes", "1", "--passes", "2")
+    wait_for(lambda: len(server.seen) > 900, "requests", 300)
+    assert peak(run.pid) < 120_000
+    assert run.wait() == 0, run.text
+    assert len(server.seen) == 1000
+
+
+PAGE = open(os.path.join(SOURCE, "docs", "replay.md"), encoding="utf-8").read()
+COMMANDS = [c for block in re.findall(r"^```sh\n(.*?)^```$", PAGE, re.M | re.S)
+            for c in block.splitlines()]
+
+
+def test_commands_of_the_page(swarm, tmp_path, server):
+    """All at once: each has files of its own kind, some seconds long."""
+    log_of_users(tmp_path / "access.log", 9, 3, 60)
+    order = re.search(r"^```json\n(.*?)^```$", PAGE, re.M | re.S).group(1)
+    (tmp_path / "orders.ndjson").write_text(order * 3)
+    (tmp_path / "shop.har").write_text(json.dumps({"log": {"entries": [
+        {"startedDateTime": "2024-01-31T12:00:00.5Z", "pageref": "a",
+         "request": {"method": "POST", "url": "http://x/y", "headers": []}}
+    ]}}))
+    assert len(COMMANDS) >= 8
+    runs = []
+    for command in COMMANDS:
+        words = [server.url if w.startswith("http:") else w
+                 for w in shlex.split(command)[1:]]
+        runs.append(swarm.start(*words, "--processes", "1", "--only-summary"))
+    for run in runs:
+        assert run.wait() == 0, run.text
+        assert re.search(r"requests\s+[1-9]", run.out), run.text
