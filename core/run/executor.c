@@ -147,12 +147,12 @@ void executor_update_classes(struct executor *e)
 	}
 }
 
-static int64_t total(const struct executor *e)
+int64_t executor_wanted(const struct executor *e)
 {
 	return (int64_t)dispatcher_total(e->dispatcher);
 }
 
-static int64_t running(const struct executor *e)
+int64_t executor_running(const struct executor *e)
 {
 	int64_t sum = 0;
 
@@ -166,7 +166,7 @@ static int64_t running(const struct executor *e)
 /* One step of a ramp; the next is due when the target is not reached. */
 static void ramp(struct executor *e, int64_t now)
 {
-	int64_t have = total(e);
+	int64_t have = executor_wanted(e);
 	size_t users = 0;
 	size_t changed;
 	double interval = 0;
@@ -186,7 +186,7 @@ static void ramp(struct executor *e, int64_t now)
 	e->next_step = NEVER;
 	e->settle = NEVER;
 	/* Nothing changed: only fixed counts, and they are full. */
-	if (total(e) != e->target && changed > 0)
+	if (executor_wanted(e) != e->target && changed > 0)
 		e->next_step = now + ns(interval);
 	else
 		e->settle = now + SETTLE;
@@ -302,7 +302,7 @@ int executor_begin(struct executor *e, uint64_t seed, size_t index,
 	e->state = EXECUTOR_WAITING;
 	e->next_step = e->next_shape = e->settle = e->end = NEVER;
 	e->given = 0;
-	e->trace_over = false;
+	e->trace_ready = e->trace_over = false;
 	e->done_before = 0;
 	e->lost = (struct share){ 0 };
 	e->target = 0;
@@ -347,7 +347,8 @@ int64_t executor_due(const struct executor *e)
 	if (e->state == EXECUTOR_DONE)
 		return NEVER;
 	if (e->state == EXECUTOR_WAITING)
-		return ns(e->spec.start);
+		return e->spec.replay == NULL || e->trace_ready ?
+		    ns(e->spec.start) : NEVER;
 	due = e->next_step < due ? e->next_step : due;
 	due = e->next_shape < due ? e->next_shape : due;
 	due = e->settle < due ? e->settle : due;
@@ -377,12 +378,14 @@ bool executor_act(struct executor *e, int64_t now)
 {
 	bool changed = false;
 
-	if (e->state == EXECUTOR_WAITING && now >= ns(e->spec.start))
+	if (e->state == EXECUTOR_WAITING && now >= ns(e->spec.start) &&
+	    (e->spec.replay == NULL || e->trace_ready))
 		return start(e, now);
+	if (e->trace_over && e->state != EXECUTOR_DONE &&
+	    executor_replay_ended(e, now))
+		return true;
 	if (e->state == EXECUTOR_WAITING || e->state == EXECUTOR_DONE)
 		return false;
-	if (e->trace_over && executor_replay_ended(e, now))
-		return true;
 	if (now >= e->end && serves_on(e, now)) {
 		e->look = now + LOOK;
 	} else if (now >= e->end) {
@@ -411,7 +414,7 @@ void executor_end(struct executor *e, const char *why)
 	e->reason = xstrdup(why);
 	e->target = 0;
 	if (e->dispatcher != NULL)
-		dispatcher_remove_users(e->dispatcher, (size_t)total(e));
+		dispatcher_remove_users(e->dispatcher, (size_t)executor_wanted(e));
 }
 
 /* ---- workers ---- */
@@ -452,7 +455,7 @@ void executor_set_workers(struct executor *e, struct share *const *shares,
 		e->hand_over = now - e->arrivals_at + HAND_OVER;
 	/* Lost users come back at the spawn rate. */
 	if (e->state == EXECUTOR_RAMPING || e->state == EXECUTOR_RUNNING) {
-		if (total(e) < e->target && e->next_step == NEVER)
+		if (executor_wanted(e) < e->target && e->next_step == NEVER)
 			e->next_step = now;
 	}
 }
@@ -533,7 +536,7 @@ static int64_t sum_done(const struct executor *e)
 	return sum;
 }
 
-static int64_t goal(const struct executor *e)
+int64_t executor_goal(const struct executor *e)
 {
 	if (e->spec.user_iterations > 0)
 		return e->spec.user_iterations * e->spec.users;
@@ -556,9 +559,9 @@ bool executor_progress(struct executor *e, struct share *s,
 	s->idle = p->idle;
 	if (e->state != EXECUTOR_RAMPING && e->state != EXECUTOR_RUNNING)
 		return false;
-	if (goal(e) > 0 && sum_done(e) >= goal(e)) {
+	if (executor_goal(e) > 0 && sum_done(e) >= executor_goal(e)) {
 		snprintf(why, sizeof why, "all %lld iterations are done",
-		    (long long)goal(e));
+		    (long long)executor_goal(e));
 		executor_end(e, why);
 		return false;
 	}
@@ -569,68 +572,14 @@ bool executor_progress(struct executor *e, struct share *s,
 
 void executor_counted(struct executor *e, bool reported)
 {
-	int64_t have = running(e);
+	int64_t have = executor_running(e);
 
 	if (e->state == EXECUTOR_RAMPING && e->next_step == NEVER &&
-	    have >= total(e) && !reported)
+	    have >= executor_wanted(e) && !reported)
 		settled(e);
 	/* Users that end by themselves are not replaced; when the last one
 	 * has, there is nothing to wait for. */
 	if (reported && e->state == EXECUTOR_RUNNING && e->shape == NULL &&
-	    total(e) > 0 && have == 0)
+	    executor_wanted(e) > 0 && have == 0)
 		executor_end(e, "every user has ended");
-}
-
-/* ---- what front ends show ---- */
-
-const char *executor_state_name(enum executor_state state)
-{
-	static const char *const names[] = { "waiting", "ramping", "running",
-		"done" };
-
-	return names[state];
-}
-
-void executor_status(const struct executor *e, int64_t now,
-    struct executor_status *out)
-{
-	struct share sum = e->lost;
-
-	for (size_t i = 0; i < e->share_count; i++) {
-		const struct share *s = e->shares[i];
-
-		sum.lease.started += s->lease.started;
-		sum.lease.done += s->lease.done;
-		sum.due += s->due;
-		sum.dropped += s->dropped;
-		sum.late += s->late;
-		sum.queued += s->queued;
-		sum.idle += s->idle;
-	}
-	*out = (struct executor_status){
-		.name = e->spec.name,
-		.classes = e->class_text,
-		.model = spec_model_name(spec_model(&e->spec)),
-		.state = e->state,
-		.start = e->spec.start,
-		.time = e->time,
-		.spawn_rate = e->spawn_rate,
-		.users_target = e->state == EXECUTOR_WAITING ? 0 : e->target,
-		.users_wanted = e->dispatcher != NULL ? total(e) : 0,
-		.users_running = running(e),
-		.iterations = goal(e),
-		.started = sum.lease.started,
-		.done = sum.lease.done,
-		.due = sum.due,
-		.dropped = sum.dropped,
-		.late = sum.late,
-		.queued = sum.queued,
-		.idle = sum.idle,
-		.reason = e->reason,
-	};
-	if (e->spec.rate != NULL && e->schedule_text != NULL &&
-	    now > e->arrivals_at &&
-	    e->state != EXECUTOR_DONE && e->state != EXECUTOR_WAITING)
-		out->rate = schedule_rate(&e->schedule,
-		    (double)(now - e->arrivals_at) / (double)NS_PER_S);
 }

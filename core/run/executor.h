@@ -87,11 +87,14 @@ void executor_lose(struct executor *, struct share *);
  * run's begin.  Names point into the executor. */
 void executor_plan(struct executor *, struct share *, unsigned stripe,
     unsigned stripes, int64_t start, struct plan_executor *);
-/* Of one that replays a trace: the run's time of its t = 0, false before it
- * has begun; events that workers were sent and have not said to be due; that
- * there are no more. */
+/* Of one that replays a trace: its first event is read, without which it does
+ * not start. */
+void executor_replay_ready(struct executor *);
+/* The run's time of its t = 0; false before it has started. */
 bool executor_replay_origin(const struct executor *, int64_t *origin);
+/* Events that workers were sent and have not said to be due. */
 int64_t executor_replay_ahead(const struct executor *, int64_t *sent);
+/* All of them are sent. */
 void executor_replay_over(struct executor *, int64_t now);
 /* News of a worker; true when it is to be sent its plan again. */
 bool executor_progress(struct executor *, struct share *,

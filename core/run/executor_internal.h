@@ -1,4 +1,4 @@
-/* What an executor is made of; for executor.c and executor_replay.c. */
+/* What an executor is made of; for executor*.c. */
 #ifndef RUN_EXECUTOR_INTERNAL_H
 #define RUN_EXECUTOR_INTERNAL_H
 
@@ -40,7 +40,8 @@ struct executor {
 	int64_t arrivals_at;            /* t = 0 of the schedule */
 	int64_t hand_over;
 	unsigned number;                /* of the plan */
-	bool trace_over;                /* of a replay: all is handed out */
+	bool trace_ready;               /* of a replay: an event is read */
+	bool trace_over;                /* all is handed out */
 	int64_t done_before;            /* when it was looked at last */
 	/* Iterations; those of workers that are gone are in `lost`. */
 	int64_t given;
@@ -48,6 +49,10 @@ struct executor {
 	struct share lost;
 };
 
+/* executor.c: users wanted now, and running; iterations to be done in all. */
+int64_t executor_wanted(const struct executor *);
+int64_t executor_running(const struct executor *);
+int64_t executor_goal(const struct executor *);
 /* executor_replay.c: it starts. */
 void executor_replay_begin(struct executor *, int64_t now);
 /* All is handed out; true when it is over, and has been ended. */

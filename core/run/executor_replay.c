@@ -19,6 +19,11 @@ void executor_replay_begin(struct executor *e, int64_t now)
 	e->hand_over = 0;
 }
 
+void executor_replay_ready(struct executor *e)
+{
+	e->trace_ready = true;
+}
+
 bool executor_replay_origin(const struct executor *e, int64_t *origin)
 {
 	*origin = e->arrivals_at;

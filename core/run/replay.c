@@ -24,8 +24,8 @@
 #define LOOK   NS_PER_S
 #define EVERY  (50 * NS_PER_MS)
 #define PIECE  (5 * NS_PER_MS)          /* of the loop's time */
-#define AHEAD  200000
-#define AHEAD_BYTES (64 << 20)
+#define AHEAD  1000000
+#define AHEAD_BYTES (256 << 20)
 
 static struct {
 	const struct trace_options *o;  /* NULL: there is no replay */
@@ -106,6 +106,44 @@ static void end_of_trace(void)
 		log_error("%s: no event is left to replay", feed.o->path);
 }
 
+/* Has an event to hand out, or is over.  False: there is more to read. */
+static bool look(void)
+{
+	if (feed.has_next)
+		return true;
+	switch (trace_next(feed.trace, &feed.next)) {
+	case TRACE_MORE:
+		return false;
+	case TRACE_EVENT:
+		feed.has_next = true;
+		return true;
+	case TRACE_FAILED:
+		log_error("%s can't be read on: the replay ends here",
+		    feed.o->path);
+		break;
+	case TRACE_END:
+		break;
+	}
+	count_all();
+	end_of_trace();
+	return true;
+}
+
+/* To the first event, which may be far into the file: only then time begins.
+ * True: there is more to do at once. */
+static bool find_first(void)
+{
+	int64_t stop = clock_now() + PIECE;
+
+	while (!look()) {
+		if (clock_now() > stop)
+			return true;
+	}
+	executor_replay_ready(feed.executor);
+	wheel_add(&run.next, clock_now());
+	return false;
+}
+
 /* What is due until `until` of the replay's time.  True: there is more to do
  * at once. */
 static bool feed_until(int64_t until)
@@ -115,26 +153,12 @@ static bool feed_until(int64_t until)
 	for (unsigned n = 0; !feed.over; n++) {
 		if ((n & 63) == 0 && clock_now() > stop)
 			return true;
-		if (!feed.has_next) {
-			switch (trace_next(feed.trace, &feed.next)) {
-			case TRACE_MORE:
-				n |= 63;
-				continue;
-			case TRACE_FAILED:
-				log_error("%s can't be read on: the replay "
-				    "ends here", feed.o->path);
-				/* fall through */
-			case TRACE_END:
-				count_all();
-				end_of_trace();
-				return false;
-			case TRACE_EVENT:
-				feed.has_next = true;
-				break;
-			}
+		if (!look()) {
+			n |= 63;
+			continue;
 		}
-		if (feed.next.due > until || ((n & 63) == 0 && far_ahead()) ||
-		    !hand_out())
+		if (feed.over || feed.next.due > until ||
+		    ((n & 63) == 0 && far_ahead()) || !hand_out())
 			return false;
 		feed.has_next = false;
 	}
@@ -158,6 +182,8 @@ static void fired(struct wheel_timer *t)
 
 	if (feed.over)
 		return;
+	if (!feed.has_next && feed.counts.events == 0)
+		more = find_first();
 	if (executor_replay_origin(feed.executor, &origin) &&
 	    !run.status.paused) {
 		if (feed.handout.count == 0)

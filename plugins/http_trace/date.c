@@ -122,8 +122,8 @@ int date_number(double v, int64_t *ns)
 
 	if (!isfinite(v) || v < 0 || v > 8e18)
 		return -1;
-	/* Seconds get to 1e11 in the year 5138. */
-	for (; v * unit > 1e20; unit /= 1e3)
+	/* As seconds it would be after the year 2220. */
+	for (; v * unit > 8e18; unit /= 1e3)
 		;
 	*ns = (int64_t)(v * unit);
 	return 0;

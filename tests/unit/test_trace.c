@@ -305,7 +305,8 @@ static void test_dates(void **state)
 	assert_int_equal(trace_date("2024-01-31T12:00:00.5-0330", &ns), 0);
 	assert_int_equal(ns, 1706702400 * S + S / 2 + 12600 * S);
 	assert_int_equal(trace_date("1706702400.25", &ns), 0);
-	assert_int_equal(ns / NS_PER_MS, 1706702400250);
+	/* A double has no more. */
+	assert_in_range(ns - 1706702400 * S, S / 4 - 500, S / 4 + 500);
 	assert_int_equal(trace_date("2024-01-31", &ns), 0);
 	assert_int_equal(trace_date("2024-01-31T12:00:00+1", &ns), -1);
 	assert_int_equal(trace_date("2024-01-31T12:00:00+01:00x", &ns), -1);
