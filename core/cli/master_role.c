@@ -26,6 +26,7 @@
 #include "cluster/crash.h"
 #include "cluster/master.h"
 #include "cluster/meeting.h"
+#include "cluster/message.h"
 #include "cluster/worker_sample.h"
 #include "fiber/loop.h"
 #include "fiber/wheel.h"
@@ -231,6 +232,12 @@ static void on_module(struct peer *p, const struct wire_module *news,
 	hooks_worker_data(p->id, news->module, news->data, news->len);
 }
 
+static void on_custom(struct peer *p, const struct wire_message *m, void *arg)
+{
+	(void)arg;
+	message_take(p->id, m);
+}
+
 static void on_answered(struct peer *p, void *arg)
 {
 	(void)arg;
@@ -364,6 +371,7 @@ static int start_cluster(struct options *o, int processes, int argc,
 		.meet = on_meet,
 		.module = on_module,
 		.answered = on_answered,
+		.custom = on_custom,
 	};
 	int rc = 0;
 
@@ -441,6 +449,7 @@ static void release(void)
 	master_release();
 	hooks_quitting();
 	hooks_release();
+	message_release();
 	module_unload_all();
 	stats_free(master.stats);
 	free(master.host);
@@ -471,6 +480,7 @@ int role_master(struct options *o, int argc, char **argv)
 		return EXIT_WORKERS;
 	hooks_init();
 	meeting_init(NULL);
+	message_way(master_send_custom);
 	master.stats = stats_new(STATS_DEFAULT_SERIES,
 	    STATS_DEFAULT_ERRORS);
 	users_set_stats(master.stats);

@@ -4,6 +4,7 @@
  */
 #include "cli/role.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #include "cli/author.h"
 #include "cli/plaintext.h"
 #include "cluster/crash.h"
+#include "cluster/message.h"
 #include "cluster/numbers.h"
 #include "cluster/worker.h"
 #include "fiber/fiber.h"
@@ -245,6 +247,21 @@ static void on_reporting(void *arg)
 	hooks_gather(worker_tell_module);
 }
 
+/* A worker has nobody but its master to send to. */
+static int send_message(const char *to, const char *type, const char *json)
+{
+	if (to == NULL)
+		return worker_send_custom(type, json);
+	errno = ENOTCONN;
+	return -1;
+}
+
+static void on_custom(const struct wire_message *m, void *arg)
+{
+	(void)arg;
+	message_take("", m);
+}
+
 static void on_heard(void *arg)
 {
 	(void)arg;
@@ -446,6 +463,7 @@ static int join_master(struct options *o)
 		.met = on_met,
 		.reporting = on_reporting,
 		.heard = on_heard,
+		.custom = on_custom,
 	};
 	int rc;
 
@@ -524,6 +542,7 @@ static void release(void)
 	for (size_t i = 0; i < user_class_count(); i++)
 		free(worker.numbers[i].at);
 	free(worker.numbers);
+	message_release();
 	module_unload_all();
 	hooks_release();
 	fiber_release();
@@ -552,6 +571,7 @@ int role_worker(struct options *o)
 	if (rc != EXIT_PASSED)
 		return rc;
 	hooks_init();
+	message_way(send_message);
 	worker.stats = stats_new(STATS_DEFAULT_SERIES,
 	    STATS_DEFAULT_ERRORS);
 	start_users(o);

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/strmap.h"
 #include "base/xalloc.h"
+#include "cluster/inbox_chat.h"
 #include "cluster/ledger.h"
 #include "cluster/master_internal.h"
 #include "cluster/shelf.h"
@@ -27,6 +28,13 @@
 #define TRAFFIC_BURST 2000
 #define CHAT_RATE     50
 #define CHAT_BURST    500
+/* Bytes a second, and at once, of all it sends. */
+#define BYTES_RATE    (16u << 20)
+#define BYTES_BURST   (64u << 20)
+/* Bytes of one message of somebody who is nobody yet. */
+#define STRANGER_MAX  (64u << 10)
+/* Of a scenario's own message. */
+#define CUSTOM_MAX    (2u << 20)
 /* Of messages that nobody can read, so many are told of. */
 #define COMPLAINTS_MAX 10
 #define KNOCKS_MAX 10000
@@ -366,71 +374,6 @@ static void on_stats(struct member *m, const struct wire_message *msg)
 		options()->reported(&m->peer, options()->arg);
 }
 
-static void on_exception(struct member *m, const struct wire_message *msg)
-{
-	char message[WIRE_MAX_TEXT];
-	char traceback[WIRE_MAX_TEXT];
-
-	if (wire_read_exception(&msg->data, message, sizeof message,
-	    traceback, sizeof traceback) == -1)
-		refuse_malformed(m->peer.id, "exception");
-	else if (options()->exception != NULL)
-		options()->exception(&m->peer, message, traceback,
-		    options()->arg);
-}
-
-struct lines {
-	struct member *m;
-	size_t seen;
-};
-
-/* Locust writes "[time] host/LEVEL/logger: text". */
-static int locust_level(const char *line)
-{
-	static const char *const marks[] = { "/DEBUG/", "/INFO/",
-		"/WARNING/", "/ERROR/", "/CRITICAL/" };
-	static const int levels[] = { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO,
-		LOG_LEVEL_WARN, LOG_LEVEL_ERROR, LOG_LEVEL_ERROR };
-
-	for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
-		if (strstr(line, marks[i]) != NULL)
-			return levels[i];
-	}
-	return LOG_LEVEL_INFO;
-}
-
-/* A Locust worker sends its whole ring each time: only what is new. */
-static void on_line(int level, const char *line, void *arg)
-{
-	struct lines *l = arg;
-
-	l->seen++;
-	if (level == -1 && l->seen <= l->m->log_lines)
-		return;
-	if (options()->log != NULL)
-		options()->log(&l->m->peer,
-		    level == -1 ? locust_level(line) : level, line,
-		    options()->arg);
-}
-
-static void on_logs(struct member *m, const struct wire_message *msg)
-{
-	struct lines l = { .m = m };
-	uint64_t dropped;
-	char text[80];
-
-	if (wire_read_logs(&msg->data, on_line, &l, &dropped) == -1) {
-		refuse_malformed(m->peer.id, "log");
-		return;
-	}
-	m->log_lines = l.seen;
-	if (dropped == 0 || options()->log == NULL)
-		return;
-	snprintf(text, sizeof text, "%llu more lines were dropped: it wrote "
-	    "too many", (unsigned long long)dropped);
-	options()->log(&m->peer, LOG_LEVEL_WARN, text, options()->arg);
-}
-
 static void on_client_stopped(struct member *m)
 {
 	memset(m->peer.running, 0,
@@ -515,10 +458,12 @@ static void dispatch(struct member *m, const struct wire_message *msg)
 		on_stats(m, msg);
 		break;
 	case WIRE_EXCEPTION:
-		on_exception(m, msg);
+		if (chat_exception(m, msg) == -1)
+			refuse_malformed(m->peer.id, "exception");
 		break;
 	case WIRE_LOGS:
-		on_logs(m, msg);
+		if (chat_logs(m, msg) == -1)
+			refuse_malformed(m->peer.id, "log");
 		break;
 	case WIRE_CLIENT_STOPPED:
 		on_client_stopped(m);
@@ -541,39 +486,65 @@ static void dispatch(struct member *m, const struct wire_message *msg)
 	case WIRE_MEET:
 		on_meet(m, msg);
 		break;
+	case WIRE_UNKNOWN:
+		if (options()->custom != NULL)
+			options()->custom(&m->peer, msg, options()->arg);
+		break;
 	default:
-		log_debug("message %s of worker %lld is not known",
-		    msg->type_name, (long long)m->peer.index);
+		/* The master's own. */
 		break;
 	}
-}
-
-static bool is_chat(enum wire_type type)
-{
-	return type == WIRE_EXCEPTION || type == WIRE_LOGS ||
-	    type == WIRE_UNKNOWN;
 }
 
 /* Whether the member may send this one more. */
 static bool within_limits(struct member *m, enum wire_type type)
 {
-	if (is_chat(type) ? member_take(&m->chat, CHAT_RATE, CHAT_BURST) :
-	    member_take(&m->traffic, TRAFFIC_RATE, TRAFFIC_BURST))
-		return true;
+	switch (type) {
+	case WIRE_EXCEPTION:
+	case WIRE_LOGS:
+		return bucket_take(&m->chat, 1, CHAT_RATE, CHAT_BURST);
+	case WIRE_UNKNOWN:
+		return bucket_take(&m->custom, 1, BUCKET_CUSTOM_SLACK *
+		    BUCKET_CUSTOM_RATE, BUCKET_CUSTOM_SLACK *
+		    BUCKET_CUSTOM_BURST);
+	default:
+		return bucket_take(&m->traffic, 1, TRAFFIC_RATE,
+		    TRAFFIC_BURST);
+	}
+}
+
+/* Before a word of it is read. */
+static bool within_bytes(struct member *m, const char *from, size_t len)
+{
+	if (m != NULL)
+		return bucket_take(&m->bytes, (double)len, BYTES_RATE,
+		    BYTES_BURST);
+	/* The last report of one that has just gone may be long.  No limit for
+	 * all strangers together: it would shut out the honest one among
+	 * them. */
+	return len <= STRANGER_MAX || member_recall(from) != NULL;
+}
+
+static void refuse_excess(struct member *m)
+{
 	master_shared.refused.excess++;
-	if (!m->warned)
-		log_warn("worker %lld sends more messages than can be "
-		    "handled; some are dropped", (long long)m->peer.index);
+	if (m == NULL || m->warned)
+		return;
+	log_warn("worker %lld sends more than can be handled; some messages "
+	    "are dropped", (long long)m->peer.index);
 	m->warned = true;
-	return false;
 }
 
 void inbox_take(struct zsock *sock, const char *from, const void *data,
     size_t len)
 {
+	struct member *m = member_find(from);
 	struct wire_message msg;
-	struct member *m;
 
+	if (!within_bytes(m, from, len)) {
+		refuse_excess(m);
+		return;
+	}
 	if (wire_decode(&msg, data, len) == -1) {
 		refuse_malformed(from, "message");
 		return;
@@ -591,11 +562,18 @@ void inbox_take(struct zsock *sock, const char *from, const void *data,
 			refuse_malformed(from, "question for modules");
 		goto release;
 	}
-	m = member_find(from);
+	if (msg.type == WIRE_UNKNOWN && len > CUSTOM_MAX) {
+		refuse_malformed(from, "message (too long)");
+		goto release;
+	}
 	if (m == NULL)
 		m = meet(sock, from, &msg);
-	if (m == NULL || m->sock != sock || !within_limits(m, msg.type))
+	if (m == NULL || m->sock != sock)
 		goto release;
+	if (!within_limits(m, msg.type)) {
+		refuse_excess(m);
+		goto release;
+	}
 	m->peer.last_seen = clock_now();
 	dispatch(m, &msg);
 

@@ -102,6 +102,8 @@ struct master_options {
 	    size_t count, void *);
 	/* Users wait for others. */
 	void (*meet)(struct peer *, const struct wire_meet *, void *);
+	/* A message that the protocol does not know: a scenario's own. */
+	void (*custom)(struct peer *, const struct wire_message *, void *);
 	/* The clock that workers are told is clock_now() plus this, give or
 	 * take `error`; NULL: ours.  False: not known yet. */
 	bool (*clock)(int64_t *offset, int64_t *error, void *);
@@ -126,6 +128,11 @@ void master_send_spawn(struct peer *, const char *host, double stop_timeout);
 void master_send_plan(struct peer *);
 void master_send_met(struct peer *, const char *name, int64_t released);
 void master_send_stop(struct peer *);
+/* A scenario's own message, to the worker of that id or (NULL) to all: 0, or
+ * -1 with errno ENOTCONN (there is none) or EINVAL (no JSON). */
+int master_send_custom(const char *to, const char *type, const char *json);
+/* One as it came, to all. */
+void master_forward_custom(const struct wire_message *);
 /* Asks it to end what it does and to leave; `lost` follows. */
 void master_dismiss(struct peer *);
 /* While no test runs: as many local workers with other arguments (NULL-ended,

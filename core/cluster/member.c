@@ -128,23 +128,6 @@ void member_release(void)
 	memset(&table, 0, sizeof table);
 }
 
-bool member_take(struct member_bucket *b, double rate, double burst)
-{
-	int64_t now = clock_now();
-
-	if (b->at == 0)
-		b->tokens = burst;
-	else
-		b->tokens += (double)(now - b->at) / (double)NS_PER_S * rate;
-	b->at = now;
-	if (b->tokens > burst)
-		b->tokens = burst;
-	if (b->tokens < 1)
-		return false;
-	b->tokens--;
-	return true;
-}
-
 /* Its version is at least 2.MINOR. */
 static bool at_least(const struct member *m, int minor)
 {

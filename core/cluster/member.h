@@ -8,14 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cluster/bucket.h"
 #include "cluster/master.h"
 #include "cluster/zsock.h"
-
-/* So many tokens at most, refilled with time; a token is a message. */
-struct member_bucket {
-	double tokens;
-	int64_t at;
-};
 
 struct member {
 	struct peer peer;               /* first: master.h hands this out */
@@ -23,8 +18,10 @@ struct member {
 	struct member_record *record;   /* NULL: it never joined */
 	size_t class_count;
 	size_t log_lines;               /* seen of a Locust worker's ring */
-	struct member_bucket traffic;   /* reports, heartbeats */
-	struct member_bucket chat;      /* logs, exceptions, the unknown */
+	struct bucket traffic;          /* reports, heartbeats */
+	struct bucket chat;             /* logs, exceptions */
+	struct bucket custom;           /* messages of scenarios */
+	struct bucket bytes;            /* of all of them */
 	bool warned;                    /* about its excess */
 	struct member *next;            /* lost, to be freed */
 };
@@ -57,9 +54,6 @@ void member_remove(struct member *);
 void member_free(struct member *);
 /* Forgets all. */
 void member_release(void);
-
-/* Takes a token, or says that there is none. */
-bool member_take(struct member_bucket *, double rate, double burst);
 
 /* Whether it knows the master's heartbeats (2.19) and spawning_complete
  * (2.29); others would log a warning for each. */

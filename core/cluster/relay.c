@@ -278,6 +278,22 @@ static void on_module(struct peer *p, const struct wire_module *news,
 	worker_tell_module(news->module, news->data, news->len);
 }
 
+/* Both ways as it came: who is below is not known above. */
+static void on_custom_below(struct peer *p, const struct wire_message *m,
+    void *arg)
+{
+	(void)p;
+	(void)arg;
+	worker_forward_custom(m);
+}
+
+static void on_custom_above(const struct wire_message *m, void *arg)
+{
+	(void)arg;
+	if (relay.open)
+		master_forward_custom(m);
+}
+
 static void send_up(const struct wire_meet *news)
 {
 	worker_meet(news);
@@ -515,7 +531,8 @@ static int join_master(void)
 		.stop = on_stop, .quit = on_quit, .orphaned = on_orphaned,
 		.counts = on_counts, .ramp_complete = on_ramp_complete,
 		.plan = on_plan, .progress = on_collect, .met = on_met,
-		.health = on_health, .rows = relay_rows_came, .relay = true,
+		.health = on_health, .rows = relay_rows_came, .custom = on_custom_above,
+		.relay = true,
 		.replay = relay_run_replay };
 
 	return worker_start(&above);
@@ -543,7 +560,8 @@ static int open_below(void)
 		.stopped = on_stopped, .log = on_log,
 		.exception = on_exception, .stop_test = on_stop_test,
 		.progress = on_progress, .meet = on_meet, .module = on_module,
-		.clock = on_clock, .rows = relay_rows_wanted };
+		.custom = on_custom_below, .clock = on_clock,
+		.rows = relay_rows_wanted };
 
 	return master_start(&below);
 }

@@ -11,8 +11,8 @@
 
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "cluster/bucket.h"
 #include "cluster/master_internal.h"
-#include "cluster/member.h"
 #include "cluster/wire_files.h"
 
 /* Parts a second, and at once: 50 MiB a second. */
@@ -23,7 +23,7 @@ static struct {
 	struct wire_file files[WIRE_FILES_MAX];
 	char *data[WIRE_FILES_MAX];
 	size_t count;
-	struct member_bucket bucket;
+	struct bucket bucket;
 } shelf;
 
 static char *read_all(const char *path, size_t *size)
@@ -96,7 +96,7 @@ static int answer_part(struct zsock *sock, const char *from,
 int shelf_answer(struct zsock *sock, const char *from,
     const struct wire_message *msg)
 {
-	if (!member_take(&shelf.bucket, PART_RATE, PART_BURST))
+	if (!bucket_take(&shelf.bucket, 1, PART_RATE, PART_BURST))
 		return 0;
 	if (msg->type == WIRE_PART)
 		return answer_part(sock, from, msg);

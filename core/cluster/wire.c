@@ -155,7 +155,7 @@ static int copy_string(const msgpack_object *o, char *out, size_t size)
 	return 0;
 }
 
-static enum wire_type type_of(const char *name)
+enum wire_type wire_type_of(const char *name)
 {
 	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
 		if (strcmp(types[i].name, name) == 0)
@@ -182,7 +182,7 @@ int wire_decode(struct wire_message *m, const void *frame, size_t len)
 	if (copy_string(&parts[0], m->type_name, sizeof m->type_name) == -1 ||
 	    copy_string(&parts[2], m->node_id, sizeof m->node_id) == -1)
 		goto release;
-	m->type = type_of(m->type_name);
+	m->type = wire_type_of(m->type_name);
 	m->data = parts[1];
 	return 0;
 

@@ -63,6 +63,8 @@ struct wire_message {
  * released. */
 int wire_decode(struct wire_message *, const void *frame, size_t len);
 void wire_message_release(struct wire_message *);
+/* WIRE_UNKNOWN: none of the protocol's. */
+enum wire_type wire_type_of(const char *name);
 
 /* A user count per class, as messages carry it. */
 struct wire_count {

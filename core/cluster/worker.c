@@ -19,9 +19,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "cluster/bucket.h"
 #include "cluster/child.h"
 #include "cluster/offset.h"
 #include "cluster/outbox.h"
+#include "cluster/wire_custom.h"
 #include "cluster/worker_log.h"
 #include "cluster/worker_sample.h"
 #include "cluster/zsock.h"
@@ -74,6 +76,7 @@ static struct {
 	bool has_early;
 	struct wire_count *counts;
 	int64_t *numbers;
+	struct bucket custom;           /* a scenario's own messages */
 	struct buf out;
 	struct offset offset;           /* the master's clock */
 	struct offset_line line;
@@ -484,9 +487,12 @@ static void dispatch(const struct wire_message *m)
 	case WIRE_REPLAY:
 		on_replay(m);
 		break;
+	case WIRE_UNKNOWN:
+		if (self.o.custom != NULL)
+			self.o.custom(m, self.o.arg);
+		break;
 	default:
-		log_debug("message %s of the master is not known",
-		    m->type_name);
+		/* A worker's own. */
 		break;
 	}
 }
@@ -642,6 +648,32 @@ int worker_meet(const struct wire_meet *m)
 		return -1;
 	wire_encode_meet(&self.out, self.id, m);
 	return flush();
+}
+
+int worker_send_custom(const char *type, const char *json)
+{
+	if (self.sock == NULL || !self.registered) {
+		errno = ENOTCONN;
+		return -1;
+	}
+	if (!bucket_take(&self.custom, 1, BUCKET_CUSTOM_RATE, BUCKET_CUSTOM_BURST)) {
+		errno = EAGAIN;
+		return -1;
+	}
+	if (wire_encode_custom(&self.out, self.id, type, json) == -1) {
+		buf_clear(&self.out);
+		errno = EINVAL;
+		return -1;
+	}
+	return flush();
+}
+
+void worker_forward_custom(const struct wire_message *m)
+{
+	if (self.sock == NULL || !self.registered)
+		return;
+	wire_forward_custom(&self.out, self.id, m);
+	flush();
 }
 
 void worker_exception(const char *message, const char *where)

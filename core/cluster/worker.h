@@ -57,6 +57,9 @@ struct worker_options {
 	/* So many users that waited at `name` may go on, since the test
 	 * began (NULL: not asked). */
 	void (*met)(const char *name, int64_t released, void *);
+	/* A message that the protocol does not know: a scenario's own (NULL:
+	 * nobody listens). */
+	void (*custom)(const struct wire_message *, void *);
 	void *arg;
 };
 
@@ -80,6 +83,11 @@ void worker_tell_module(const char *module, const void *data, size_t len);
 void worker_tell_progress(void);
 /* Users wait for others; to a swarm master only: -1 without one. */
 int worker_meet(const struct wire_meet *);
+/* A scenario's own message: 0, or -1 with errno ENOTCONN, EINVAL (no JSON) or
+ * EAGAIN (too many). */
+int worker_send_custom(const char *type, const char *json);
+/* One as it came from a worker below. */
+void worker_forward_custom(const struct wire_message *);
 /* Rate-limited like log lines. */
 void worker_exception(const char *message, const char *where);
 /* Whether a master has answered, and whether it is swarm's. */

@@ -22,8 +22,9 @@ if LOCUST is None:
 # The same classes as the scenarios of the same names; on a Locust worker they
 # report samples of a known length, five and then no more.
 LOCUSTFILE = '''
-from locust import User, constant, task
+from locust import User, constant, events, task
 from locust.exception import StopUser
+from locust.runners import MasterRunner
 
 
 class counter(User):
@@ -35,6 +36,35 @@ class counter(User):
                 response_length=10, context={},
                 exception=ValueError("fifth") if FAIL and i == 4 else None)
         raise StopUser()
+
+
+class talker(User):
+    @task
+    def wait(self):
+        import gevent
+        gevent.sleep(0.1)
+
+
+@events.init.add_listener
+def talk(environment, **_):
+    def greeted(environment, msg, **_):
+        print("GREETED", sorted(msg.data["to"], key=str), flush=True)
+        environment.runner.send_message("answer", msg.data)
+
+    def answered(environment, msg, **_):
+        print("ANSWERED", msg.data["text"], flush=True)
+        environment.runner.send_message("thanks", {"n": 7})
+
+    environment.runner.register_message("greet", greeted)
+    environment.runner.register_message("answer", answered)
+    environment.runner.register_message("thanks", lambda **_: None)
+
+
+@events.test_start.add_listener
+def greet(environment, **_):
+    if isinstance(environment.runner, MasterRunner):
+        environment.runner.send_message("greet", {"to": ["you"],
+                                                  "text": "hi"})
 
 
 class beater(User):
@@ -212,6 +242,35 @@ def test_mixed_fleet(fleet, tmp_path):
     assert float(row["Min Response Time"]) < 12.5
     assert float(row["Max Response Time"]) >= 12.5
     assert 6.25 <= float(row["Average Response Time"]) < 12.5
+
+
+def test_messages_of_a_scenario_to_locust(fleet):
+    """A swarm master greets a Locust worker, which answers."""
+    locust = fleet.locust_worker()
+    master = fleet.swarm_master("talk.so", "-u", "2", "-r", "100", "-t",
+                                "2s", "--expect-workers", "2",
+                                "--exit-code-on-error", "0")
+    # Only then its init has run, and it listens.
+    locust.wait_line("Starting Locust")
+    fleet.swarm_worker("talk.so")
+    locust.wait_line(r"GREETED \[1, 2.5, None, True, 'all'\]")
+    master.wait_line(r'answer \{"to":\["all",1,2.5,true,null\]')
+    assert master.wait() == 0, master.text
+    locust.wait()
+    assert_calm(locust)
+
+
+def test_messages_of_a_scenario_from_locust(fleet):
+    """A Locust master greets a swarm worker, which answers and is thanked."""
+    master = fleet.locust_master("talker", "--headless", "-u", "1", "-t",
+                                 "2s", "--expect-workers", "1")
+    worker = fleet.swarm_worker("talk.so")
+    worker.wait_line(r'greeted with \{"to":\["you"\],"text":"hi"\} by')
+    master.wait_line("ANSWERED hi")
+    worker.wait_line(r'thanked with \{"n":7\}')
+    master.wait()
+    assert worker.wait() == 0, worker.text
+    assert_calm(master)
 
 
 def test_a_locust_worker_dies(fleet):

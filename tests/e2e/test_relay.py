@@ -2,6 +2,7 @@
 whom."""
 import json
 import os
+import re
 import signal
 
 import pytest
@@ -130,6 +131,32 @@ def test_arrivals_and_a_pause_below_a_relay(tree, tmp_path):
     assert relay.wait() == 0, relay.text
     out = json.loads((tmp_path / "out.json").read_text())
     assert out["total"]["requests"] == 200, master.text
+
+
+def test_messages_of_a_scenario(tree):
+    """Down to all workers and up again, through the relay and beside it; what
+    the master says in test_start is there before the first user."""
+    fleet = tree("talk.so")
+    relay = fleet.relay("--processes", "1")
+    below = fleet.worker()
+    near = fleet.swarm.start(
+        "-f", fleet.module, "--worker", "--master-host", "127.0.0.1",
+        "--master-port", fleet.top, "-o", "talk.flood=1000")
+    master = fleet.master("--expect-workers", "2", "-u", "3", "-r", "100",
+                          "-t", "2s", "--exit-code-on-error", "0")
+    assert master.wait() == 0, master.text
+    for worker in (relay, below, near):
+        assert worker.wait() == 0, worker.text
+    said = '{"to":["all",1,2.5,true,null],"text":"gr\u00fc\u00df"}'
+    assert master.text.count(f"greeted with {said} by ''") == 3, master.text
+    # Each of the three has answered once, and those above the relay were
+    # thanked; those below it all were, for each of them.
+    assert master.text.count(f"answer {said}") == 3, master.text
+    assert master.text.count("thanked with null") == 1 + 2 * 2, master.text
+    assert master.text.count("refused: Invalid argument") == 3
+    # Some were lost to the limit, and the sender knows how many.
+    assert 490 <= int(re.search(r"noise (\d+)", master.text).group(1)) < 600
+    assert "more than can be handled" not in master.text
 
 
 def test_users_meet_below_a_relay(tree, tmp_path):

@@ -1,0 +1,14 @@
+/*
+ * What workers say in words: exceptions and lines of their logs.
+ */
+#ifndef CLUSTER_INBOX_CHAT_H
+#define CLUSTER_INBOX_CHAT_H
+
+#include "cluster/member.h"
+#include "cluster/wire.h"
+
+/* 0, or -1 when malformed; then nothing was told to anyone. */
+int chat_exception(struct member *, const struct wire_message *);
+int chat_logs(struct member *, const struct wire_message *);
+
+#endif
