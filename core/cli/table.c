@@ -6,9 +6,10 @@
 
 static const struct option table[] = {
 	{ "scenario", 'f', "SWARM_SCENARIO", "Run", "FILE",
-	  "scenario: a .so, a .c that is compiled first, or a folder of these; "
-	  "may be repeated, or several separated by commas", AT(scenarios), OPTION_LIST,
-	  0, 0, NULL },
+	  "scenario: a .so, a .c that is compiled first, a script that a plugin "
+	  "reads (FILE.EXT: the plugin EXT), or a folder; may be repeated, or "
+	  "several separated by commas", AT(scenarios), OPTION_LIST, 0, 0,
+	  NULL },
 	{ "plugin", 0, "SWARM_PLUGIN", "Run", "NAME",
 	  "load this plugin, by name or path; it is preferred for what it "
 	  "provides", AT(plugins), OPTION_LIST, 0, 0, NULL },

@@ -27,12 +27,9 @@ static int fail(lua_State *L, lua_State *co, lua_KContext kind)
 	}
 	if (lua_status(co) != LUA_OK && lua_status(co) != LUA_YIELD)
 		lua_resetthread(co);
+	/* Without the place of this call, which Lua's own puts before that of
+	 * the error, at every level again. */
 	lua_xmove(co, L, 1);
-	if (lua_type(L, -1) == LUA_TSTRING) {
-		luaL_where(L, 1);
-		lua_insert(L, -2);
-		lua_concat(L, 2);
-	}
 	return lua_error(L);
 }
 

@@ -34,6 +34,9 @@ struct run {
 	int thread;                     /* co's place among the threads */
 	int function;                   /* reference of what is called */
 	int no_wait;                    /* depth of calls that cannot yield */
+	bool failed;                    /* by an error */
+	bool told;                      /* that */
+	double number;                  /* what run_number() returns */
 	/* Arguments and results of the wait. */
 	_Alignas(max_align_t) unsigned char space[RUN_SPACE];
 };

@@ -22,12 +22,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEEP 4096                       /* unused coroutines */
 #define TEXT 512
 
 /* A coroutine, kept from collection by its reference. */
 struct thread {
-	lua_State *L;
+	lua_State *L;                   /* NULL: not made yet */
 	int reference;
 	int next;                       /* unused, or -1 */
 };
@@ -42,7 +41,6 @@ static struct {
 	uint64_t serial;
 	uint64_t token;
 	struct thread *threads;
-	int count;
 	int room;
 	int unused;                     /* first of them, or -1 */
 	int slot;
@@ -107,39 +105,51 @@ static int make_thread(lua_State *L)
 }
 
 /* -1 when memory has run out. */
-static int take_thread(void)
+static int fill(struct thread *t)
 {
-	struct thread t = { .next = -1 };
-	int i = driver.unused;
-
-	if (i != -1) {
-		driver.unused = driver.threads[i].next;
-		return i;
-	}
 	lua_pushcfunction(state, make_thread);
-	lua_pushlightuserdata(state, &t);
+	lua_pushlightuserdata(state, t);
 	if (lua_pcall(state, 1, 0, 0) != LUA_OK) {
 		lua_pop(state, 1);
 		return -1;
 	}
-	if (driver.count == driver.room) {
-		int room = driver.room ? 2 * driver.room : 64;
-		struct thread *more = realloc(driver.threads,
-		    (size_t)room * sizeof(*more));
-
-		if (!more) {
-			luaL_unref(state, LUA_REGISTRYINDEX, t.reference);
-			return -1;
-		}
-		driver.threads = more;
-		driver.room = room;
-	}
-	state_limit(t.L);
-	driver.threads[driver.count] = t;
-	return driver.count++;
+	state_limit(t->L);
+	return 0;
 }
 
-/* For use again; one that failed or was left waiting is emptied first. */
+static int more_threads(void)
+{
+	int room = driver.room ? 2 * driver.room : 64;
+	struct thread *more = realloc(driver.threads,
+	    (size_t)room * sizeof(*more));
+
+	if (!more)
+		return -1;
+	driver.threads = more;
+	for (int i = driver.room; i < room; i++) {
+		more[i] = (struct thread){ .next = driver.unused };
+		driver.unused = i;
+	}
+	driver.room = room;
+	return 0;
+}
+
+/* -1 when memory has run out. */
+static int take_thread(void)
+{
+	int i;
+
+	if (driver.unused == -1 && more_threads() == -1)
+		return -1;
+	i = driver.unused;
+	if (!driver.threads[i].L && fill(&driver.threads[i]) == -1)
+		return -1;
+	driver.unused = driver.threads[i].next;
+	return i;
+}
+
+/* For use again; one that was left waiting is emptied first, and one that is
+ * in disorder goes. */
 static void put_thread(int i, int status)
 {
 	struct thread *t = &driver.threads[i];
@@ -148,7 +158,12 @@ static void put_thread(int i, int status)
 		lua_resetthread(t->L);
 		state_limit(t->L);
 	}
-	lua_settop(t->L, 0);
+	if (status == LUA_OK || status == LUA_YIELD) {
+		lua_settop(t->L, 0);
+	} else {
+		luaL_unref(state, LUA_REGISTRYINDEX, t->reference);
+		t->L = NULL;
+	}
 	t->next = driver.unused;
 	driver.unused = i;
 }
@@ -160,31 +175,6 @@ struct trouble {
 	char file[256];
 	int line;
 };
-
-static int describe(lua_State *L)
-{
-	lua_State *co = lua_touserdata(L, 1);
-	struct trouble *t = lua_touserdata(L, 2);
-	lua_Debug ar;
-
-	if (lua_checkstack(co, 2)) {
-		lua_pushvalue(co, -1);
-		lua_xmove(co, L, 1);
-		snprintf(t->text, sizeof(t->text), "%s", luaL_tolstring(L, -1,
-		    NULL));
-	}
-	for (int i = 0; lua_getstack(co, i, &ar); i++) {
-		lua_getinfo(co, "Sl", &ar);
-		if (ar.currentline <= 0)
-			continue;
-		snprintf(t->file, sizeof(t->file), "%s", ar.short_src);
-		t->line = ar.currentline;
-		break;
-	}
-	luaL_traceback(L, co, t->text, 0);
-	swarm_debug("%s", lua_tostring(L, -1));
-	return 0;
-}
 
 /* error() puts "FILE:LINE: " before its message; that is the better place
  * when there are several. */
@@ -209,22 +199,76 @@ static const char *split_place(struct trouble *t)
 	return end + 2;
 }
 
-static void tell(struct run *r)
+static void raise(struct run *r, const char *text, const lua_Debug *ar)
 {
-	struct trouble t = { .line = 0 };
+	struct trouble t = { .file = "lua" };
 
-	lua_pushcfunction(state, describe);
-	lua_pushlightuserdata(state, r->co);
-	lua_pushlightuserdata(state, &t);
-	if (lua_pcall(state, 2, 0, 0) != LUA_OK)
-		lua_pop(state, 1);
-	if (!t.text[0])
-		snprintf(t.text, sizeof(t.text), "%s", r->status ==
-		    LUA_ERRMEM ? "not enough memory" : "an error without a "
-		    "message");
-	if (!t.file[0])
-		snprintf(t.file, sizeof(t.file), "lua");
-	swarm_raise_at(r->user, t.file, t.line, "%s", split_place(&t));
+	/* One for each task, as an exception ends one; what closing its
+	 * variables adds is not another. */
+	if (r->told)
+		return;
+	r->told = true;
+	snprintf(t.text, sizeof(t.text), "%s", text);
+	if (ar) {
+		snprintf(t.file, sizeof(t.file), "%s", ar->short_src);
+		t.line = ar->currentline;
+	}
+	text = split_place(&t);
+	swarm_raise_at(r->user, t.file, t.line, "%s", text);
+}
+
+/* The message handler: where it happened is known here only. */
+static int on_error(lua_State *L)
+{
+	struct run *r = driver.now;
+	const char *text;
+	lua_Debug ar;
+	int level = 1;
+
+	/* No address, which would make every error another one. */
+	if (lua_type(L, 1) > LUA_TSTRING &&
+	    luaL_getmetafield(L, 1, "__tostring") == LUA_TNIL)
+		text = lua_pushfstring(L, "a %s as the error's value",
+		    luaL_typename(L, 1));
+	else
+		text = luaL_tolstring(L, 1, NULL);
+	while (lua_getstack(L, level, &ar)) {
+		lua_getinfo(L, "Sl", &ar);
+		if (ar.currentline > 0)
+			break;
+		level++;
+	}
+	raise(r, text, lua_getstack(L, level, &ar) &&
+	    lua_getinfo(L, "Sl", &ar) ? &ar : NULL);
+	luaL_traceback(L, L, text, 1);
+	swarm_debug("%s", lua_tostring(L, -1));
+	return 1;
+}
+
+/* The script's function has ended. */
+static int body_over(lua_State *L, int status, lua_KContext ctx)
+{
+	struct run *r = driver.now;
+
+	(void)ctx;
+	if (status == LUA_OK || status == LUA_YIELD)
+		return 1;
+	r->failed = true;
+	raise(r, lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) :
+	    "an error without a message", NULL);
+	return 0;
+}
+
+/*
+ * What a coroutine runs: the function and its argument, protected.  Errors
+ * end in here and not in lua_resume(), which would leave the coroutine with
+ * its hooks off when it was a hook that raised one.
+ */
+static int body(lua_State *L)
+{
+	lua_pushcfunction(L, on_error);
+	lua_insert(L, 1);
+	return body_over(L, lua_pcallk(L, 1, 1, 1, 0, body_over), 0);
 }
 
 /* ---- on the large stack ---- */
@@ -251,57 +295,101 @@ static int object_of(struct swarm_user *u)
 	return p->object;
 }
 
+/* Back among the unused; <close> variables that are left run, within the
+ * limit. */
+static void finish(struct run *r)
+{
+	if (r->thread == -1)
+		return;
+	r->no_wait = 1;
+	put_thread(r->thread, r->status);
+	r->thread = -1;
+}
+
+static void run(struct run *r)
+{
+	driver.now = r;
+	r->wait = NULL;
+	r->no_wait = 0;
+	if (own.limit > 0)
+		r->since = swarm_now();
+	r->status = lua_resume(r->co, NULL, r->args, &r->results);
+	r->args = 0;
+	if (r->status == LUA_YIELD && !r->wait) {
+		raise(r, "coroutine.yield() outside of a coroutine that the "
+		    "script has made", NULL);
+		r->status = LUA_ERRRUN;
+	} else if (r->status != LUA_OK && r->status != LUA_YIELD) {
+		raise(r, "other code of the script has ended this task's "
+		    "coroutine", NULL);
+	}
+}
+
+/* False when memory has run out, which has been told. */
+static bool prepare(struct run *r)
+{
+	int object = object_of(r->user);
+
+	r->thread = take_thread();
+	if (r->thread == -1 || !object) {
+		raise(r, "not enough memory", NULL);
+		r->status = LUA_ERRMEM;
+		finish(r);
+		return false;
+	}
+	r->co = driver.threads[r->thread].L;
+	r->serial = ++driver.serial;
+	lua_pushcfunction(r->co, body);
+	lua_rawgeti(r->co, LUA_REGISTRYINDEX, r->function);
+	lua_rawgeti(r->co, LUA_REGISTRYINDEX, object);
+	r->args = 2;
+	return true;
+}
+
 static void resume(void *arg)
 {
 	struct run *r = arg;
 
-	driver.now = r;
-	r->wait = NULL;
-	r->no_wait = 0;
-	r->since = swarm_now();
-	r->status = lua_resume(r->co, NULL, r->args, &r->results);
-	r->args = 0;
-	if (r->status == LUA_YIELD && !r->wait) {
-		lua_pop(r->co, r->results);
-		lua_pushliteral(r->co, "coroutine.yield() outside of a "
-		    "coroutine that the script has made");
-		r->status = LUA_ERRRUN;
-	}
-	if (r->status != LUA_OK && r->status != LUA_YIELD)
-		tell(r);
+	run(r);
+	if (r->status != LUA_YIELD)
+		finish(r);
 	driver.now = NULL;
 }
 
 static void begin(void *arg)
 {
 	struct run *r = arg;
-	int object = object_of(r->user);
 
-	r->thread = take_thread();
-	if (r->thread == -1 || !object) {
-		swarm_raise_at(r->user, "lua", 0, "not enough memory");
-		r->status = LUA_ERRMEM;
-		return;
-	}
-	r->co = driver.threads[r->thread].L;
-	r->serial = ++driver.serial;
-	lua_rawgeti(r->co, LUA_REGISTRYINDEX, r->function);
-	lua_rawgeti(r->co, LUA_REGISTRYINDEX, object);
-	r->args = 1;
-	resume(r);
+	if (prepare(r))
+		resume(r);
 }
 
-/* Its <close> variables run, within the limit. */
-static void end(void *arg)
+static void abandon(void *arg)
 {
 	struct run *r = arg;
 
-	if (r->thread == -1)
-		return;
 	driver.now = r;
 	r->since = swarm_now();
-	r->no_wait = 1;
-	put_thread(r->thread, r->status);
+	finish(r);
+	driver.now = NULL;
+}
+
+/* A call that returns a number and must not wait. */
+static void begin_number(void *arg)
+{
+	struct run *r = arg;
+
+	if (!prepare(r))
+		return;
+	run(r);
+	if (r->status == LUA_YIELD)
+		raise(r, "a wait function must not wait itself", NULL);
+	else if (r->status == LUA_OK && !r->failed &&
+	    !lua_isnumber(r->co, -1))
+		raise(r, "a wait function must return seconds", NULL);
+	else if (r->status == LUA_OK && !r->failed)
+		r->number = lua_tonumber(r->co, -1);
+	finish(r);
 	driver.now = NULL;
 }
 
@@ -331,40 +419,21 @@ void run_call(struct swarm_user *u, int function)
 	swarm_deep(begin, &r);
 	while (r.status == LUA_YIELD) {
 		r.wait(&r);
-		if (is_cancelled(&r))
-			break;
+		if (is_cancelled(&r)) {
+			swarm_deep(abandon, &r);
+			return;
+		}
 		swarm_deep(resume, &r);
-	}
-	swarm_deep(end, &r);
-}
-
-static void begin_number(void *arg)
-{
-	struct run *r = arg;
-
-	begin(r);
-	if (r->status == LUA_YIELD) {
-		swarm_raise_at(r->user, "lua", 0, "a wait function must not "
-		    "wait itself");
-	} else if (r->status == LUA_OK && !lua_isnumber(r->co, -1)) {
-		swarm_raise_at(r->user, "lua", 0, "a wait function must "
-		    "return seconds, and has returned a %s",
-		    luaL_typename(r->co, -1));
-		r->status = LUA_ERRRUN;
 	}
 }
 
 double run_number(struct swarm_user *u, int function)
 {
-	double value = 0;
 	struct run r;
 
 	run_init(&r, u, function);
 	swarm_deep(begin_number, &r);
-	if (r.status == LUA_OK)
-		value = lua_tonumber(r.co, -1);
-	swarm_deep(end, &r);
-	return value;
+	return r.number;
 }
 
 /* ---- */
@@ -388,6 +457,6 @@ void run_release(void)
 {
 	free(driver.threads);
 	driver.threads = NULL;
-	driver.count = driver.room = 0;
+	driver.room = 0;
 	driver.unused = -1;
 }
