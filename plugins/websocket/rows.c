@@ -59,6 +59,12 @@ void rows_phase(enum rows_phase phase, int64_t duration_ns)
 	swarm_observe(phases[phase], duration_ns, 0);
 }
 
+void rows_send_blocked(int64_t duration_ns, int64_t bytes)
+{
+	swarm_count(counters[ROWS_SEND_BLOCKS], 1);
+	swarm_observe(phases[ROWS_SEND_BLOCKED], duration_ns, bytes);
+}
+
 void rows_add(enum rows_counter counter, int64_t add)
 {
 	swarm_count(counters[counter], add);

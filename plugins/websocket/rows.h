@@ -40,6 +40,7 @@ void rows_start(void);
 /* A sample's series, of type "WS". */
 uint32_t rows_series(const char *name);
 void rows_phase(enum rows_phase, int64_t duration_ns);
+void rows_send_blocked(int64_t duration_ns, int64_t bytes);
 void rows_add(enum rows_counter, int64_t add);
 /* How a connection ended: "ws_closed_by_server_1001", "ws_lost". */
 void rows_end(const char *by, int code);

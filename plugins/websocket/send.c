@@ -14,8 +14,10 @@
 #include <libwebsockets.h>
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #define SCRATCH_BYTES 65536u            /* kept between messages */
 
@@ -65,12 +67,23 @@ static int write_frame(struct ws *w, const void *data, size_t len, int kind)
 	return -1;
 }
 
+/* Bytes in the kernel that the peer has not acknowledged. */
+static int64_t unsent(const struct ws *w)
+{
+	int n = 0;
+
+	if (w->wsi && ioctl(lws_get_socket_fd(w->wsi), SIOCOUTQ, &n) == -1)
+		n = 0;
+	return n;
+}
+
 /* Until the library holds nothing of this socket and no other fiber is in the
  * middle of a message. */
 static int wait_room(struct ws *w, bool ours, int64_t deadline)
 {
-	int64_t start;
-	int rc = 0;
+	bool full = w->wants_write;
+	int64_t start, bytes;
+	int error, rc = 0;
 
 	if (w->state == CLIENT_OPEN && !w->wants_write &&
 	    (ours || !w->sending))
@@ -80,15 +93,18 @@ static int wait_room(struct ws *w, bool ours, int64_t deadline)
 		return -1;
 	}
 	start = swarm_now();
+	bytes = unsent(w);
 	while (rc == 0 && w->state == CLIENT_OPEN &&
 	    (w->wants_write || (!ours && w->sending)))
 		rc = swarm_waiters_wait(&w->changed, deadline);
+	error = errno;
+	if (full)
+		rows_send_blocked(swarm_now() - start, bytes);
 	if (w->state != CLIENT_OPEN) {
-		errno = ENOTCONN;
-		return -1;
+		rc = -1;
+		error = ENOTCONN;
 	}
-	rows_add(ROWS_SEND_BLOCKS, 1);
-	rows_phase(ROWS_SEND_BLOCKED, swarm_now() - start);
+	errno = error;
 	return rc;
 }
 

@@ -23,6 +23,7 @@ import pytest
 
 BUILD = os.environ["SWARM_TEST_BUILD"]
 SOURCE = os.environ["SWARM_TEST_SOURCE"]
+NODE_MODULES = os.path.join(SOURCE, "tests", "e2e", "node_modules")
 # A sanitizer makes everything slower, not different.
 PATIENCE = 90 if os.environ.get("SWARM_TEST_SANITIZE") else 30
 
@@ -44,6 +45,22 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+def need_program(name, *paths):
+    found = shutil.which(name, path=os.pathsep.join(
+        [os.environ["PATH"], *paths]))
+    if not found:
+        pytest.skip(f"no {name} here: ./dev setup")
+    return found
+
+
+def need_node(package):
+    node = need_program("node")
+    path = os.path.join(NODE_MODULES, package)
+    if not os.path.isdir(path):
+        pytest.skip(f"no {package}: npm ci in tests/e2e")
+    return node, path
 
 
 def die_with_parent():

@@ -5,7 +5,6 @@ import http.server
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import threading
@@ -15,9 +14,7 @@ import urllib.request
 
 import pytest
 
-from conftest import SOURCE, free_port, wait_for
-
-NODE_MODULES = os.path.join(SOURCE, "tests", "e2e", "node_modules")
+from conftest import free_port, need_node, need_program, wait_for
 
 
 def counted(swarm, *args, **kwargs):
@@ -39,22 +36,6 @@ def answers(url):
         return get(url) is not None
     except OSError:
         return False
-
-
-def need_program(name, *paths):
-    found = shutil.which(name, path=os.pathsep.join(
-        [os.environ["PATH"], *paths]))
-    if not found:
-        pytest.skip(f"no {name} here: ./dev setup")
-    return found
-
-
-def need_node(package):
-    node = need_program("node")
-    path = os.path.join(NODE_MODULES, package)
-    if not os.path.isdir(path):
-        pytest.skip(f"no {package}: npm ci in tests/e2e")
-    return node, path
 
 
 # ---- Prometheus ----
