@@ -10,6 +10,8 @@
 #define HTML_DATA_BEGIN "<script type=\"application/gzip\" id=\"results\">"
 #define HTML_DATA_END   "</script>"
 
+/* Those results; 0, or -1 when they do not fit. */
+int html_embed(struct buf *, const struct result *);
 /* 0, or -1 when it does not fit. */
 int html_write(struct buf *, const struct result *);
 

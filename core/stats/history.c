@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/xalloc.h"
+#include "stats/history_level.h"
 #include "stats/stats.h"
 
 #define LEVELS 4
@@ -23,24 +24,6 @@ static const size_t total_slots[LEVELS] = { 14400, 8640, 10080, 4320 };
 static const size_t series_slots[LEVELS] = { 900, 360, 1440, 1008 };
 static const size_t small_slots[LEVELS] = { 60, 60, 120, 288 };
 
-struct slot {
-	int64_t index;                  /* its time / step */
-	uint64_t bytes;
-	double sum_ms;
-	uint32_t requests;
-	uint32_t failures;
-	float p50, p95, p99, max;       /* level 0 only */
-	uint8_t *blob;                  /* other levels: (gap, count) varints */
-};
-
-/* A ring that grows to `cap`. */
-struct level {
-	struct slot *slots;
-	struct history_gauges *gauges;  /* the total's only */
-	size_t cap, alloc, start, count;
-	int64_t closed;                 /* slots up to this index are whole */
-};
-
 /* Cumulative figures at some instant. */
 struct mark {
 	uint64_t requests, failures, bytes, timed;
@@ -49,7 +32,7 @@ struct mark {
 };
 
 struct track {
-	struct level level[LEVELS];
+	struct history_level level[LEVELS];
 	struct mark last;               /* at the last tick */
 	struct mark base;               /* at the start of the open 10 s */
 };
@@ -94,7 +77,7 @@ static void track_free(struct track *t)
 	if (!t)
 		return;
 	for (int i = 0; i < LEVELS; i++) {
-		struct level *l = &t->level[i];
+		struct history_level *l = &t->level[i];
 
 		for (size_t k = 0; k < l->alloc; k++)
 			free(l->slots[k].blob);
@@ -116,123 +99,7 @@ void history_free(struct history *h)
 	free(h);
 }
 
-/* ---- slots ---- */
-
-static void level_grow(struct level *l)
-{
-	size_t alloc = l->alloc ? l->alloc * 2 : 8;
-
-	if (alloc > l->cap)
-		alloc = l->cap;
-	l->slots = xreallocarray(l->slots, alloc, sizeof(*l->slots));
-	memset(l->slots + l->alloc, 0,
-	    (alloc - l->alloc) * sizeof(*l->slots));
-	if (l->gauges)
-		l->gauges = xreallocarray(l->gauges, alloc,
-		    sizeof(*l->gauges));
-	l->alloc = alloc;
-}
-
-static void level_push(struct level *l, const struct slot *slot,
-    const struct history_gauges *gauges)
-{
-	size_t at;
-
-	if (l->count == l->alloc && l->alloc < l->cap)
-		level_grow(l);
-	if (l->count == l->alloc) {
-		free(l->slots[l->start].blob);
-		l->start = (l->start + 1) % l->alloc;
-		l->count--;
-	}
-	at = (l->start + l->count++) % l->alloc;
-	l->slots[at] = *slot;
-	if (l->gauges)
-		l->gauges[at] = *gauges;
-}
-
-static size_t level_at(const struct level *l, size_t i)
-{
-	return (l->start + i) % l->alloc;
-}
-
-/* Position of the first slot with an index of at least `index`. */
-static size_t level_find(const struct level *l, int64_t index)
-{
-	size_t lo = 0, hi = l->count;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (l->slots[level_at(l, mid)].index < index)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-/* Whether the slot of `index` would still be there, had there been one. */
-static bool level_keeps(const struct level *l, int64_t index)
-{
-	return l->count < l->cap || l->slots[level_at(l, 0)].index <= index;
-}
-
-/* ---- coarse histograms ---- */
-
-static void put_varint(uint8_t **p, uint64_t value)
-{
-	while (value >= 0x80) {
-		*(*p)++ = (uint8_t)(value | 0x80);
-		value >>= 7;
-	}
-	*(*p)++ = (uint8_t)value;
-}
-
-static uint64_t get_varint(const uint8_t **p)
-{
-	uint64_t value = 0;
-
-	for (int shift = 0;; shift += 7) {
-		value |= (uint64_t)(**p & 0x7f) << shift;
-		if (!(*(*p)++ & 0x80))
-			return value;
-	}
-}
-
-/* (gap + 1, count) for every bucket in use, then 0; NULL when empty. */
-static uint8_t *blob_encode(const uint64_t *buckets)
-{
-	uint8_t memory[HISTORY_BUCKETS * 12 + 1], *p = memory, *blob;
-	unsigned last = 0;
-
-	for (unsigned i = 0; i < HISTORY_BUCKETS; i++) {
-		if (buckets[i] == 0)
-			continue;
-		put_varint(&p, i - last + 1);
-		put_varint(&p, buckets[i]);
-		last = i;
-	}
-	if (p == memory)
-		return NULL;
-	*p++ = 0;
-	blob = xmalloc((size_t)(p - memory));
-	memcpy(blob, memory, (size_t)(p - memory));
-	return blob;
-}
-
-static void blob_add(const uint8_t *p, struct history_sum *sum)
-{
-	unsigned at = 0;
-
-	for (uint64_t gap; p && (gap = get_varint(&p)) != 0;) {
-		uint64_t n = get_varint(&p);
-
-		at += (unsigned)gap - 1;
-		sum->buckets[at] += n;
-		sum->timed += n;
-	}
-}
+/* ---- buckets ---- */
 
 double history_bucket_ms(unsigned bucket)
 {
@@ -318,11 +185,11 @@ static double highest(const struct history_sum *sum)
 	return NAN;
 }
 
-static void push_sum(struct level *l, int64_t index,
+static void push_sum(struct history_level *l, int64_t index,
     const struct history_sum *sum, const struct history_gauges *gauges,
     bool keep_blob)
 {
-	struct slot slot = {
+	struct history_slot slot = {
 		.index = index,
 		.requests = (uint32_t)sum->requests,
 		.failures = (uint32_t)sum->failures,
@@ -331,14 +198,14 @@ static void push_sum(struct level *l, int64_t index,
 	};
 
 	if (keep_blob) {
-		slot.blob = blob_encode(sum->buckets);
+		slot.blob = history_blob_encode(sum->buckets);
 	} else {
 		slot.p50 = (float)history_sum_quantile(sum, 0.5);
 		slot.p95 = (float)history_sum_quantile(sum, 0.95);
 		slot.p99 = (float)history_sum_quantile(sum, 0.99);
 		slot.max = (float)highest(sum);
 	}
-	level_push(l, &slot, gauges);
+	history_level_push(l, &slot, gauges);
 }
 
 static void sum_gauges(struct history_gauges *into,
@@ -353,29 +220,30 @@ static void sum_gauges(struct history_gauges *into,
 		into->delay_ms = g->delay_ms;
 }
 
-static void sum_slot(struct history_sum *sum, const struct level *l, size_t i)
+static void sum_slot(struct history_sum *sum,
+    const struct history_level *l, size_t i)
 {
-	const struct slot *s = &l->slots[level_at(l, i)];
+	const struct history_slot *s = &l->slots[history_level_at(l, i)];
 
 	sum->requests += s->requests;
 	sum->failures += s->failures;
 	sum->bytes += s->bytes;
 	sum->sum_ms += s->sum_ms;
 	sum->present = true;
-	blob_add(s->blob, sum);
+	history_blob_add(s->blob, sum);
 	if (l->gauges)
-		sum_gauges(&sum->gauges, &l->gauges[level_at(l, i)]);
+		sum_gauges(&sum->gauges, &l->gauges[history_level_at(l, i)]);
 }
 
-static bool sum_index(struct history_sum *sum, const struct level *l,
+static bool sum_index(struct history_sum *sum, const struct history_level *l,
     int64_t index)
 {
 	bool found = false;
 
 	if (l->count == 0)
 		return false;
-	for (size_t i = level_find(l, index); i < l->count &&
-	    l->slots[level_at(l, i)].index == index; i++) {
+	for (size_t i = history_level_find(l, index); i < l->count &&
+	    l->slots[history_level_at(l, i)].index == index; i++) {
 		sum_slot(sum, l, i);
 		found = true;
 	}
@@ -531,7 +399,7 @@ static unsigned step_kept(const struct history *h, const struct track *t,
 	int64_t oldest = from < h->first ? h->first : from;
 
 	for (int n = 1; n < LEVELS; n++)
-		if (level_keeps(&t->level[n], oldest / steps[n]))
+		if (history_level_keeps(&t->level[n], oldest / steps[n]))
 			return steps[n];
 	return steps[LEVELS - 1];
 }
@@ -575,10 +443,10 @@ static void fill_point(struct history_point *p, const struct history_sum *sum)
 	p->gauges = sum->gauges;
 }
 
-static void fill_second(struct history_point *p, const struct level *l,
+static void fill_second(struct history_point *p, const struct history_level *l,
     size_t i)
 {
-	const struct slot *s = &l->slots[level_at(l, i)];
+	const struct history_slot *s = &l->slots[history_level_at(l, i)];
 
 	p->present = true;
 	p->requests += s->requests;
@@ -590,28 +458,29 @@ static void fill_second(struct history_point *p, const struct level *l,
 	p->max = s->max;
 	p->mean = isnan(p->p50) ? NAN : s->sum_ms / s->requests;
 	if (l->gauges)
-		p->gauges = l->gauges[level_at(l, i)];
+		p->gauges = l->gauges[history_level_at(l, i)];
 }
 
 /* A second without a slot of its own: zero when the run ticked then. */
 static void seconds(const struct history *h, const struct track *t,
     int64_t from, size_t count, struct history_point *out)
 {
-	const struct level *total = &h->total->level[0];
-	const struct level *own = &t->level[0];
-	size_t a = level_find(total, from), b = level_find(own, from);
+	const struct history_level *total = &h->total->level[0];
+	const struct history_level *own = &t->level[0];
+	size_t a = history_level_find(total, from);
+	size_t b = history_level_find(own, from);
 
 	for (size_t i = 0; i < count; i++) {
 		int64_t now = from + (int64_t)i;
 		struct history_point *p = &out[i];
 
 		while (a < total->count &&
-		    total->slots[level_at(total, a)].index < now)
+		    total->slots[history_level_at(total, a)].index < now)
 			a++;
 		p->present = a < total->count &&
-		    total->slots[level_at(total, a)].index == now;
+		    total->slots[history_level_at(total, a)].index == now;
 		while (b < own->count &&
-		    own->slots[level_at(own, b)].index <= now)
+		    own->slots[history_level_at(own, b)].index <= now)
 			fill_second(p, own, b++);
 	}
 }
@@ -634,7 +503,7 @@ size_t history_points(struct history *h, uint32_t series, int64_t from,
 		to = h->second + 1;
 	if (!t || to <= from || max == 0)
 		goto unlock;
-	if (!level_keeps(&t->level[0], from) ||
+	if (!history_level_keeps(&t->level[0], from) ||
 	    (uint64_t)(to - from) > max) {
 		unsigned base = step_kept(h, t, from);
 		uint64_t wide = ((uint64_t)(to - from) + max - 1) / max;
@@ -701,26 +570,18 @@ int history_sum(struct history *h, uint32_t series, int64_t from, int64_t to,
 	return t ? 0 : -1;
 }
 
-static size_t blob_size(const uint8_t *blob)
-{
-	const uint8_t *p = blob;
-
-	while (p && get_varint(&p) != 0)
-		get_varint(&p);
-	return (size_t)(p - blob);
-}
-
 static size_t track_memory(const struct track *t)
 {
 	size_t bytes = sizeof(*t);
 
 	for (int n = 0; n < LEVELS; n++) {
-		const struct level *l = &t->level[n];
+		const struct history_level *l = &t->level[n];
 
 		bytes += l->alloc * (sizeof(*l->slots) +
 		    (l->gauges ? sizeof(*l->gauges) : 0));
 		for (size_t i = 0; i < l->count; i++)
-			bytes += blob_size(l->slots[level_at(l, i)].blob);
+			bytes += history_blob_size(
+			    l->slots[history_level_at(l, i)].blob);
 	}
 	return bytes;
 }

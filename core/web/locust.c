@@ -16,56 +16,20 @@
 
 #include "base/jsonw.h"
 #include "base/xalloc.h"
-#include "report/text.h"
 #include "stats/locust.h"
 #include "web/command.h"
 #include "web/context.h"
 #include "web/feed.h"
+#include "web/locust_csv.h"
 
 #define LIST_LIMIT 500                  /* rows, as Locust cuts */
-
-static int by_name(const void *a, const void *b)
-{
-	const struct snapshot_row *x = *(const struct snapshot_row *const *)a;
-	const struct snapshot_row *y = *(const struct snapshot_row *const *)b;
-	int order = strcmp(x->name, y->name);
-
-	return order ? order : strcmp(x->type, y->type);
-}
-
-/* Rows of requests by (name, type); the caller frees. */
-static const struct snapshot_row **sorted(const struct snapshot *s,
-    size_t *count)
-{
-	const struct snapshot_row **rows = xcalloc(s->row_count + 1,
-	    sizeof(const struct snapshot_row *));
-
-	*count = 0;
-	for (size_t i = 0; i < s->row_count; i++)
-		if (!s->rows[i].phase && s->rows[i].requests > 0)
-			rows[(*count)++] = &s->rows[i];
-	qsort(rows, *count, sizeof(const struct snapshot_row *), by_name);
-	return rows;
-}
-
-/* Of the whole test, by the total's clock, as Locust does for every row. */
-static double overall(const struct snapshot *s, uint64_t count)
-{
-	double span = s->last_time - s->start_time;
-
-	return s->last_time > 0 && span > 0 ? (double)count / span : 0;
-}
-
-static double per_request(const struct snapshot_row *r, uint64_t amount)
-{
-	return r->requests ? (double)amount / (double)r->requests : 0;
-}
 
 static void write_row(struct jsonw *j, const struct snapshot *s,
     const struct snapshot_row *r)
 {
 	jsonw_object(j);
-	jsonw_put_float(j, "avg_content_length", per_request(r, r->bytes));
+	jsonw_put_float(j, "avg_content_length",
+	    locust_per_request(r, r->bytes));
 	jsonw_put_float(j, "avg_response_time", r->avg);
 	jsonw_put_float(j, "current_fail_per_sec", r->locust_fps);
 	jsonw_put_float(j, "current_rps", r->locust_rps);
@@ -85,8 +49,9 @@ static void write_row(struct jsonw *j, const struct snapshot *s,
 	jsonw_put_int(j, "response_time_percentile_0.99",
 	    r->locust_quantile[SNAPSHOT_P99]);
 	jsonw_put_string(j, "safe_name", r->name);
-	jsonw_put_float(j, "total_fail_per_sec", overall(s, r->failures));
-	jsonw_put_float(j, "total_rps", overall(s, r->requests));
+	jsonw_put_float(j, "total_fail_per_sec",
+	    locust_overall(s, r->failures));
+	jsonw_put_float(j, "total_rps", locust_overall(s, r->requests));
 	jsonw_end(j);
 }
 
@@ -139,7 +104,7 @@ static void write_recent(struct jsonw *j, const char *key, int64_t value)
 static void write_stats(struct jsonw *j, const struct snapshot *s)
 {
 	size_t count;
-	const struct snapshot_row **rows = sorted(s, &count);
+	const struct snapshot_row **rows = locust_rows(s, &count);
 
 	jsonw_key(j, "stats");
 	jsonw_array(j);
@@ -174,12 +139,12 @@ static bool stats_requests(struct http_call *call)
 		write_error(&j, &s->errors[i]);
 	jsonw_end_array(&j);
 	jsonw_put_float(&j, "fail_ratio",
-	    per_request(&s->total, s->total.failures));
+	    locust_per_request(&s->total, s->total.failures));
 	jsonw_put_string(&j, "state", run_state_name(s->run.state));
 	write_stats(&j, s);
 	jsonw_put_float(&j, "total_fail_per_sec",
-	    overall(s, s->total.failures));
-	jsonw_put_float(&j, "total_rps", overall(s, s->total.requests));
+	    locust_overall(s, s->total.failures));
+	jsonw_put_float(&j, "total_rps", locust_overall(s, s->total.requests));
 	jsonw_put_int(&j, "user_count", s->run.users_running);
 	write_workers(&j, s);
 	jsonw_end(&j);
@@ -187,92 +152,7 @@ static bool stats_requests(struct http_call *call)
 	return true;
 }
 
-/* ---- CSV: CRLF, quotes where needed ---- */
-
-static void csv_text(struct buf *out, const char *text)
-{
-	struct buf guarded = BUF_INIT(1 << 20);
-
-	/* A spreadsheet would run what begins so: names come from a target. */
-	if (text[0] && strchr("=+@\t", text[0])) {
-		buf_printf(&guarded, "'%s", text);
-		text = buf_str(&guarded);
-	}
-	text_csv(out, text, true);
-	buf_release(&guarded);
-}
-
-static void csv_number(struct buf *out, double value)
-{
-	buf_putc(out, ',');
-	locust_float(out, value);
-}
-
-static void csv_row(struct buf *out, const struct snapshot *s,
-    const struct snapshot_row *r)
-{
-	csv_text(out, r->type);
-	buf_putc(out, ',');
-	csv_text(out, r->name);
-	buf_printf(out, ",%llu,%llu", (unsigned long long)r->requests,
-	    (unsigned long long)r->failures);
-	csv_number(out, r->locust_median);
-	csv_number(out, r->avg);
-	csv_number(out, r->min);
-	csv_number(out, r->max);
-	csv_number(out, per_request(r, r->bytes));
-	csv_number(out, overall(s, r->requests));
-	csv_number(out, overall(s, r->failures));
-	for (int i = 0; i < SNAPSHOT_QUANTILES; i++) {
-		if (r->timed > 0)
-			buf_printf(out, ",%lld",
-			    (long long)r->locust_quantile[i]);
-		else
-			buf_puts(out, ",N/A");
-	}
-	buf_puts(out, "\r\n");
-}
-
-void locust_write_requests_csv(struct buf *out, const struct snapshot *s)
-{
-	size_t count;
-	const struct snapshot_row **rows = sorted(s, &count);
-
-	buf_puts(out, "Type,Name,Request Count,Failure Count,"
-	    "Median Response Time,Average Response Time,Min Response Time,"
-	    "Max Response Time,Average Content Size,Requests/s,Failures/s,"
-	    "50%,66%,75%,80%,90%,95%,98%,99%,99.9%,99.99%,100%\r\n");
-	for (size_t i = 0; i < count; i++)
-		csv_row(out, s, rows[i]);
-	csv_row(out, s, &s->total);
-	free(rows);
-}
-
-static void csv_time(struct buf *out, double when)
-{
-	buf_putc(out, ',');
-	if (when > 0)
-		text_utc(out, when);
-}
-
-void locust_write_failures_csv(struct buf *out, const struct snapshot *s)
-{
-	buf_puts(out, "Method,Name,Error,Occurrences,First Seen,"
-	    "Last Seen\r\n");
-	for (size_t i = 0; i < s->error_count; i++) {
-		const struct snapshot_error *e = &s->errors[i];
-
-		csv_text(out, e->type);
-		buf_putc(out, ',');
-		csv_text(out, e->name);
-		buf_putc(out, ',');
-		csv_text(out, e->text);
-		buf_printf(out, ",%llu", (unsigned long long)e->occurrences);
-		csv_time(out, e->first_seen);
-		csv_time(out, e->last_seen);
-		buf_puts(out, "\r\n");
-	}
-}
+/* ---- CSV ---- */
 
 static void attachment(struct http_call *call, const char *what,
     const char *suffix)
@@ -346,23 +226,9 @@ static bool exceptions(struct http_call *call)
 
 static bool exceptions_csv(struct http_call *call)
 {
-	struct buf *out = &call->body;
-
 	attachment(call, "exceptions", "csv");
 	call->type = "text/csv";
-	buf_puts(out, "Count,Message,Traceback,Nodes\r\n");
-	for (size_t i = 0; i < call->snapshot->exception_count; i++) {
-		const struct snapshot_exception *e =
-		    &call->snapshot->exceptions[i];
-
-		buf_printf(out, "%llu,", (unsigned long long)e->count);
-		csv_text(out, e->message);
-		buf_putc(out, ',');
-		csv_text(out, e->traceback);
-		buf_putc(out, ',');
-		csv_text(out, e->nodes);
-		buf_puts(out, "\r\n");
-	}
+	locust_write_exceptions_csv(&call->body, call->snapshot);
 	return true;
 }
 
