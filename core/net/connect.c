@@ -13,6 +13,7 @@
 #include <swarm/fiber.h>
 
 #include "base/clock.h"
+#include "base/parse.h"
 #include "fiber/fiber.h"
 #include "net/resolve.h"
 
@@ -29,6 +30,8 @@
 
 /* For an address that has another behind it. */
 #define ATTEMPT_NS (2 * NS_PER_S)
+
+#define HOST_MAX 256                    /* bytes of a name with its port */
 
 struct attempt {
 	const struct swarm_connect_args *args;
@@ -278,15 +281,43 @@ int swarm_resolve(const char *host, char (*addresses)[SWARM_ADDRESS_SIZE],
 	return i;
 }
 
+/* "NAME:PORT" taken apart: the name goes into `name`.  0, or -1 after the
+ * reason was said. */
+static int split_host(struct attempt *a, struct swarm_connect_args *args,
+    char *name)
+{
+	const char *colon = strrchr(args->host, ':');
+	size_t len = colon ? (size_t)(colon - args->host) : 0;
+	bool bracketed = len > 2 && args->host[0] == '[' && colon[-1] == ']';
+	int64_t port;
+
+	if (len == 0 || len >= HOST_MAX ||
+	    parse_int64(colon + 1, 1, UINT16_MAX, &port) == -1) {
+		errno = EINVAL;
+		say(a, "connect", "the target has no port");
+		return -1;
+	}
+	snprintf(name, HOST_MAX, "%.*s", (int)(len - 2 * bracketed),
+	    args->host + bracketed);
+	args->host = name;
+	args->port = (uint16_t)port;
+	return 0;
+}
+
 struct swarm_stream *swarm_connect(const struct swarm_connect_args *given,
     char *error, size_t error_size)
 {
 	struct swarm_connect_args args;
 	struct swarm_stream *s;
 	struct attempt a;
+	char name[HOST_MAX];
+	bool local;
 	int saved;
 
 	attempt_init(&a, &args, given, error, error_size);
+	local = strncmp(args.host, "unix:", 5) == 0;
+	if (!local && args.port == 0 && split_host(&a, &args, name) == -1)
+		return NULL;
 	/* A user that is being stopped must not trouble the server. */
 	if (fiber_cancelled(fiber_self())) {
 		errno = ECANCELED;
@@ -294,8 +325,7 @@ struct swarm_stream *swarm_connect(const struct swarm_connect_args *given,
 		return NULL;
 	}
 	a.times.start = clock_now();
-	s = strncmp(args.host, "unix:", 5) == 0 ? connect_unix(&a)
-	    : connect_inet(&a);
+	s = local ? connect_unix(&a) : connect_inet(&a);
 	if (!s)
 		return NULL;
 	a.times.connected = clock_now();

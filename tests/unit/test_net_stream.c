@@ -405,6 +405,33 @@ static void be_refused(void *arg)
 	assert_string_equal(p->error, "connect: Connection refused");
 }
 
+/* The port is behind the name, as in --host. */
+static void say_hello_by_target(void *arg)
+{
+	struct pair *p = arg;
+	char host[64];
+
+	snprintf(host, sizeof host, "127.0.0.1:%u", p->port);
+	p->host = host;
+	p->port = 0;
+	say_hello(arg);
+	p->host = "localhost";
+	assert_null(dial(p));
+	assert_string_equal(p->error, "connect: the target has no port");
+	p->host = "localhost:99999";
+	assert_null(dial(p));
+	assert_int_equal(errno, EINVAL);
+}
+
+static void test_port_in_the_host(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	run_pair(&p, serve_hello, say_hello_by_target);
+}
+
 static void test_refused(void **state)
 {
 	struct pair p;
@@ -774,7 +801,7 @@ static void say_hello_by_name(void *arg)
 
 static void test_unknown_name(void **state)
 {
-	struct pair p = { .host = "name.test", .listener = -1 };
+	struct pair p = { .host = "name.test", .port = 9, .listener = -1 };
 
 	(void)state;
 	fake(NULL, NULL);
@@ -848,6 +875,7 @@ int main(void)
 		T(test_stale),
 		T(test_deadlines),
 		T(test_cancel),
+		T(test_port_in_the_host),
 		T(test_refused),
 		T(test_connect_deadline),
 		T(test_source),

@@ -63,14 +63,11 @@ static int64_t tcp(struct swarm_user *u, const void *data, size_t len,
     void *answer, size_t size)
 {
 	struct session *s = swarm_slot(u, slot);
-	struct swarm_connect_args args = { .size = sizeof(args) };
+	struct swarm_connect_args args = { .size = sizeof(args),
+		.host = swarm_host(u), .deadline = swarm_in(timeout) };
 	struct swarm_timer t = swarm_begin(u, "TCP", "exchange");
 	size_t have = 0;
-	char *host;
 
-	args.deadline = swarm_in(timeout);
-	args.port = target(u, &host);
-	args.host = host;
 	if (s->tcp == NULL)
 		s->tcp = swarm_connect(&args, NULL, 0);
 	if (s->tcp == NULL)

@@ -55,7 +55,8 @@ struct swarm_connect_args {
 	uint32_t size;
 	const char *host;               /* name, IPv4, IPv6, "unix:/path" or, in
 	                                 * the abstract space, "unix:@name" */
-	uint16_t port;
+	uint16_t port;                  /* 0: it is in `host`, "NAME:80" or
+	                                 * "[::1]:80", as in --host */
 	struct swarm_tls *tls;          /* NULL: plain */
 	const char *server_name;        /* SNI and verification; NULL: host */
 	const char *source;             /* local address; NULL: any */

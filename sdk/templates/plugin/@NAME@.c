@@ -7,7 +7,6 @@
 #include <swarm/swarm.h>
 #include <swarm/net.h>
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "line.h"
@@ -29,38 +28,18 @@ static void close_session(struct swarm_user *u, void *data)
 	s->stream = NULL;
 }
 
-/* "host:port" of --host; 0 or -1. */
-static int split_target(struct swarm_user *u, char **host, uint16_t *port)
-{
-	char *colon;
-	long number;
-
-	*host = swarm_strdup(u, swarm_host(u));
-	colon = strrchr(*host, ':');
-	if (colon == NULL)
-		return -1;
-	*colon = '\0';
-	number = strtol(colon + 1, NULL, 10);
-	*port = (uint16_t)number;
-	return number > 0 && number < 65536 ? 0 : -1;
-}
-
+/* To --host HOST:PORT; 0, or -1 with the reason in `error`. */
 static int connect_session(struct swarm_user *u, struct session *s,
-    int64_t deadline)
+    int64_t deadline, char *error, size_t error_size)
 {
-	struct swarm_connect_args args = { .size = sizeof(args) };
-	char error[128];
-	char *host;
+	struct swarm_connect_args args = {
+		.size = sizeof(args),
+		.host = swarm_host(u),
+		.deadline = deadline,
+	};
 
-	if (s->stream != NULL)
-		return 0;
-	if (split_target(u, &host, &args.port) == -1) {
-		swarm_raise(u, "@NAME@ needs --host HOST:PORT");
-		return -1;
-	}
-	args.host = host;
-	args.deadline = deadline;
-	s->stream = swarm_connect(&args, error, sizeof(error));
+	if (s->stream == NULL)
+		s->stream = swarm_connect(&args, error, error_size);
 	return s->stream != NULL ? 0 : -1;
 }
 
@@ -84,11 +63,12 @@ static const char *ask(struct swarm_user *u, const char *text)
 	char *message = swarm_printf(u, "%s\n", text);
 	int64_t deadline = swarm_in(timeout);
 	struct swarm_timer t = swarm_begin(u, "@CAPS@", "ask");
+	char error[128];
 
 	l->len = 0;
 	l->whole = false;
-	if (connect_session(u, s, deadline) == -1) {
-		swarm_fail(&t, "connect: %m");
+	if (connect_session(u, s, deadline, error, sizeof(error)) == -1) {
+		swarm_fail(&t, "%s", error);
 		return NULL;
 	}
 	if (swarm_write(s->stream, message, strlen(message), deadline) == -1 ||
