@@ -88,10 +88,12 @@ static void offer(struct module *m, const struct swarm_iface *iface,
 	const struct swarm_trace *t = (const void *)iface;
 
 	(void)arg;
-	if (t->head.size < sizeof *t || t->name == NULL || t->open == NULL ||
-	    t->next == NULL || t->close == NULL || t->perform == NULL)
-		log_warn("%s: its trace lacks a function: it is not used",
-		    m->name);
+	if (t->head.size < offsetof(struct swarm_trace, perform) +
+	    sizeof t->perform || t->name == NULL || t->help == NULL ||
+	    t->open == NULL || t->next == NULL || t->close == NULL ||
+	    t->perform == NULL)
+		log_warn("%s: its trace is not complete and not used (`swarm "
+		    "check` says what it lacks)", m->name);
 	else
 		replay_offer(t);
 }

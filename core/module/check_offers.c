@@ -11,6 +11,7 @@
 #include <swarm/shape.h>
 #include <swarm/sink.h>
 #include <swarm/test.h>
+#include <swarm/trace.h>
 
 #include "module/internal.h"
 
@@ -43,6 +44,12 @@ static const struct needed needed[] = {
 	{ SWARM_FEEDER_ID, FIELD(swarm_feeder, name), NULL, 0 },
 	{ SWARM_FEEDER_ID, FIELD(swarm_feeder, help), NULL, 0 },
 	{ SWARM_FEEDER_ID, FIELD(swarm_feeder, fetch), NULL, 0 },
+	{ SWARM_TRACE_ID, FIELD(swarm_trace, name), NULL, 0 },
+	{ SWARM_TRACE_ID, FIELD(swarm_trace, help), NULL, 0 },
+	{ SWARM_TRACE_ID, FIELD(swarm_trace, open), NULL, 0 },
+	{ SWARM_TRACE_ID, FIELD(swarm_trace, next), NULL, 0 },
+	{ SWARM_TRACE_ID, FIELD(swarm_trace, close), NULL, 0 },
+	{ SWARM_TRACE_ID, FIELD(swarm_trace, perform), NULL, 0 },
 	{ SWARM_TEST_ID, FIELD(swarm_tests, cases), NULL, 0 },
 };
 

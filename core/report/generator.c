@@ -21,6 +21,7 @@
 #include "report/text.h"
 #include "run/run.h"
 #include "stats/stats.h"
+#include "user/replay.h"
 
 #define BLOCK        2.0                /* seconds */
 #define FULL_LINK    0.9
@@ -382,6 +383,7 @@ static void facts_of(struct limit_facts *f, const struct generator *g,
 	};
 	worst_descriptors(g, f);
 	f->open = f->arrivals > 0;
+	f->replay = stats_find(stats, REPLAY_TYPE, REPLAY_LAG) != NULL;
 	scaling(g, f);
 }
 

@@ -158,7 +158,9 @@ static void put_missed(struct buf *why, const struct limit_facts *f)
 	}
 	buf_puts(why, "iterations began ");
 	put_time(why, f->late);
-	buf_puts(why, " late on average, for want of a free user");
+	buf_puts(why, f->replay ? " late on average, for want of the answer "
+	    "before them or of a free user" :
+	    " late on average, for want of a free user");
 }
 
 static enum limit missed(const struct limit_facts *f, struct buf *why)
@@ -171,7 +173,9 @@ static enum limit missed(const struct limit_facts *f, struct buf *why)
 		put_scaling(why, f);
 		return LIMIT_SYSTEM;
 	}
-	buf_puts(why, ": too few users for this plan at ");
+	buf_puts(why, f->replay ? ": users of the trace wait for each answer, "
+	    "which --overlap does not, and it takes " :
+	    ": too few users for this plan at ");
 	put_time(why, f->service);
 	buf_puts(why, " a request");
 	if (scale >= SCALING) {

@@ -32,6 +32,7 @@ struct limit_facts {
 	double link_share;              /* of the seconds a link was full */
 	/* The plan. */
 	bool open;                      /* arrivals by a schedule */
+	bool replay;                    /* of a trace, whose users wait */
 	uint64_t arrivals;
 	uint64_t dropped;
 	double late;                    /* ns that iterations began too late */

@@ -342,7 +342,7 @@ struct replay *replay_new(const struct arrivals_plan *plan)
 	r->dropped_counter = stats_counter(users.options.stats,
 	    "dropped arrivals");
 	r->late_counter = stats_counter(users.options.stats, "late arrivals");
-	r->lag = swarm_series("REPLAY", "lag");
+	r->lag = swarm_series(REPLAY_TYPE, REPLAY_LAG);
 	self = r;
 	return r;
 }

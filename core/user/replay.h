@@ -22,6 +22,9 @@
  * "replay,overlap:NAME", after the trace that performs it. */
 #define REPLAY_SCHEDULE "replay"
 #define REPLAY_CLASS    "replay"        /* of users */
+/* The series of how long after its moment each event was begun. */
+#define REPLAY_TYPE     "REPLAY"
+#define REPLAY_LAG      "lag"
 
 struct replay;
 struct swarm_trace;

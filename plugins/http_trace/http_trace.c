@@ -305,6 +305,7 @@ static int probe_har(const char *path, const void *head, size_t len)
 /* ---- sending ---- */
 
 static uint32_t other_status;
+static bool keep_connections;
 
 static int worker_start(void)
 {
@@ -334,7 +335,8 @@ static void perform(struct swarm_user *u, const struct swarm_trace_event *e)
 		headers[i] = (struct http_field){ p.names[i], p.values[i] };
 	if (e->flags & SWARM_TRACE_FRESH) {
 		http_set_cookie(u, NULL, NULL);
-		http_close(u);
+		if (!keep_connections)
+			http_close(u);
 	}
 	/* What failed then may fail now. */
 	if (p.status >= 400)
@@ -372,6 +374,9 @@ SWARM_MODULE(
 	.name = "http_trace",
 	.version = SWARM_VERSION,
 	.summary = "access logs, NDJSON and HAR for swarm replay",
+	.options = SWARM_OPTIONS(SWARM_OPTION(keep_connections, "no",
+	    "a user of the trace goes on with another's connection, though not "
+	    "with its cookies")),
 	.worker_start = worker_start,
 	.exports = SWARM_EXPORTS({ SWARM_TRACE_ID, &access_log.head },
 	    { SWARM_TRACE_ID, &ndjson.head }, { SWARM_TRACE_ID, &har.head }),

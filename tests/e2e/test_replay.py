@@ -8,8 +8,11 @@ import random
 import re
 import shlex
 import signal
+import socket
 import threading
 import time
+import urllib.parse
+import urllib.request
 
 import pytest
 
@@ -171,6 +174,8 @@ def test_one_waits_for_the_other(swarm, tmp_path, server):
     # Counted from when they were due: 0.3, 0.5 and 0.7 s.
     times = done.out_json["total"]["response_ms"]
     assert times["max"] > 650, times
+    assert "users of the trace wait for each answer, which --overlap" in \
+        " ".join(done.text.split())
 
     server.seen.clear()
     done = replay(swarm, tmp_path, server, "a.ndjson", "--processes", "1",
@@ -179,6 +184,14 @@ def test_one_waits_for_the_other(swarm, tmp_path, server):
     slow = sorted(s[:3] for s in server.seen if "/s" in s[3])
     assert slow[2][0] < slow[0][1]
     assert 0.1 < slow[2][0] - slow[0][0] < 0.3
+
+    # All that finds nobody free is dropped, counted, and no end is missed.
+    server.seen.clear()
+    done = replay(swarm, tmp_path, server, "a.ndjson", "-u", "1",
+                  "--when-busy", "drop")
+    assert done.status == 0, done.text
+    assert [p[:3] for p in server.paths()] == ["/s0"]
+    assert done.out_json["counters"]["dropped arrivals"] == 5
 
 
 def test_what_is_left_out_is_said(swarm, tmp_path, server):
@@ -300,10 +313,17 @@ def test_few_users_of_the_pool(swarm, tmp_path, server):
     assert done.status == 0, done.text
     for numbers in by_user(server.paths()).values():
         assert numbers == list(range(1, 16))
+    assert server.connections > 20
     for _, _, _, head, _ in server.seen:
         who = re.search(r"/u(\d+)/", head).group(1)
         cookie = re.search(r"(?i)cookie: me=(\d+)", head)
         assert cookie is None or cookie.group(1) == who
+    # Of four that keep their connections, each has one.
+    connections = server.connections
+    done = replay(swarm, tmp_path, server, "a.ndjson", "-u", "4", "--speed",
+                  "2", "-o", "http_trace.keep_connections=yes")
+    assert done.status == 0, done.text
+    assert server.connections <= connections + 4
 
 
 def test_a_lost_worker_is_said(swarm, tmp_path, server):
@@ -377,6 +397,100 @@ def test_a_format_of_a_plugin_beside_a_scenario(swarm, tmp_path, server):
                   swarm.module("beats_trace.so"))
     assert "line 4 is broken" in done.err
     assert done.status != 0, done.text
+
+
+def start_nginx(spawn, directory):
+    """With its own access log, in its own default format."""
+    directory.mkdir()
+    env = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin")
+    for _ in range(5):
+        port = free_port()
+        (directory / "nginx.conf").write_text(f"""
+daemon off; worker_processes 1;
+{"user root;" if os.getuid() == 0 else ""}
+pid {directory}/nginx.pid;
+events {{ worker_connections 1000; }}
+http {{
+  client_body_temp_path {directory}/1; proxy_temp_path {directory}/2;
+  fastcgi_temp_path {directory}/3; uwsgi_temp_path {directory}/4;
+  scgi_temp_path {directory}/5;
+  access_log {directory}/access.log;
+  server {{
+    listen 127.0.0.1:{port};
+    location /gone {{ return 410; }}
+    location / {{ return 200 "hello\\n"; }}
+  }}
+}}""")
+        process = spawn(["nginx", "-c", directory / "nginx.conf", "-e",
+                         directory / "error.log"], env=env)
+        wait_for(lambda: (directory / "nginx.pid").exists()
+                 or process.popen.poll() is not None, "nginx")
+        if process.popen.poll() is None:
+            return port
+    pytest.fail("nginx does not start:\n" + process.err)
+
+
+def test_a_log_of_nginx_and_what_it_logs_then(swarm, spawn, tmp_path):
+    """What nginx logs of the replay is what it had logged."""
+    port = start_nginx(spawn, tmp_path / "nginx")
+    log = tmp_path / "nginx" / "access.log"
+    agents = ["plain/1.0", 'with "quotes" \\ and more', "\u00e9t\u00e9"]
+    start = time.monotonic()
+    for sent in range(60):
+        # Over more than a second, which is what the log knows.
+        wait_for(lambda: time.monotonic() >= start + sent * 0.025, "time")
+        with socket.create_connection(("127.0.0.1", port)) as s:
+            path = ["/a", "/gone?x=1", "/b%20c", "/n%d" % sent][sent % 4]
+            s.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nReferer: "
+                      f"http://y/{sent}\r\nUser-Agent: {agents[sent % 3]}"
+                      f"\r\nConnection: close\r\n\r\n".encode())
+            while s.recv(4096):
+                pass
+    sent += 1
+    with socket.create_connection(("127.0.0.1", port)) as s:
+        s.sendall(b"\x16\x03\x01 nonsense\r\n\r\n")
+        while s.recv(4096):
+            pass
+    wait_for(lambda: log.read_text().count("\n") == sent + 1, "the log")
+    before = log.read_text().splitlines()
+    (tmp_path / "then.log").write_text(log.read_text())
+    done = swarm.run("replay", "then.log", "-H", f"http://127.0.0.1:{port}",
+                     "--user-key", "agent")
+    assert done.status == 0, done.text
+    assert "1 left out: the request is not METHOD PATH HTTP/" in done.err
+    wait_for(lambda: log.read_text().count("\n") == 2 * sent + 1, "the log")
+    after = log.read_text().splitlines()[sent + 1:]
+
+    def what(line):
+        return re.search(r'"GET .*', line).group()
+
+    assert sorted(map(what, after)) == sorted(map(what, before[:-1]))
+
+
+def test_from_the_page_again_and_again(swarm, tmp_path, server):
+    """With a page: each test is the whole replay, and the pool may change."""
+    events = log_of_users(tmp_path / "access.log", 5, 1, 40)
+    port = free_port()
+    run = swarm.start("--replay", "access.log", "-H", server.url, "-P",
+                      str(port), "--processes", "2")
+    run.wait_line("web page: ")
+    base = f"http://127.0.0.1:{port}"
+    for turn in (1, 2):
+        form = urllib.parse.urlencode({"user_count": 10 * turn,
+                                       "spawn_rate": 100,
+                                       "host": server.url}).encode()
+        with urllib.request.urlopen(base + "/swarm", form) as answer:
+            assert json.load(answer)["success"]
+
+        def stopped():
+            with urllib.request.urlopen(base + "/stats/requests") as answer:
+                return json.load(answer)["state"] == "stopped"
+
+        wait_for(lambda: len(server.seen) == turn * len(events) and
+                 stopped(), f"replay {turn}")
+    assert sorted(server.paths()) == sorted(2 * [w for _, w in events])
+    run.interrupt()
+    assert run.wait() == 0, run.text
 
 
 def peak(pid):
