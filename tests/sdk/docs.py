@@ -99,6 +99,44 @@ def check_commands(build):
         common.problem(f"swarm.1 does not say what `swarm {name}` does")
 
 
+def check_rooms():
+    """Each room has its page, which names its files and no others; what the
+    architecture points at is there."""
+    core, docs = common.ROOT / "core", common.ROOT / "docs"
+    for room in sorted(p for p in core.iterdir() if p.is_dir()):
+        page = docs / "internals" / f"{room.name}.md"
+        if not page.is_file():
+            common.problem(f"core/{room.name} has no page in docs/internals")
+            continue
+        files = {str(p.relative_to(room)) for p in room.rglob("*.[ch]")}
+        for row in re.findall(r"^\| ([^|]*\.[ch][^|]*) \|", page.read_text(),
+                              re.M):
+            for name in re.split(r",\s*", row):
+                if name not in files:
+                    common.problem(f"{page.name} tells of {name}, which "
+                                   f"core/{room.name} has not")
+    text = (docs / "architecture.md").read_text()
+    folder = ""
+    for name in re.findall(r"`?([\w/]+\.[ch])\b", text.partition(
+            "## A reading order")[2]):
+        folder = name.rpartition("/")[0] or folder
+        path = common.ROOT / folder / name.rpartition("/")[2]
+        if not path.is_file():
+            common.problem(f"architecture.md says to read {path}")
+
+
+def check_links():
+    """Links of the documentation lead to files."""
+    pages = [*(common.ROOT / "docs").rglob("*.md"),
+             *(common.ROOT.glob("*.md")), *(common.ROOT.glob("*/README.md"))]
+    for page in pages:
+        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)",
+                                 page.read_text()):
+            if not (page.parent / target).exists():
+                common.problem(f"{page.relative_to(common.ROOT)} links to "
+                               f"{target}")
+
+
 def check_checks(build):
     """Each check of `swarm check` is in swarm-plugin.3."""
     text = (common.ROOT / "docs" / "man" / "swarm-plugin.3").read_text()
@@ -116,6 +154,8 @@ def main():
     check_names()
     check_commands(build)
     check_checks(build)
+    check_rooms()
+    check_links()
     common.finish()
 
 
