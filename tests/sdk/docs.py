@@ -111,7 +111,7 @@ def check_rooms():
         files = {str(p.relative_to(room)) for p in room.rglob("*.[ch]")}
         for row in re.findall(r"^\| ([^|]*\.[ch][^|]*) \|", page.read_text(),
                               re.M):
-            for name in re.split(r",\s*", row):
+            for name in re.findall(r"[\w/]+\.[ch]\b", row):
                 if name not in files:
                     common.problem(f"{page.name} tells of {name}, which "
                                    f"core/{room.name} has not")
