@@ -22,6 +22,8 @@ static const char *const plain[] = { "users", "spawn-rate", "shape", "rate",
 
 /* An address of a log may be a whole office: its events wait for each other. */
 #define REPLAY_QUEUE 100000
+/* Users of arrivals whose rate is not known before. */
+#define HOLD_POOL 1000
 
 #define PLAIN (sizeof plain / sizeof plain[0])
 
@@ -152,6 +154,8 @@ static int take_plain(const struct options *o, struct run_options *run,
 		s->shape = xstrdup(found_shape->name);
 	if (options_given("users"))
 		s->users = o->users;
+	else if (o->hold != NULL && o->rate != NULL)
+		s->users = HOLD_POOL;
 	if (options_given("spawn-rate"))
 		s->spawn_rate = o->spawn_rate;
 	return spec_complete(s);

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "cli/find_capacity.h"
+#include "cli/hold_load.h"
 #include "cli/page.h"
 #include "cluster/master.h"
 #include "module/hooks.h"
@@ -118,6 +119,7 @@ int front_start(const struct options *o, struct stats *stats, int argc,
 	};
 
 	find_capacity_tell(&options);
+	hold_load_tell(stats);
 	free_load();
 	options.load = asked = options_of_group(o, "Load");
 	if (choose_colour(o->color, &options.colour) == -1) {
@@ -166,9 +168,11 @@ void front_tick(void)
 	struct report_load load;
 
 	run_status(&status);
+	hold_load_show(&status);
 	measure_load(&load, workers);
 	report_tick(&status, &load);
 	find_capacity_tick(&status, &load);
+	hold_load_tick(&status, &load);
 	for (size_t i = 0; i < master_peer_count(); i++)
 		histogram_clear(&master_peer_at(i)->delays);
 	free(workers);
@@ -207,7 +211,9 @@ int front_finish(void)
 		.scenario_exit_code = hooks_exit_code() };
 	int code;
 
+	hold_load_finish();
 	run_status(&outcome.run);
+	hold_load_show(&outcome.run);
 	page_stop(NULL);
 	code = report_finish(&outcome);
 	free_load();

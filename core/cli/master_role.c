@@ -19,6 +19,7 @@
 #include "cli/doctor.h"
 #include "cli/find_capacity.h"
 #include "cli/front.h"
+#include "cli/hold_load.h"
 #include "cli/modules.h"
 #include "cli/page.h"
 #include "cli/plaintext.h"
@@ -474,6 +475,8 @@ int role_master(struct options *o, int argc, char **argv)
 		return EXIT_USAGE;
 	if (choose_load(o, &run) == -1)
 		return EXIT_USAGE;
+	if (hold_load_start(o, &run) == -1)
+		return EXIT_USAGE;
 	processes = master.processes = local_processes(o, &run);
 	share_seed(o);
 	if (loop_init() == -1)
@@ -505,6 +508,7 @@ int role_master(struct options *o, int argc, char **argv)
 	if (o->capacity && !o->json)
 		find_capacity_print();
 	find_capacity_release();
+	hold_load_release();
 	hooks_quit(rc);
 	release();
 	return rc;

@@ -55,6 +55,7 @@ struct options {
 	double sort_window;
 	double max_gap;
 	bool overlap;
+	char *hold;
 	bool capacity;                  /* by the command's word */
 	struct option_list slos;
 	bool by_users;

@@ -11,6 +11,7 @@
 #include "base/xalloc.h"
 #include "base/jsonw.h"
 #include "cli/front.h"
+#include "cli/hold_load.h"
 #include "cli/setup.h"
 #include "cluster/master.h"
 #include "module/module.h"
@@ -198,6 +199,7 @@ static void gather_state(struct web_state *state, void *arg)
 	for (size_t i = 0; i < n; i++)
 		gather_worker(&page.workers[i], master_peer_at(i));
 	run_status(&state->run);
+	hold_load_show(&state->run);
 	state->workers = page.workers;
 	state->worker_count = n;
 	state->class_users = page.class_users;

@@ -81,6 +81,10 @@ static const struct option table[] = {
 	  "some of the classes with a load of their own; several run side by "
 	  "side: name=browse,classes=Reader,users=9,start=30s",
 	  AT(executors), OPTION_LIST, 0, 0, NULL },
+	{ "hold", 0, "SWARM_HOLD", "Load", "FIGURE=VALUE",
+	  "keep a figure where it is wanted by moving the rate, or the number "
+	  "of users: 'p99=200ms', 'in-flight=50', 'external(queue)=100; "
+	  "max=500'", AT(hold), OPTION_TEXT, 0, 0, NULL },
 	{ "replay", 0, "SWARM_REPLAY", "Replay", "FILE",
 	  "do again what this log or recording holds, at its distances in "
 	  "time; `swarm replay FILE` is the same without a web page",

@@ -399,6 +399,17 @@ static void criteria(const struct report *r)
 		criterion(criteria_at(r->criteria, i));
 }
 
+static void hold(const struct report *r)
+{
+	struct buf line = BUF_INIT(4096);
+
+	if (r->run.hold != NULL) {
+		hold_view_live(&line, r->run.hold);
+		put_line(buf_str(&line), NULL);
+	}
+	buf_release(&line);
+}
+
 static void warnings(const struct report *r)
 {
 	struct buf line = BUF_INIT(4096);
@@ -430,11 +441,13 @@ static void draw(const struct report *r)
 	buf_clear(&block.text);
 	headline(r);
 	totals(r);
-	used = 2 + criteria_count(r->criteria) + 4;
+	used = 2 + criteria_count(r->criteria) + 4 +
+	    (r->run.hold != NULL);
 	extra = height > used ? height - used : 0;
 	if (block.terminal.width >= NARROW && extra > 0)
 		sparklines(r);
 	endpoints(r, extra > MOST_ROWS ? MOST_ROWS : extra);
+	hold(r);
 	criteria(r);
 	warnings(r);
 	/* Rather too little than a window that scrolls. */

@@ -493,6 +493,7 @@ int html_write(struct buf *out, const struct result *r)
 	tiles(out, r);
 	comparison(out, r);
 	capacity_view_html(out, &r->capacity);
+	hold_view_html(out, &r->hold, r->events, r->event_count);
 	generator_show_html(out, &r->generator);
 	charts(out, r);
 	endpoint_table(out, r, false);

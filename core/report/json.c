@@ -353,6 +353,7 @@ int json_write(struct buf *out, const struct result *r)
 	property_set(o, "card", card_json(&r->card));
 	property_set(o, "verdict", verdict(r));
 	property_set(o, "capacity", capacity_view_json(&r->capacity));
+	property_set(o, "hold", hold_view_json(&r->hold));
 	property_set(o, "generator", generator_show_json(&r->generator));
 	property_set(o, "steady_state", warm_up_json(&r->warm_up));
 	if (r->comparison)

@@ -380,6 +380,7 @@ static int read_result(struct result *r, const json_t *o)
 	r->complete = !json_is_false(json_object_get(o, "complete"));
 	card_read(&r->card, json_object_get(o, "card"));
 	capacity_view_read(&r->capacity, json_object_get(o, "capacity"));
+	hold_view_read(&r->hold, json_object_get(o, "hold"));
 	read_run(r, o);
 	if (read_verdict(r, o) == -1 || read_all_series(r, o) == -1 ||
 	    read_history(r, o) == -1 || read_metrics(r, o) == -1) {

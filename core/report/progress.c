@@ -136,6 +136,10 @@ static void progress_tick(const struct report *r)
 	add_latency(&line, &sum.response);
 	add_load(&line, r);
 	add_executors(&line, r);
+	if (r->run.hold != NULL) {
+		buf_puts(&line, " | ");
+		hold_view_live(&line, r->run.hold);
+	}
 	fprintf(stderr, "%s\n", buf_str(&line));
 	progress.last = r->elapsed;
 	while (progress.next <= r->elapsed + 0.5)

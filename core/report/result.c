@@ -391,6 +391,7 @@ void result_init(struct result *r, const struct report *report,
 	if (o->capacity)
 		capacity_view_take(&r->capacity, o->capacity,
 		    o->capacity_users, o->slos, o->slo_count);
+	hold_view_take(&r->hold, run->hold);
 	card_take(&r->card, o->seed, o->seed_chosen, o->load);
 	if (run->started) {
 		r->started = clock_wall_at(run->started);
@@ -464,6 +465,7 @@ void result_release(struct result *r)
 	free(r->version);
 	card_release(&r->card);
 	capacity_view_release(&r->capacity);
+	hold_view_release(&r->hold);
 	free(r->scenario);
 	free(r->host);
 	free(r->command);

@@ -14,6 +14,7 @@
 #include "report/capacity_view.h"
 #include "report/card.h"
 #include "report/generator.h"
+#include "report/hold_view.h"
 #include "report/warm_up.h"
 #include "stats/confidence.h"
 #include "stats/histogram.h"
@@ -130,6 +131,7 @@ struct result {
 	char *version;                  /* of the swarm that measured */
 	struct card card;
 	struct capacity_view capacity;
+	struct hold_view hold;
 	char *scenario;
 	char *host;                     /* NULL: none */
 	char *command;

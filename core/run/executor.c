@@ -253,9 +253,19 @@ static void begin_arrivals(struct executor *e, int64_t now)
 	e->schedule_text = schedule_text(&e->schedule);
 	e->arrivals_at = now + ARRIVALS_DELAY;
 	e->hand_over = 0;
+	e->rate_from = 0;
 	length = schedule_length(&e->schedule);
 	e->end = isfinite(length) ?
 	    now + 2 * ARRIVALS_DELAY + ns(length) : NEVER;
+}
+
+double executor_rate(const struct executor *e, int64_t now)
+{
+	int64_t t = now - e->arrivals_at;
+
+	if (t < e->rate_from)
+		return e->rate_before;
+	return schedule_rate(&e->schedule, (double)t / (double)NS_PER_S);
 }
 
 bool executor_set_rate(struct executor *e, double rate, int64_t now)
@@ -269,10 +279,12 @@ bool executor_set_rate(struct executor *e, double rate, int64_t now)
 	e->spec.rate = xasprintf("%.6f", rate);
 	if (e->schedule_text == NULL || e->state == EXECUTOR_DONE)
 		return true;
+	e->rate_before = now > e->arrivals_at ? executor_rate(e, now) : rate;
 	/* Workers keep their t = 0; the new rate is the schedule's after as
 	 * long a silence, so that there is nothing to skip. */
 	e->hand_over = (now > e->arrivals_at ? now - e->arrivals_at : 0) +
 	    HAND_OVER;
+	e->rate_from = e->hand_over;
 	text = xasprintf("%.9fs:0,%.6f", (double)e->hand_over /
 	    (double)NS_PER_S, rate);
 	schedule_release(&e->schedule);

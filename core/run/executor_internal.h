@@ -39,6 +39,8 @@ struct executor {
 	char *schedule_text;
 	int64_t arrivals_at;            /* t = 0 of the schedule */
 	int64_t hand_over;
+	double rate_before;             /* until `rate_from` */
+	int64_t rate_from;              /* ns after t = 0 */
 	unsigned number;                /* of the plan */
 	bool trace_ready;               /* of a replay: an event is read */
 	bool trace_over;                /* all is handed out */
@@ -53,6 +55,8 @@ struct executor {
 int64_t executor_wanted(const struct executor *);
 int64_t executor_running(const struct executor *);
 int64_t executor_goal(const struct executor *);
+/* Arrivals a second; of one that has a schedule. */
+double executor_rate(const struct executor *, int64_t now);
 /* executor_replay.c: it starts. */
 void executor_replay_begin(struct executor *, int64_t now);
 /* All is handed out; true when it is over, and has been ended. */

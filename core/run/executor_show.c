@@ -49,6 +49,5 @@ void executor_status(const struct executor *e, int64_t now,
 	if (e->spec.rate != NULL && e->schedule_text != NULL &&
 	    now > e->arrivals_at &&
 	    e->state != EXECUTOR_DONE && e->state != EXECUTOR_WAITING)
-		out->rate = schedule_rate(&e->schedule,
-		    (double)(now - e->arrivals_at) / (double)NS_PER_S);
+		out->rate = executor_rate(e, now);
 }

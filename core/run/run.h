@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct executor_status;
+struct hold_status;
 struct peer;
 struct spec;
 struct stats;
@@ -120,6 +121,8 @@ struct run_status {
 	size_t executor_count;
 	const struct run_gap *gaps;     /* oldest first */
 	size_t gap_count;
+	const struct hold_status *hold; /* run/hold.h, as who drives it adds
+	                                 * it; NULL: nothing is held */
 	bool workers_missing;           /* the expected ones never came, or the
 	                                 * last one was lost */
 };

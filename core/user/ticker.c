@@ -25,6 +25,8 @@ static void on_timer(evutil_socket_t fd, short events, void *arg)
 	uint64_t expired;
 
 	(void)events;
+	/* Iterations begin in it, and some never wait. */
+	loop_woke();
 	if (read(fd, &expired, sizeof expired) != -1)
 		t->fired(t->arg);
 }

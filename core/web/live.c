@@ -11,6 +11,7 @@
 
 #include "base/jsonw.h"
 #include "base/xalloc.h"
+#include "run/hold.h"
 #include "web/context.h"
 #include "web/feed.h"
 
@@ -44,6 +45,28 @@ static void put_short(struct jsonw *j, const char *key, double value)
 
 /* ---- parts ---- */
 
+/* What is held, in the unit of the condition. */
+static void write_hold(struct jsonw *j, const struct run_status *r)
+{
+	const struct hold_status *s = r->hold;
+	const struct hold *h = s != NULL ? s->hold : NULL;
+	struct buf value = BUF_INIT(256);
+
+	if (s == NULL)
+		return;
+	jsonw_key(j, "hold");
+	jsonw_object(j);
+	jsonw_put_string(j, "hold", s->spec->text);
+	if (h->count > 0 && !isnan(h->points[h->count - 1].value))
+		hold_print_value(s->spec, h->points[h->count - 1].value,
+		    &value);
+	jsonw_put_string(j, "value", buf_str(&value));
+	put_short(j, "load", h->load);
+	jsonw_put_string(j, "phase", hold_phase_name(h->phase));
+	jsonw_end(j);
+	buf_release(&value);
+}
+
 static void write_run(struct jsonw *j, const struct snapshot *s)
 {
 	const struct run_status *r = &s->run;
@@ -68,6 +91,7 @@ static void write_run(struct jsonw *j, const struct snapshot *s)
 	jsonw_put_int(j, "workers_crashed", r->workers_crashed);
 	jsonw_put_int(j, "setup", s->setup);
 	executors_write(j, s);
+	write_hold(j, r);
 	jsonw_end(j);
 }
 

@@ -304,7 +304,7 @@ int delay_work(struct swarm_user *u, const struct delay *d)
 
 	if (take_server() == -1)
 		return -1;
-	ends = swarm_now() + (int64_t)(draw(u, d) * NS);
+	ends = swarm_now() + (int64_t)(draw(u, d) / target.speed * NS);
 	rc = sleep_until(after_freeze(ends));
 	give_server();
 	return rc;

@@ -6,6 +6,7 @@
  *	/bytes/N        answers with a body of N bytes
  *	/echo           answers with the request's body
  *	/stats          what was served so far, as JSON
+ *	/speed?x=0.5    POST: works at half its speed from now on
  *	anything else   --delay, --size, --errors
  */
 #include "target.h"
@@ -19,6 +20,8 @@
 
 #define BODY_MAX  (INT64_C(64) << 20)
 #define BYTES_MAX (INT64_C(64) << 20)
+#define SPEED_MIN 1e-3
+#define SPEED_MAX 1e3
 
 struct request {
 	char *method;
@@ -137,6 +140,28 @@ static int answer_stats(struct conn *c, bool close)
 	return answer(c, 200, "application/json", text, (size_t)n, close);
 }
 
+/* GET tells the speed; POST with x=FACTOR sets it. */
+static int serve_speed(struct conn *c, const struct request *r)
+{
+	const char *x = strstr(r->path, "?x=");
+	char text[64];
+	char *end;
+	double speed;
+	int n;
+
+	if (strcmp(r->method, "POST") == 0) {
+		speed = x != NULL ? strtod(x + 3, &end) : 0;
+		if (!(speed >= SPEED_MIN && speed <= SPEED_MAX) ||
+		    *end != '\0')
+			return answer(c, 400, "text/plain",
+			    "use POST /speed?x=0.5\n", 22, r->close);
+		target.speed = speed;
+		swarm_info("speed %g", speed);
+	}
+	n = snprintf(text, sizeof text, "{\"speed\": %g}\n", target.speed);
+	return answer(c, 200, "application/json", text, (size_t)n, r->close);
+}
+
 static int serve_default(struct conn *c, const struct delay *d, bool close)
 {
 	if (delay_work(c->user, d) == -1)
@@ -158,6 +183,8 @@ static int serve_path(struct conn *c, const struct request *r,
 
 	if (strcmp(path, "/stats") == 0)
 		return answer_stats(c, r->close);
+	if (strcspn(path, "?") == 6 && strncmp(path, "/speed", 6) == 0)
+		return serve_speed(c, r);
 	if (strncmp(path, "/delay/", 7) == 0 &&
 	    delay_parse(&d, path + 7) == -1)
 		return answer(c, 400, "text/plain", "bad delay\n", 10,

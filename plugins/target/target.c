@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct target target = { .delay = { .kind = DELAY_FIXED }, .size = 3 };
+struct target target = { .delay = { .kind = DELAY_FIXED }, .speed = 1,
+	.size = 3 };
 
 static char host[256] = "127.0.0.1";
 static char port[16] = "8080";
@@ -127,7 +128,8 @@ static const struct swarm_command command = {
 	"  --errors SHARE         this share is answered with 500 (0 to 1)\n"
 	"  --size BYTES           length of a body (default 3)\n"
 	"\n"
-	"Paths: /delay/TIME /status/CODE /bytes/N /echo /stats; others as above.\n",
+	"Paths: /delay/TIME /status/CODE /bytes/N /echo /stats; others as above.\n"
+	"POST /speed?x=0.5 halves its speed while it runs, x=1 restores it.\n",
 	.setup = setup,
 	.once = once,
 };

@@ -23,6 +23,7 @@ struct target {
 	int servers;                    /* requests worked on at once; 0: all */
 	double freeze;                  /* seconds of each period ... */
 	double freeze_period;           /* ... in which nothing is answered */
+	double speed;                   /* service times are divided by it */
 	double errors;                  /* share answered with 500 */
 	int64_t size;                   /* bytes of a body */
 	int64_t started;
