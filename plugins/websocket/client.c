@@ -481,6 +481,7 @@ void client_free(struct ws *w)
 	w->freed = true;
 	w->retrying = false;
 	w->handler = NULL;
+	w->filter = NULL;
 	leave(w);
 	swarm_alarm_free(w->alarm);
 	w->alarm = NULL;

@@ -77,6 +77,8 @@ struct ws {
 	size_t queued_bytes;
 	ws_handler *handler;
 	void *handler_arg;
+	ws_filter_fn *filter;
+	void *filter_arg;
 	struct swarm_waiters changed;   /* state, room to write, pong */
 	uint64_t sent;
 	uint64_t received;

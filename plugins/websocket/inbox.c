@@ -109,6 +109,10 @@ static void deliver(struct ws *w, struct message *m)
 	m->m.size = sizeof m->m;
 	m->m.data = m->bytes;
 	m->m.received = swarm_now();
+	if (w->filter && w->filter(w, &m->m, w->filter_arg)) {
+		message_free(m);
+		return;
+	}
 	if (give_receiver(w, m))
 		return;
 	if (w->handler) {

@@ -166,6 +166,14 @@ static void on_message(struct ws *w, ws_handler *fn, void *arg)
 		inbox_handle(w, fn, arg);
 }
 
+static void filter(struct ws *w, ws_filter_fn *fn, void *arg)
+{
+	if (!w)
+		return;
+	w->filter = fn;
+	w->filter_arg = arg;
+}
+
 static bool is_connected(struct ws *w)
 {
 	return w && w->state == CLIENT_OPEN;
@@ -246,7 +254,7 @@ static void worker_stop(void)
 }
 
 static const struct ws_api api = {
-	SWARM_IFACE(struct ws_api, 0),
+	SWARM_IFACE(struct ws_api, 1),
 	.connect = client_connect,
 	.reconnect = client_reconnect,
 	.send = send_message,
@@ -260,6 +268,7 @@ static const struct ws_api api = {
 	.connected = is_connected,
 	.error = error_text,
 	.info = info,
+	.filter = filter,
 };
 
 SWARM_MODULE(

@@ -9,6 +9,7 @@ import re
 import socket
 import ssl
 import struct
+import subprocess
 import threading
 from types import SimpleNamespace
 
@@ -207,6 +208,20 @@ def test_certificates_are_verified(swarm, tls_server, certificate, tmp_path):
     ok = results(swarm, tmp_path, *base, "-o",
                  f"websocket.cafile={certificate / 'cert.pem'}")
     assert ok["counters"]["ws_msgs_received"] == 1
+
+
+def test_another_libwebsockets_is_refused(swarm, tmp_path):
+    """What the plugin knows of the library is true of one version."""
+    (tmp_path / "other.c").write_text(
+        "const char *lws_get_library_version(void)\n"
+        "{ return \"4.3.3-unknown\"; }\n")
+    subprocess.run(["cc", "-shared", "-fPIC", "other.c", "-o", "other.so"],
+                   cwd=tmp_path, check=True)
+    done = swarm.run("ws", "ws://127.0.0.1:1/", "-c", "1", "--",
+                     "--processes", "1", env={
+                         "LD_PRELOAD": str(tmp_path / "other.so")})
+    assert done.status != 0
+    assert "the one found is 4.3.3-unknown" in done.text
 
 
 # ---- servers that break the rules ----

@@ -211,6 +211,10 @@ struct ws_info {
  * that fails with EAGAIN. */
 typedef void ws_handler(struct ws *, const struct ws_message *, void *arg);
 
+/* [worker] As a handler, for every message, before fibers, handler and queue:
+ * true when it has taken it. */
+typedef bool ws_filter_fn(struct ws *, const struct ws_message *, void *arg);
+
 /* The table behind the names below. */
 struct ws_api {
 	struct swarm_iface head;
@@ -230,11 +234,13 @@ struct ws_api {
 	bool (*connected)(struct ws *);
 	const char *(*error)(struct ws *);
 	const struct ws_info *(*info)(struct ws *);
+	/* Since minor 1. */
+	void (*filter)(struct ws *, ws_filter_fn *, void *arg);
 };
 
 /* A provider defines WS_PROVIDER and gets the types only. */
 #ifndef WS_PROVIDER
-SWARM_IMPORT(ws_api, ws_api_, "swarm.websocket/1", 0)
+SWARM_IMPORT(ws_api, ws_api_, "swarm.websocket/1", 1)
 
 #ifndef __cplusplus
 /* For .tls = &WS_TLS(...) and .headers = WS_HEADERS(...). */
@@ -327,6 +333,14 @@ static inline const struct ws_message *ws_receive(struct ws *w,
 static inline void ws_on_message(struct ws *w, ws_handler *fn, void *arg)
 {
 	ws_api_->on_message(w, fn, arg);
+}
+
+/* For protocols on top, which have messages of their own: from now on `fn`
+ * sees each message that comes first, and those it takes nobody else does.
+ * NULL: none. */
+static inline void ws_filter(struct ws *w, ws_filter_fn *fn, void *arg)
+{
+	ws_api_->filter(w, fn, arg);
 }
 
 /* A ping and the wait for its answer, a sample "ping"; 0 or -1.  `timeout` in
