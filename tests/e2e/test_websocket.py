@@ -210,6 +210,8 @@ def test_certificates_are_verified(swarm, tls_server, certificate, tmp_path):
     assert ok["counters"]["ws_msgs_received"] == 1
 
 
+@pytest.mark.skipif(bool(os.environ.get("SWARM_TEST_SANITIZE")),
+                    reason="a sanitizer wants to be the first one loaded")
 def test_another_libwebsockets_is_refused(swarm, tmp_path):
     """What the plugin knows of the library is true of one version."""
     (tmp_path / "other.c").write_text(
