@@ -243,7 +243,7 @@ int command_setup(void)
 			return SWARM_COMMAND_DONE;
 		}
 	}
-	user_class_set_owner(plugin.module->name);
+	user_class_set_owner(plugin.module->name, &plugin.module->def);
 	return plugin.command->setup(plugin.argc, plugin.argv);
 }
 

@@ -54,7 +54,7 @@ static int exported(const struct elf *e)
 		return CHECK_SKIP;
 	}
 	while ((name = elf_next_export(e, &at))) {
-		if (strcmp(name, "swarm_module_v0") == 0)
+		if (strcmp(name, VERIFY_ENTRY) == 0)
 			continue;
 		check_say("it also exports %s", name);
 		others++;

@@ -329,11 +329,11 @@ static int inspect_in_child(const char *form, const char *path,
 	buf_release(&err);
 	if (rc == SPAWN_TIMEOUT)
 		log_error("%s was not loaded within %g s: one of its "
-		    "constructors, or swarm_module_v0(), does not return",
+		    "constructors, or " VERIFY_ENTRY "(), does not return",
 		    path, timeout);
 	else if (rc > 128)
 		log_error("%s crashed while it was loaded (signal %d, SIG%s): "
-		    "look at its constructors and at swarm_module_v0()", path,
+		    "look at its constructors and at " VERIFY_ENTRY "()", path,
 		    rc - 128, text(sigabbrev_np(rc - 128)));
 	return rc == TOOLS_OK ? TOOLS_OK : TOOLS_MODULE;
 }

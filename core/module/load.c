@@ -137,11 +137,9 @@ static int check_host_has(const char *path, const struct elf *e)
 static int check_abi(const char *path, const struct swarm_module *m)
 {
 	unsigned major = SWARM_ABI_MAJOR, minor = SWARM_ABI_MINOR;
-	bool same = m->abi_major == major;
-	bool newer = m->abi_major > major || (same && m->abi_minor > minor);
-	/* Before 1.0 there is no promise: both numbers must agree. */
-	bool older = m->abi_major < major ||
-	    (same && major == 0 && m->abi_minor < minor);
+	bool newer = m->abi_major > major ||
+	    (m->abi_major == major && m->abi_minor > minor);
+	bool older = m->abi_major < major;
 
 	if (newer) {
 		log_error("cannot load %s: it was built for ABI %u.%u, newer "
@@ -188,10 +186,10 @@ static const struct swarm_module *ask(const char *path, void *handle)
 {
 	const struct swarm_module *(*entry)(void);
 	const struct swarm_module *m;
-	void *symbol = dlsym(handle, "swarm_module_v0");
+	void *symbol = dlsym(handle, VERIFY_ENTRY);
 
 	if (!symbol) {
-		log_error("cannot load %s: it exports no swarm_module_v0; end "
+		log_error("cannot load %s: it exports no " VERIFY_ENTRY "; end "
 		    "its source with SWARM_MODULE() or SWARM_SCENARIO()",
 		    path);
 		return NULL;
@@ -199,7 +197,7 @@ static const struct swarm_module *ask(const char *path, void *handle)
 	memcpy(&entry, &symbol, sizeof(entry));
 	m = entry();
 	if (!m) {
-		log_error("cannot load %s: swarm_module_v0() returned NULL; "
+		log_error("cannot load %s: " VERIFY_ENTRY "() returned NULL; "
 		    "let SWARM_MODULE() write it", path);
 		return NULL;
 	}

@@ -385,7 +385,7 @@ static int add_users(struct module *m)
 	if (!m->def.setup)
 		return 0;
 	before = api_log_errors();
-	user_class_set_owner(m->name);
+	user_class_set_owner(m->name, &m->def);
 	feed_set_source(module_shown(m));
 	if (m->def.setup() != 0)
 		return say_failed(m, "setup", before);

@@ -19,7 +19,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ENTRY "swarm_module_v0"
 #define ENTRY_ANY "swarm_module_v"
 #define LOOKED_AT 512
 
@@ -167,15 +166,16 @@ static int check_entry(const char *path, const struct elf *e)
 	size_t at = 0;
 	const char *name, *other = NULL;
 
-	if (!e->symbols || elf_exports(e, ENTRY))
+	if (!e->symbols || elf_exports(e, VERIFY_ENTRY))
 		return 0;
 	while ((name = elf_next_export(e, &at)))
 		if (strncmp(name, ENTRY_ANY, sizeof(ENTRY_ANY) - 1) == 0)
 			other = name + sizeof(ENTRY_ANY) - 1;
 	if (other) {
 		log_error("cannot load %s: it is a module of ABI %s.x, and "
-		    "this swarm (" SWARM_VERSION ") loads ABI 0.x; rebuild "
-		    "it: " HOW_TO_BUILD, path, other);
+		    "this swarm (" SWARM_VERSION ") loads ABI "
+		    VERIFY_TEXT(SWARM_ABI_MAJOR) ".x; rebuild it: "
+		    HOW_TO_BUILD, path, other);
 		return -1;
 	}
 	log_error("cannot load %s: it is a shared library but not a swarm "
@@ -183,7 +183,7 @@ static int check_entry(const char *path, const struct elf *e)
 	    "  static void hello(struct swarm_user *u) { swarm_sleep(1); }\n"
 	    "  SWARM_SCENARIO({ .name = \"web\",\n"
 	    "          .tasks = SWARM_TASKS(SWARM_TASK(hello)) });", path,
-	    ENTRY);
+	    VERIFY_ENTRY);
 	return -1;
 }
 

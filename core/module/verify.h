@@ -3,7 +3,14 @@
 #ifndef MODULE_VERIFY_H
 #define MODULE_VERIFY_H
 
+#include <swarm/version.h>
+
 #include "module/elf.h"
+
+/* The function that a module exports; its name ends in the ABI's major. */
+#define VERIFY_TEXT_(x) #x
+#define VERIFY_TEXT(x)  VERIFY_TEXT_(x)
+#define VERIFY_ENTRY    "swarm_module_v" VERIFY_TEXT(SWARM_ABI_MAJOR)
 
 /* Nobody but its owner (and, for root, root's group) can write it.  0, or -1
  * after log_error(). */

@@ -15,7 +15,10 @@
 
 static struct user_class **classes;
 static size_t class_count;
+/* Whose setup() runs, and how large that module's structs are. */
 static const char *owner = "";
+static size_t owner_user = sizeof(struct swarm_user_class);
+static size_t owner_task = sizeof(struct swarm_task);
 
 size_t user_class_count(void)
 {
@@ -36,9 +39,11 @@ struct user_class *user_class_find(const char *name)
 	return NULL;
 }
 
-void user_class_set_owner(const char *module)
+void user_class_set_owner(const char *module, const struct swarm_module *def)
 {
 	owner = module;
+	owner_user = def ? def->user_size : sizeof(struct swarm_user_class);
+	owner_task = def ? def->task_size : sizeof(struct swarm_task);
 }
 
 static int check_class(const struct swarm_user_class *def)
@@ -176,21 +181,27 @@ void user_class_equal_weights(void)
 	}
 }
 
-SWARM_API int swarm_class_add(const struct swarm_user_class *def)
+SWARM_API int swarm_class_add(const struct swarm_user_class *given)
 {
+	struct swarm_user_class one = { 0 };
+	const struct swarm_user_class *def = &one;
+
+	memcpy(&one, given, owner_user < sizeof one ? owner_user : sizeof one);
 	if (def->name == NULL || def->name[0] == '\0') {
 		log_error("%s: swarm_class_add: a class needs a name", owner);
 		return -1;
 	}
-	if (add_class(def, sizeof(struct swarm_task)) == -1)
+	if (add_class(def, owner_task) == -1)
 		return -1;
 	return (int)class_count - 1;
 }
 
-SWARM_API int swarm_task_add(int index, const struct swarm_task *task)
+SWARM_API int swarm_task_add(int index, const struct swarm_task *given)
 {
-	const struct swarm_task both[] = { *task, { .name = NULL } };
+	struct swarm_task one = { 0 };
+	const struct swarm_task *task = &one;
 
+	memcpy(&one, given, owner_task < sizeof one ? owner_task : sizeof one);
 	if (index < 0 || (size_t)index >= class_count) {
 		log_error("%s: swarm_task_add: there is no class %d", owner,
 		    index);
@@ -200,8 +211,7 @@ SWARM_API int swarm_task_add(int index, const struct swarm_task *task)
 		log_error("%s: swarm_task_add: a task needs a name", owner);
 		return -1;
 	}
-	return set_add_tasks(&classes[index]->root, owner, both,
-	    sizeof both[0]);
+	return set_add_task(&classes[index]->root, owner, task, owner_task);
 }
 
 SWARM_API int swarm_class_weight(const char *name, double weight)

@@ -442,7 +442,7 @@ int replay_add_class(void)
 		.tasks = tasks,
 	};
 
-	user_class_set_owner("swarm");
+	user_class_set_owner("swarm", NULL);
 	return swarm_class_add(&class) == -1 ? -1 : 0;
 }
 

@@ -110,6 +110,12 @@ static int add_tasks(struct user_set *s, const char *module,
 	return 0;
 }
 
+int set_add_task(struct user_set *s, const char *module,
+    const struct swarm_task *task, size_t stride)
+{
+	return add_task(s, module, task, stride, 0);
+}
+
 int set_add_tasks(struct user_set *s, const char *module,
     const struct swarm_task *tasks, size_t stride)
 {

@@ -8,6 +8,9 @@
  * nested sets too.  0, or -1 after log_error(). */
 int set_add_tasks(struct user_set *, const char *module,
     const struct swarm_task *tasks, size_t stride);
+/* Adds one, at this host's size; its nested sets have the stride. */
+int set_add_task(struct user_set *, const char *module,
+    const struct swarm_task *task, size_t stride);
 /* Keeps tasks with any of `tags` (NULL or empty: all) and none of `exclude`;
  * a set that becomes empty goes too. */
 void set_filter(struct user_set *, char *const *tags, char *const *exclude);

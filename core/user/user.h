@@ -57,8 +57,9 @@ struct user_class {
  * (already copied to this host's size; its arrays still have the module's
  * strides).  0, or -1 after log_error(). */
 int user_class_add_module(const char *module, const struct swarm_module *def);
-/* Whose setup() runs now: the owner of what swarm_class_add() adds. */
-void user_class_set_owner(const char *module);
+/* Whose setup() runs now: the owner of what swarm_class_add() adds, and how
+ * large its structs are (def->user_size, task_size; NULL: as here). */
+void user_class_set_owner(const char *module, const struct swarm_module *def);
 size_t user_class_count(void);
 struct user_class *user_class_at(size_t i);
 struct user_class *user_class_find(const char *name);

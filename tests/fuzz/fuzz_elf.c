@@ -18,7 +18,7 @@ static size_t walk(const struct elf *e)
 		sum += strlen(name);
 	for (size_t i = 0; (name = elf_needed(e, i)); i++)
 		sum += strlen(name);
-	return sum + elf_exports(e, "swarm_module_v0") + elf_is_program(e) +
+	return sum + elf_exports(e, "swarm_module_v1") + elf_is_program(e) +
 	    (size_t)elf_dynamic(e, DT_FLAGS, 0);
 }
 

@@ -43,7 +43,7 @@ def compile_one(where, text, folder, flags):
         return
     names = common.must(["nm", "-D", "--defined-only",
                          folder / "example.so"])
-    if "swarm_module_v0" not in names:
+    if "swarm_module_v1" not in names:
         common.problem(f"{where} is no module")
 
 
@@ -82,7 +82,7 @@ def check_names():
         common.problem(f"{name} is in no manual's synopsis")
     for name in sorted(listed - described):
         common.problem(f"{name} is in no manual's description")
-    known = listed | {"swarm_raise", "swarm_expect", "swarm_module_v0"}
+    known = listed | {"swarm_raise", "swarm_expect", "swarm_module_v1"}
     for name in sorted((synopsis | described) - known):
         common.problem(f"{name} is in a manual and does not exist")
 

@@ -17,7 +17,7 @@ def exports(path):
 
 def check(path):
     names = exports(path)
-    if names != ["swarm_module_v0"]:
+    if names != ["swarm_module_v1"]:
         common.problem(f"{path} exports {names}")
     dynamic = common.must(["readelf", "-dW", path])
     if "NODELETE" not in dynamic:

@@ -216,7 +216,7 @@ static const struct swarm_user_class kit_class = {
 	.tasks = SWARM_TASKS(SWARM_TASK(kit_task)),
 };
 
-const struct swarm_module *swarm_module_v0(void);
+const struct swarm_module *swarm_module_v1(void);
 
 /* Options as their texts in the module say. */
 static void kit_defaults(void)
@@ -243,10 +243,10 @@ static int kit_setup(void **state)
 	assert_int_equal(fiber_init(&(struct fiber_options){ 0 }), 0);
 	kit_defaults();
 	http_api_ = (const struct http_api *)(const void *)
-	    swarm_module_v0()->exports[0].iface;
+	    swarm_module_v1()->exports[0].iface;
 	if (!loaded) {
-		assert_int_equal(swarm_module_v0()->load(), 0);
-		user_class_set_owner("kit");
+		assert_int_equal(swarm_module_v1()->load(), 0);
+		user_class_set_owner("kit", NULL);
 		assert_int_equal(swarm_class_add(&kit_class), 0);
 	}
 	loaded = true;
@@ -273,7 +273,7 @@ static int kit_teardown(void **state)
 	fiber_stats(&s);
 	assert_int_equal(s.alive, 0);
 	users_release();
-	swarm_module_v0()->worker_stop();
+	swarm_module_v1()->worker_stop();
 	stats_free(kit.stats);
 	resolve_release();
 	fiber_release();

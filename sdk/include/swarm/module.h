@@ -1,7 +1,7 @@
 /*
  * Modules: what a shared object tells swarm about itself.
  *
- * A module exports one function, swarm_module_v0(), which returns a constant
+ * A module exports one function, swarm_module_v1(), which returns a constant
  * struct swarm_module.  The macros below write both; authors only name the
  * fields they need.  A field left out means "not provided":
  *
@@ -46,6 +46,16 @@
 
 #ifdef __cplusplus
 extern "C" {
+#endif
+
+/*
+ * The minor ABI that the module needs: that of these headers.  One that uses
+ * nothing newer than, say, 1.0 may write
+ *	#define SWARM_ABI_NEEDS 0
+ * before the first include, and loads in every swarm from ABI 1.0 on.
+ */
+#ifndef SWARM_ABI_NEEDS
+#define SWARM_ABI_NEEDS SWARM_ABI_MINOR
 #endif
 
 #if defined(__GNUC__)
@@ -262,7 +272,7 @@ SWARM_API void swarm_import(struct swarm_import *);
 	static const struct swarm_module swarm_module_ = { \
 		.magic = SWARM_MAGIC, \
 		.abi_major = SWARM_ABI_MAJOR, \
-		.abi_minor = SWARM_ABI_MINOR, \
+		.abi_minor = SWARM_ABI_NEEDS, \
 		.size = (uint32_t)sizeof(struct swarm_module), \
 		.user_size = (uint32_t)sizeof(struct swarm_user_class), \
 		.task_size = (uint32_t)sizeof(struct swarm_task), \
@@ -284,13 +294,13 @@ SWARM_API void swarm_import(struct swarm_import *);
 	_Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"")
 #define SWARM_PARTLY_END_ _Pragma("GCC diagnostic pop")
 #define SWARM_MODULE_ENTRY_ \
-	extern "C" SWARM_API const struct swarm_module *swarm_module_v0(void)
+	extern "C" SWARM_API const struct swarm_module *swarm_module_v1(void)
 #else
 #define SWARM_PARTLY_
 #define SWARM_PARTLY_END_
 #define SWARM_MODULE_ENTRY_ \
-	SWARM_API const struct swarm_module *swarm_module_v0(void); \
-	const struct swarm_module *swarm_module_v0(void)
+	SWARM_API const struct swarm_module *swarm_module_v1(void); \
+	const struct swarm_module *swarm_module_v1(void)
 #endif
 
 #ifdef __cplusplus

@@ -1,4 +1,4 @@
-/* finds: file: it exports no swarm_module_v0 */
+/* finds: file: it exports no swarm_module_v1 */
 int answer(void);
 
 int answer(void)
