@@ -8,6 +8,7 @@
  */
 #include "cluster/inbox.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,6 +66,7 @@ static void refuse_malformed(const char *from, const char *what)
 static void send_ack(struct zsock *sock, const struct member *m)
 {
 	struct wire_ack ack = { .index = m->peer.index,
+		.first = m->record->first,
 		.swarm = m->peer.swarm,
 		.report_interval = options()->report_interval,
 		.instance = master_shared.instance,
@@ -130,6 +132,17 @@ struct knock {
 /* While the master is closed: id -> struct knock. */
 static struct strmap knocks;
 
+/* A relay says in its version how many indexes it wants. */
+static void reserve(struct member_record *record)
+{
+	const char *relay = strstr(record->version, WIRE_RELAY);
+	long span = relay == NULL ? 0 :
+	    strtol(relay + strlen(WIRE_RELAY), NULL, 10);
+
+	if (record->swarm && span > 0 && span <= INT_MAX)
+		member_reserve(record, (unsigned)span);
+}
+
 static void let_in(const char *from, const struct knock *knock)
 {
 	struct member *m = member_find(from);
@@ -146,6 +159,7 @@ static void let_in(const char *from, const struct knock *knock)
 	}
 	record->swarm = knock->swarm;
 	memcpy(record->version, knock->version, sizeof record->version);
+	reserve(record);
 	if (m != NULL) {
 		m->peer.last_seen = clock_now();
 		register_again(m);

@@ -9,10 +9,14 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/strmap.h"
 #include "base/xalloc.h"
 
 #define RECORDS_MAX 100000
+/* Indexes that there are ids of users for (unsigned, a million each). */
+#define INDEXES 4294
+#define SPAN_MAX 4096
 
 static struct {
 	struct member **at;
@@ -20,6 +24,7 @@ static struct {
 	struct strmap by_id;            /* struct member */
 	struct strmap records;          /* struct member_record */
 	int64_t first_index;
+	int64_t reserved;               /* from the top */
 } table;
 
 void member_number_from(int64_t first_index)
@@ -40,8 +45,24 @@ struct member_record *member_remember(const char *id)
 		return r;
 	r = xcalloc(1, sizeof *r);
 	r->index = table.first_index + (int64_t)table.records.count;
+	r->first = -1;
 	strmap_put(&table.records, id, r);
 	return r;
+}
+
+/* From the top down, since our own workers are numbered from below. */
+void member_reserve(struct member_record *r, unsigned span)
+{
+	if (r->first != -1)
+		return;
+	table.reserved += span < SPAN_MAX ? span : SPAN_MAX;
+	r->first = INDEXES - table.reserved;
+	if (r->first > (int64_t)table.records.count)
+		return;
+	log_warn("relays ask for more than %d indexes of workers in all: ids "
+	    "of users may repeat", INDEXES);
+	if (r->first < 0)
+		r->first = 0;
 }
 
 struct member *member_add(const char *id, struct member_record *record,

@@ -32,6 +32,7 @@ struct member_record {
 	bool swarm;
 	bool gone;                      /* it quit or its process ended: what
 	                                 * still comes was sent before */
+	int64_t first;                  /* index of a relay's workers; -1 */
 	int64_t lost_at;                /* when it was last heard, if it was
 	                                 * lost; 0: it was not */
 	uint64_t taken;                 /* the last of its reports we have */
@@ -40,6 +41,8 @@ struct member_record {
 
 /* The first index to be given out; before any worker comes. */
 void member_number_from(int64_t first_index);
+/* A relay's workers get `span` indexes of their own; *first: from here. */
+void member_reserve(struct member_record *, unsigned span);
 /* Ids are a stranger's to choose, so their number has an end: NULL. */
 struct member_record *member_remember(const char *id);
 struct member_record *member_recall(const char *id);

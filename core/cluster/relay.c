@@ -8,6 +8,7 @@
  */
 #include "cluster/relay.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,8 @@ static struct {
 	char *connect;
 	char *bind;
 	struct stats *stats;            /* of all workers since the report */
+	unsigned span;                  /* indexes for workers */
+	int64_t first;                  /* of these */
 	bool joined;                    /* knows the master above */
 	bool open;                      /* workers are let in */
 	bool active;                    /* there is an order */
@@ -158,8 +161,11 @@ static void count_stopped(void)
 
 static void on_joined(struct peer *p, void *arg)
 {
-	(void)p;
 	(void)arg;
+	if (p->index == relay.first + relay.span)
+		log_warn("more workers than the %u that this relay has numbers "
+		    "for: ids of users may repeat; start it with "
+		    "--expect-workers", relay.span);
 	if (relay.active)
 		share_out();
 }
@@ -345,7 +351,9 @@ static void on_registered(const struct wire_ack *ack, void *arg)
 		return;
 	}
 	relay.open = true;
-	master_open((ack->index + 1) * RELAY_SPAN, ack);
+	relay.first = ack->first >= 0 ? ack->first :
+	    (ack->index + 1) * RELAY_SPAN;
+	master_open(relay.first, ack);
 }
 
 static size_t class_index(const char *name)
@@ -532,7 +540,7 @@ static int join_master(void)
 		.counts = on_counts, .ramp_complete = on_ramp_complete,
 		.plan = on_plan, .progress = on_collect, .met = on_met,
 		.health = on_health, .rows = relay_rows_came, .custom = on_custom_above,
-		.relay = true,
+		.relay_span = relay.span,
 		.replay = relay_run_replay };
 
 	return worker_start(&above);
@@ -566,6 +574,16 @@ static int open_below(void)
 	return master_start(&below);
 }
 
+/* Room for as many as are expected to come anew, under other ids. */
+static unsigned span_for(const struct relay_options *o)
+{
+	size_t most = o->expect > (size_t)o->processes ? o->expect :
+	    (size_t)o->processes;
+
+	return 2 * most < RELAY_SPAN ? RELAY_SPAN :
+	    2 * most < UINT_MAX ? (unsigned)(2 * most) : RELAY_SPAN;
+}
+
 int relay_start(const struct relay_options *o)
 {
 	char **names = xcalloc(o->class_count + 1, sizeof *names);
@@ -579,6 +597,7 @@ int relay_start(const struct relay_options *o)
 	relay.target = xcalloc(o->class_count + 1, sizeof *relay.target);
 	relay.numbers = xcalloc(o->class_count + 1, sizeof *relay.numbers);
 	meeting_init(send_up);
+	relay.span = span_for(o);
 	relay.stats = stats_new(STATS_DEFAULT_SERIES, STATS_DEFAULT_ERRORS);
 	if (open_below() == 0)
 		return 0;

@@ -14,7 +14,8 @@
 #include "cluster/keys.h"
 
 /* Workers' indexes must differ over all relays, because users' ids hang on
- * them: relay i gives out those from (i + 1) * RELAY_SPAN on. */
+ * them: a relay asks the master for a range of them, at least this many, and
+ * twice as many as workers are expected. */
 #define RELAY_SPAN 128
 
 struct relay_options {

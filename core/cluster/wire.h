@@ -36,7 +36,8 @@
 #define WIRE_LEVEL 1                    /* of the swarm map */
 #define WIRE_LOCUST_VERSION "2.46.3"    /* what we say to a Locust peer */
 #define WIRE_VERSION WIRE_LOCUST_VERSION "+swarm.1"
-#define WIRE_RELAY   ".relay"           /* after it, in a relay's */
+#define WIRE_RELAY   ".relay."          /* after it, in a relay's; then how
+                                         * many indexes it wants */
 
 enum wire_type {
 	WIRE_UNKNOWN, WIRE_CLIENT_READY, WIRE_ACK, WIRE_HEARTBEAT, WIRE_SPAWN,
@@ -116,6 +117,7 @@ struct wire_pong {
 /* What a swarm master adds to its ack; absent from Locust's. */
 struct wire_ack {
 	int64_t index;                  /* -1 unknown */
+	int64_t first;                  /* of a relay's own workers; -1: none */
 	bool swarm;
 	double report_interval;         /* seconds */
 	uint64_t instance;              /* 48 bits: which master; another
@@ -129,8 +131,9 @@ struct wire_ack {
  * which its flag tells.
  */
 void wire_encode_nil(struct buf *out, const char *type, const char *node_id);
+/* `span`: indexes that a relay wants for workers of its own; 0: no relay. */
 void wire_encode_client_ready(struct buf *out, const char *node_id,
-    bool relay);
+    unsigned span);
 /* The swarm part only when `ack->swarm`. */
 void wire_encode_ack(struct buf *out, const char *node_id,
     const struct wire_ack *);

@@ -4,6 +4,8 @@
  */
 #include "cluster/wire.h"
 
+#include <stdio.h>
+
 #include "cluster/wire_health.h"
 #include "cluster/wire_object.h"
 
@@ -43,13 +45,16 @@ void wire_encode_nil(struct buf *out, const char *type, const char *node_id)
 }
 
 void wire_encode_client_ready(struct buf *out, const char *node_id,
-    bool relay)
+    unsigned span)
 {
+	char version[64] = WIRE_VERSION;
 	msgpack_packer pk;
 
+	if (span > 0)
+		snprintf(version, sizeof version, WIRE_VERSION WIRE_RELAY "%u",
+		    span);
 	begin(&pk, out, "client_ready");
-	wire_object_put_text(&pk, relay ? WIRE_VERSION WIRE_RELAY :
-	    WIRE_VERSION);
+	wire_object_put_text(&pk, version);
 	wire_object_put_text(&pk, node_id);
 }
 
@@ -64,8 +69,12 @@ void wire_encode_ack(struct buf *out, const char *node_id,
 	msgpack_pack_int64(&pk, ack->index);
 	if (ack->swarm) {
 		wire_object_put_text(&pk, "swarm");
-		msgpack_pack_map(&pk, 3 + (ack->seed != 0) +
-		    (ack->split_by[0] != '\0'));
+		msgpack_pack_map(&pk, 3 + (ack->first >= 0) +
+		    (ack->seed != 0) + (ack->split_by[0] != '\0'));
+		if (ack->first >= 0) {
+			wire_object_put_text(&pk, "first");
+			msgpack_pack_int64(&pk, ack->first);
+		}
 		wire_object_put_text(&pk, "level");
 		msgpack_pack_int(&pk, WIRE_LEVEL);
 		wire_object_put_text(&pk, "report_interval");

@@ -32,7 +32,9 @@ int wire_read_ack(const msgpack_object *data, struct wire_ack *ack)
 	const msgpack_object *index = wire_object_get(data, "index");
 	const msgpack_object *swarm = wire_object_get(data, "swarm");
 	const msgpack_object *split_by = wire_object_get(swarm, "split_by");
-	struct wire_ack a = { .index = -1, .report_interval = 3 };
+	const msgpack_object *first = wire_object_get(swarm, "first");
+	struct wire_ack a = { .index = -1, .first = -1,
+		.report_interval = 3 };
 
 	if (data->type != MSGPACK_OBJECT_MAP &&
 	    data->type != MSGPACK_OBJECT_NIL)
@@ -46,6 +48,8 @@ int wire_read_ack(const msgpack_object *data, struct wire_ack *ack)
 		    wire_object_get_uint(swarm, "instance", 0,
 		    &a.instance) == -1 ||
 		    wire_object_get_uint(swarm, "seed", 0, &a.seed) == -1 ||
+		    (first != NULL && wire_object_int(first, &a.first) ==
+		    -1) ||
 		    (split_by != NULL && wire_object_text(split_by,
 		    a.split_by, sizeof a.split_by) == -1))
 			return -1;

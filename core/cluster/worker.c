@@ -106,7 +106,7 @@ static void send_nil(const char *type)
 
 static void send_ready(void)
 {
-	wire_encode_client_ready(&self.out, self.id, self.o.relay);
+	wire_encode_client_ready(&self.out, self.id, self.o.relay_span);
 	flush();
 }
 

@@ -16,7 +16,8 @@
 struct worker_options {
 	const char *connect;            /* "ipc://…" or "tcp://host:port" */
 	const struct keys *keys;        /* NULL: not encrypted */
-	bool relay;                     /* runs no users itself */
+	unsigned relay_span;            /* a relay, which runs no users itself:
+	                                 * so many workers it may have */
 	bool local;                     /* started by the master on this machine:
 	                                 * ends when the master does */
 	struct stats *stats;            /* the delta; reset after each report */

@@ -82,7 +82,7 @@ static void make_samples(const char *id)
 
 	health_init(&hb.health);
 	hb.health.loop_busy = 0.5;
-	wire_encode_client_ready(sample(), id, false);
+	wire_encode_client_ready(sample(), id, 0);
 	wire_encode_heartbeat(sample(), id, &hb);
 	wire_stats_encode(sample(), id, delta, &ticket, &count, 1);
 	wire_stats_encode(sample(), id, delta, NULL, &count, 1);
@@ -215,7 +215,7 @@ static void register_hand(struct hand *h)
 	struct buf b = BUF_INIT(1000);
 	int before = h->acks;
 
-	wire_encode_client_ready(&b, h->id, false);
+	wire_encode_client_ready(&b, h->id, 0);
 	say(h, &b);
 	wait_until(h->acks > before);
 }

@@ -109,6 +109,7 @@ static struct zsock *hand;
 static bool late;
 static int joined;
 static int acks;
+static struct wire_ack ack;
 static struct wire_pong pong;
 static int pongs;
 
@@ -143,6 +144,8 @@ static void on_hand_message(const char *from, const void *data, size_t len,
 	(void)from;
 	(void)arg;
 	assert_int_equal(wire_decode(&m, data, len), 0);
+	if (m.type == WIRE_ACK)
+		assert_int_equal(wire_read_ack(&m.data, &ack), 0);
 	acks += m.type == WIRE_ACK;
 	if (m.type == WIRE_HEARTBEAT &&
 	    wire_read_pong(&m.data, &pong) == 0)
@@ -191,7 +194,7 @@ static void join(void)
 {
 	struct buf b = BUF_INIT(1000);
 
-	wire_encode_client_ready(&b, HAND_ID, false);
+	wire_encode_client_ready(&b, HAND_ID, 0);
 	say(&b);
 	wait_until(joined == 1 && acks == 1);
 }
@@ -274,6 +277,37 @@ static void test_late_report_keeps_its_time(void **state)
 	assert_true(totals->total.last_time < now + PATIENCE / 1e9);
 }
 
+/* Ranges of indexes for relays' workers, from above; those of the master's
+ * own workers are from below. */
+static void test_relays_have_indexes_of_their_own(void **state)
+{
+	struct zsock_options o = { .identity = "host2_relay",
+		.message = on_hand_message };
+	struct buf b = BUF_INIT(1000);
+	struct zsock *relay = zsock_new(&o);
+	int64_t first;
+
+	(void)state;
+	assert_int_equal(zsock_connect(relay, master_endpoint()), 0);
+	wire_encode_client_ready(&b, "host2_relay", 300);
+	assert_int_equal(zsock_send(relay, NULL, b.data, b.len), 0);
+	wait_until(joined == 1 && acks == 1);
+	assert_int_equal(ack.index, 0);
+	first = ack.first;
+	assert_in_range(first, 1000, 100000);
+	/* The same again when it comes again. */
+	assert_int_equal(zsock_send(relay, NULL, b.data, b.len), 0);
+	wait_until(acks == 2);
+	assert_int_equal(ack.first, first);
+	buf_clear(&b);
+	wire_encode_client_ready(&b, HAND_ID, 128);
+	say(&b);
+	wait_until(acks == 3);
+	assert_int_equal(ack.index, 1);
+	assert_true(ack.first + 128 <= first);
+	zsock_free(relay, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +315,8 @@ int main(void)
 		cmocka_unit_test(test_outbox_is_bounded),
 		cmocka_unit_test_setup_teardown(test_each_report_once, setup,
 		    teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_relays_have_indexes_of_their_own, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_late_report_keeps_its_time, setup, teardown),
 	};

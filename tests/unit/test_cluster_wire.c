@@ -128,7 +128,7 @@ static void test_client_ready(void **state)
 	assert_int_equal(wire_read_client_ready(&m.data, version,
 	    sizeof version), -1);
 	wire_message_release(&m);
-	wire_encode_client_ready(&b, ID, false);
+	wire_encode_client_ready(&b, ID, 0);
 	decode(&m, &b);
 	assert_int_equal(wire_read_client_ready(&m.data, version,
 	    sizeof version), 1);
