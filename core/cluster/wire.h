@@ -36,8 +36,8 @@
 #define WIRE_LEVEL 1                    /* of the swarm map */
 #define WIRE_LOCUST_VERSION "2.46.3"    /* what we say to a Locust peer */
 #define WIRE_VERSION WIRE_LOCUST_VERSION "+swarm.1"
-#define WIRE_RELAY   ".relay."          /* after it, in a relay's; then how
-                                         * many indexes it wants */
+/* After it, in a relay's; then how many indexes it wants. */
+#define WIRE_RELAY   ".relay."
 
 enum wire_type {
 	WIRE_UNKNOWN, WIRE_CLIENT_READY, WIRE_ACK, WIRE_HEARTBEAT, WIRE_SPAWN,

@@ -70,9 +70,10 @@ static void print(const char *name, double value, const char *unit)
 {
 	printf("{\"bench\":\"fleet\",\"peer\":\"%s\",\"workers\":%d,"
 	    "\"series\":%d,\"interval\":%d,\"relays\":%d,\"case\":\"%s\","
-	    "\"value\":%.3f,\"unit\":\"%s\"}\n", fleet.locust ? "locust" : "swarm",
-	    (int)fleet.workers, (int)fleet.series, (int)fleet.interval, (int)relays, name,
-	    value, unit);
+	    "\"value\":%.3f,\"unit\":\"%s\"}\n",
+	    fleet.locust ? "locust" : "swarm", (int)fleet.workers,
+	    (int)fleet.series, (int)fleet.interval, (int)relays, name, value,
+	    unit);
 	fflush(stdout);
 }
 
@@ -272,14 +273,14 @@ static int free_port(void)
 	size_t size = sizeof endpoint;
 	void *context = zmq_ctx_new();
 	void *socket = zmq_socket(context, ZMQ_ROUTER);
-	int port = 0;
+	int64_t port = 0;
 
 	if (zmq_bind(socket, "tcp://127.0.0.1:*") == 0 &&
 	    zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, endpoint, &size) == 0)
-		port = atoi(strrchr(endpoint, ':') + 1);
+		parse_int64(strrchr(endpoint, ':') + 1, 1, 65535, &port);
 	zmq_close(socket);
 	zmq_ctx_term(context);
-	return port;
+	return (int)port;
 }
 
 static int measure_swarm(void)
@@ -387,7 +388,8 @@ static int measure_locust(void)
 	start = clock_now();
 	wait_count(&fleet.seen->spawns, fleet.workers, 20);
 	print("spawned_all", since(start), "s");
-	wait_count(&fleet.seen->sent, fleet.seen->sent + fleet.workers, (double)(2 * fleet.interval));
+	wait_count(&fleet.seen->sent, fleet.seen->sent + fleet.workers,
+	    (double)(2 * fleet.interval));
 	usage_of(master, &cpu[0], &rss[0]);
 	start = clock_now();
 	sent = fleet.seen->sent;
