@@ -4,6 +4,7 @@ modules may call is in a manual.
 
 usage: docs.py BUILD
 """
+import json
 import pathlib
 import re
 import sys
@@ -99,6 +100,58 @@ def check_commands(build):
         common.problem(f"swarm.1 does not say what `swarm {name}` does")
 
 
+def plugin_names(header):
+    """What a plugin's header offers to call."""
+    text = re.sub(r"/\*.*?\*/", "", header.read_text(), flags=re.S)
+    return {name for name in
+            re.findall(r"^static inline [^;{=]*?(\w+)\(", text, re.M)
+            + re.findall(r"^#define ([a-z]\w+)\(", text, re.M)
+            if not name.endswith("_")}
+
+
+def options_told(page, build, refer=True):
+    """Words of the page's lists, and of those of the pages that its section
+    on options refers to."""
+    text = page.read_text()
+    section = text.partition(".Sh OPTIONS")[2].partition("\n.Sh ")[0]
+    told = set(re.findall(r"\w+", " ".join(
+        re.findall(r"^\.It (?:Cm|Fl|Li|Va|Op) (.*)$", text, re.M))))
+    for other in re.findall(r"^\.Xr (\S+) 7", section, re.M):
+        path = build / "plugins" / other / f"{other}.7"
+        if refer and path.is_file():
+            told |= options_told(path, build, refer=False)
+    return told
+
+
+def check_plugin_pages(build):
+    """Every option of a plugin is in its page, and every name that its
+    headers offer."""
+    build = pathlib.Path(build)
+    for module in sorted(build.glob("plugins/*/*.so")):
+        page = module.with_suffix(".7")
+        about = json.loads(common.must([f"{build}/bin/swarm", "inspect",
+                                        "--json", module]))
+        names = {o["name"] for o in about["options"]}
+        if not page.is_file():
+            common.problem(f"{module.stem} has no page")
+            continue
+        for name in sorted(names - options_told(page, build)):
+            common.problem(f"{page.name} does not tell of the option {name}")
+    pages = [*common.ROOT.glob("plugins/*/*.7"),
+             *(common.ROOT / "docs" / "man").iterdir()]
+    told = set()
+    for page in pages:
+        told |= set(re.findall(r"\bFn (\w+)", page.read_text()))
+    count = 0
+    for header in common.ROOT.glob("plugins/*/include/swarm/*.h"):
+        names = plugin_names(header)
+        count += len(names)
+        for name in sorted(names - told):
+            common.problem(f"no page tells of {name} ({header.name})")
+    if count < 90:
+        common.problem(f"only {count} names were found in plugins' headers")
+
+
 def check_rooms():
     """Each room has its page, which names its files and no others; what the
     architecture points at is there."""
@@ -154,6 +207,7 @@ def main():
     check_names()
     check_commands(build)
     check_checks(build)
+    check_plugin_pages(build)
     check_rooms()
     check_links()
     common.finish()
