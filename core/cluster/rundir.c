@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -21,6 +22,7 @@
 
 #define PREFIX "swarm-"
 #define PATH_ROOM 107
+#define TRIES 20
 
 struct rundir {
 	char *path;
@@ -81,20 +83,56 @@ static void sweep_all(const char *parent)
 	closedir(dir);
 }
 
+/*
+ * 0, or -1: another that sweeps, between our making the file and locking it,
+ * took it for nobody's.  It may have it still, or have removed it, and then no
+ * name leads to what we hold.
+ */
 static int take_lock(struct rundir *r)
 {
 	char *path = xasprintf("%s/lock", r->path);
+	struct stat st;
 
 	r->lock = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	free(path);
-	if (r->lock == -1)
+	if (r->lock == -1 || flock(r->lock, LOCK_EX | LOCK_NB) == -1 ||
+	    fstat(r->lock, &st) == -1)
 		return -1;
-	return flock(r->lock, LOCK_EX | LOCK_NB);
+	if (st.st_nlink > 0)
+		return 0;
+	errno = ENOENT;
+	return -1;
+}
+
+/* A folder that is ours, by the lock in it. */
+static int make(struct rundir *r, const char *parent)
+{
+	int saved;
+
+	r->path = xasprintf("%s/" PREFIX "XXXXXX", parent);
+	if (mkdtemp(r->path) == NULL)
+		goto fail;
+	if (take_lock(r) == 0)
+		return 0;
+	saved = errno;
+	remove_folder(r->path);
+	if (r->lock != -1)
+		close(r->lock);
+	errno = saved;
+fail:
+	free(r->path);
+	return -1;
+}
+
+static bool was_swept(int error)
+{
+	return error == EWOULDBLOCK || error == ENOENT;
 }
 
 static struct rundir *try_below(const char *parent, size_t room)
 {
 	struct rundir *r;
+	int rc = -1;
 
 	if (parent == NULL || parent[0] != '/' ||
 	    strlen(parent) + strlen("/" PREFIX "XXXXXX/") + room > PATH_ROOM) {
@@ -102,23 +140,17 @@ static struct rundir *try_below(const char *parent, size_t room)
 		return NULL;
 	}
 	r = xcalloc(1, sizeof *r);
-	r->lock = -1;
-	r->path = xasprintf("%s/" PREFIX "XXXXXX", parent);
-	if (mkdtemp(r->path) == NULL)
-		goto fail;
-	if (take_lock(r) == -1) {
-		remove_folder(r->path);
-		goto fail;
+	for (int i = 0; i < TRIES && rc == -1; i++) {
+		rc = make(r, parent);
+		if (rc == -1 && !was_swept(errno))
+			break;
+	}
+	if (rc == -1) {
+		free(r);
+		return NULL;
 	}
 	sweep_all(parent);
 	return r;
-
-fail:
-	if (r->lock != -1)
-		close(r->lock);
-	free(r->path);
-	free(r);
-	return NULL;
 }
 
 struct rundir *rundir_new(size_t room)
