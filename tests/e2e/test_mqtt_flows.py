@@ -172,6 +172,8 @@ def test_broker_that_comes_back(swarm, broker, tmp_path, provider):
     # Ten, and the one that asks.
     wait_for(lambda: broker.sys("clients/connected") >= 11, "all clients")
     broker.stop()
+    # Somebody has tried in vain.
+    run.wait_line(r"fail [1-9]")
     broker.start(broker.port)
     wait_for(lambda: broker.sys("clients/connected") >= 11, "all clients back")
     assert run.wait(60) == 1, run.text
