@@ -43,6 +43,12 @@ class Recorder:
         ready.set()
         self.loop.run_forever()
         server.close()
+        open_ones = asyncio.all_tasks(self.loop)
+        for task in open_ones:
+            task.cancel()
+        self.loop.run_until_complete(
+            asyncio.gather(*open_ones, return_exceptions=True))
+        self.loop.close()
 
     def close(self):
         self.loop.call_soon_threadsafe(self.loop.stop)
