@@ -338,7 +338,7 @@ static bool start(struct executor *e, int64_t now)
 		begin_arrivals(e, now);
 	else if (e->spec.replay != NULL)
 		executor_replay_begin(e, now);
-	if (e->spec.rate == NULL && e->time > 0)
+	else if (e->time > 0)
 		e->end = ns(e->spec.start) + ns(e->time);
 	if (e->shape == NULL) {
 		e->target = e->spec.users;

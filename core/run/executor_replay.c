@@ -10,9 +10,13 @@
 
 #define STUCK (60 * NS_PER_S)   /* without an event that ends */
 
-/* Its schedule is what the master sends. */
+/* Its schedule is what the master sends, and its time begins now: to find the
+ * first event may have taken a while. */
 void executor_replay_begin(struct executor *e, int64_t now)
 {
+	e->limit = e->time > 0 ? now + ARRIVALS_DELAY +
+	    (int64_t)(e->time * (double)NS_PER_S) : NEVER;
+	e->end = e->limit;
 	free(e->schedule_text);
 	e->schedule_text = xstrdup(e->spec.replay);
 	e->arrivals_at = now + ARRIVALS_DELAY;
@@ -74,13 +78,11 @@ bool executor_replay_done(struct executor *e)
 
 bool executor_replay_ended(struct executor *e, int64_t now)
 {
-	int64_t limit = e->time > 0 ? (int64_t)((e->spec.start + e->time) *
-	    (double)NS_PER_S) : NEVER;
 	int64_t done = e->lost.lease.done;
 
 	if (executor_replay_done(e))
 		return true;
-	if (now < e->end || now >= limit)
+	if (now < e->end || now >= e->limit)
 		return false;
 	for (size_t i = 0; i < e->share_count; i++)
 		done += e->shares[i]->lease.done;
@@ -88,6 +90,6 @@ bool executor_replay_ended(struct executor *e, int64_t now)
 		executor_end(e, "the last requests of the trace do not end");
 	/* There is no end while something goes on. */
 	e->done_before = done;
-	e->end = sooner(now + STUCK, limit);
+	e->end = sooner(now + STUCK, e->limit);
 	return e->state == EXECUTOR_DONE;
 }

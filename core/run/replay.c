@@ -23,6 +23,7 @@
 
 #define LOOK   NS_PER_S
 #define EVERY  (50 * NS_PER_MS)
+#define SAY    (5 * NS_PER_S)
 #define PIECE  (5 * NS_PER_MS)          /* of the loop's time */
 #define AHEAD  1000000
 #define AHEAD_BYTES (256 << 20)
@@ -38,6 +39,7 @@ static struct {
 	bool over;
 	uint64_t bytes;
 	struct trace_counts counts;     /* that were counted */
+	int64_t say;                    /* that the first is looked for */
 	struct wheel_timer timer;
 } feed;
 
@@ -78,7 +80,7 @@ static bool hand_out(void)
 	if (p == NULL)
 		return false;
 	shares = p->run;
-	for (size_t i = 0; i < run.count; i++) {
+	for (size_t i = 0; shares != NULL && i < run.count; i++) {
 		if (run.executors[i] == feed.executor)
 			shares[i]->sent++;
 	}
@@ -120,6 +122,11 @@ static bool look(void)
 	case TRACE_FAILED:
 		log_error("%s can't be read on: the replay ends here",
 		    feed.o->path);
+		/* The verdict is to know. */
+		if (run.options.stats != NULL)
+			stats_exception(run.options.stats,
+			    "the trace can't be read to its end", "",
+			    "master");
 		break;
 	case TRACE_END:
 		break;
@@ -133,12 +140,25 @@ static bool look(void)
  * True: there is more to do at once. */
 static bool find_first(void)
 {
-	int64_t stop = clock_now() + PIECE;
+	int64_t now = clock_now();
+	int64_t stop = now + PIECE;
 
-	while (!look()) {
-		if (clock_now() > stop)
-			return true;
+	if (feed.say == 0)
+		feed.say = now + SAY;
+	if (now >= feed.say) {
+		feed.say = now + SAY;
+		log_info("%s: looking for its first event, %llu are left out "
+		    "so far", feed.o->path,
+		    (unsigned long long)feed.counts.left_out);
 	}
+	while (!look()) {
+		if (clock_now() > stop) {
+			count_all();
+			return true;
+		}
+	}
+	if (feed.over)
+		return false;
 	executor_replay_ready(feed.executor);
 	wheel_add(&run.next, clock_now());
 	return false;
@@ -230,6 +250,7 @@ int replay_feed_begin(struct executor *e)
 	feed.executor = e;
 	feed.has_next = feed.over = false;
 	feed.bytes = 0;
+	feed.say = 0;
 	memset(&feed.counts, 0, sizeof feed.counts);
 	wheel_add(&feed.timer, clock_now() + NS_PER_MS);
 	return 0;

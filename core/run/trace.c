@@ -376,7 +376,7 @@ static bool again(struct trace *t)
 	t->due += fmax(t->due / (double)t->counts.events, PASS_GAP);
 	t->of_pass = 0;
 	if (open_decoder(t) == -1)
-		t->failed = true;
+		t->failed = t->ended = true;
 	return true;
 }
 
@@ -393,8 +393,6 @@ enum trace_answer trace_next(struct trace *t, struct record *r)
 	int budget = BUDGET;
 
 	for (;;) {
-		if (t->failed)
-			return TRACE_FAILED;
 		if (t->o.limit > 0 && t->of_pass >= (uint64_t)t->o.limit) {
 			t->ended = true;
 			forget_held(t);
@@ -405,13 +403,16 @@ enum trace_answer trace_next(struct trace *t, struct record *r)
 		}
 		if (window_full(t) || (t->ended && t->heap.count > 0)) {
 			take_group(t);
+		} else if (t->failed) {
+			return TRACE_FAILED;
 		} else if (t->ended) {
 			if (!again(t))
 				return TRACE_END;
 		} else if (budget-- == 0) {
 			return TRACE_MORE;
 		} else if (decode(t) == -1) {
-			t->failed = true;
+			/* What was read until then has its turn. */
+			t->failed = t->ended = true;
 		}
 	}
 }

@@ -45,7 +45,8 @@ enum trace_answer { TRACE_EVENT, TRACE_MORE, TRACE_END, TRACE_FAILED };
 struct trace *trace_open(const struct trace_options *);
 void trace_close(struct trace *);
 /* The next event; it stays until the next call.  MORE: much was left out, and
- * there is more to read.  FAILED after log_error(). */
+ * there is more to read.  FAILED after log_error(), when what was read before
+ * has been given. */
 enum trace_answer trace_next(struct trace *, struct record *);
 
 struct trace_counts {

@@ -172,10 +172,22 @@ static enum swarm_trace_result next_line(struct reader *r, struct span *line,
 	    SWARM_TRACE_EVENT;
 }
 
-static enum swarm_trace_result next_access(void *trace,
-    struct swarm_trace_event *e)
+static const char *read_access(struct reader *r, struct span line,
+    struct request *q)
 {
-	struct reader *r = trace;
+	return access_read(line, r->user, q, &r->scratch);
+}
+
+static const char *read_json(struct reader *r, struct span line,
+    struct request *q)
+{
+	return ndjson_read(&r->json, line, r->user_key, q);
+}
+
+static enum swarm_trace_result next_of(struct reader *r,
+    struct swarm_trace_event *e, const char *(*read)(struct reader *,
+    struct span, struct request *))
+{
 	struct span line;
 	enum swarm_trace_result rc = next_line(r, &line, e);
 	struct request q;
@@ -183,23 +195,20 @@ static enum swarm_trace_result next_access(void *trace,
 
 	if (rc != SWARM_TRACE_EVENT)
 		return rc;
-	why = access_read(line, r->user, &q, &r->scratch);
+	why = read(r, line, &q);
 	return why ? skip(e, why) : event(r, &q, e);
+}
+
+static enum swarm_trace_result next_access(void *trace,
+    struct swarm_trace_event *e)
+{
+	return next_of(trace, e, read_access);
 }
 
 static enum swarm_trace_result next_json(void *trace,
     struct swarm_trace_event *e)
 {
-	struct reader *r = trace;
-	struct span line;
-	enum swarm_trace_result rc = next_line(r, &line, e);
-	struct request q;
-	const char *why;
-
-	if (rc != SWARM_TRACE_EVENT)
-		return rc;
-	why = ndjson_read(&r->json, line, r->user_key, &q);
-	return why ? skip(e, why) : event(r, &q, e);
+	return next_of(trace, e, read_json);
 }
 
 static enum swarm_trace_result next_har(void *trace,
@@ -259,14 +268,7 @@ static const char *try_access(struct reader *r, struct span line,
     struct request *q)
 {
 	q->time = 0;
-	return access_read(line, ACCESS_ADDR, q, &r->scratch) && q->time == 0
-	    ? "no" : NULL;
-}
-
-static const char *try_json(struct reader *r, struct span line,
-    struct request *q)
-{
-	return ndjson_read(&r->json, line, NULL, q);
+	return read_access(r, line, q) && q->time == 0 ? "no" : NULL;
 }
 
 static int probe_access(const char *path, const void *head, size_t len)
@@ -280,7 +282,7 @@ static int probe_json(const char *path, const void *head, size_t len)
 {
 	(void)head;
 	(void)len;
-	return probe_lines(path, try_json);
+	return probe_lines(path, read_json);
 }
 
 static int probe_har(const char *path, const void *head, size_t len)

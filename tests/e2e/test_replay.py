@@ -276,6 +276,12 @@ def test_a_part_of_it_compressed_and_again(swarm, tmp_path, server):
                   "--limit", "15", "--passes", "2")
     assert done.status == 0, done.text
     assert server.paths() == [f"/n{i}" for i in range(30, 45)] * 2
+    # Without end, until the time is up.
+    done = replay(swarm, tmp_path, server, "access.log.gz", "--speed", "20",
+                  "--passes", "0", "-t", "1s")
+    assert done.status == 0, done.text
+    assert "run time reached" in done.text
+    assert 150 < len(server.seen) - 30 < 260
 
 
 def test_archive_with_bodies_and_cookies(swarm, tmp_path, server):
@@ -402,7 +408,9 @@ def test_a_format_of_a_plugin_beside_a_scenario(swarm, tmp_path, server):
     done = replay(swarm, tmp_path, server, "x", "--plugin",
                   swarm.module("beats_trace.so"))
     assert "line 4 is broken" in done.err
-    assert done.status != 0, done.text
+    assert done.status == 1, done.text
+    assert done.out_json["total"]["requests"] == 2
+    assert "the trace can't be read to its end" in done.text
 
 
 def start_nginx(spawn, directory):

@@ -286,6 +286,8 @@ static void test_refused(void **state)
 	assert_null(open_steps(STEPS({ 0, "BROKEN", "a" }), &o));
 	t = open_steps(STEPS({ 0, "GET", "a" }, { 0, "BROKEN", "a" },
 	    { 0, "GET", "a" }), &o);
+	assert_int_equal(trace_next(t, &r), TRACE_EVENT);
+	assert_int_equal(trace_next(t, &r), TRACE_FAILED);
 	assert_int_equal(trace_next(t, &r), TRACE_FAILED);
 	trace_close(t);
 	/* Times that no arithmetic bears. */
