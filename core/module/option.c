@@ -30,6 +30,10 @@ struct setting {
 static struct setting *settings;
 static size_t setting_count;
 
+/* Texts that options had before: a module may still hold them. */
+static const char **replaced;
+static size_t replaced_count;
+
 /* Room for any type's value. */
 union value {
 	bool b;
@@ -343,6 +347,11 @@ int module_option_change(const struct module *m, const char *name,
 		    module_option_form(o.type));
 		return -1;
 	}
+	if (o.type == SWARM_STRING) {
+		replaced = xreallocarray(replaced, replaced_count + 1,
+		    sizeof(*replaced));
+		replaced[replaced_count++] = *(const char **)o.dest;
+	}
 	store(&o, &v);
 	return 0;
 }
@@ -370,6 +379,10 @@ void option_forget(void)
 		drop_last_setting();
 	free(settings);
 	settings = NULL;
+	while (replaced_count > 0)
+		free((char *)(uintptr_t)replaced[--replaced_count]);
+	free(replaced);
+	replaced = NULL;
 }
 
 int module_set_option(const char *assignment)

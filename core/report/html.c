@@ -1,11 +1,15 @@
 /*
- * The HTML report: verdict first, then what it rests on.  No script runs and
- * nothing is loaded, so that it reads the same in a browser, in an artefact
- * viewer that blocks scripts, in a mail and on paper.
+ * The HTML report: verdict first, then what it rests on, in three layers.
+ * This page needs no script, so that it reads the same in an artefact viewer
+ * that blocks them, in a mail and on paper.  The results are inside once more,
+ * as the JSON file compressed: whoever has the report can compare it with
+ * another.  And the web page's own program, which shows them where scripts
+ * run.  Nothing is loaded from anywhere.
  */
 #include "report/html.h"
 
 #include "base/xalloc.h"
+#include "report/bundle.h"
 #include "report/generator_show.h"
 #include "report/html_style.h"
 #include "report/metric_view.h"
@@ -479,14 +483,19 @@ static void metrics(struct buf *out, const struct result *r)
 int html_write(struct buf *out, const struct result *r)
 {
 	buf_puts(out, "<!doctype html>\n<html lang=\"en\"><head>"
-	    "<meta charset=\"utf-8\"><meta name=\"viewport\" content=\""
+	    "<meta charset=\"utf-8\">");
+	buf_puts(out, "<meta http-equiv=\"Content-Security-Policy\" "
+	    "content=\"");
+	bundle_policy(out);
+	buf_puts(out, "\"><meta name=\"viewport\" content=\""
 	    "width=device-width\"><meta name=\"color-scheme\" content=\""
-	    "light dark\"><title>");
+	    "light dark\"><link rel=\"icon\" href=\"data:,\"><title>");
 	put(out, r->scenario ? r->scenario : "swarm");
-	buf_printf(out, ": %s</title>\n<style>", result_verdict_name(
-	    r->verdict));
+	buf_printf(out, ": %s</title>\n<style id=\"plain-style\">",
+	    result_verdict_name(r->verdict));
 	buf_puts(out, html_style);
-	buf_puts(out, "</style></head><body>\n");
+	buf_puts(out, "</style></head><body><div id=\"app\"></div>"
+	    "<div id=\"plain\">\n");
 	verdict(out, r);
 	criteria(out, r);
 	facts(out, r);
@@ -506,8 +515,8 @@ int html_write(struct buf *out, const struct result *r)
 	buf_puts(out, "<footer>Response times are measured from when a "
 	    "request should have started, in milliseconds; percentiles come "
 	    "from histograms of all samples and are within 0.4 %. A figure "
-	    "with ? rests on few samples; n/a on too few.</footer>\n");
-	if (html_embed(out, r) == -1)
+	    "with ? rests on few samples; n/a on too few.</footer></div>\n");
+	if (html_embed(out, r) == -1 || bundle_html(out) == -1)
 		return -1;
 	return buf_puts(out, "</body></html>\n");
 }

@@ -5,6 +5,8 @@
 #include "report/html_style.h"
 
 const char html_style[] =
+    "@media print{#app{display:none}}[data-report=plain] #app"
+    "{display:none}\n"
     ":root{--ground:#fff;--text:#1b1f24;--muted:#57606a;--rule:#d0d7de;"
     "--blue:#0969da;--green:#1a7f37;--amber:#9a6700;--red:#cf222e;"
     "--purple:#8250df}\n"

@@ -1,7 +1,7 @@
 /*
  * The files of web/dist and the document that describes /api/v1, compressed by
  * gzip at build time and taken in by the assembler: a build needs no Node and
- * the bytes exist once, for the page and for reports alike.
+ * the bytes exist once, for the page and for reports (report/bundle.h).
  */
 #include "web/assets.h"
 
@@ -11,6 +11,8 @@
 #include <zlib.h>
 
 #include <openssl/evp.h>
+
+#include "report/bundle.h"
 
 #define EMBED(symbol, file) \
 	extern const unsigned char assets_##symbol[]; \
@@ -23,18 +25,16 @@
 	    ".popsection\n")
 
 EMBED(index, "index.html");
-EMBED(script, "app.js");
-EMBED(style, "app.css");
 EMBED(icon, "icon.svg");
 EMBED(openapi, "openapi.json");
 
 static struct asset assets[] = {
 	{ "/", "text/html; charset=utf-8", assets_index, assets_index_end,
 	  "" },
-	{ "/app.js", "text/javascript; charset=utf-8", assets_script,
-	  assets_script_end, "" },
-	{ "/app.css", "text/css; charset=utf-8", assets_style,
-	  assets_style_end, "" },
+	{ "/app.js", "text/javascript; charset=utf-8", bundle_script,
+	  bundle_script_end, "" },
+	{ "/app.css", "text/css; charset=utf-8", bundle_style,
+	  bundle_style_end, "" },
 	{ "/icon.svg", "image/svg+xml", assets_icon, assets_icon_end, "" },
 	{ "/api/v1/openapi.json", "application/json", assets_openapi,
 	  assets_openapi_end, "" },

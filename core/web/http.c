@@ -37,6 +37,7 @@ static void call_done(void *arg)
 	struct http_call *call = arg;
 
 	buf_release(&call->body);
+	free(call->policy);
 	snapshot_unref(call->snapshot);
 	free(call);
 }
@@ -85,9 +86,8 @@ void http_send(struct http_call *call)
 	}
 	reply_header(r, "x-content-type-options:", "nosniff");
 	reply_header(r, "referrer-policy:", "same-origin");
-	reply_header(r, "content-security-policy:", call->document ?
-	    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
-	    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'" :
+	reply_header(r, "content-security-policy:", call->policy ?
+	    call->policy :
 	    "default-src 'self'; img-src 'self' data: blob:; "
 	    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'");
 	if (call->constant_gzip)

@@ -27,8 +27,7 @@ struct http_call {
 	const void *constant;
 	size_t constant_len;
 	bool constant_gzip;
-	bool document;                  /* carries its own style, and no
-	                                 * scripts */
+	char *policy;                   /* another than the page's; owned */
 	char header[4][512];            /* values */
 	const char *header_name[4];
 	size_t header_count;

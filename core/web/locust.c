@@ -16,6 +16,7 @@
 
 #include "base/jsonw.h"
 #include "base/xalloc.h"
+#include "report/bundle.h"
 #include "stats/locust.h"
 #include "web/command.h"
 #include "web/context.h"
@@ -490,6 +491,7 @@ static bool reset(struct http_call *call)
 
 static void finish_report(struct command *c, struct http_call *call)
 {
+	struct buf policy = BUF_INIT(1024);
 	struct form form;
 
 	if (c->rc == -1) {
@@ -501,7 +503,9 @@ static void finish_report(struct command *c, struct http_call *call)
 	call->body = c->body;
 	buf_init(&c->body, 0);
 	call->type = "text/html; charset=utf-8";
-	call->document = true;
+	bundle_policy(&policy);
+	buf_puts(&policy, "; frame-ancestors 'none'");
+	call->policy = buf_detach(&policy);
 	http_header(call, "cache-control:", "no-store");
 	if (form_parse_query(&form, call->request->query) == 0 &&
 	    form_get(&form, "download"))

@@ -2,6 +2,8 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { createRequire } from "node:module";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const source = process.env.SWARM_TEST_SOURCE;
@@ -12,18 +14,40 @@ export const { chromium } = require("playwright-core");
 export const axeSource = require.resolve("axe-core/axe.min.js");
 export const shots = process.env.SWARM_SHOTS || join(build, "shots");
 
+/** The first match in the lines of a stream. */
+function awaitLine(child, stream, pattern) {
+	let all = "";
+
+	return new Promise((resolve, reject) => {
+		createInterface({ input: stream }).on("line", (line) => {
+			const match = line.match(pattern);
+
+			all += `${line}\n`;
+			if (match)
+				resolve(match[0]);
+		});
+		child.once("exit", (code) => reject(new Error(`ended with ${code}: ${all}`)));
+	});
+}
+
+/** swarm itself with a scenario of the end-to-end tests. */
+export async function startSwarm(module, ...args) {
+	const child = spawn(join(build, "bin", "swarm"), ["-f", join(build, "tests", "e2e", "modules", module), "--web-port", "0",
+		"--processes", "2", ...args], { stdio: ["ignore", "ignore", "pipe"],
+		env: { ...process.env, XDG_CONFIG_HOME: mkdtempSync(join(tmpdir(), "swarm-test-")) } });
+
+	return serverOf(child, await awaitLine(child, child.stderr, /http:\S+/));
+}
+
 /** The server with a made-up run; `say` steers it. */
 export async function startPage(...args) {
 	const child = spawn(join(build, "tests", "browser", "page"), args, { stdio: ["pipe", "pipe", "pipe"] });
-	let err = "";
 
-	child.stderr.on("data", (d) => { err += d; });
-	const lines = createInterface({ input: child.stdout });
-	const url = await new Promise((resolve, reject) => {
-		lines.once("line", resolve);
-		child.once("exit", (code) => reject(new Error(`page ended with ${code}: ${err}`)));
-	});
+	child.stderr.resume();
+	return serverOf(child, await awaitLine(child, child.stdout, /http\S+/));
+}
 
+function serverOf(child, url) {
 	return {
 		url,
 		child,

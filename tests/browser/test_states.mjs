@@ -137,6 +137,10 @@ for (const colorScheme of ["light", "dark"]) {
 		await tab.addScriptTag({ content: readFileSync(axeSource, "utf8") });
 		await tab.waitForSelector("h1");
 		await violations("start");
+		await tab.click("[aria-label='Change device']");
+		await tab.waitForSelector(".dialog");
+		await violations("class");
+		await tab.keyboard.press("Escape");
 		await page.post("swarm", { user_count: 30, spawn_rate: 100 });
 		await tab.waitForSelector(".tabs");
 		await violations("empty");

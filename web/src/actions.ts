@@ -33,15 +33,11 @@ async function act(path: string, fields: Record<string, unknown> = {}): Promise<
 	return failure;
 }
 
-export interface Load {
-	user_count?: string;
-	spawn_rate?: string;
-	run_time?: string;
-	host?: string;
-}
+/** Fields of a start; names with a dot are options of modules. */
+export type Load = Record<string, string | string[] | boolean | undefined>;
 
-export const start = (load: Load) => act("api/v1/start", load as Record<string, unknown>);
-export const edit = (load: Load) => act("api/v1/load", load as Record<string, unknown>);
+export const start = (load: Load) => act("api/v1/start", load);
+export const edit = (load: Load) => act("api/v1/load", load);
 
 export async function stop(): Promise<void> {
 	const failure = await act("api/v1/stop");
@@ -71,3 +67,16 @@ export async function note(text: string): Promise<void> {
 	if (failure)
 		toast(failure.message, "bad");
 }
+
+/** Says what went wrong, if anything; true when it was done. */
+export async function tell(path: string, fields: Record<string, unknown> = {}): Promise<boolean> {
+	const failure = await act(path, fields);
+
+	if (failure)
+		toast(failure.message, "bad");
+	return failure === null;
+}
+
+export const pause = () => tell("api/v1/pause");
+export const resume = () => tell("api/v1/resume");
+export const changeUser = (fields: Record<string, unknown>) => act("user", fields);

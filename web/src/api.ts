@@ -7,7 +7,14 @@ export interface Failure {
 	field?: string;
 }
 
-export async function get<T>(path: string, query: Record<string, number | string | undefined> = {}): Promise<T> {
+type Query = Record<string, number | string | undefined>;
+
+/** Answers in place of a server, of a run that is over. */
+export const saved: { answer: ((path: string, query: Query) => unknown) | null } = { answer: null };
+
+export async function get<T>(path: string, query: Query = {}): Promise<T> {
+	if (saved.answer)
+		return saved.answer(path, query) as T;
 	const q = new URLSearchParams();
 
 	for (const [key, value] of Object.entries(query))

@@ -36,7 +36,8 @@ export const whole = signal<Columns>(empty());
 /** The range in seconds of the server's clock. */
 export function bounds(): { from: number; to: number } {
 	const r = range.value;
-	const end = Math.ceil(now.value) + 1;
+	const over = connection.value === "saved";
+	const end = Math.ceil(now.value) + (over ? 0 : 1);
 
 	if (!("live" in r))
 		return { from: Math.floor(r.from), to: Math.ceil(r.to) };
@@ -44,7 +45,7 @@ export function bounds(): { from: number; to: number } {
 	const from = r.live > 0 ? Math.max(began, end - r.live) : began;
 
 	// A test that has just begun gets a minute to fill.
-	return { from, to: Math.max(end, from + 60) };
+	return { from, to: Math.max(end, from + (over ? 1 : 60)) };
 }
 
 let asked = 0;
@@ -102,7 +103,7 @@ export function startData(): void {
 		void range.value;
 		void holes.value;
 		void run.value?.started;
-		if (connection.peek() === "connecting" || connection.peek() === "saved")
+		if (connection.peek() === "connecting")
 			return;
 		loadedAt = now.peek();
 		load().catch(() => undefined);
@@ -111,7 +112,7 @@ export function startData(): void {
 	effect(() => {
 		const t = now.value;
 
-		if (t === 0 || connection.peek() === "saved")
+		if (t === 0)
 			return;
 		if (loadedAt === 0) {
 			loadedAt = t;

@@ -6,7 +6,7 @@ import { columns, bounds, rate, type Columns } from "./data";
 import { HistogramView } from "./histogram";
 import { bytes, count, ms, number, percent, quantile, when } from "./format";
 import { endpoint, range } from "./route";
-import { connection, errors, now, rows, version } from "./store";
+import { errors, now, rows, version } from "./store";
 
 export function Drawer({ id }: { id: number }) {
 	const [data, setData] = useState<Columns | null>(null);
@@ -19,8 +19,6 @@ export function Drawer({ id }: { id: number }) {
 
 	void version.value;
 	useEffect(() => {
-		if (connection.value === "saved")
-			return;
 		let current = true;
 		const b = bounds();
 
@@ -52,7 +50,7 @@ export function Drawer({ id }: { id: number }) {
 						{percent(row.failures, row.requests)}), <b>{number(row.rps)}</b> a second now; p50 <b>{quantile(row.p50, 0.5, row.requests)}</b>, p95{" "}
 						<b>{quantile(row.p95, 0.95, row.requests)}</b>, max <b>{ms(row.max)}</b> ms; {bytes(row.requests ? row.bytes / row.requests : null)} each
 					</p>
-					{data && (
+					{data && data.time.length > 0 && (
 						<>
 							<Chart title="Throughput" unit="req/s" time={data.time} from={from} to={to} format={number} height={130}
 								lines={[

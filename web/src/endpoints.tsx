@@ -79,6 +79,7 @@ function fromTable(t: Table, values: number[], meta: Row | undefined): Row {
 effect(() => {
 	const r = range.value;
 
+	// Of a run that is over only its whole is known of each.
 	if ("live" in r || connection.value === "saved") {
 		rangeRows.value = null;
 		return;

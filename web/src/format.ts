@@ -18,6 +18,8 @@ export function number(n: number | null | undefined): string {
 		return "0";
 	if (size >= 100)
 		return count(n);
+	if (size < 0.01)
+		return n.toFixed(size < 0.001 ? 6 : 4).replace(/0+$/, "");
 	return n.toFixed(size >= 10 ? 1 : size >= 1 ? 2 : 3);
 }
 

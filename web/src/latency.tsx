@@ -160,8 +160,6 @@ export function Latency() {
 
 	void version.value;
 	useEffect(() => {
-		if (connection.value === "saved")
-			return;
 		let current = true;
 		const b = { ...bounds(), endpoint: chosen.value || undefined };
 
@@ -181,14 +179,14 @@ export function Latency() {
 	return (
 		<main id="content" class="latency">
 			<div class="tools">
-				<label>Endpoint{" "}
+				{connection.value !== "saved" && <label>Endpoint{" "}
 					<select value={chosen.value} onChange={(e) => { chosen.value = e.currentTarget.value; }}>
 						<option value="">all together</option>
 						{[...rows.values()].slice(0, 1000).map((row) => (
 							<option key={row.id} value={row.id}>{row.type} {shorten(row.name, 60)}</option>
 						))}
 					</select>
-				</label>
+				</label>}
 				<label><input type="checkbox" checked={log.value} onChange={(e) => { log.value = e.currentTarget.checked; }} />
 					{" "}logarithmic</label>
 				<span class="muted">response times from the intended start</span>

@@ -10,7 +10,9 @@ const ROW = 22;
 const levels = ["debug", "info", "warning", "error"];
 
 const level = signal("info");
-const source = signal("");
+/** Only lines of this one; "": all. */
+export const logSource = signal("");
+const source = logSource;
 const search = signal("");
 const follow = signal(true);
 

@@ -11,12 +11,16 @@ import { Failures } from "./failures";
 import { Latency } from "./latency";
 import { Log } from "./logview";
 import { Overview } from "./overview";
-import { endpoint, goLive, tab, tabs } from "./route";
+import { editOpen } from "./load";
+import { saved } from "./api";
+import { unpackResults } from "./results";
+import { endpoint, goLive, range, tab, tabs } from "./route";
 import { Runs } from "./runs";
 import { Scenario } from "./scenario";
-import { Bars, editOpen, Header, Help, helpOpen, keysOn, noteOpen, Tabs, Timeline, Toasts } from "./shell";
+import { Bars, Header, Help, helpOpen, keysOn, noteOpen, Tabs, Timeline, Toasts } from "./shell";
 import { Start } from "./start";
-import { active, connection, errors, run, start, total } from "./store";
+import { showPlain } from "./shell";
+import { active, connection, errors, run, start, startSaved, total, verdict } from "./store";
 import { Workers } from "./workers";
 
 const newTest = signal(false);
@@ -91,6 +95,8 @@ function App() {
 	useEffect(() => {
 		if (active.value)
 			newTest.value = false;
+		if (verdict.value)
+			return;
 		document.title = r && r.state !== "ready" ? `${r.state} – swarm` : "swarm";
 	}, [r?.state]);
 	return (
@@ -115,6 +121,27 @@ function App() {
 	);
 }
 
-start();
-startData();
-render(<App />, document.getElementById("app")!);
+/** A report: what is inside instead of a server's answers, over its plain
+ * pages, which stay for paper and for browsers that cannot do this. */
+async function showReport(inside: Element): Promise<void> {
+	const results = await unpackResults(inside);
+
+	saved.answer = (path, query) => results.answer(path, query);
+	verdict.value = results.results.verdict;
+	range.value = { live: 0 };
+	document.documentElement.dataset.report = "app";
+	(document.getElementById("plain-style") as HTMLStyleElement).media = "print";
+	startSaved(results.meta(), results.message());
+	startData();
+	render(<App />, document.getElementById("app")!);
+}
+
+const inside = document.getElementById("results");
+
+if (inside) {
+	showReport(inside).catch(showPlain);
+} else {
+	start();
+	startData();
+	render(<App />, document.getElementById("app")!);
+}

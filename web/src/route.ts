@@ -49,6 +49,8 @@ export const search = signal(first.search);
 export const sort = signal(first.sort);
 /** Two runs of this process to compare. */
 export const compare = signal<number[]>(first.compare);
+/** Views of a run that is over: the others need its process. */
+export const savedTabs = tabs.filter((t) => !["log", "runs"].includes(t.id));
 export const isLive = computed(() => "live" in range.value);
 
 let ready = false;
@@ -71,7 +73,7 @@ effect(() => {
 		q.set("q", search.value);
 	if (sort.value !== "-requests")
 		q.set("sort", sort.value);
-	if (compare.value.length > 0)
+	if (compare.value.length > 0 && compare.value.every((id) => id > 0))
 		q.set("compare", compare.value.join("-"));
 	if (ready && !document.documentElement.dataset.report)
 		history.replaceState(null, "", q.size ? `?${q}` : location.pathname);
@@ -79,5 +81,5 @@ effect(() => {
 });
 
 export function goLive(): void {
-	range.value = { live: 300 };
+	range.value = { live: document.documentElement.dataset.report ? 0 : 300 };
 }

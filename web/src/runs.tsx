@@ -1,11 +1,14 @@
 // The tests of this process, and two of them side by side: figures, curves on
 // one clock that begins at zero, and the endpoints that changed most.
+import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { get, type History, type Table } from "./api";
 import { Chart } from "./chart";
 import { columns, rate, type Columns, type Key } from "./data";
+import { toast } from "./actions";
 import { clock, count, ms, number, percent, quantile, shorten, when } from "./format";
+import { readResults, type Saved } from "./results";
 import { compare } from "./route";
 import { connection, now, rows, run, version } from "./store";
 
@@ -23,22 +26,55 @@ interface Run {
 	p99: number;
 	host: string;
 	stop_reason: string;
+	/** Of a report that was dropped here. */
+	imported?: Saved;
 }
 
 interface Side {
 	run: Run;
 	data: Columns;
 	table: Table;
+	/** Of its endpoints; empty: those of this process. */
+	names: string[];
 }
 
+function nameOf(s: Side, id: number): string {
+	const row = rows.get(id);
+
+	return s.names[id] ?? (row ? `${row.type} ${row.name}` : String(id));
+}
+
+/** Reports and result files of other runs; negative ids. */
+const imports = signal<Run[]>([]);
+
+async function take(file: File): Promise<void> {
+	try {
+		const s = await readResults(await file.text());
+		const { run: r, total: t } = s.results;
+
+		imports.value = [...imports.peek(), {
+			id: -(imports.peek().length + 1), started: s.started, ended: s.ended, elapsed: r.duration_s, users: r.users_max, spawn_rate: 0,
+			requests: t.requests, failures: t.failures, p50: t.response_ms.p50, p95: t.response_ms.p95, p99: t.response_ms.p99,
+			host: r.host ?? "", stop_reason: s.results.verdict.result, imported: s,
+		}];
+	} catch (e) {
+		toast(`${file.name}: ${(e as Error).message || "cannot be read"}`, "bad");
+	}
+}
+
+/** How people tell it: by number, or by the letter of what was dropped. */
+const label = (r: Run) => (r.id > 0 ? String(r.id) : String.fromCharCode(64 - r.id));
+
 async function load(r: Run): Promise<Side> {
+	if (r.imported)
+		return { run: r, data: columns(r.imported.history()), table: r.imported.table(), names: r.imported.results.series.map((s) => `${s.type} ${s.name}`) };
 	const range = { from: Math.floor(r.started), to: Math.ceil(r.ended ?? now.peek() + 1) };
 	const [history, table] = await Promise.all([
 		get<History>("api/v1/history", { ...range, points: 600 }),
 		get<Table>("api/v1/table", range),
 	]);
 
-	return { run: r, data: columns(history), table };
+	return { run: r, data: columns(history), table, names: [] };
 }
 
 /** Spread of a figure between the tenths of a run: what repeats by chance. */
@@ -91,8 +127,8 @@ function Overlay({ a, b, title, unit, field, perSecond, format }:
 	return (
 		<Chart title={title} unit={unit} time={c.time} from={0} to={Math.max(10, ...c.time)} format={format} elapsed
 			lines={[
-				{ label: `run ${a.run.id}`, color: "blue", values: c.first },
-				{ label: `run ${b.run.id}`, color: "amber", values: c.second, dash: [6, 3] },
+				{ label: `run ${label(a.run)}`, color: "blue", values: c.first },
+				{ label: `run ${label(b.run)}`, color: "amber", values: c.second, dash: [6, 3] },
 			]} />
 	);
 }
@@ -112,20 +148,20 @@ function Compare({ a, b }: { a: Side; b: Side }) {
 	];
 	const p95 = a.table.columns.indexOf("p95");
 	const requests = a.table.columns.indexOf("requests");
-	const before = new Map(a.table.rows.map((r) => [r[0], r]));
+	const before = new Map(a.table.rows.map((r) => [nameOf(a, r[0]), r]));
 	const changed = b.table.rows.flatMap((r) => {
-		const old = before.get(r[0]);
+		const old = before.get(nameOf(b, r[0]));
 
 		return old && old[requests] >= 20 && r[requests] >= 20 && old[p95] > 0 ? [{ id: r[0], old, now: r, by: r[p95] / old[p95] }] : [];
 	}).sort((x, y) => Math.abs(Math.log(y.by)) - Math.abs(Math.log(x.by))).slice(0, 10);
 
 	return (
 		<>
-			<h2>Run {b.run.id} against run {a.run.id}</h2>
+			<h2>Run {label(b.run)} against run {label(a.run)}</h2>
 			<div class="table-box short" tabIndex={0} role="region" aria-label="Comparison">
 				<table class="plain">
 					<thead>
-						<tr><td /><th scope="col" class="num">run {a.run.id}</th><th scope="col" class="num">run {b.run.id}</th>
+						<tr><td /><th scope="col" class="num">run {label(a.run)}</th><th scope="col" class="num">run {label(b.run)}</th>
 							<th scope="col">change</th></tr>
 					</thead>
 					<tbody>
@@ -145,12 +181,12 @@ function Compare({ a, b }: { a: Side; b: Side }) {
 				<>
 					<h3>Endpoints whose p95 changed most</h3>
 					<table class="plain">
-						<thead><tr><th scope="col">Endpoint</th><th scope="col" class="num">run {a.run.id}</th>
-							<th scope="col" class="num">run {b.run.id}</th><th scope="col" class="num">change</th></tr></thead>
+						<thead><tr><th scope="col">Endpoint</th><th scope="col" class="num">run {label(a.run)}</th>
+							<th scope="col" class="num">run {label(b.run)}</th><th scope="col" class="num">change</th></tr></thead>
 						<tbody>
 							{changed.map((c) => (
 								<tr key={c.id}>
-									<th scope="row" class="text"><bdi>{rows.get(c.id)?.type} {shorten(rows.get(c.id)?.name ?? "", 60)}</bdi></th>
+									<th scope="row" class="text"><bdi>{shorten(nameOf(b, c.id), 70)}</bdi></th>
 									<td class="num">{quantile(c.old[p95], 0.95, c.old[requests])}</td>
 									<td class="num">{quantile(c.now[p95], 0.95, c.now[requests])}</td>
 									<td class="num">{c.by >= 1 ? "+" : "−"}{Math.abs((c.by - 1) * 100).toFixed(0)} %</td>
@@ -165,7 +201,8 @@ function Compare({ a, b }: { a: Side; b: Side }) {
 }
 
 export function Runs() {
-	const [list, setList] = useState<Run[]>([]);
+	const [own, setList] = useState<Run[]>([]);
+	const list = [...imports.value, ...own];
 	const [sides, setSides] = useState<Side[]>([]);
 	const stamp = Math.floor(now.value / 5);
 
@@ -188,14 +225,20 @@ export function Runs() {
 		compare.value = rest.length < compare.value.length ? rest : [...rest.slice(-1), id].sort((a, b) => a - b);
 	};
 
-	if (list.length === 0)
-		return <main id="content" class="runs"><p class="empty">No test has run yet</p></main>;
 	return (
-		<main id="content" class="runs">
-			<p class="muted">Tests of this process; choose two to compare them. Results to keep: <code>--json-file</code>, and{" "}
-				<code>swarm compare</code>.</p>
+		<main id="content" class="runs" onDragOver={(e) => e.preventDefault()}
+			onDrop={(e) => {
+				e.preventDefault();
+				for (const file of e.dataTransfer?.files ?? [])
+					take(file);
+			}}>
+			<p class="muted">Tests of this process; choose two to compare them. A report (<code>--html</code>) or a result file
+				(<code>--json-file</code>) of another run can be dropped here:{" "}
+				<input type="file" multiple accept=".html,.json" aria-label="Reports or result files"
+					onChange={(e) => { for (const file of e.currentTarget.files ?? []) take(file); e.currentTarget.value = ""; }} /></p>
+			{list.length === 0 && <p class="empty">No test has run yet</p>}
 			<div class="table-box short" tabIndex={0} role="region" aria-label="Runs">
-				<table class="plain">
+				<table class="plain" hidden={list.length === 0}>
 					<thead>
 						<tr>
 							<th scope="col"><span class="sr">Compare</span></th><th scope="col" class="num">Run</th><th scope="col">Started</th>
@@ -208,9 +251,9 @@ export function Runs() {
 					<tbody>
 						{[...list].reverse().map((r) => (
 							<tr key={r.id} class={compare.value.includes(r.id) ? "chosen" : ""}>
-								<td><input type="checkbox" aria-label={`Compare run ${r.id}`} checked={compare.value.includes(r.id)}
+								<td><input type="checkbox" aria-label={`Compare run ${label(r)}`} checked={compare.value.includes(r.id)}
 									onChange={() => toggle(r.id)} /></td>
-								<td class="num">{r.id}</td>
+								<td class="num">{label(r)}</td>
 								<td>{when(r.started)}</td>
 								<td class="num">{clock(r.elapsed)}</td>
 								<td class="num">{count(r.users)}</td>

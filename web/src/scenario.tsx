@@ -1,6 +1,6 @@
 // What was planned against what runs: classes, tasks, modules, options.
-import { count } from "./format";
-import { classUsers, counters, meta, version, type Task } from "./store";
+import { clock, count, ms, number } from "./format";
+import { classUsers, counters, meta, metrics, run, version, type Executor, type Metric, type Task } from "./store";
 
 function Share({ planned, actual }: { planned: number; actual: number | null }) {
 	return (
@@ -21,14 +21,79 @@ interface Flat {
 
 /** Tasks and those of nested sets, each with its share of the class. */
 function flat(tasks: Task[], share: number, depth: number, above = ""): Flat[] {
-	const sum = tasks.reduce((a, t) => a + t.weight, 0) || 1;
+	const sum = tasks.reduce((a, t) => a + (t.off ? 0 : t.weight), 0) || 1;
 
 	return tasks.flatMap((t) => {
-		const part = (share * t.weight) / sum;
+		const part = t.off ? 0 : (share * t.weight) / sum;
 		const path = `${above}/${t.name}`;
 
 		return [{ path, name: t.name, weight: t.weight, share: part, depth }, ...flat(t.tasks, part, depth + 1, path)];
 	});
+}
+
+function progress(e: Executor): string {
+	if (e.iterations_wanted > 0)
+		return `${count(e.iterations_done)} of ${count(e.iterations_wanted)} iterations`;
+	if (e.model === "rate")
+		return `${count(e.arrivals_due)} arrivals due, ${count(e.arrivals_late)} late, ${count(e.arrivals_dropped)} dropped, ` +
+			`${count(e.arrivals_queued)} queued`;
+	return e.iterations_done > 0 ? `${count(e.iterations_done)} iterations` : "";
+}
+
+function Executors({ list }: { list: Executor[] }) {
+	return (
+		<div class="table-box short" tabIndex={0} role="region" aria-label="Executors">
+			<table class="plain">
+				<caption>Executors: who makes which load</caption>
+				<thead>
+					<tr>
+						<th scope="col">Executor</th><th scope="col">Classes</th><th scope="col">Model</th><th scope="col">State</th>
+						<th scope="col">Time</th><th scope="col" class="num">Users</th><th scope="col" class="num">Arrivals/s</th>
+						<th scope="col">So far</th><th scope="col" class="num">Req/s</th><th scope="col" class="num">p95 ms</th>
+					</tr>
+				</thead>
+				<tbody>
+					{list.map((e) => (
+						<tr key={e.name}>
+							<th scope="row">{e.name || "the only one"}</th><td class="text">{e.classes}</td><td>{e.model}</td>
+							<td>{e.state}{e.reason && <small> {e.reason}</small>}</td>
+							<td>{clock(e.start_s)}–{e.time_s > 0 ? clock(e.start_s + e.time_s) : "end"}</td>
+							<td class="num">{count(e.users)}/{count(e.users_target)}</td>
+							<td class="num">{e.model === "rate" ? number(e.rate) : "–"}</td>
+							<td>{progress(e)}</td>
+							<td class="num">{number(e.requests_per_s)}</td><td class="num">{ms(e.p95_ms)}</td>
+						</tr>
+					))}
+				</tbody>
+			</table>
+		</div>
+	);
+}
+
+function Metrics({ list }: { list: Metric[] }) {
+	return (
+		<div class="table-box short" tabIndex={0} role="region" aria-label="Metrics">
+			<table class="plain">
+				<caption>Metrics of the scenario</caption>
+				<thead>
+					<tr>
+						<th scope="col">Metric</th><th scope="col">Kind</th><th scope="col" class="num">Count</th><th scope="col" class="num">Last</th>
+						<th scope="col" class="num">Mean</th><th scope="col" class="num">Least</th><th scope="col" class="num">Most</th>
+						<th scope="col" class="num">p50</th><th scope="col" class="num">p95</th><th scope="col" class="num">p99</th>
+					</tr>
+				</thead>
+				<tbody>
+					{list.map((x) => (
+						<tr key={x.name}>
+							<th scope="row" class="text">{x.name}{x.unit && <small> {x.unit}</small>}</th><td>{x.kind}</td>
+							<td class="num">{count(x.count)}</td>
+							{[x.last, x.mean, x.min, x.max, x.p50, x.p95, x.p99].map((v, i) => <td key={i} class="num">{number(v)}</td>)}
+						</tr>
+					))}
+				</tbody>
+			</table>
+		</div>
+	);
 }
 
 export function Scenario() {
@@ -39,13 +104,14 @@ export function Scenario() {
 	void version.value;
 	if (!m)
 		return <main id="content" />;
-	const weights = m.classes.reduce((sum, c) => sum + (c.fixed_count ? 0 : c.weight), 0) || 1;
-	const fixed = m.classes.reduce((sum, c) => sum + c.fixed_count, 0);
+	const part = (c: { fixed_count: number; weight: number; disabled: boolean }) => (c.fixed_count || c.disabled ? 0 : c.weight);
+	const weights = m.classes.reduce((sum, c) => sum + part(c), 0) || 1;
+	const fixed = m.classes.reduce((sum, c) => sum + (c.disabled ? 0 : c.fixed_count), 0);
 	const named = Object.entries(counters.value);
 
 	return (
 		<main id="content" class="scenario-view">
-			<div class="table-box short" tabIndex={0} role="region" aria-label="Users">
+			{m.classes.length > 0 && <div class="table-box short" tabIndex={0} role="region" aria-label="Users">
 				<table class="plain">
 					<caption>{m.scenario}: users and their tasks</caption>
 					<thead>
@@ -56,7 +122,7 @@ export function Scenario() {
 					</thead>
 					<tbody>
 						{m.classes.map((c, i) => {
-							const planned = c.fixed_count && running > 0 ? Math.min(1, c.fixed_count / running)
+							const planned = c.disabled ? 0 : c.fixed_count && running > 0 ? Math.min(1, c.fixed_count / running)
 								: running > 0 ? (c.weight / weights) * Math.max(0, 1 - fixed / running) : c.weight / weights;
 							const actual = running > 0 ? users[i] / running : null;
 							const off = actual != null && running >= 20 && Math.abs(actual - planned) > 0.05;
@@ -83,15 +149,18 @@ export function Scenario() {
 						})}
 					</tbody>
 				</table>
-			</div>
+			</div>}
+			{run.value && (m.classes.length === 0 || run.value.executors.length > 1 || run.value.executors[0]?.model !== "users") &&
+				<Executors list={run.value.executors} />}
+			{metrics.value.length > 0 && <Metrics list={metrics.value} />}
 			{named.length > 0 && (
 				<>
 					<h2>Counters</h2>
 					<dl class="settings">{named.map(([k, v]) => <div key={k}><dt>{k}</dt><dd>{count(v)}</dd></div>)}</dl>
 				</>
 			)}
-			<h2>Options in force</h2>
-			{m.settings.length === 0 ? <p class="muted">the modules have none</p> : (
+			{m.classes.length > 0 && <h2>Options in force</h2>}
+			{m.classes.length === 0 ? null : m.settings.length === 0 ? <p class="muted">the modules have none</p> : (
 				<dl class="settings">
 					{m.settings.map((s) => (
 						<div key={`${s.module}.${s.name}`}><dt>{s.module}.{s.name}</dt><dd>{s.value || "–"}</dd>
@@ -99,7 +168,7 @@ export function Scenario() {
 					))}
 				</dl>
 			)}
-			<h2>Modules</h2>
+			{m.modules.length > 0 && <h2>Modules</h2>}
 			<dl class="settings">
 				{m.modules.map((x) => (
 					<div key={x.path}><dt>{x.name} {x.version}</dt><dd class="muted">{x.summary} {x.path}</dd></div>

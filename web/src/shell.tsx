@@ -3,13 +3,14 @@
 import { computed, effect, signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
-import { actedAt, dismiss, edit, note, reset, stop, toast, toasts } from "./actions";
+import { actedAt, dismiss, note, reset, stop, toast, toasts } from "./actions";
 import { normalise } from "./normalise";
 import { axisTime, Canvas, frame, margin } from "./canvas";
 import { bounds, rate, whole } from "./data";
 import { clock, count, number, percent, quantile, time as clockTime } from "./format";
-import { goLive, isLive, range, tab, tabs, type Tab } from "./route";
-import { active, canAct, connection, errors, events, log, lostSince, meta, now, run, total, version, workers } from "./store";
+import { EditLoad, editOpen, PauseButton } from "./load";
+import { goLive, isLive, range, savedTabs, tab, tabs, type Tab } from "./route";
+import { active, canAct, connection, errors, events, log, lostSince, meta, now, run, total, verdict, version, workers } from "./store";
 import { color, theme } from "./theme";
 
 // ---- badges: unseen things, cleared by a visit ----
@@ -53,6 +54,8 @@ export const warnings = computed(() => {
 	for (const w of saturated.value)
 		list.push(`Generator-limited: ${w.id} CPU ${number(w.cpu)} %, its loop is late by up to ${number(w.delay_ms)} ms. ` +
 			"Latency may include our own delay; add workers or lower the load");
+	if (r.paused)
+		list.push(`Paused: no user begins anything new${r.paused_s >= 1 ? `; ${clock(r.paused_s)} so far` : ""}`);
 	if (r.waiting)
 		list.push("Waiting for the expected workers");
 	return list;
@@ -69,7 +72,6 @@ function Stat({ label, children, tone, title }:
 }
 
 const menuOpen = signal(false);
-export const editOpen = signal(false);
 export const noteOpen = signal(false);
 export const helpOpen = signal(false);
 
@@ -112,6 +114,8 @@ function Menu() {
 					{meta.value?.command_line && (
 						<button onClick={() => copy(meta.value!.command_line!, "Command line")}>Copy as command line</button>
 					)}
+					<button disabled={!canAct.value || !run.value}
+						onClick={() => { menuOpen.value = false; noteOpen.value = true; }}>Add a note…</button>
 					<button disabled={!canAct.value} onClick={() => { menuOpen.value = false; reset(); }}>Reset statistics</button>
 					<button onClick={() => { menuOpen.value = false; helpOpen.value = true; }}>Keyboard shortcuts</button>
 					<label>
@@ -127,46 +131,6 @@ function Menu() {
 				</div>
 			)}
 		</div>
-	);
-}
-
-function EditLoad() {
-	const r = run.value!;
-	const [users, setUsers] = useState(String(r.target));
-	const [spawn, setSpawn] = useState(String(r.spawn_rate));
-	const [error, setError] = useState("");
-	const first = useRef<HTMLInputElement>(null);
-	const change = Number(users) - r.users;
-
-	useEffect(() => first.current?.select(), []);
-	const submit = async (e: Event) => {
-		e.preventDefault();
-		const failure = await edit({ user_count: users, spawn_rate: spawn });
-
-		if (failure)
-			setError(failure.message);
-		else
-			editOpen.value = false;
-	};
-
-	return (
-		<form class="popover" onSubmit={submit} aria-label="Edit load"
-			onKeyDown={(e) => { if (e.key === "Escape") editOpen.value = false; }}>
-			<label>Users <input ref={first} inputMode="numeric" value={users} autofocus
-				onInput={(e) => setUsers(e.currentTarget.value)} /></label>
-			<label>Spawn rate <input inputMode="decimal" value={spawn}
-				onInput={(e) => setSpawn(e.currentTarget.value)} /></label>
-			<p class="muted">
-				{Number.isFinite(change) && Number(spawn) > 0
-					? `${change >= 0 ? "+" : "−"}${count(Math.abs(change))} users over ${clock(Math.abs(change) / Number(spawn))}`
-					: "\u00a0"}
-			</p>
-			{error && <p class="bad" role="alert">{error}</p>}
-			<div class="buttons">
-				<button class="primary" disabled={!canAct.value}>Apply</button>
-				<button type="button" onClick={() => { editOpen.value = false; }}>Cancel</button>
-			</div>
-		</form>
 	);
 }
 
@@ -186,6 +150,24 @@ function NoteForm() {
 	);
 }
 
+const window5 = () => (verdict.value ? "the whole test" : "the last 5 s");
+const verdicts = { passed: "✓ Passed", failed: "✗ Failed", inconclusive: "? Inconclusive" };
+
+/** A report as it is without scripts; a reload brings the page back. */
+export function showPlain(): void {
+	document.documentElement.dataset.report = "plain";
+	(document.getElementById("plain-style") as HTMLStyleElement).media = "all";
+	document.getElementById("app-style")!.remove();
+}
+
+/** Of a report: back to its pages without scripts. */
+function PlainButton() {
+	return (
+		<button onClick={showPlain}
+			title="as it is printed, and without scripts">Plain report</button>
+	);
+}
+
 export function Header({ onNew }: { onNew: () => void }) {
 	const r = run.value;
 	const t = total.value;
@@ -200,40 +182,44 @@ export function Header({ onNew }: { onNew: () => void }) {
 			<div class="line">
 				<b class="brand">swarm</b>
 				<span class="scenario" title={meta.value?.command_line ?? undefined}>{meta.value?.scenario ?? ""}</span>
-				<span class={`state s-${r.state}`}>
-					<i aria-hidden="true" />{states[r.state]}
+				<span class={`state s-${r.state}${r.paused ? " paused" : ""}`}>
+					<i aria-hidden="true" />{r.paused ? "Paused" : states[r.state]}
 					{r.state !== "ready" && ` ${clock(r.elapsed)}`}
 					{r.run_time > 0 && active.value && ` / ${clock(r.run_time)}`}
 				</span>
-				{r.state === "stopped" && r.stop_reason && <span class="muted">{r.stop_reason}</span>}
+				{verdict.value && <b class={`verdict v-${verdict.value.result}`}>{verdicts[verdict.value.result]}</b>}
+				{verdict.value && <span class="muted">{verdict.value.reason}; exit code {verdict.value.exit_code}</span>}
+				{!verdict.value && r.state === "stopped" && r.stop_reason && <span class="muted">{r.stop_reason}</span>}
 				<span class="grow" />
-				{active.value
+				{verdict.value ? <PlainButton /> : active.value
 					? <>
+						<PauseButton />
 						<button aria-expanded={editOpen.value} disabled={!canAct.value}
 							onClick={() => { editOpen.value = !editOpen.value; }}>Edit load</button>
 						<button class="stop" disabled={!canAct.value || r.state === "stopping"} onClick={() => stop()}>
 							{r.state === "stopping" ? "Stopping…" : "Stop"}</button>
 					</>
 					: r.state !== "ready" && <button class="primary" disabled={!canAct.value} onClick={onNew}>New test</button>}
-				<Menu />
+				{!verdict.value && <Menu />}
 				{editOpen.value && active.value && <EditLoad />}
 				{noteOpen.value && <NoteForm />}
 			</div>
-			<div class="stats" role="group" aria-label="The last 5 seconds">
+			<div class="stats" role="group" aria-label={verdict.value ? "The whole test" : "The last 5 seconds"}>
 				<Stat label="users" tone={active.value && r.users < r.wanted ? "warn" : ""}
 					title="running / wanted at the end of the ramp">{count(r.users)}/{count(r.target)}</Stat>
-				<Stat label="req/s" title="the last 5 s">{number(t.rps)}</Stat>
-				<Stat label="failed" tone={t.fps > 0 ? "bad" : ""} title="of the requests of the last 5 s">
+				<Stat label="req/s" title={window5()}>{number(t.rps)}</Stat>
+				<Stat label="failed" tone={t.fps > 0 ? "bad" : ""} title={`of the requests, ${window5()}`}>
 					{percent(t.fps, t.rps)}</Stat>
-				<Stat label="p50 ms" title="the last 5 s">{quantile(t.recent[0], 0.5, t.recent_count)}</Stat>
-				<Stat label="p95 ms" title="the last 5 s">{quantile(t.recent[5], 0.95, t.recent_count)}</Stat>
+				<Stat label="p50 ms" title={window5()}>{quantile(t.recent[0], 0.5, t.recent_count)}</Stat>
+				<Stat label="p95 ms" title={window5()}>{quantile(t.recent[5], 0.95, t.recent_count)}</Stat>
 				<Stat label="p99 ms" title={few ? "few samples: fewer than 1 000 in the last 5 s" : "the last 5 s"}>
 					{quantile(t.recent[7], 0.99, t.recent_count)}</Stat>
 				<Stat label="workers" tone={r.workers < workers.value.length ? "warn" : ""}>
 					{count(r.workers)}/{count(workers.value.length)}</Stat>
 				<Stat label="requests" title="since the start or the reset">{count(t.requests)}</Stat>
 				<Stat label="failures" tone={t.failures > 0 ? "bad" : ""}>{count(t.failures)}</Stat>
-				<span class="muted note">last 5 s; counts since {clockTime(r.started || now.value)}</span>
+				<span class="muted note">{verdict.value ? "the whole test" :
+					`last 5 s; counts since ${clockTime(r.started || now.value)}`}</span>
 			</div>
 		</header>
 	);
@@ -264,7 +250,7 @@ export function Timeline() {
 	const drag = useRef<number | null>(null);
 	const [hover, setHover] = useState<string>("");
 	const began = run.value?.started || meta.value?.started || 0;
-	const end = Math.max(now.value, began + 10);
+	const end = Math.max(now.value, began + (verdict.value ? 1 : 10));
 	const { from, to } = bounds();
 	const ok = rate(c, "requests");
 	const failed = rate(c, "failures");
@@ -357,7 +343,7 @@ export function Timeline() {
 					}} />
 			</div>
 			<div class="ranges" role="group" aria-label="Range of time">
-				{[["5 min", 300], ["15 min", 900], ["whole test", 0]].map(([label, live]) => {
+				{(verdict.value ? [["whole test", 0]] : [["5 min", 300], ["15 min", 900], ["whole test", 0]]).map(([label, live]) => {
 					const r = range.value;
 
 					return (
@@ -368,7 +354,7 @@ export function Timeline() {
 				{!isLive.value && (
 					<>
 						<b>{clockTime(from)}–{clockTime(to)}</b>
-						<button class="quiet" onClick={goLive}>Live ▸</button>
+						{!verdict.value && <button class="quiet" onClick={goLive}>Live ▸</button>}
 					</>
 				)}
 				<span class="muted hover">{hover}</span>
@@ -380,7 +366,7 @@ export function Timeline() {
 export function Tabs() {
 	return (
 		<nav class="tabs" aria-label="Views">
-			{tabs.map((t) => {
+			{(verdict.value ? savedTabs : tabs).map((t) => {
 				const n = badge(t.id);
 
 				return (

@@ -1,10 +1,13 @@
 // The start form: what will run, with which load, and where to.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { start } from "./actions";
-import { Canvas, frame, margin } from "./canvas";
-import { clock, count } from "./format";
-import { canAct, meta, run, workers, type Task } from "./store";
-import { color } from "./theme";
+import { start, type Load } from "./actions";
+import type { Failure } from "./api";
+import { Classes } from "./classes";
+import { clock, number } from "./format";
+import { Plan, Ramp } from "./plan";
+import { Presets } from "./presets";
+import { Settings, settingName } from "./settings";
+import { canAct, meta, run, workers, type Executor } from "./store";
 
 function seconds(text: string): number {
 	const plain = Number(text);
@@ -30,6 +33,8 @@ function problem(field: string, value: string): string {
 		return value !== "" && Number.isFinite(n) && n > 0 ? "" : "a number over 0";
 	case "run_time":
 		return value === "" || seconds(value) >= 0 ? "" : "such as 30s, 10m or 1h20m; empty: until stopped";
+	case "rate":
+		return value === "" || (Number.isFinite(n) && n > 0) ? "" : "a number over 0";
 	case "host":
 		return /[\s<>"]/.test(value) ? "an address without blanks" : "";
 	}
@@ -40,53 +45,11 @@ function quote(text: string): string {
 	return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replace(/'/g, "'\\''")}'`;
 }
 
-function Preview({ users, rate, time }: { users: number; rate: number; time: number }) {
-	const ramp = users / rate;
-	const span = time > 0 ? time : Math.max(60, ramp * 1.5);
-
+/** What the scenario or the command line says of the load. */
+function Declared({ executors }: { executors: Executor[] }) {
 	return (
-		<figure class="preview">
-			<figcaption>Planned users: {count(users)} after {clock(ramp)}
-				{time > 0 && (ramp > time ? `, cut off by the run time of ${clock(time)}` : `, end after ${clock(time)}`)}</figcaption>
-			<Canvas label={`Users rise to ${users} in ${clock(ramp)}`} height={110} deps={[users, rate, time]}
-				draw={(ctx, width, height) => {
-					const inner = width - margin.left - margin.right;
-					const floor = height - margin.bottom;
-					const x = (t: number) => margin.left + (inner * Math.min(t, span)) / span;
-					const peak = Math.min(users, rate * span);
-					const y = (n: number) => floor - ((floor - margin.top) * n) / Math.max(1, users);
-
-					frame(ctx, width, height);
-					ctx.textAlign = "right";
-					ctx.textBaseline = "middle";
-					ctx.fillText(count(users), margin.left - 6, y(users));
-					ctx.fillText("0", margin.left - 6, floor);
-					ctx.strokeStyle = color("purple");
-					ctx.lineWidth = 2;
-					ctx.beginPath();
-					ctx.moveTo(x(0), floor);
-					ctx.lineTo(x(Math.min(ramp, span)), y(peak));
-					ctx.lineTo(x(span), y(peak));
-					if (time > 0)
-						ctx.lineTo(x(span), floor);
-					ctx.stroke();
-					ctx.fillStyle = color("muted");
-					ctx.textAlign = "center";
-					ctx.textBaseline = "top";
-					for (let i = 0; i <= 4; i++)
-						ctx.fillText(clock((span * i) / 4), margin.left + (inner * i) / 4, floor + 6);
-				}} />
-		</figure>
-	);
-}
-
-function Tasks({ tasks }: { tasks: Task[] }) {
-	return (
-		<ul>
-			{tasks.map((t) => (
-				<li key={t.name}>{t.name} <span class="muted">×{t.weight}</span>{t.tasks.length > 0 && <Tasks tasks={t.tasks} />}</li>
-			))}
-		</ul>
+		<p class="muted">The load is declared: {executors.map((e) => `${e.name ? `${e.name}: ` : ""}${e.model}` +
+			`${e.iterations_wanted ? ` ${number(e.iterations_wanted)}` : ""}${e.start_s ? ` from ${clock(e.start_s)}` : ""}`).join(", ")}.</p>
 	);
 }
 
@@ -94,7 +57,9 @@ export function Start({ onStarted }: { onStarted: () => void }) {
 	const m = meta.value;
 	const r = run.value;
 	const [values, setValues] = useState<Record<string, string>>({});
-	const [refused, setRefused] = useState<{ field?: string; message: string } | null>(null);
+	const [settings, setSettings] = useState<Record<string, string>>({});
+	const [classes, setClasses] = useState<Set<string> | null>(null);
+	const [refused, setRefused] = useState<Failure | null>(null);
 	const [busy, setBusy] = useState(false);
 	const first = useRef<HTMLInputElement>(null);
 
@@ -104,30 +69,51 @@ export function Start({ onStarted }: { onStarted: () => void }) {
 	}, [m === null]);
 	if (!m || !r)
 		return <p class="muted pad">Loading…</p>;
+	// What the load is by: numbers, or what the scenario or the command line has.
+	const executor = r.executors.length === 1 ? r.executors[0] : null;
+	const plain = r.executors.length === 0 || executor?.model === "users";
+	const names = plain ? ["user_count", "spawn_rate", "run_time", "host"]
+		: executor?.model === "rate" ? ["rate", "run_time", "host"]
+		: executor && executor.model !== "shape" ? ["user_count", "run_time", "host"] : ["run_time", "host"];
+	const chosen = classes ?? new Set(m.classes.filter((c) => !c.disabled).map((c) => c.name));
 	// What was used last, else what the command line said.
 	const given: Record<string, string> = {
 		user_count: String(r.target || m.load.users || 1),
 		spawn_rate: String(r.spawn_rate || m.load.spawn_rate || 1),
 		run_time: (r.run_time || m.load.run_time) > 0 ? `${r.run_time || m.load.run_time}s` : "",
 		host: r.host ?? m.load.host ?? "",
+		rate: "",
 	};
 	const value = (f: string) => values[f] ?? given[f];
 	const ready = workers.value.filter((w) => w.state !== "missing").length;
 	const why = !canAct.value ? "swarm does not answer"
 		: r.state === "stopping" ? "the last test is still stopping"
 		: ready === 0 ? "no worker is there yet"
-		: m.classes.length === 0 ? "the scenario declares no users" : "";
-	const problems = ["user_count", "spawn_rate", "run_time", "host"].filter((f) => problem(f, value(f)));
+		: m.classes.length === 0 ? "the scenario declares no users"
+		: chosen.size === 0 ? "no class gets users" : "";
+	const problems = names.filter((f) => problem(f, value(f)));
+	const changed = m.settings.filter((s) => (settings[settingName(s)] ?? s.value) !== s.value);
+	const fields = (): Load => ({
+		...Object.fromEntries(names.map((n) => [n, value(n)])), run_time: value("run_time") || "0",
+		...Object.fromEntries(changed.map((s) => [settingName(s), settings[settingName(s)]])),
+		...(classes ? { user_classes: [...chosen] } : {}),
+	});
+	const fill = (list: [string, string][]) => {
+		const known = new Set(m.settings.map(settingName));
+		const picked = list.filter(([n]) => n === "user_classes").map(([, v]) => v);
+
+		setValues(Object.fromEntries(list.filter(([n]) => names.includes(n)).map(([n, v]) => [n, n === "run_time" && v === "0" ? "" : v])));
+		setSettings(Object.fromEntries(list.filter(([n]) => known.has(n))));
+		setClasses(picked.length > 0 ? new Set(picked) : null);
+		setRefused(null);
+	};
 	const submit = async (e: Event) => {
 		e.preventDefault();
 		if (why || problems.length > 0)
 			return;
 		setBusy(true);
 		setRefused(null);
-		const failure = await start({
-			user_count: value("user_count"), spawn_rate: value("spawn_rate"),
-			run_time: value("run_time") || "0", host: value("host"),
-		});
+		const failure = await start(fields());
 
 		setBusy(false);
 		if (failure)
@@ -152,25 +138,35 @@ export function Start({ onStarted }: { onStarted: () => void }) {
 		);
 	};
 	const command = [`swarm -f ${quote(m.scenario ?? "x.c")}`, "--headless",
-		value("host") && `-H ${quote(value("host"))}`, `-u ${quote(value("user_count"))}`,
-		`-r ${quote(value("spawn_rate"))}`, value("run_time") && `-t ${quote(value("run_time"))}`].filter(Boolean).join(" ");
-	const weights = m.classes.reduce((sum, c) => sum + (c.fixed_count ? 0 : c.weight), 0);
+		value("host") && `-H ${quote(value("host"))}`, names.includes("user_count") && `-u ${quote(value("user_count"))}`,
+		plain && `-r ${quote(value("spawn_rate"))}`, value("rate") && `--rate ${quote(value("rate"))}`,
+		value("run_time") && `-t ${quote(value("run_time"))}`,
+		...changed.filter((s) => !s.secret).map((s) => `-o ${quote(`${settingName(s)}=${settings[settingName(s)]}`)}`),
+		...(chosen.size < m.classes.length ? [...chosen].map(quote) : [])].filter(Boolean).join(" ");
 
 	return (
 		<main id="content" class="start">
 			<form onSubmit={submit} aria-label="New test" noValidate>
 				<h1>{r.state === "ready" ? "Start a test" : "Start another test"}</h1>
+				<Presets fields={fields} fill={fill} />
+				{!plain && <Declared executors={r.executors} />}
 				<div class="fields">
-					{field("user_count", "Users", "at the peak", "numeric")}
-					{field("spawn_rate", "Spawn rate", "users a second", "decimal")}
+					{names.includes("user_count") && field("user_count", "Users", "at the peak", "numeric")}
+					{plain && field("spawn_rate", "Spawn rate", "users a second", "decimal")}
+					{names.includes("rate") && field("rate", "Arrivals", "a second; empty: as declared", "decimal")}
 					{field("host", "Host", "where the target is; empty: as the scenario says", "url")}
 					{field("run_time", "Run time", "such as 10m; empty: until stopped", "text")}
 				</div>
-				{problems.length === 0 && (
-					<Preview users={Number(value("user_count"))} rate={Number(value("spawn_rate"))}
+				{problems.length === 0 && (plain
+					? <Ramp users={Number(value("user_count"))} rate={Number(value("spawn_rate"))}
 						time={seconds(value("run_time")) || 0} />
-				)}
-				{refused && !refused.field && <p class="bad" role="alert">✗ {refused.message}</p>}
+					: <Plan wish={{ run_time: value("run_time") || "0", ...(value("rate") ? { rate: value("rate") } : {}),
+						...(names.includes("user_count") ? { user_count: value("user_count") } : {}) }} />)}
+				<Settings values={settings} refused={refused} set={(n, v) => {
+					setSettings({ ...settings, [n]: v });
+					setRefused(null);
+				}} />
+				{refused && !(refused.field && (names.includes(refused.field) || refused.field.includes("."))) && <p class="bad" role="alert">✗ {refused.message}</p>}
 				<div class="buttons">
 					<button class="primary" disabled={why !== "" || problems.length > 0 || busy}>Start</button>
 					{why && <span class="warn-text">{why}</span>}
@@ -182,28 +178,7 @@ export function Start({ onStarted }: { onStarted: () => void }) {
 			</form>
 			<section aria-label="Scenario">
 				<h2>{m.scenario}</h2>
-				<ul class="classes">
-					{m.classes.map((c) => (
-						<li key={c.name}>
-							<b>{c.name}</b>{" "}
-							<span class="muted">{c.fixed_count ? `exactly ${c.fixed_count}` :
-								`weight ${c.weight} (${Math.round((100 * c.weight) / weights)} %)`}</span>
-							<Tasks tasks={c.tasks} />
-						</li>
-					))}
-				</ul>
-				{m.settings.length > 0 && (
-					<>
-						<h3>Options in force</h3>
-						<dl class="settings">
-							{m.settings.map((s) => (
-								<div key={`${s.module}.${s.name}`} title={s.help}>
-									<dt>{s.module}.{s.name}</dt><dd>{s.value || "–"}</dd>
-								</div>
-							))}
-						</dl>
-					</>
-				)}
+				<Classes chosen={chosen} choose={setClasses} />
 				<h3>Workers</h3>
 				<p>{ready} ready</p>
 			</section>

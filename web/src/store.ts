@@ -1,7 +1,7 @@
 // What the page knows, and how it comes: one WebSocket whose messages are
 // columns of what changed.  The browser's own clock is not used for data, only
 // to notice that nothing comes any more.
-import { batch, computed, signal } from "@preact/signals";
+import { batch, computed, effect, signal } from "@preact/signals";
 import { get } from "./api";
 
 export interface Row {
@@ -24,9 +24,51 @@ export interface Row {
 	p999: number | null;
 }
 
+export interface Executor {
+	name: string;
+	classes: string;
+	model: "users" | "shape" | "rate" | "iterations" | "user-iterations";
+	state: "waiting" | "ramping" | "running" | "done";
+	start_s: number;
+	time_s: number;
+	users: number;
+	users_wanted: number;
+	users_target: number;
+	spawn_rate: number;
+	rate: number;
+	iterations_wanted: number;
+	iterations_started: number;
+	iterations_done: number;
+	arrivals_due: number;
+	arrivals_dropped: number;
+	arrivals_late: number;
+	arrivals_queued: number;
+	reason: string | null;
+	requests?: number;
+	failures?: number;
+	requests_per_s?: number;
+	p95_ms?: number;
+}
+
+export interface Metric {
+	name: string;
+	kind: string;
+	unit: string | null;
+	count: number;
+	last: number | null;
+	mean: number | null;
+	min: number | null;
+	max: number | null;
+	p50?: number | null;
+	p95?: number | null;
+	p99?: number | null;
+}
+
 export interface Run {
 	state: "ready" | "spawning" | "running" | "stopping" | "stopped";
 	waiting: boolean;
+	paused: boolean;
+	paused_s: number;
 	started: number;
 	elapsed: number;
 	users: number;
@@ -39,6 +81,8 @@ export interface Run {
 	workers: number;
 	workers_lost: number;
 	workers_crashed: number;
+	setup: number;
+	executors: Executor[];
 }
 
 export interface Total {
@@ -76,6 +120,7 @@ export interface Second {
 export interface Worker {
 	id: string;
 	state: string;
+	drained: boolean;
 	version: string | null;
 	local: boolean;
 	users: number;
@@ -83,6 +128,13 @@ export interface Worker {
 	memory: number;
 	busy: number;
 	delay_ms: number;
+	delay_p99_ms: number | null;
+	descriptors: number | null;
+	descriptors_max: number | null;
+	sockets: number | null;
+	ports_max: number | null;
+	dropped_arrivals: number;
+	segments_resent: number | null;
 	age: number;
 }
 
@@ -115,7 +167,28 @@ export interface Event {
 export interface Task {
 	name: string;
 	weight: number;
+	off: boolean;
 	tasks: Task[];
+}
+
+export interface UserClass {
+	name: string;
+	weight: number;
+	fixed_count: number;
+	host: string | null;
+	disabled: boolean;
+	tasks: Task[];
+}
+
+export interface Setting {
+	module: string;
+	name: string;
+	type: string;
+	value: string;
+	help: string | null;
+	choices: string | null;
+	secret: boolean;
+	fixed: string | null;
 }
 
 export interface Criterion {
@@ -134,17 +207,15 @@ export interface Meta {
 	command_line: string | null;
 	user: string;
 	load: { users: number; spawn_rate: number; run_time: number; host: string | null };
-	classes: {
-		name: string; weight: number; fixed_count: number; host: string | null;
-		tasks: Task[];
-	}[];
+	setup: number;
+	classes: UserClass[];
 	modules: { name: string; version: string | null; path: string; summary: string | null }[];
-	settings: { module: string; name: string; type: string; value: string; help: string }[];
+	settings: Setting[];
 	quantiles: number[];
 	buckets_ms: number[];
 }
 
-interface Message {
+export interface Message {
 	type: "full" | "tick";
 	seq: number;
 	epoch: number;
@@ -157,7 +228,9 @@ interface Message {
 	errors: [number, number, string, string, string, number, number, number][];
 	error_count: number;
 	workers: Worker[];
+	generator: { limited_by: string | null; reason: string | null };
 	counters: Record<string, number>;
+	metrics: Metric[];
 	classes: number[];
 	criteria: Criterion[];
 	log: LogLine[];
@@ -177,6 +250,8 @@ export const total = signal<Total | null>(null);
 export const second = signal<Second | null>(null);
 export const now = signal(0);
 export const workers = signal<Worker[]>([]);
+export const generator = signal<Message["generator"]>({ limited_by: null, reason: null });
+export const metrics = signal<Metric[]>([]);
 export const counters = signal<Record<string, number>>({});
 export const classUsers = signal<number[]>([]);
 export const criteria = signal<Criterion[]>([]);
@@ -257,7 +332,9 @@ export function apply(message: Message): void {
 		second.value = message.second;
 		now.value = message.time;
 		workers.value = message.workers;
+		generator.value = message.generator;
 		counters.value = message.counters;
+		metrics.value = message.metrics;
 		classUsers.value = message.classes;
 		criteria.value = message.criteria;
 		log.value = append(log.value, message.log, LOG_LINES);
@@ -266,6 +343,14 @@ export function apply(message: Message): void {
 		version.value++;
 	});
 }
+
+// Somebody changed classes or options.
+effect(() => {
+	const setup = run.value?.setup;
+
+	if (setup !== undefined && meta.peek() && meta.peek()!.setup !== setup && connection.peek() === "live")
+		get<Meta>("api/v1/meta").then((m) => { meta.value = m; }).catch(() => undefined);
+});
 
 async function greet(): Promise<void> {
 	const fresh = await get<Meta>("api/v1/meta");
@@ -314,6 +399,22 @@ function watch(): void {
 	} else if (connection.value === "lost" && silent > DEAD_AFTER) {
 		connection.value = "dead";
 	}
+}
+
+export interface Verdict {
+	result: "passed" | "failed" | "inconclusive";
+	reason: string;
+	exit_code: number;
+}
+
+/** Of a run that is over. */
+export const verdict = signal<Verdict | null>(null);
+
+/** What the person sees of a run that is over, without a server. */
+export function startSaved(what: Meta, message: Message): void {
+	meta.value = what;
+	connection.value = "saved";
+	apply(message);
 }
 
 export function start(): void {
