@@ -122,7 +122,7 @@ def check_layers():
 def check_names():
     """Core knows no protocol, so it names no plugin.  The web room speaks
     HTTP and WebSocket itself; a usage example may show --plugin X.so.  The
-    plugin `target` is a word that core needs."""
+    plugin `target` is a word that core needs, and http-equiv is HTML's."""
     names = [name for name in plugin_names() if name != "target"]
     spoken = {"web": {"http", "websocket"}}
     for path in files():
@@ -132,7 +132,7 @@ def check_names():
         own = spoken.get(match.group(1), set())
         for number, line in numbered(without_comments(read(path))):
             line = re.sub(r"--plugin[ =]\w+(\.so)?", "", line)
-            line = re.sub(r"\w+://|-f \w+", "", line)
+            line = re.sub(r"\w+://|-f \w+|http-equiv", "", line)
             for name in names:
                 if name not in own and re.search(
                         rf"(?<![A-Za-z]){re.escape(name)}(?![A-Za-z])", line):
