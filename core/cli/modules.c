@@ -25,7 +25,10 @@ int modules_offer(const struct options *o)
 		/* Others come with swarm, there as well as here. */
 		if (!m->chosen)
 			continue;
-		name = xasprintf("%s.so", m->name);
+		/* A script keeps its ending, by which its reader is found. */
+		name = m->reader != NULL ?
+		    xasprintf("%s%s", m->name, m->reader->def.reads) :
+		    xasprintf("%s.so", m->name);
 		rc = shelf_add(m->path, name, m->sha256, m->scenario);
 		free(name);
 		if (rc == -1)

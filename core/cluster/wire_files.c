@@ -61,8 +61,8 @@ static bool is_file_name(const char *name)
 {
 	size_t len = strlen(name);
 
-	if (len < 4 || !isalnum((unsigned char)name[0]) ||
-	    strcmp(name + len - 3, ".so") != 0)
+	if (len < 3 || !isalnum((unsigned char)name[0]) ||
+	    strchr(name, '.') == NULL || name[len - 1] == '.')
 		return false;
 	for (size_t i = 0; i < len; i++) {
 		if (!isalnum((unsigned char)name[i]) &&

@@ -21,8 +21,13 @@
 
 static int check_file(const struct check_subject *s)
 {
+	struct module *m = check_open(s, false);
 	struct elf e;
 
+	if (m && m->reader) {
+		check_say("it is a script, read by %s", m->reader->name);
+		return CHECK_SKIP;
+	}
 	if (verify_module(s->so, s->path, &e) == -1)
 		return CHECK_BAD;
 	elf_close(&e);
@@ -258,6 +263,10 @@ static int check_tables(const struct check_subject *s)
 
 	if (!m)
 		return CHECK_SKIP;
+	if (m->reader) {
+		check_say("its users are known when it runs");
+		return CHECK_SKIP;
+	}
 	for (size_t i = 0; module_user_at(m, i, &c); i++) {
 		mistakes += task_mistakes(m, &c);
 		if (!(c.weight >= 0) || c.weight > 1e9) {
@@ -295,7 +304,7 @@ static int check_summary(const struct check_subject *s)
 
 	if (!m)
 		return CHECK_SKIP;
-	if (m->def.users && !m->def.exports) {
+	if ((m->def.users || m->reader) && !m->def.exports) {
 		check_say("a scenario needs none");
 		return CHECK_SKIP;
 	}
@@ -337,7 +346,7 @@ static int check_manual(const struct check_subject *s)
 
 	if (!m)
 		return CHECK_SKIP;
-	if (m->def.users && !m->def.exports) {
+	if ((m->def.users || m->reader) && !m->def.exports) {
 		check_say("a scenario needs none");
 		return CHECK_SKIP;
 	}
