@@ -102,6 +102,8 @@ static void store(lua_State *L, const char *what, const struct args_field *f,
 void args_read(lua_State *L, int table, const char *what,
     const struct args_field *fields, void *args)
 {
+	int key;
+
 	if (lua_isnoneornil(L, table))
 		return;
 	if (!lua_istable(L, table))
@@ -116,10 +118,11 @@ void args_read(lua_State *L, int table, const char *what,
 		if (!f)
 			luaL_error(L, "%s: there is no argument \"%s\"", what,
 			    luaL_tolstring(L, -2, NULL));
+		key = lua_gettop(L) - 1;
 		luaL_checkstack(L, 8, "too many arguments");
 		store(L, what, f, args);
-		/* Below the key, with which the walk goes on. */
-		lua_insert(L, -2);
+		/* On top again, for the walk to go on. */
+		lua_pushvalue(L, key);
 	}
 }
 

@@ -26,6 +26,8 @@ struct run {
 	/* What the script waits for, done on the fiber; NULL: nothing. */
 	void (*wait)(struct run *);
 	uint64_t serial;                /* of the task */
+	uint64_t owner;                 /* the user's number here, never used
+	                                 * again */
 	uint64_t token;                 /* of the wait */
 	int64_t since;                  /* ns; when Lua last began to run */
 	int status;                     /* of lua_resume() */
@@ -144,7 +146,8 @@ struct args_field {
 	size_t offset;                  /* of const char *, double, bool, bool
 	                                 * (the contrary), int, int64_t, int */
 	const char *const *words;       /* ARGS_CHOICE: ends with NULL */
-	/* ARGS_OWN: the value is at the top of the stack, and stays there. */
+	/* ARGS_OWN: the value is at the top of the stack; it and more may stay
+	 * there. */
 	void (*own)(lua_State *L, void *args);
 };
 
@@ -161,6 +164,18 @@ void args_type(lua_State *L, const char *name, const luaL_Reg *methods);
 /* A string at `index`, which may be a number, copied into the task's arena. */
 char *args_copy(lua_State *L, int index);
 
+/* ---- handle.c: what belongs to a user, as a connection does ---- */
+
+/* Pushes one of that type (args_type()) for the running user. */
+void handle_push(lua_State *L, const char *type, void *p);
+/* The first argument; raises an error when it belongs to another user, who
+ * may be gone with it, or was freed. */
+void *handle_of(lua_State *L, const char *type);
+/* The same, which from now on is freed. */
+void *handle_take(lua_State *L, const char *type);
+/* The deadline for an argument in seconds; none when it is absent. */
+int64_t handle_deadline(lua_State *L, int index);
+
 /* ---- protocols.c: interfaces of other plugins ---- */
 
 struct protocol {
@@ -170,6 +185,9 @@ struct protocol {
 	bool wanted;                    /* the import was noted */
 };
 extern struct protocol http_protocol;
+extern struct protocol mqtt_protocol;
+extern struct protocol websocket_protocol;
+extern struct protocol postgres_protocol;
 
 /* A protocol of that name: notes its import, once.  False: there is none. */
 bool protocols_import(const char *name, size_t len);

@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-static struct protocol *const protocols[] = { &http_protocol };
+static struct protocol *const protocols[] = { &http_protocol,
+	&mqtt_protocol, &websocket_protocol, &postgres_protocol };
 
 #define COUNT (sizeof(protocols) / sizeof(protocols[0]))
 

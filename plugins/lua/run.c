@@ -34,12 +34,14 @@ struct thread {
 /* What a user has here. */
 struct person {
 	int object;                     /* reference of its table; 0: none */
+	uint64_t number;                /* from 1 */
 };
 
 static struct {
 	struct run *now;                /* while Lua runs for a user */
 	uint64_t serial;
 	uint64_t token;
+	uint64_t people;
 	struct thread *threads;
 	int room;
 	int unused;                     /* first of them, or -1 */
@@ -282,17 +284,19 @@ static int make_object(lua_State *L)
 	return 0;
 }
 
-static int object_of(struct swarm_user *u)
+/* Its object is 0 when memory has run out. */
+static const struct person *person_of(struct swarm_user *u)
 {
 	struct person *p = swarm_slot(u, driver.slot);
 
 	if (p->object)
-		return p->object;
+		return p;
+	p->number = ++driver.people;
 	lua_pushcfunction(state, make_object);
 	lua_pushlightuserdata(state, p);
 	if (lua_pcall(state, 1, 0, 0) != LUA_OK)
 		lua_pop(state, 1);
-	return p->object;
+	return p;
 }
 
 /* Back among the unused; <close> variables that are left run, within the
@@ -328,10 +332,10 @@ static void run(struct run *r)
 /* False when memory has run out, which has been told. */
 static bool prepare(struct run *r)
 {
-	int object = object_of(r->user);
+	const struct person *p = person_of(r->user);
 
 	r->thread = take_thread();
-	if (r->thread == -1 || !object) {
+	if (r->thread == -1 || !p->object) {
 		raise(r, "not enough memory", NULL);
 		r->status = LUA_ERRMEM;
 		finish(r);
@@ -339,9 +343,10 @@ static bool prepare(struct run *r)
 	}
 	r->co = driver.threads[r->thread].L;
 	r->serial = ++driver.serial;
+	r->owner = p->number;
 	lua_pushcfunction(r->co, body);
 	lua_rawgeti(r->co, LUA_REGISTRYINDEX, r->function);
-	lua_rawgeti(r->co, LUA_REGISTRYINDEX, object);
+	lua_rawgeti(r->co, LUA_REGISTRYINDEX, p->object);
 	r->args = 2;
 	return true;
 }

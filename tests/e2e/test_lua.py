@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import BUILD, SOURCE, read_csv, totals, wait_for
+from conftest import BUILD, SOURCE, read_csv, totals
 from http_server import Server
 from test_http import cert, counts, nginx  # noqa: F401, fixtures
 
@@ -23,6 +23,13 @@ def examples():
     found = re.findall(r"^```lua\n(.*?)^```$", text, re.M | re.S)
     assert len(found) >= 8
     return found
+
+
+def example_of(protocol):
+    """One that is marked as being for a server of that kind."""
+    with open(os.path.join(SOURCE, "docs", "lua.md")) as f:
+        return re.search(rf"^```lua {protocol}\n(.*?)^```$", f.read(),
+                         re.M | re.S).group(1)
 
 
 def script(tmp_path, text, name="script.lua"):
@@ -63,17 +70,24 @@ def test_manual_names_everything(swarm, tmp_path):
     """lua.7 lists what there is, and nothing else."""
     path = script(tmp_path, """
         local http = require "http"
+        LIBRARIES = { mqtt = require "mqtt", postgres = require "postgres",
+                      websocket = require "websocket" }
         local names = {}
         for name in pairs(swarm) do names[#names + 1] = "swarm." .. name end
         for name in pairs(http) do names[#names + 1] = "http." .. name end
         for name in pairs(json) do names[#names + 1] = "json." .. name end
+        for _, lib in ipairs { "mqtt", "websocket", "postgres" } do
+            for name in pairs(LIBRARIES[lib]) do
+                names[#names + 1] = lib .. "." .. name
+            end
+        end
         print(table.concat(names, " "))
         swarm.user { name = "x", tasks = { { "t", function() end } } }""")
     done = swarm.run("--list", "-f", path)
-    there = set(re.findall(r"\b(?:swarm|http|json)\.\w+", done.err.split(
+    there = set(re.findall(r"\b(?:swarm|http|json|mqtt|postgres|websocket)\.\w+", done.err.split(
         "lua: ", 1)[1])) - {"swarm.http"}
     with open(os.path.join(SOURCE, "plugins", "lua", "lua.7")) as f:
-        named = set(re.findall(r"^\.(?:It )?Fn ((?:swarm|http|json)\.\w+)",
+        named = set(re.findall(r"^\.It Fn (\w+\.\w+)",
                                f.read(), re.M))
     assert named - {"swarm.args"} == there - {"swarm.args", "json.null"}
 
@@ -108,6 +122,63 @@ def test_libcurl(swarm, tmp_path, server):
     done = attempt(swarm, script(tmp_path, examples()[2]), server.url,
                    "--plugin", "http")
     assert done.status == 0 and "error" not in done.text, done.text
+
+
+def passes(done):
+    assert "error" not in done.text, done.text
+    assert done.status == 0 and ", 0 failed" in done.out, done.text
+
+
+@pytest.mark.parametrize("provider", ["fastmqtt", "mqtt"])
+def test_mqtt(swarm, tmp_path, broker, provider):
+    passes(attempt(swarm, script(tmp_path, example_of("mqtt")), broker.url,
+                   "--plugin", provider))
+
+
+def test_websocket(swarm, tmp_path):
+    """The last assertion but two is a wait that fails, without a sample."""
+    server = pytest.importorskip("test_websocket").Server()
+    passes(attempt(swarm, script(tmp_path, example_of("websocket")),
+                   f"ws://127.0.0.1:{server.port}"))
+    server.stop()
+
+
+def test_postgres(swarm, tmp_path, postgres):
+    passes(attempt(swarm, script(tmp_path, example_of("postgres")),
+                   postgres.uri()))
+    done = attempt(swarm, script(tmp_path, """
+        local pg = require "postgres"
+        swarm.user { name = "U", tasks = { { "t", function()
+            local r = pg.query("selec 1")
+            print(r.ok, r.sqlstate, r.rows, #r)
+            pg.query("select $1", { params = { print } })
+        end } } }"""), postgres.uri())
+    assert "false\t42601\t0\t0" in done.err, done.text
+    assert "a parameter is a number" in done.out
+
+
+def test_clients_of_others(swarm, tmp_path, broker):
+    """What another user has made, perhaps gone with it, is not touched."""
+    done = load(swarm, script(tmp_path, """
+        local mqtt = require "mqtt"
+        swarm.user { name = "U", wait = 0.01, start = function(u)
+                u.mine = mqtt.connect {}
+                THEIRS = THEIRS or u.mine
+            end, tasks = { { "t", function(u)
+                if THEIRS ~= u.mine then
+                    THEIRS:publish("a", "b")
+                else
+                    swarm.stop_user()
+                end
+            end }, { "free", function(u)
+                if THEIRS ~= u.mine then
+                    u.mine:free()
+                    u.mine:publish("a", "b")
+                end
+            end } } }"""), tmp_path, "-H", broker.url, "--processes", "1")
+    said = str(read_csv(tmp_path / "out_exceptions.csv"))
+    assert "belongs to another user" in said and "was freed" in said, said
+    assert "lost" not in done.text, done.text
 
 
 # ---- users ----
