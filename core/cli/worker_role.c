@@ -48,6 +48,8 @@ static struct {
 	const char *request_log;        /* NULL: none */
 	struct wheel_timer flush;       /* of it, once a second */
 	double stop_timeout;
+	char *early_plan;               /* came before the master's clock was
+	                                 * known */
 	bool quitting;
 	bool local;
 	struct wheel_timer quit_limit;
@@ -177,6 +179,7 @@ static size_t class_index(const char *name)
 static void take_plan(const char *text)
 {
 	struct plan plan;
+	bool inexact = false;
 
 	if (text == NULL || text[0] == '\0')
 		return;
@@ -184,8 +187,20 @@ static void take_plan(const char *text)
 		log_error("the master sent an unusable plan");
 		return;
 	}
+	for (size_t i = 0; i < plan.count; i++) {
+		if (plan.executors[i].open &&
+		    !worker_common_start(&plan.executors[i].arrivals))
+			inexact = true;
+	}
 	gate_apply(&plan);
 	plan_release(&plan);
+	if (text != worker.early_plan) {
+		free(worker.early_plan);
+		worker.early_plan = inexact ? xstrdup(text) : NULL;
+	} else if (!inexact) {
+		free(worker.early_plan);
+		worker.early_plan = NULL;
+	}
 }
 
 static void on_plan(const char *text, void *arg)
@@ -266,6 +281,7 @@ static void on_heard(void *arg)
 {
 	(void)arg;
 	hooks_heartbeat_received();
+	take_plan(worker.early_plan);
 }
 
 static void on_met(const char *name, int64_t released, void *arg)
@@ -276,6 +292,8 @@ static void on_met(const char *name, int64_t released, void *arg)
 
 static void forget_numbers(void)
 {
+	free(worker.early_plan);
+	worker.early_plan = NULL;
 	for (size_t i = 0; i < user_class_count(); i++) {
 		worker.numbers[i].count = 0;
 		users_set_numbers(i, NULL, 0);
@@ -548,6 +566,7 @@ static void release(void)
 	fiber_release();
 	stats_free(worker.stats);
 	free(worker.host);
+	free(worker.early_plan);
 }
 
 int role_worker(struct options *o)

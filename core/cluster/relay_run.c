@@ -14,6 +14,7 @@
 #include "base/xalloc.h"
 #include "cluster/handout.h"
 #include "cluster/master.h"
+#include "cluster/worker.h"
 #include "cluster/wire.h"
 #include "user/quota.h"
 #include "user/plan.h"
@@ -71,6 +72,7 @@ void relay_run_take(const char *text)
 		if (i < plan.count && plan.executors[i].open && e->open)
 			news.executors[i].arrivals.start =
 			    plan.executors[i].arrivals.start;
+		worker_common_start(&news.executors[i].arrivals);
 	}
 	plan_release(&plan);
 	plan = news;
@@ -121,6 +123,8 @@ static void share_one(struct peer *p, size_t k, struct plan_executor *e,
 		e->arrivals.relative = p->pid == 0;
 		if (e->arrivals.relative)
 			e->arrivals.start -= clock_now();
+		else
+			e->arrivals.shared = 0;
 	}
 	if (e->granted < 0)
 		return;

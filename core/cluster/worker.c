@@ -374,23 +374,47 @@ static void on_reconnect(void)
 		register_now();
 }
 
+/* After the clock was learned from it. */
+static void tell_heard(void)
+{
+	if (self.o.heard != NULL)
+		self.o.heard(self.o.arg);
+}
+
+static void say_clock(bool knew)
+{
+	int64_t offset;
+	int64_t error;
+
+	if (!knew && worker_master_clock(&offset, &error))
+		log_debug("the master's clock is %.3f s ahead of ours, give "
+		    "or take %.3f ms", (double)offset / (double)NS_PER_S,
+		    (double)error / (double)NS_PER_MS);
+}
+
 static void on_heartbeat(const struct wire_message *m)
 {
 	struct wire_pong pong;
+	bool knew;
 
 	self.hears = true;
-	if (self.o.heard != NULL)
-		self.o.heard(self.o.arg);
-	if (wire_read_pong(&m->data, &pong) == -1)
+	if (wire_read_pong(&m->data, &pong) == -1) {
+		tell_heard();
 		return;
+	}
 	outbox_taken(pong.taken);
 	outbox_again(pong.sent, send_again);
-	if (pong.received == 0)
+	if (pong.received == 0) {
+		tell_heard();
 		return;
+	}
 	offset_add(&self.offset, pong.sent, pong.received, pong.answered,
 	    self.last_heard);
+	knew = self.knows_clock;
 	self.knows_clock = offset_fit(&self.offset, clock_now(), &self.line);
 	self.line.error += pong.error;
+	say_clock(knew);
+	tell_heard();
 }
 
 static void on_ramp_complete(const struct wire_message *m)
@@ -694,6 +718,21 @@ bool worker_master_clock(int64_t *offset, int64_t *error)
 	if (!self.knows_clock)
 		return false;
 	offset_at(&self.line, clock_now(), offset, error);
+	return true;
+}
+
+bool worker_common_start(struct arrivals_plan *plan)
+{
+	int64_t offset;
+	int64_t error;
+
+	/* A local worker's is its own clock. */
+	if (plan->shared == 0)
+		return true;
+	if (!worker_master_clock(&offset, &error))
+		return false;
+	plan->start = plan->shared - offset;
+	plan->common = true;
 	return true;
 }
 

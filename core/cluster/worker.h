@@ -12,6 +12,7 @@
 
 #include "cluster/wire.h"
 #include "cluster/keys.h"
+#include "user/arrivals.h"
 
 struct worker_options {
 	const char *connect;            /* "ipc://…" or "tcp://host:port" */
@@ -100,6 +101,9 @@ double worker_report_interval(void);
  * False, with 0 and -1, while it is not known: a Locust master, no answer
  * yet, or no worker. */
 bool worker_master_clock(int64_t *offset, int64_t *error);
+/* The start of a schedule by the master's clock, where that is known and the
+ * plan says it; false: it stays as it came. */
+bool worker_common_start(struct arrivals_plan *);
 /* The last report and `quit`, flushed; then the socket closes.  Waits up to
  * 3 s for a master that is slow to take them. */
 void worker_finish(void);

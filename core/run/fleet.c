@@ -100,8 +100,10 @@ static void make_plan(struct peer *p, unsigned stripe, unsigned stripes)
 		executor_plan(run.executors[i], shares[i], stripe, stripes,
 		    run.status.started, e);
 		e->arrivals.relative = p->pid == 0;
-		if (e->arrivals.relative)
+		if (e->arrivals.relative) {
+			e->arrivals.shared = e->arrivals.start;
 			e->arrivals.start -= clock_now();
+		}
 	}
 	free(p->plan);
 	p->plan = plan_text(&plan);

@@ -35,6 +35,7 @@ struct arrivals {
 	struct stretch *now;
 	size_t pending;
 	int64_t start;                  /* clock_now() of t = 0 */
+	bool common;                    /* by the shared clock */
 	int64_t shift;                  /* ns of pauses */
 	int64_t next;                   /* ns after t = 0; FAR: the end */
 	bool paused;
@@ -246,6 +247,7 @@ struct arrivals *arrivals_new(const struct arrivals_plan *plan)
 	a->now = now;
 	a->number = plan->number;
 	a->start = plan->start;
+	a->common = plan->common;
 	a->busy = plan->busy;
 	a->catch_up = plan->catch_up;
 	a->queue_max = plan->queue_max > 0 ? plan->queue_max : 1;
@@ -278,6 +280,13 @@ int arrivals_update(struct arrivals *a, const struct arrivals_plan *plan)
 	struct stretch **end = &a->now->then;
 	struct stretch *s;
 
+	/* The shared clock gets better with time, and then with each change
+	 * again: all workers change at one instant. */
+	if (plan->common && (!a->common || a->number != plan->number)) {
+		a->start = plan->start;
+		a->common = true;
+		arm(a);
+	}
 	if (a->number == plan->number)
 		return 0;
 	s = stretch_new(plan);
@@ -382,10 +391,10 @@ int arrivals_busy_parse(const char *text, enum arrivals_busy *out)
 void arrivals_plan_text(const struct arrivals_plan *p, struct buf *out)
 {
 	buf_printf(out, "number=%u poisson=%d stripe=%u stripes=%u seed=%llu "
-	    "%s=%lld from=%lld drop=%d catchup=%d queue=%zu schedule=%s",
+	    "%s=%lld shared=%lld from=%lld drop=%d catchup=%d queue=%zu schedule=%s",
 	    p->number, p->poisson, p->stripe, p->stripes,
 	    (unsigned long long)p->seed, p->relative ? "in" : "start",
-	    (long long)p->start, (long long)p->from,
+	    (long long)p->start, (long long)p->shared, (long long)p->from,
 	    p->busy == ARRIVALS_DROP, (int)p->catch_up, p->queue_max,
 	    p->schedule);
 }
@@ -416,6 +425,8 @@ static int parse_word(struct arrivals_plan *p, const char *key,
 		p->seed = (uint64_t)n;
 	else if (strcmp(key, "start") == 0)
 		p->start = n;
+	else if (strcmp(key, "shared") == 0)
+		p->shared = n;
 	else if (strcmp(key, "from") == 0)
 		p->from = n;
 	else if (strcmp(key, "drop") == 0)

@@ -41,6 +41,10 @@ struct arrivals_plan {
 	                                 * out; on the wire to another
 	                                 * machine: from arrival on */
 	bool relative;
+	int64_t shared;                 /* t = 0 by the master's clock, which a
+	                                 * worker elsewhere knows better than
+	                                 * when a plan was sent; 0: not said */
+	bool common;                    /* `start` was made of that */
 	int64_t from;                   /* ns after t = 0: what is due before
 	                                 * belongs to the plan before */
 	enum arrivals_busy busy;

@@ -1,8 +1,10 @@
 """Workers that die, and workers that come from elsewhere."""
+import asyncio
 import json
 import os
 import re
 import signal
+import threading
 
 from conftest import free_port, totals, wait_for
 
@@ -129,3 +131,60 @@ def test_encrypted_fleet(swarm, tmp_path):
     assert master.wait() == 0, master.text
     assert worker.wait() == 0, worker.text
     assert totals(tmp_path / "out")["COUNT", "item"]["Request Count"] == "30"
+
+
+class SlowWay:
+    """To a port of this machine, by a way that takes its time each way."""
+
+    def __init__(self, port, seconds):
+        self.to = port
+        self.seconds = seconds
+        self.loop = asyncio.new_event_loop()
+        ready = threading.Event()
+
+        def serve():
+            asyncio.set_event_loop(self.loop)
+            server = self.loop.run_until_complete(asyncio.start_server(
+                self.accept, "127.0.0.1", 0))
+            self.port = server.sockets[0].getsockname()[1]
+            ready.set()
+            self.loop.run_forever()
+
+        threading.Thread(target=serve, daemon=True).start()
+        assert ready.wait(10)
+
+    async def accept(self, reader, writer):
+        there = await asyncio.open_connection("127.0.0.1", self.to)
+        self.loop.create_task(self.carry(reader, there[1]))
+        self.loop.create_task(self.carry(there[0], writer))
+
+    async def carry(self, reader, writer):
+        while data := await reader.read(65536):
+            self.loop.call_later(self.seconds, writer.write, data)
+        self.loop.call_later(self.seconds, writer.close)
+
+    def stop(self):
+        self.loop.call_soon_threadsafe(self.loop.stop)
+
+
+def test_a_schedule_starts_at_one_instant(swarm):
+    """Orders take 0.3 s to one of two workers; by the master's clock, which
+    both know, their first arrivals are one interval apart all the same."""
+    port = free_port()
+    way = SlowWay(port, 0.3)
+    settings = ("-f", swarm.module("named.so"), "--worker", "--master-port")
+    master = swarm.start("-f", swarm.module("named.so"), "--headless",
+                         "--master", "--master-bind-host", "127.0.0.1",
+                         "--master-bind-port", str(port), "--debug",
+                         "--expect-workers", "2", "-u", "10", "-t", "3s",
+                         "--rate", "1s:0,100")
+    far = swarm.start(*settings, str(way.port), "--debug")
+    master.wait_line("joined")
+    # It has its ack, and then the master's clock.
+    far.wait_line("the master's clock")
+    near = swarm.start(*settings, str(port))
+    assert master.wait() == 0, master.text
+    first = [float(re.search(r"first at (\S+)", w.err).group(1))
+             for w in (far, near)]
+    way.stop()
+    assert abs(first[0] - first[1]) < 0.1, (first, far.text)

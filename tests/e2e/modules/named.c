@@ -8,6 +8,7 @@
 #include <swarm/hooks.h>
 
 #include <stdio.h>
+#include <time.h>
 
 static const char *series;
 static unsigned long counted;
@@ -17,7 +18,13 @@ static void beat(struct swarm_user *u)
 	struct swarm_timer t = swarm_begin(u, "BEAT", series);
 
 	swarm_done(&t, 1);
-	counted++;
+	if (counted++ == 0) {
+		struct timespec now;
+
+		clock_gettime(CLOCK_REALTIME, &now);
+		fprintf(stderr, "first at %lld.%09ld\n",
+		    (long long)now.tv_sec, now.tv_nsec);
+	}
 }
 
 static void test_start(void)
