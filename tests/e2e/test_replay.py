@@ -180,8 +180,6 @@ def test_one_waits_for_the_other(swarm, tmp_path, server):
     # Counted from when they were due: 0.3, 0.5 and 0.7 s.
     times = done.out_json["total"]["response_ms"]
     assert times["max"] > 650, times
-    assert "users of the trace wait for each answer, which --overlap" in \
-        " ".join(done.text.split())
 
     server.seen.clear()
     done = replay(swarm, tmp_path, server, "a.ndjson", "--processes", "1",

@@ -121,6 +121,11 @@ static void test_schedule(void **state)
 	f.late = 90e6;
 	f.service = 100e6;
 	expect(&f, LIMIT_SCHEDULE, "90.0 ms late on average");
+	f.replay = true;
+	expect(&f, LIMIT_SCHEDULE, "for want of the answer before them or of a "
+	    "free user: users of the trace wait for each answer, which "
+	    "--overlap does not, and it takes 100 ms");
+	f.replay = false;
 	f.in_flight_ratio = 4;
 	f.throughput_ratio = 3.9;
 	expect(&f, LIMIT_SCHEDULE, "4.0 times the requests in flight gave 3.9");
