@@ -197,31 +197,11 @@ static const char *phase_name(const struct ws *w)
 	}
 }
 
-/* Thousands of users may begin at once, and a connect() takes milliseconds when
- * the machine is short of ports: what else the loop has to do comes between. */
-static int take_turn(void)
-{
-	static int64_t until;
-
-	while (swarm_now() >= until) {
-		int64_t seen = until;
-
-		if (swarm_sleep(0) == -1)
-			return -1;
-		/* The first one of this pass. */
-		if (until == seen)
-			until = swarm_now() + CONNECT_PASS_NS;
-	}
-	return 0;
-}
-
 /* One address; 0 or -1 with errno. */
 static int try_address(struct ws *w, const char *address, int64_t deadline)
 {
 	int error;
 
-	if (take_turn() == -1 || w->freed)
-		return client_fail(w, ECANCELED, "cancelled");
 	if (engine_connect(w, address) == -1) {
 		error = w->error_number ? w->error_number : ENOTCONN;
 		w->state = CLIENT_DOWN;
@@ -264,6 +244,24 @@ static int try_all(struct ws *w, int64_t deadline)
 	return rc;
 }
 
+/* Thousands of users may begin at once, and a connect() takes milliseconds when
+ * the machine is short of ports: what else the loop has to do comes between. */
+static int take_turn(void)
+{
+	static int64_t until;
+
+	while (swarm_now() >= until) {
+		int64_t seen = until;
+
+		if (swarm_sleep(0) == -1)
+			return -1;
+		/* The first one of this pass. */
+		if (until == seen)
+			until = swarm_now() + CONNECT_PASS_NS;
+	}
+	return 0;
+}
+
 static int attempt(struct ws *w, const char *name)
 {
 	struct swarm_timer t = swarm_begin_at(w->user, rows_series(name),
@@ -275,7 +273,9 @@ static int attempt(struct ws *w, const char *name)
 	w->text[0] = 0;
 	w->opened = 0;
 	client_ref(w);
-	rc = try_all(w, client_deadline(w, 0));
+	rc = take_turn();
+	if (rc == 0)
+		rc = try_all(w, client_deadline(w, 0));
 	error = errno;
 	w->connecting = false;
 	if (rc == 0) {

@@ -8,6 +8,8 @@ cpu   processor time of an echo of 64 bytes, at 100 and 1,000 connections that
       loop, the npm package ws and, when it is installed, k6
 npm   the same at 100 connections beside the bench clients of npm: artillery's
       WebSocket engine and loadtest; needs `npm ci` in tests/bench/ws_js
+connect  what 2,000 connects cost, and how many a second there are, beside the
+      same peers and artillery
 idle  15,000 sessions on one worker that are held open: how fast they connect,
       what each costs in time and in memory
 tls   the same with TLS
@@ -37,7 +39,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SWARM = os.path.join(HERE, "..", "..", "bin", "swarm")
 # Linked to where the sources are, and so to what npm has put there.
 JS = os.path.realpath(os.path.join(HERE, "ws_js"))
-CASES = ["cpu", "npm", "idle", "tls"]
+CASES = ["cpu", "npm", "connect", "idle", "tls"]
+CONNECTS = 2000
 TEXT = json.dumps({"a": "x" * 56})
 SESSIONS = 15000
 # A local address has 28,232 ports, and finding one takes longer and longer
@@ -71,10 +74,19 @@ class Responder:
         self.url = f"{'wss' if tls else 'ws'}://127.0.0.1:{port}/"
         self.port = port
         with open(path, "rb") as f:
-            self.map = mmap.mmap(f.fileno(), 8, prot=mmap.PROT_READ)
+            self.map = mmap.mmap(f.fileno(), 24, prot=mmap.PROT_READ)
+
+    def counted(self, index):
+        return struct.unpack("QQQ", self.map[:])[index]
 
     def answered(self):
-        return struct.unpack("Q", self.map[:])[0]
+        return self.counted(0)
+
+    def opened(self):
+        return self.counted(1)
+
+    def taken(self):
+        return self.counted(2)
 
     def stop(self):
         self.process.kill()
@@ -115,16 +127,27 @@ def wait_until(condition, what, timeout=40):
     while not condition():
         if time.monotonic() > end:
             sys.exit(f"waited {timeout} s in vain for {what}")
-        time.sleep(0.02)
+        time.sleep(0.005)
+
+
+def start(argv):
+    return subprocess.Popen(
+        argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True, preexec_fn=lambda: pin(False),
+        env=dict(os.environ, ARTILLERY_DISABLE_TELEMETRY="true"))
+
+
+def end(client):
+    os.killpg(client.pid, signal.SIGKILL)
+    client.wait()
+    # The server has seen them go before the next one comes.
+    time.sleep(0.3)
 
 
 def echo_cost(responder, argv, connections, seconds):
     """Microseconds of each echo of a client that goes on for ever."""
     before = responder.answered()
-    client = subprocess.Popen(
-        argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True, preexec_fn=lambda: pin(False),
-        env=dict(os.environ, ARTILLERY_DISABLE_TELEMETRY="true"))
+    client = start(argv)
     wait_until(lambda: responder.answered() - before > 3 * connections,
                f"echoes of {argv[0]}")
     time.sleep(1)
@@ -133,11 +156,31 @@ def echo_cost(responder, argv, connections, seconds):
     time.sleep(seconds)
     cpu = sum(used(pid) - cpu.get(pid, 0) for pid in tree(client.pid))
     answered = responder.answered() - answered
-    os.killpg(client.pid, signal.SIGKILL)
-    client.wait()
-    # The server has seen them go before the next one comes.
-    time.sleep(0.3)
+    end(client)
     return cpu / answered * 1e6
+
+
+def start_cost(responder, argv, count):
+    """Processor seconds from a client's start until so many sessions stand,
+    and seconds from its first connection until then."""
+    taken, opened = responder.taken(), responder.opened()
+    client = start(argv)
+    wait_until(lambda: responder.taken() > taken, f"{argv[0]} to connect")
+    begin = time.monotonic()
+    wait_until(lambda: responder.opened() - opened >= count,
+               f"the connects of {argv[0]}")
+    seconds = time.monotonic() - begin
+    cpu = sum(map(used, tree(client.pid)))
+    end(client)
+    return cpu, seconds
+
+
+def connect_cost(responder, argv_of):
+    """Microseconds of each connect, what many took more than one, and
+    connects a second."""
+    one = start_cost(responder, argv_of(1), 1)
+    many = start_cost(responder, argv_of(CONNECTS), CONNECTS)
+    return (many[0] - one[0]) / (CONNECTS - 1) * 1e6, CONNECTS / many[1]
 
 
 def compare(name, rounds, **sides):
@@ -184,16 +227,16 @@ def k6_script(directory, url, connections):
     return ["k6", "run", "--quiet", path]
 
 
-def artillery_script(directory, url, connections):
+def artillery_script(directory, url, connections, idle=False):
     path = os.path.join(directory, "artillery.json")
+    echo = {"loop": [{"send": {"payload": TEXT, "capture": {
+        "json": "$.a", "as": "a"}}}], "count": 1000000000}
     with open(path, "w") as f:
         json.dump({
             "config": {"target": url, "phases": [
                 {"duration": 1, "arrivalCount": connections}]},
-            "scenarios": [{"engine": "ws", "flow": [{
-                "loop": [{"send": {"payload": TEXT, "capture": {
-                    "json": "$.a", "as": "a"}}}],
-                "count": 1000000000}]}]}, f)
+            "scenarios": [{"engine": "ws", "flow": [
+                {"think": 3600} if idle else echo]}]}, f)
     return [JS + "/node_modules/.bin/artillery", "run", path]
 
 
@@ -232,6 +275,35 @@ def bench_npm(directory, options):
         side: lambda argv=argv: echo_cost(responder, argv, 100,
                                           options.seconds)
         for side, argv in sides.items()})
+    responder.stop()
+
+
+def bench_connect(directory, options):
+    responder = Responder(directory, True)
+    url = responder.url
+    sides = {
+        "swarm": lambda n: [SWARM, "ws", url, "--mode", "idle", "-c", str(n),
+                            "--connect-rate", "20000", "--", "--processes",
+                            "1", "-t", "1h"],
+        "libwebsockets": lambda n: [os.path.join(HERE, "ws_peer"),
+                                    str(responder.port), str(n), "idle"],
+    }
+    if node():
+        sides["node_ws"] = lambda n: [node(), JS + "/peer.mjs", url, str(n),
+                                      "idle"]
+        sides["artillery"] = lambda n: artillery_script(directory, url, n,
+                                                        True)
+    rates = {side: [] for side in sides}
+
+    def measure(side):
+        cost, rate = connect_cost(responder, sides[side])
+        rates[side].append(rate)
+        return cost
+
+    compare("connect", options.rounds, **{
+        side: lambda side=side: measure(side) for side in sides})
+    for side, seen in rates.items():
+        show(f"connect_rate_{side}", statistics.median(seen), "1/s")
     responder.stop()
 
 

@@ -3,7 +3,9 @@
  * the same event operations as the plugin's.  Every connection sends 64 bytes
  * again as soon as they have come back, until it is ended from outside.
  *
- *	ws_peer PORT CONNECTIONS
+ *	ws_peer PORT CONNECTIONS [idle]
+ *
+ * With "idle" it sends nothing.
  */
 #include <evlib.h>
 
@@ -27,6 +29,7 @@ static struct lws_context *context;
 static struct event_base *base;
 static struct socket *sockets, **queue;
 static size_t queued;
+static bool idle;
 static unsigned char out[LWS_PRE + BYTES];
 
 static void service(struct socket *s, int events)
@@ -121,6 +124,8 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason,
 	switch (reason) {
 	case LWS_CALLBACK_CLIENT_ESTABLISHED:
 		s->open = true;
+		if (idle)
+			return 0;
 		/* Fall through. */
 	case LWS_CALLBACK_CLIENT_RECEIVE:
 		return lws_callback_on_writable(wsi) < 0 ? -1 : 0;
@@ -169,8 +174,9 @@ int main(int argc, char **argv)
 {
 	size_t count;
 
-	if (argc != 3)
+	if (argc < 3)
 		return 2;
+	idle = argc > 3;
 	count = strtoul(argv[2], NULL, 10);
 	base = event_base_new();
 	start(count);

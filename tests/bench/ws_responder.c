@@ -7,7 +7,8 @@
  *	ws_responder COUNT_FILE PORTS [spin] [CERT KEY]
  *
  * Prints its ports in one line; counts the messages it has sent back in the
- * file's first eight bytes.  With "spin" it never sleeps: a server that sleeps
+ * file's first eight bytes, the sessions it has opened in the next, and the
+ * connections it has taken in the next.  With "spin" it never sleeps: a server that sleeps
  * between two messages makes each send of the client pay for waking it.
  */
 #include <errno.h>
@@ -32,6 +33,7 @@
 
 #define EVENTS 512
 #define HELD   8192u                    /* longest request and frame */
+#define COUNTS (3 * sizeof(uint64_t))   /* bytes of the file */
 
 struct peer {
 	int fd;
@@ -112,6 +114,7 @@ static bool upgrade(struct peer *p, const char *head)
 	    "Sec-WebSocket-Accept: %s\r\n\r\n", text);
 	put(p, reply, (size_t)n);
 	p->upgraded = true;
+	++answered[1];
 	return true;
 }
 
@@ -242,6 +245,7 @@ static void accept_all(int listener)
 	int fd, one = 1;
 
 	while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
+		++answered[2];
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 		p = peer_new(fd);
 		if (tls) {
@@ -286,9 +290,9 @@ static void map_count(const char *path)
 {
 	int file = open(path, O_RDWR | O_CREAT, 0600);
 
-	if (file == -1 || ftruncate(file, sizeof *answered) == -1)
+	if (file == -1 || ftruncate(file, COUNTS) == -1)
 		die(path);
-	answered = mmap(NULL, sizeof *answered, PROT_READ | PROT_WRITE,
+	answered = mmap(NULL, COUNTS, PROT_READ | PROT_WRITE,
 	    MAP_SHARED, file, 0);
 	if (answered == MAP_FAILED)
 		die(path);

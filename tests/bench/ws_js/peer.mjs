@@ -3,17 +3,21 @@
  * connection sends 64 bytes again as soon as they have come back, until it is
  * ended from outside.
  *
- *	node peer.mjs URL CONNECTIONS
+ *	node peer.mjs URL CONNECTIONS [idle]
+ *
+ * With "idle" it sends nothing.
  */
 import WebSocket from "ws";
 
-const [url, connections] = process.argv.slice(2);
+const [url, connections, idle] = process.argv.slice(2);
 const payload = Buffer.alloc(64);
 
 for (let i = 0; i < Number(connections); i++) {
 	const socket = new WebSocket(url, { perMessageDeflate: false });
 
-	socket.on("open", () => socket.send(payload));
-	socket.on("message", () => socket.send(payload));
+	if (!idle) {
+		socket.on("open", () => socket.send(payload));
+		socket.on("message", () => socket.send(payload));
+	}
 	socket.on("error", (error) => { throw error; });
 }
