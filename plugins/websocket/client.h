@@ -47,6 +47,8 @@ struct ws {
 	bool asked;                     /* ws_close() or ws_free() was called */
 	bool server_said;               /* goodbye */
 	bool sending;                   /* fragments are under way */
+	bool mask_seen;                 /* the head of the first frame */
+	bool masked;
 	bool ping_owed;
 	/* Times of the phases, swarm_now(). */
 	int64_t tcp_start;

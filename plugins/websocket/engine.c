@@ -23,6 +23,7 @@
 #include "client.h"
 #include "evlib/evlib.h"
 #include "lws_link.h"
+#include "mask.h"
 #include "tls.h"
 
 #include <swarm/fiber.h>
@@ -141,8 +142,12 @@ static void on_ready(int fd, unsigned ready, void *arg)
 		return;
 	}
 	engine_enter(w);
+	if (w->wsi && (ready & SWARM_READ))
+		mask_look(w);
 	if (w->wsi)
 		service(w, ready);
+	if (w->masked)
+		lws_link_refuse_mask(w);
 	engine_leave(w);
 }
 
@@ -307,6 +312,7 @@ int engine_connect(struct ws *w, const char *address)
 		return -1;
 	}
 	w->error_number = 0;
+	w->mask_seen = w->masked = false;
 	w->state = CLIENT_TCP;
 	w->tcp_start = swarm_now();
 	engine_enter(w);

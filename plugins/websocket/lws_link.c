@@ -110,12 +110,20 @@ static int refuse(struct ws *w, int code, const char *why)
 	return 0;
 }
 
+void lws_link_refuse_mask(struct ws *w)
+{
+	if (w->state == CLIENT_OPEN && !w->refused)
+		refuse(w, PROTOCOL_ERROR, "the server masks its frames");
+}
+
 static int take_piece(struct ws *w, struct lws *wsi, const void *data,
     size_t len)
 {
 	bool final = lws_is_final_fragment(wsi);
 	bool binary = lws_frame_is_binary(wsi);
 
+	if (w->masked)
+		lws_link_refuse_mask(w);
 	if (w->state != CLIENT_OPEN || w->refused)
 		return 0;
 	if (w->first == 0) {

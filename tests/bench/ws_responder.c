@@ -6,10 +6,10 @@
  *
  *	ws_responder COUNT_FILE PORTS [spin] [CERT KEY]
  *
- * Prints its ports in one line; counts the messages it has sent back in the
- * file's first eight bytes, the sessions it has opened in the next, and the
- * connections it has taken in the next.  With "spin" it never sleeps: a server that sleeps
- * between two messages makes each send of the client pay for waking it.
+ * Prints its ports in one line.  The file holds three counts of eight bytes:
+ * messages sent back, sessions opened, connections taken.  With "spin" it never
+ * sleeps: a server that sleeps between two messages makes each send of the
+ * client pay for waking it.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -262,9 +262,10 @@ class Raw(Listener):
     """Answers each upgrade with what `behave` yields: bytes to send, or
     None to close.  Then reads until the client has gone."""
 
-    def __init__(self, behave):
+    def __init__(self, behave, tls=None):
         super().__init__()
         self.behave = behave
+        self.tls = tls
         self.left = threading.Semaphore(0)
 
     def attend(self, conn):
@@ -272,6 +273,8 @@ class Raw(Listener):
         self.left.release()
 
     def serve(self, conn):
+        if self.tls:
+            conn = self.tls.wrap_socket(conn, server_side=True)
         head = b""
         while b"\r\n\r\n" not in head:
             data = conn.recv(4096)
@@ -356,6 +359,12 @@ BAD_FRAMES = {
                        "ws_closed_by_us_1002"),
     "long ping": (lambda h: [accept(h), frame(0x89, b"x" * 200)],
                   "ws_closed_by_us_1002"),
+    "masked": (lambda h: [accept(h), frame(0x81, b"hello", b"abcd")],
+               "ws_closed_by_us_1002"),
+    "masked, at once": (lambda h: [accept(h) + frame(0x81, b"hi", b"abcd")],
+                        "ws_closed_by_us_1002"),
+    "masked ping": (lambda h: [accept(h), frame(0x89, b"hello", b"abcd")],
+                    "ws_closed_by_us_1002"),
     "fragmented ping": (lambda h: [accept(h), frame(0x09, b"x")],
                         "ws_closed_by_us_1002"),
     "continuation of nothing": (lambda h: [accept(h), frame(0x80, b"x")],
@@ -398,13 +407,19 @@ def test_bad_frames(swarm, tmp_path, name):
     assert server.left.acquire(timeout=10), "the socket is still open"
 
 
-def test_masked_frames_are_taken(swarm, tmp_path):
-    # A server must not mask; the library unmasks all the same.
-    server = Raw(lambda h: [accept(h), frame(0x81, b"hello", b"abcd")])
-    data = one(swarm, tmp_path, server)
+@pytest.mark.parametrize("name", ["masked", "masked, at once", "bad UTF-8",
+                                  "too long"])
+def test_bad_frames_over_tls(swarm, tmp_path, certificate, name):
+    behave, counter = BAD_FRAMES[name]
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    server = Raw(behave, context)
+    data = one(swarm, tmp_path, server, "-H",
+               f"wss://127.0.0.1:{server.port}", "-o",
+               f"websocket.cafile={certificate / 'cert.pem'}")
     server.stop()
-    assert data["counters"]["ws_msgs_received"] == 1
-    assert data["counters"]["ws_bytes_received"] == 5
+    assert data["counters"].get(counter) == 1, data["text"]
+    ledger(data["counters"])
 
 
 def test_nobody_listens(swarm, tmp_path):
