@@ -8,7 +8,8 @@
 #include <string.h>
 
 static struct protocol *const protocols[] = { &http_protocol,
-	&mqtt_protocol, &websocket_protocol, &postgres_protocol };
+	&mqtt_protocol, &websocket_protocol, &postgres_protocol,
+	&grpc_protocol };
 
 #define COUNT (sizeof(protocols) / sizeof(protocols[0]))
 

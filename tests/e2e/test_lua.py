@@ -70,13 +70,14 @@ def test_manual_names_everything(swarm, tmp_path):
     """lua.7 lists what there is, and nothing else."""
     path = script(tmp_path, """
         local http = require "http"
-        LIBRARIES = { mqtt = require "mqtt", postgres = require "postgres",
+        LIBRARIES = { mqtt = require "mqtt", grpc = require "grpc",
+                      postgres = require "postgres",
                       websocket = require "websocket" }
         local names = {}
         for name in pairs(swarm) do names[#names + 1] = "swarm." .. name end
         for name in pairs(http) do names[#names + 1] = "http." .. name end
         for name in pairs(json) do names[#names + 1] = "json." .. name end
-        for _, lib in ipairs { "mqtt", "websocket", "postgres" } do
+        for _, lib in ipairs { "grpc", "mqtt", "websocket", "postgres" } do
             for name in pairs(LIBRARIES[lib]) do
                 names[#names + 1] = lib .. "." .. name
             end
@@ -84,7 +85,7 @@ def test_manual_names_everything(swarm, tmp_path):
         print(table.concat(names, " "))
         swarm.user { name = "x", tasks = { { "t", function() end } } }""")
     done = swarm.run("--list", "-f", path)
-    there = set(re.findall(r"\b(?:swarm|http|json|mqtt|postgres|websocket)\.\w+", done.err.split(
+    there = set(re.findall(r"\b(?:swarm|http|json|grpc|mqtt|postgres|websocket)\.\w+", done.err.split(
         "lua: ", 1)[1])) - {"swarm.http"}
     with open(os.path.join(SOURCE, "plugins", "lua", "lua.7")) as f:
         named = set(re.findall(r"^\.It Fn (\w+\.\w+)",
@@ -141,6 +142,12 @@ def test_websocket(swarm, tmp_path):
     passes(attempt(swarm, script(tmp_path, example_of("websocket")),
                    f"ws://127.0.0.1:{server.port}"))
     server.stop()
+
+
+def test_grpc(swarm, spawn, tmp_path):
+    server = pytest.importorskip("test_grpc").Server(spawn)
+    passes(attempt(swarm, script(tmp_path, example_of("grpc")),
+                   server.target))
 
 
 def test_postgres(swarm, tmp_path, postgres):
