@@ -10,5 +10,8 @@
 bool author_where(struct crash_where *);
 /* `swarm check` and `swarm test` tell file and line of a crash. */
 void author_init(void);
+/* So that this process does the same, by one that outlives it: for `swarm try`,
+ * before modules are loaded. */
+void author_watch(void);
 
 #endif

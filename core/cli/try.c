@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "cli/author.h"
 #include "cli/options.h"
 #include "cli/role.h"
 #include "fiber/fiber.h"
@@ -121,6 +122,7 @@ int try_main(int argc, char **argv)
 		log_error("usage: swarm try FILE [-H URL] [options]");
 		return EXIT_USAGE;
 	}
+	author_watch();
 	module_set_worker(true);
 	rc = role_load_modules(&o, &command);
 	if (rc == EXIT_PASSED)

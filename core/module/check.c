@@ -5,6 +5,7 @@
 #include "module/check.h"
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "base/parse.h"
 #include "base/xalloc.h"
 #include "module/find.h"
@@ -60,6 +61,20 @@ void check_install_crash(void)
 {
 	if (crash.install)
 		crash.install();
+}
+
+bool check_named(const struct names *all, const char *name, const char *what)
+{
+	const char *near = names_suggest(all, name);
+
+	if (names_has(all, name))
+		return true;
+	if (near)
+		log_error("there is no %s %s; did you mean %s?", what, name,
+		    near);
+	else
+		log_error("there is no %s %s; --list shows them", what, name);
+	return false;
 }
 
 static const struct check *find_check(const char *name)
@@ -286,10 +301,15 @@ static int run_request(struct check_request *r)
 /* Every --only names a check. */
 static bool known(const struct check_request *r)
 {
-	for (size_t i = 0; i < r->only.count; i++)
-		if (!find_check(r->only.at[i]))
-			return false;
-	return true;
+	struct names all = { 0 };
+	bool good = true;
+
+	for (const struct check *c = check_list; c->name; c++)
+		names_add(&all, c->name);
+	for (size_t i = 0; i < r->only.count && good; i++)
+		good = check_named(&all, r->only.at[i], "check");
+	names_release(&all);
+	return good;
 }
 
 int module_check_main(int argc, char **argv)
@@ -297,8 +317,10 @@ int module_check_main(int argc, char **argv)
 	struct check_request r = { .timeout = TIME_LIMIT };
 	int rc;
 
-	if (check_parse(&r, argc, argv) == -1 || !known(&r))
+	if (check_parse(&r, argc, argv) == -1)
 		rc = usage();
+	else if (!known(&r))
+		rc = TOOLS_USAGE;
 	else if (r.list)
 		rc = print_checks();
 	else

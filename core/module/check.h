@@ -56,6 +56,8 @@ void check_report(const struct check_request *, const char *title, int number,
 
 /* Why a check did not pass or was skipped: a line of its output. */
 void check_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Whether `name` is among `all`; false after log_error() with the nearest. */
+bool check_named(const struct names *all, const char *name, const char *what);
 /* The child that crashes says where, if tools_on_crash() told how. */
 void check_install_crash(void);
 /* Opens the subject and, when `bound`, all that it needs; NULL after the

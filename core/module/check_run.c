@@ -39,7 +39,8 @@ static bool load_all(const struct check_subject *s, int *result)
 	if (!check_open_bound(s))
 		return false;
 	*result = CHECK_BAD;
-	return module_apply_options() == 0 && module_load_all() == 0;
+	return module_apply_options() == 0 && module_load_all() == 0 &&
+	    user_class_select(NULL, NULL, NULL) == 0;
 }
 
 int check_load(const struct check_subject *s)

@@ -352,6 +352,12 @@ static int test_parent(const struct check_request *r)
 		fputs(buf_str(&out), stdout);
 		goto release;
 	}
+	for (size_t i = 0; i < r->only.count; i++) {
+		if (check_named(&cases, r->only.at[i], "case"))
+			continue;
+		rc = TOOLS_USAGE;
+		goto release;
+	}
 	for (size_t i = 0; i < cases.count; i++)
 		count += wanted(r, cases.at[i]);
 	printf("TAP version 13\n1..%d\n", count);

@@ -57,6 +57,14 @@ def test_a_silent_worker_that_comes_back_is_not_lost(swarm, tmp_path):
     assert "was not heard of" in report.text
 
 
+def test_try_tells_where_it_crashed(swarm, tmp_path):
+    done = swarm.run("try", swarm.module("crash.so"),
+                     "-o", f"crash.flag={tmp_path / 'crashed'}")
+    assert done.status != 0
+    assert re.search(r"SIGSEGV.* in crash\.so, task ", done.text), done.text
+    assert re.search(r"#\d .*crash\.c:\d+", done.text), done.text
+
+
 def test_crash_tells_where(swarm, tmp_path):
     flag = tmp_path / "crashed"
     run = swarm.start("-f", swarm.module("crash.so"), "--headless",

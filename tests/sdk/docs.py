@@ -12,6 +12,7 @@ import tempfile
 
 import common
 
+PROGRAM = f"{sys.argv[1]}/bin/swarm"
 STRICT = ["-shared", "-fPIC", "-Wall", "-Wextra", "-Werror"]
 
 
@@ -46,6 +47,16 @@ def compile_one(where, text, folder, flags):
                          folder / "example.so"])
     if "swarm_module_v1" not in names:
         common.problem(f"{where} is no module")
+        return
+    run_one(where, folder / "example.so")
+
+
+def run_one(where, module):
+    """Loaded, and its users run for a moment, if what it needs is there."""
+    done = common.run([PROGRAM, "check", "--only", "opens", "--only", "load",
+                       "--only", "users", "--only", "blocking", module])
+    if done.returncode:
+        common.problem(f"{where} does not run:\n{done.stdout}")
 
 
 def check_examples(flags):
@@ -53,6 +64,8 @@ def check_examples(flags):
     count = 0
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
+        # What examples read.
+        (folder / "accounts.csv").write_text("name,password\nann,secret\n")
         for page in sorted(docs.glob("*.md")):
             for number, (file, text) in enumerate(blocks(page), 1):
                 where = f"{page.name}, example {number}"

@@ -271,6 +271,9 @@ static void test_check_needs(void **state)
 	assert_int_equal(swarm("check", "--list", NULL), TOOLS_OK);
 	has(&out, "blocking ");
 	assert_int_equal(swarm("check", NULL), TOOLS_USAGE);
+	assert_int_equal(swarm("check", "--only", "leak", path, NULL),
+	    TOOLS_USAGE);
+	has(&err, "there is no check leak; did you mean leaks?");
 }
 
 /* ---- new ---- */
@@ -390,6 +393,9 @@ static void test_peer(void **state)
 	    "# the peer's script, step 2: expected 6 bytes, \"hello\\n\", and "
 	    "got \"help\\r\\n\", different from byte 3 on\n"
 	    "ok 3 - broken\n# 1 of 3 cases of ");
+	assert_int_equal(swarm("test", "--only", "peices", path, NULL),
+	    TOOLS_USAGE);
+	has(&err, "there is no case peices; did you mean pieces?");
 	assert_int_equal(swarm("test", "--only", "pieces", path, NULL),
 	    TOOLS_OK);
 	assert_int_equal(swarm("test", "--list", path, NULL), TOOLS_OK);

@@ -17,5 +17,10 @@ SWARM_MODULE(
 	.users   = SWARM_USERS({
 		.name  = "pauser",
 		.tasks = SWARM_TASKS(SWARM_TASK(pause_briefly)),
+	}, {
+		.name  = "wanderer",
+		.flow  = SWARM_MARKOV,
+		.tasks = SWARM_TASKS(SWARM_TASK(pause_briefly,
+			.next = SWARM_NEXT({ "pause_briefly", 1 }))),
 	}),
 );
