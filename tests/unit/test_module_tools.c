@@ -393,9 +393,9 @@ static void test_peer(void **state)
 	    "# the peer's script, step 2: expected 6 bytes, \"hello\\n\", and "
 	    "got \"help\\r\\n\", different from byte 3 on\n"
 	    "ok 3 - broken\n# 1 of 3 cases of ");
-	assert_int_equal(swarm("test", "--only", "peices", path, NULL),
+	assert_int_equal(swarm("test", "--only", "piece", path, NULL),
 	    TOOLS_USAGE);
-	has(&err, "there is no case peices; did you mean pieces?");
+	has(&err, "there is no case piece; did you mean pieces?");
 	assert_int_equal(swarm("test", "--only", "pieces", path, NULL),
 	    TOOLS_OK);
 	assert_int_equal(swarm("test", "--list", path, NULL), TOOLS_OK);
