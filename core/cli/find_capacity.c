@@ -66,19 +66,6 @@ int find_capacity_defaults(struct options *o)
 
 /* ---- objectives ---- */
 
-/* "errors<0.1%" is what people write for the share of them. */
-static char *spelled_out(const char *text)
-{
-	size_t len = strcspn(text, "<");
-
-	while (len > 0 && text[len - 1] == ' ')
-		len--;
-	if (len == strlen("errors") && strncmp(text, "errors", len) == 0 &&
-	    strchr(text, '%'))
-		return xasprintf("errors%%%s", text + len);
-	return xstrdup(text);
-}
-
 /* The share of requests that must be good; false when it is no such thing. */
 static bool wanted_share(const struct criterion *c, double *share)
 {
@@ -107,13 +94,12 @@ static int add_slo(const char *text)
 	struct buf error = BUF_INIT(1024);
 	size_t i = find.o.slo_count;
 	struct criterion *c = &find.slos[i];
-	char *full = spelled_out(text);
 	double time;
 	int rc = -1;
 
 	if (i == CAPACITY_SLOS) {
 		log_error("--slo: at most %d objectives", CAPACITY_SLOS);
-	} else if (criterion_parse(c, full, CRITERION_FAIL, &error) == -1) {
+	} else if (criterion_parse(c, text, CRITERION_FAIL, &error) == -1) {
 		log_error("--slo: %s", buf_str(&error));
 	} else if (!wanted_share(c, &find.o.slo_share[i])) {
 		log_error("--slo %s: an objective is like p99<200ms, "
@@ -130,7 +116,6 @@ static int add_slo(const char *text)
 		rc = 0;
 	}
 	buf_release(&error);
-	free(full);
 	return rc;
 }
 

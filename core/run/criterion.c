@@ -353,9 +353,6 @@ static int plain_value(struct parser *p, char *text)
 		factor = 1e6;
 	if (factor > 1)
 		text[len - 1] = '\0';
-	if (p->out->stat == CRITERION_ERRORS && len > 0 &&
-	    text[len - 1] == '%')
-		return fail(p, "write errors%% to compare their share");
 	if (parse_double(text, -1e18, 1e18, &p->out->value) == -1)
 		return fail(p, "'%s' is no number", text);
 	p->out->value *= factor;
@@ -391,6 +388,13 @@ static int value(struct parser *p)
 	blanks(p);
 	if (word(p, ".%-", text) == -1)
 		return -1;
+	blanks(p);
+	/* "errors>1%" is what people write for the share of them. */
+	if (p->out->stat == CRITERION_ERRORS &&
+	    (strchr(text, '%') || *p->at == '%')) {
+		p->out->stat = CRITERION_ERROR_SHARE;
+		unit = CRITERION_PART;
+	}
 	if (unit == CRITERION_PART)
 		return share_value(p, text);
 	if (plain_value(p, text) == -1)

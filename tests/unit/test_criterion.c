@@ -49,6 +49,18 @@ static void test_all_parts(void **state)
 	assert_string_equal(c.series, "GET /a(b)/c");
 	assert_true(fabs(c.value - 0.015) < 1e-12);
 	criterion_release(&c);
+	/* The share of errors by the value's unit. */
+	c = parse("errors > 1 %");
+	assert_int_equal(c.stat, CRITERION_ERROR_SHARE);
+	assert_true(c.value == 0.01);
+	criterion_release(&c);
+	c = parse("errors{zone=eu}>=0.5% over 5s");
+	assert_int_equal(c.stat, CRITERION_ERROR_SHARE);
+	assert_true(c.value == 0.005);
+	criterion_release(&c);
+	c = parse("errors > 100");
+	assert_int_equal(c.stat, CRITERION_ERRORS);
+	criterion_release(&c);
 	c = parse("errors%(GET /a(b)/c )>=1.5% over 1m30s after 5s->warn");
 	assert_int_equal(c.stat, CRITERION_ERROR_SHARE);
 	assert_string_equal(c.series, "GET /a(b)/c");
@@ -198,7 +210,7 @@ static void test_errors(void **state)
 	refuse("p99(/a > 1s", "')' is missing");
 	refuse("p99(\"/a) > 1s", "'\"' is missing");
 	refuse("p99() > 1s", "name of a series");
-	refuse("errors > 1%", "write errors%");
+	refuse("errors > 101%", "is no share");
 	refuse("errors% > 200%", "is no share");
 	refuse("errors% > nan", "is no share");
 	refuse("count > inf", "is no number");
