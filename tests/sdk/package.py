@@ -118,7 +118,7 @@ def check_clean_system(packages, folder):
               "swarm --version; swarm plugins; swarm -f /hello.c "
               f"{' '.join(RUN)}; swarm -f quickstart.so --list;"
               "cd /tmp; swarm new plugin echo;"
-              "apt-get purge -y swarm; ! command -v swarm")
+              "apt-get purge -y swarm; ! test -e /usr/bin/swarm")
     print(common.must([
         "unshare", "--mount", "sh", "-c",
         'mount -t proc proc "$0/proc" && exec chroot "$0" sh -c "$1"',
