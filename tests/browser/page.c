@@ -190,6 +190,9 @@ static void state(struct web_state *s, void *arg)
 			.memory = 25 << 20, .loop_busy =
 			    page.saturated ? 0.97 : 0.2,
 			.loop_delay_ms = page.saturated ? 41 : 0.8,
+			.delay_p99_ms = page.saturated ? 22 : 0.3,
+			.descriptors = 60, .descriptors_max = 20000,
+			.ports = 31, .ports_max = 28232, .resent = -1,
 			.age = gone ? 12 : 0.4,
 		};
 	}

@@ -112,7 +112,7 @@ test("pause, another load, and a worker that is drained, refilled and removed", 
 	await until(async () => (await page.get("stats/requests")).user_count === 20, "20 users");
 	await tab.click(".tabs >> text=Workers");
 	const rows = tab.locator(".workers tbody tr");
-	const users = async () => (await rows.evaluateAll((all) => all.map((r) => r.children[2].textContent))).join();
+	const users = async () => (await rows.evaluateAll((all) => all.map((r) => r.children[3].textContent))).join();
 
 	await until(async () => (await users()) === "10,10", "ten each");
 	await rows.first().locator("text=Drain").click();

@@ -46,7 +46,7 @@ function Lines({ title, lines, span, height }: { title: string; lines: Line[]; s
 					frame(ctx, width, h);
 					ctx.textAlign = "right";
 					ctx.textBaseline = "middle";
-					ctx.fillText(number(top), margin.left - 6, y(top));
+					ctx.fillText(Number.isInteger(top) ? count(top) : number(top), margin.left - 6, y(top));
 					ctx.fillText("0", margin.left - 6, floor);
 					ctx.lineWidth = 2;
 					shown.forEach((line, k) => {

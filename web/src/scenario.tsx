@@ -150,7 +150,7 @@ export function Scenario() {
 					</tbody>
 				</table>
 			</div>}
-			{run.value && (m.classes.length === 0 || run.value.executors.length > 1 || run.value.executors[0]?.model !== "users") &&
+			{run.value && run.value.executors.length > 0 && (m.classes.length === 0 || run.value.executors.length > 1 || run.value.executors[0]?.model !== "users") &&
 				<Executors list={run.value.executors} />}
 			{metrics.value.length > 0 && <Metrics list={metrics.value} />}
 			{named.length > 0 && (

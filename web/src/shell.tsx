@@ -323,10 +323,12 @@ export function Timeline() {
 							const h = ((floor - 2) * n) / top;
 							const bad = ((floor - 2) * (failed[i] ?? 0)) / top;
 
+							const wide = Math.max(1, Math.min(bar, place(end) - place(t)));
+
 							ctx.fillStyle = color("blue");
-							ctx.fillRect(place(t), floor - h, bar, h);
+							ctx.fillRect(place(t), floor - h, wide, h);
 							ctx.fillStyle = color("red");
-							ctx.fillRect(place(t), floor - h, bar, bad);
+							ctx.fillRect(place(t), floor - h, wide, bad);
 						});
 						ctx.fillStyle = color("text");
 						for (const event of events.value) {

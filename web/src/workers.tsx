@@ -30,7 +30,8 @@ function part(now: number | null, most: number | null): string {
 	return now == null ? "–" : most == null ? count(now) : `${count(now)} of ${count(most)}`;
 }
 
-const limits: Record<string, string> = { none: "Nothing: the plan was kept", generator: "This generator", target: "The target" };
+const limits: Record<string, string> = { none: "nothing", system: "the system under test", generator: "this generator",
+	schedule: "the schedule", network: "the network", unknown: "not known yet" };
 
 function Meter({ value, limit, label }: { value: number; limit: number; label: string }) {
 	return <meter min={0} max={100} high={limit} value={Math.min(100, Math.max(0, value))} aria-label={label}>{number(value)}</meter>;
@@ -60,21 +61,21 @@ export function Workers() {
 					<table class="plain">
 						<thead>
 							<tr>
-								<th scope="col">Worker</th><th scope="col">State</th><th scope="col" class="num">Users</th>
-								<th scope="col" colSpan={2}>CPU, % of a core</th><th scope="col" class="num">Loop busy</th>
-								<th scope="col" class="num" title="longest pass of its loop since the last heartbeat">Loop delay, ms</th>
+								<th scope="col">Worker</th>{!verdict.value && <th scope="col"><span class="sr">Actions</span></th>}<th scope="col">State</th><th scope="col" class="num">Users</th>
+								<th scope="col" colSpan={2}>CPU, % of a core</th><th scope="col" class="num" title="share of time its loop works">Busy</th>
+								<th scope="col" class="num" title="longest pass of its loop since the last heartbeat">Delay, ms</th>
 								<th scope="col" class="num" title="99th percentile of its last second">p99</th>
 								<th scope="col" class="num">Memory</th><th scope="col" class="num" title="open files and sockets">Descriptors</th>
 								<th scope="col" class="num" title="TCP sockets of its machine">Sockets</th>
 								<th scope="col" class="num" title="share of TCP segments">Resent</th>
-								<th scope="col" class="num" title="that found no user free">Dropped arrivals</th><th scope="col">Version</th><th scope="col" class="num">Heard of</th>
-								{!verdict.value && <th scope="col"><span class="sr">Actions</span></th>}
+								<th scope="col" class="num" title="arrivals that found no user free">Dropped</th><th scope="col">Version</th><th scope="col" class="num">Heard of</th>
 							</tr>
 						</thead>
 						<tbody>
 							{list.map((w) => (
 								<tr key={w.id} class={w.state === "missing" ? "gone" : ""}>
 									<th scope="row" class="text">{w.id}{w.local ? "" : " (remote)"}</th>
+									{!verdict.value && <Actions of={w} />}
 									<td class={w.state === "missing" ? "bad" : ""}>{w.state === "missing" ? "✗ missing" : w.drained ? "drained" : w.state}</td>
 									<td class="num">{count(w.users)}</td>
 									<td class={`num${w.cpu > 90 ? " bad" : ""}`}>{w.cpu > 90 ? "⚠ " : ""}{number(w.cpu)}</td>
@@ -89,7 +90,6 @@ export function Workers() {
 									<td class="num">{count(w.dropped_arrivals)}</td>
 									<td>{w.version ?? "Locust"}</td>
 									<td class="num">{verdict.value ? "–" : `${w.age < 1 ? "<1" : count(w.age)} s ago`}</td>
-									{!verdict.value && <Actions of={w} />}
 								</tr>
 							))}
 						</tbody>
