@@ -74,11 +74,14 @@ def test_corrected_with_a_bound(swarm, spawn, broker, tmp_path):
 
 
 def test_refused_when_the_bound_is_too_wide(swarm, spawn, broker, tmp_path):
-    # On one machine nothing is slow enough for a bound of a hundredth.
+    # On one machine next to nothing is slow enough for a bound of a hundredth:
+    # what was held up by others on it.
     text, series, counters = run_fleet(swarm, spawn, broker, tmp_path, "-o",
                                        "mqtt_fan_in.clock_error=1")
     others = counters["mqtt_audit_other_host"]
     assert others > 20
-    assert counters["mqtt_audit_clock_unsure"] == others
-    assert ("MQTT end to end", "qos 1, other machine") not in series
+    slow = series.get(("MQTT end to end", "qos 1, other machine"),
+                      {"count": 0})["count"]
+    assert counters["mqtt_audit_clock_unsure"] == others - slow
+    assert slow < others / 2
     assert "left out" in text

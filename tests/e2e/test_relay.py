@@ -137,7 +137,7 @@ def test_messages_of_a_scenario(tree):
     """Down to all workers and up again, through the relay and beside it; what
     the master says in test_start is there before the first user."""
     fleet = tree("talk.so")
-    # It joins when both below it are there, so that each gets one user.
+    # It joins when both below it are there.
     relay = fleet.relay("--processes", "1", "--expect-workers", "2")
     below = fleet.worker()
     near = fleet.swarm.start(
