@@ -14,8 +14,28 @@
 
 static struct {
 	int (*fn)(struct swarm_user *);
+	size_t class;
 	int rc;
 } once;
+
+int role_alone(const struct users_options *o, void (*begin)(void))
+{
+	if (loop_init() == -1 ||
+	    fiber_init(&(struct fiber_options){ 0 }) == -1)
+		return EXIT_MODULE;
+	users_init(o);
+	if (module_worker_start() == -1)
+		return EXIT_MODULE;
+	begin();
+	loop_run();
+	module_worker_stop();
+	users_release();
+	module_unload_all();
+	fiber_release();
+	loop_release();
+	stats_free(o->stats);
+	return 0;
+}
 
 static void run_once(struct swarm_user *u)
 {
@@ -34,13 +54,18 @@ static void on_stopped(void *arg)
 	loop_stop();
 }
 
+static void begin_once(void)
+{
+	users_set_target(once.class, 1, 0);
+	users_when_empty();
+}
+
 int role_once(struct options *o, int (*fn)(struct swarm_user *))
 {
-	struct stats *stats = stats_new(100, 100);
 	struct users_options options = {
 		.host = o->host,
 		.seed = (uint64_t)(o->seed != 0 ? o->seed : clock_now()),
-		.stats = stats,
+		.stats = stats_new(100, 100),
 		.reached = on_reached,
 		.stopped = on_stopped,
 	};
@@ -50,21 +75,9 @@ int role_once(struct options *o, int (*fn)(struct swarm_user *))
 	int class = swarm_class_add(&(struct swarm_user_class){
 	    .name = "(once)", .tasks = tasks });
 
+	if (class == -1)
+		return EXIT_MODULE;
 	once.fn = fn;
-	if (class == -1 || loop_init() == -1 ||
-	    fiber_init(&(struct fiber_options){ 0 }) == -1)
-		return EXIT_MODULE;
-	users_init(&options);
-	if (module_worker_start() == -1)
-		return EXIT_MODULE;
-	users_set_target((size_t)class, 1, 0);
-	users_when_empty();
-	loop_run();
-	module_worker_stop();
-	users_release();
-	module_unload_all();
-	fiber_release();
-	loop_release();
-	stats_free(stats);
-	return once.rc;
+	once.class = (size_t)class;
+	return role_alone(&options, begin_once) == 0 ? once.rc : EXIT_MODULE;
 }

@@ -8,6 +8,7 @@
 #include "cli/options.h"
 
 struct swarm_user;
+struct users_options;
 
 /* Exit codes; documented in swarm.1. */
 enum exit_code {
@@ -29,6 +30,9 @@ int role_relay(struct options *o, char **argv);
 /* Runs `fn` as the only user of this process, on a fiber; its answer is the
  * exit code. */
 int role_once(struct options *o, int (*fn)(struct swarm_user *));
+/* Users in this process, without a master or workers: begin() starts them, and
+ * somebody stops the loop.  0, or EXIT_MODULE; takes the statistics. */
+int role_alone(const struct users_options *, void (*begin)(void));
 
 /*
  * Loads what the options name: plugins, scenarios, then imports, options,

@@ -69,34 +69,26 @@ static void on_stopped(void *arg)
 	users_try(trial.next_class++);
 }
 
+static void begin(void)
+{
+	loop_post(on_stopped, NULL);
+}
+
 static int run_trial(const struct options *o)
 {
-	struct stats *stats = stats_new(STATS_DEFAULT_SERIES, 100);
 	struct users_options options = {
 		.host = o->host,
 		.seed = (uint64_t)(o->seed != 0 ? o->seed : clock_now()),
 		.split_by = (const char *const *)o->split_by.items,
-		.stats = stats,
+		.stats = stats_new(STATS_DEFAULT_SERIES, 100),
 		.stopped = on_stopped,
 		.raised = on_raised,
 		.sampled = on_sample,
 		.step = on_step,
 	};
 
-	if (loop_init() == -1 ||
-	    fiber_init(&(struct fiber_options){ 0 }) == -1)
+	if (role_alone(&options, begin) != 0)
 		return EXIT_MODULE;
-	users_init(&options);
-	if (module_worker_start() == -1)
-		return EXIT_MODULE;
-	loop_post(on_stopped, NULL);
-	loop_run();
-	module_worker_stop();
-	users_release();
-	module_unload_all();
-	fiber_release();
-	loop_release();
-	stats_free(stats);
 	printf("%u passed, %u failed\n", trial.passed, trial.failed);
 	if (trial.failed == 0)
 		return EXIT_PASSED;
