@@ -54,6 +54,5 @@ extern const char load_args_help[];
 int load_users_add(void);
 /* [worker] */
 int load_users_start(void);
-void load_users_stop(void);
 
 #endif

@@ -2,11 +2,9 @@
 #include "fanout.h"
 #include "load.h"
 
-#include <swarm/log.h>
 #include <swarm/swarm.h>
 #include <swarm/websocket.h>
 
-#include <stdlib.h>
 #include <string.h>
 
 struct socket {
@@ -23,7 +21,6 @@ static uint32_t spread_series;
 static uint32_t delivered;
 static uint32_t incomplete;
 static unsigned receivers;
-static char *stamped;
 
 static void note_broadcast(struct ws *ws, const struct ws_message *m,
     void *arg)
@@ -105,15 +102,19 @@ static void broadcast(struct swarm_user *u, struct socket *s)
 {
 	const struct load_plan *p = &load_plan;
 	struct fanout_stamp stamp = { swarm_user_id(u), s->sent, 0 };
+	size_t len = FANOUT_STAMP_BYTES + p->size;
+	/* Its own: it may have to wait, in the middle of it too. */
+	char *text = swarm_alloc(u, len);
 	int64_t error;
 
+	memcpy(text + FANOUT_STAMP_BYTES, p->payload, p->size);
 	stamp.sent = swarm_shared_now(&error);
 	/* The clocks of the workers do not agree in the first second. */
 	if (error < 0)
 		stamp.sent = 0;
-	fanout_put(stamped, &stamp);
-	ws_send(s->ws, .data = stamped, .len = FANOUT_STAMP_BYTES + p->size,
-	    .text = p->binary ? NULL : stamped, .binary = p->binary,
+	fanout_put(text, &stamp);
+	ws_send(s->ws, .data = text, .len = len,
+	    .text = p->binary ? NULL : text, .binary = p->binary,
 	    .fragment = p->fragment, .timeout = p->timeout);
 }
 
@@ -174,19 +175,7 @@ int load_users_start(void)
 	spread_series = swarm_series("WS broadcast", "spread");
 	delivered = swarm_counter("ws_broadcast_delivered");
 	incomplete = swarm_counter("ws_broadcast_incomplete");
-	stamped = malloc(FANOUT_STAMP_BYTES + p->size + 1);
-	if (!stamped) {
-		swarm_error("out of memory");
-		return -1;
-	}
-	memcpy(stamped + FANOUT_STAMP_BYTES, p->payload, p->size + 1);
 	return 0;
-}
-
-void load_users_stop(void)
-{
-	free(stamped);
-	stamped = NULL;
 }
 
 int load_users_add(void)

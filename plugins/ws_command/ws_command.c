@@ -53,5 +53,4 @@ SWARM_MODULE(
 	.exports = SWARM_EXPORTS({ SWARM_COMMAND_ID, &command.head }),
 	.unload = unload,
 	.worker_start = load_users_start,
-	.worker_stop = load_users_stop,
 );
