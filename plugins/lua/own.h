@@ -29,7 +29,9 @@ struct run {
 	uint64_t owner;                 /* the user's number here, never used
 	                                 * again */
 	uint64_t token;                 /* of the wait */
-	int64_t since;                  /* ns; when Lua last began to run */
+	int64_t cpu;                    /* ns of the thread's time, at the first
+	                                 * look since Lua last began to run; 0:
+	                                 * there was none */
 	int status;                     /* of lua_resume() */
 	int args;                       /* on the stack of `co` */
 	int results;
@@ -66,8 +68,6 @@ int state_call(int args, int results, const char *what);
 void state_begin(void);
 /* The hook that enforces the limit, for a new or a used coroutine. */
 void state_limit(lua_State *L);
-/* Bytes that Lua holds. */
-size_t state_used(void);
 
 /* ---- script.c ---- */
 

@@ -315,8 +315,7 @@ static void run(struct run *r)
 	driver.now = r;
 	r->wait = NULL;
 	r->no_wait = 0;
-	if (own.limit > 0)
-		r->since = swarm_now();
+	r->cpu = 0;
 	r->status = lua_resume(r->co, NULL, r->args, &r->results);
 	r->args = 0;
 	if (r->status == LUA_YIELD && !r->wait) {
@@ -374,7 +373,7 @@ static void abandon(void *arg)
 	struct run *r = arg;
 
 	driver.now = r;
-	r->since = swarm_now();
+	r->cpu = 0;
 	finish(r);
 	driver.now = NULL;
 }

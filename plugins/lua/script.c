@@ -198,11 +198,28 @@ int script_read(const char *path)
 	return rc;
 }
 
+struct chunk {
+	const struct script *script;
+	const char *text;
+	size_t len;
+};
+
+/* Protected, as compiling too may find no memory. */
+static int run_chunk(lua_State *L)
+{
+	const struct chunk *c = lua_touserdata(L, 1);
+
+	if (compile(L, c->script, c->script->path, c->text, c->len) == -1)
+		return lua_error(L);
+	lua_call(L, 0, 0);
+	return 0;
+}
+
 static int run_script(const struct script *s)
 {
+	struct chunk c = { .script = s };
 	size_t had = define_count();
-	size_t len = 0;
-	char *text = read_file(s->path, &len);
+	char *text = read_file(s->path, &c.len);
 	int rc;
 
 	if (!text) {
@@ -210,14 +227,11 @@ static int run_script(const struct script *s)
 		return -1;
 	}
 	running = s;
-	rc = compile(state, s, s->path, text, len);
+	c.text = text;
+	lua_pushcfunction(state, run_chunk);
+	lua_pushlightuserdata(state, &c);
+	rc = state_call(1, 0, s->path);
 	free(text);
-	if (rc == -1) {
-		swarm_error("%s", lua_tostring(state, -1));
-		lua_pop(state, 1);
-		return -1;
-	}
-	rc = state_call(0, 0, s->path);
 	if (rc == 0 && define_count() == had) {
 		swarm_error("%s declares no users: call swarm.user{ name = "
 		    "..., tasks = { ... } }", s->path);
