@@ -74,7 +74,7 @@ char *tools_find(const char *what);
 /* ---- feeders.c ---- */
 
 struct swarm_feeder;
-/* The feeder of that name, `len` bytes, or NULL. */
+/* The feeder of that name, `len` bytes, or NULL; valid until the next call. */
 const struct swarm_feeder *feeders_find(const char *name, size_t len);
 
 /* ---- api_log.c ---- */

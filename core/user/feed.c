@@ -104,13 +104,20 @@ void feed_set_finder(const struct swarm_feeder *(*find)(const char *name,
 	feeds.find = find;
 }
 
-/* Whom "NAME:TARGET" names; NULL for a path. */
-static const struct swarm_feeder *feeder_of(const char *path)
+/* Of "NAME:TARGET" the length of the name; 0 for a path. */
+static size_t named_len(const char *path)
 {
 	size_t len = strcspn(path, ":/");
 
-	return path[len] == ':' && len > 0 && feeds.find != NULL ?
-	    feeds.find(path, len) : NULL;
+	return path[len] == ':' ? len : 0;
+}
+
+/* Whom "NAME:TARGET" names; NULL for a path. */
+static const struct swarm_feeder *feeder_of(const char *path)
+{
+	size_t len = named_len(path);
+
+	return len > 0 && feeds.find != NULL ? feeds.find(path, len) : NULL;
 }
 
 /* What a feeder fetches, copied. */
@@ -140,6 +147,13 @@ static int open_path(struct feed_file *file, const struct swarm_feed_args *a)
 	if (feeder != NULL)
 		return fetch(file, feeder, a);
 	path = find_path(a->path);
+	if (named_len(a->path) > 0 && access(path, F_OK) != 0) {
+		log_error("%s: there is no such file, and no loaded module "
+		    "has a feeder \"%.*s\"; name its plugin with --plugin",
+		    a->path, (int)named_len(a->path), a->path);
+		free(path);
+		return -1;
+	}
 	rc = feed_file_open(file, path, a->separator, a->columns);
 	free(path);
 	return rc;

@@ -32,3 +32,8 @@ if "$swarm" --plugin "$plugin" -f "$source/demo.c" --list > out 2>&1; then
 	exit 1
 fi
 grep -q 'accounts.db: no such table: accounts' out
+# Without the plugin nobody knows what sqlite: is.
+if "$swarm" -f "$source/demo.c" --list > out 2>&1; then
+	exit 1
+fi
+grep -q 'no loaded module has a feeder "sqlite"' out
