@@ -7,13 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "cli/find_capacity.h"
 #include "cli/hold_load.h"
 #include "cli/page.h"
 #include "cluster/master.h"
+#include "cluster/wire.h"
 #include "module/hooks.h"
+#include "report/flight.h"
 #include "report/report.h"
 #include "run/executor.h"
 #include "report/warm_up.h"
@@ -72,6 +75,16 @@ static bool step_down(double share)
 	return any;
 }
 
+static void ask_flight(uint64_t id)
+{
+	const struct wire_flight f = { .id = id,
+		.before_ns = (uint64_t)(FLIGHT_BEFORE * (double)NS_PER_S),
+		.after_ns = (uint64_t)(FLIGHT_AFTER * (double)NS_PER_S) };
+
+	for (size_t i = 0; i < master_peer_count(); i++)
+		master_send_flight(master_peer_at(i), &f);
+}
+
 static char **asked;                    /* the load, in words and values */
 
 static void free_load(void)
@@ -111,6 +124,8 @@ int front_start(const struct options *o, struct stats *stats, int argc,
 		.baseline = o->baseline,
 		.save_baseline = o->save_baseline,
 		.request_log = o->request_log,
+		.flight = o->flight_recorder,
+		.ask_flight = ask_flight,
 		.exit_code_on_error = (int)o->exit_code_on_error,
 		.fail_if = o->fail_if.items,
 		.stop_if = o->stop_if.items,

@@ -239,6 +239,12 @@ static void on_custom(struct peer *p, const struct wire_message *m, void *arg)
 	message_take(p->id, m);
 }
 
+static void on_flight(struct peer *p, const struct wire_flight *f, void *arg)
+{
+	(void)arg;
+	report_flight(f->id, p->index, f->lines, f->len);
+}
+
 static void on_answered(struct peer *p, void *arg)
 {
 	(void)arg;
@@ -371,6 +377,7 @@ static int start_cluster(struct options *o, int processes, int argc,
 		.progress = on_progress,
 		.meet = on_meet,
 		.module = on_module,
+		.flight = on_flight,
 		.answered = on_answered,
 		.custom = on_custom,
 	};

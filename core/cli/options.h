@@ -111,6 +111,7 @@ struct options {
 	char *prometheus;
 	struct option_list outs;
 	char *request_log;
+	char *flight_recorder;
 	char *baseline;
 	char *save_baseline;
 	struct option_list fail_if;

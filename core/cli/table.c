@@ -271,6 +271,11 @@ static const struct option table[] = {
 	  "write every request, each worker into a file of its own beside "
 	  "FILE: CSV when the name ends so, else binary (see `swarm log`)",
 	  AT(request_log), OPTION_TEXT, 0, 0, NULL },
+	{ "flight-recorder", 0, "SWARM_FLIGHT_RECORDER", "Results", "FILE",
+	  "write what the users who fared worst did around each criterion "
+	  "that was met and each burst of errors, as lines of JSON; it is in "
+	  "the report of --html, too", AT(flight_recorder), OPTION_TEXT, 0, 0,
+	  NULL },
 	{ "out", 0, "SWARM_OUT", "Results", "NAME=TARGET",
 	  "send the figures somewhere while the run goes on, by the output "
 	  "NAME of a plugin (`swarm plugins` lists them); may be repeated",

@@ -18,6 +18,7 @@
 #include "base/rng.h"
 #include "base/xalloc.h"
 #include "cli/author.h"
+#include "cli/flight_send.h"
 #include "cli/plaintext.h"
 #include "cluster/crash.h"
 #include "cluster/message.h"
@@ -290,6 +291,12 @@ static void on_met(const char *name, int64_t released, void *arg)
 	rendezvous_met(name, released);
 }
 
+static void on_flight(const struct wire_flight *f, void *arg)
+{
+	(void)arg;
+	flight_send_asked(f);
+}
+
 static void forget_numbers(void)
 {
 	free(worker.early_plan);
@@ -349,6 +356,7 @@ static void on_stop(void *arg)
 {
 	(void)arg;
 	hooks_test_stopping();
+	flight_send_now();
 	gate_stop();
 	users_stop(worker.stop_timeout);
 }
@@ -481,6 +489,7 @@ static int join_master(struct options *o)
 		.met = on_met,
 		.reporting = on_reporting,
 		.heard = on_heard,
+		.flight = on_flight,
 		.custom = on_custom,
 	};
 	int rc;
@@ -522,6 +531,7 @@ static void start_users(struct options *o)
 		.ended = o->request_log != NULL ? log_request : NULL,
 	};
 
+	flight_send_start(worker.stats);
 	worker.request_log = o->request_log;
 	worker.flush.fire = flush_fired;
 	if (o->request_log != NULL)
@@ -554,6 +564,7 @@ static void watch_signals(bool local)
 static void release(void)
 {
 	fiber_watchdog(0, NULL);
+	flight_send_stop();
 	if (users_alive() > 0)
 		return;
 	users_release();

@@ -445,6 +445,16 @@ static void on_module(struct member *m, const struct wire_message *msg)
 		options()->module(&m->peer, &news, options()->arg);
 }
 
+static void on_flight(struct member *m, const struct wire_message *msg)
+{
+	struct wire_flight news;
+
+	if (wire_read_flight(&msg->data, &news) == -1)
+		refuse_malformed(m->peer.id, "flight record");
+	else if (options()->flight != NULL)
+		options()->flight(&m->peer, &news, options()->arg);
+}
+
 static void on_meet(struct member *m, const struct wire_message *msg)
 {
 	struct wire_meet meet;
@@ -499,6 +509,9 @@ static void dispatch(struct member *m, const struct wire_message *msg)
 		break;
 	case WIRE_MEET:
 		on_meet(m, msg);
+		break;
+	case WIRE_FLIGHT:
+		on_flight(m, msg);
 		break;
 	case WIRE_UNKNOWN:
 		if (options()->custom != NULL)

@@ -154,6 +154,14 @@ void master_send_met(struct peer *p, const char *name, int64_t released)
 	master_send(((struct member *)p)->sock, p->id);
 }
 
+void master_send_flight(struct peer *p, const struct wire_flight *f)
+{
+	if (!p->swarm)
+		return;
+	wire_encode_flight(&master_shared.out, p->id, f);
+	master_send(((struct member *)p)->sock, p->id);
+}
+
 void master_send_replay(struct peer *p, const void *events, size_t len)
 {
 	wire_encode_replay(&master_shared.out, p->id, events, len);

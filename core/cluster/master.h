@@ -95,6 +95,8 @@ struct master_options {
 	void (*rows)(struct peer *, const struct wire_rows_wanted *, void *);
 	/* What a module there tells its own here. */
 	void (*module)(struct peer *, const struct wire_module *, void *);
+	/* What its users did around a moment: master_send_flight(). */
+	void (*flight)(struct peer *, const struct wire_flight *, void *);
 	/* A heartbeat was answered. */
 	void (*answered)(struct peer *, void *);
 	/* How far executors are there. */
@@ -127,6 +129,8 @@ void master_send_spawn(struct peer *, const char *host, double stop_timeout);
 /* peer->plan alone. */
 void master_send_plan(struct peer *);
 void master_send_met(struct peer *, const char *name, int64_t released);
+/* Asks for what users did around now; only of swarm's workers. */
+void master_send_flight(struct peer *, const struct wire_flight *);
 void master_send_stop(struct peer *);
 /* A scenario's own message, to the worker of that id or (NULL) to all: 0, or
  * -1 with errno ENOTCONN (there is none) or EINVAL (no JSON). */

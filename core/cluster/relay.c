@@ -284,6 +284,22 @@ static void on_module(struct peer *p, const struct wire_module *news,
 	worker_tell_module(news->module, news->data, news->len);
 }
 
+/* Likewise; what is asked above is asked of all below. */
+static void on_flight_below(struct peer *p, const struct wire_flight *f,
+    void *arg)
+{
+	(void)p;
+	(void)arg;
+	worker_tell_flight(f);
+}
+
+static void on_flight_above(const struct wire_flight *f, void *arg)
+{
+	(void)arg;
+	for (size_t i = 0; relay.open && i < master_peer_count(); i++)
+		master_send_flight(master_peer_at(i), f);
+}
+
 /* Both ways as it came: who is below is not known above. */
 static void on_custom_below(struct peer *p, const struct wire_message *m,
     void *arg)
@@ -541,6 +557,7 @@ static int join_master(void)
 		.plan = on_plan, .progress = on_collect, .met = on_met,
 		.health = on_health, .rows = relay_rows_came, .custom = on_custom_above,
 		.relay_span = relay.span,
+		.flight = on_flight_above,
 		.replay = relay_run_replay };
 
 	return worker_start(&above);
@@ -568,6 +585,7 @@ static int open_below(void)
 		.stopped = on_stopped, .log = on_log,
 		.exception = on_exception, .stop_test = on_stop_test,
 		.progress = on_progress, .meet = on_meet, .module = on_module,
+		.flight = on_flight_below,
 		.custom = on_custom_below, .clock = on_clock,
 		.rows = relay_rows_wanted };
 

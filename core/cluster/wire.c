@@ -36,6 +36,7 @@ static const struct {
 	{ "swarm_met", WIRE_MET },
 	{ "swarm_module", WIRE_MODULE },
 	{ "swarm_replay", WIRE_REPLAY },
+	{ "swarm_flight", WIRE_FLIGHT },
 	{ "swarm_files", WIRE_FILES },
 	{ "swarm_part", WIRE_PART },
 };

@@ -32,6 +32,7 @@
 #define WIRE_MAX_PLAN    65536
 #define WIRE_MAX_SPLIT   1200           /* 16 keys of 64 bytes */
 #define WIRE_MAX_EXECUTORS 64
+#define WIRE_MAX_FLIGHT  (512u << 10)   /* bytes of events */
 
 #define WIRE_LEVEL 1                    /* of the swarm map */
 #define WIRE_LOCUST_VERSION "2.46.3"    /* what we say to a Locust peer */
@@ -47,6 +48,7 @@ enum wire_type {
 	WIRE_ROWS,                      /* both ways, swarm only */
 	WIRE_PLAN, WIRE_PROGRESS, WIRE_MEET, WIRE_MET, WIRE_MODULE,
 	WIRE_REPLAY,                    /* M to W, swarm only */
+	WIRE_FLIGHT,                    /* both ways, swarm only */
 	WIRE_FILES, WIRE_PART,          /* both ways (wire_files.h) */
 };
 
@@ -274,6 +276,22 @@ void wire_encode_replay(struct buf *out, const char *node_id,
     const void *events, size_t len);
 /* Points into the message; NULL when malformed. */
 const void *wire_read_replay(const msgpack_object *, size_t *len);
+
+/*
+ * M to W: tell what your users did from so long before now to so long after.
+ * W to M: that, as lines of JSON (report/flight.h), times in the master's
+ * clock; `lines` points into the message.
+ */
+struct wire_flight {
+	uint64_t id;                    /* the answer has the question's */
+	uint64_t before_ns;
+	uint64_t after_ns;
+	const void *lines;
+	size_t len;
+};
+void wire_encode_flight(struct buf *out, const char *node_id,
+    const struct wire_flight *);
+int wire_read_flight(const msgpack_object *, struct wire_flight *);
 
 /* ---- reports (wire_stats.c writes, wire_report.c reads) ---- */
 

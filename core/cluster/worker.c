@@ -475,6 +475,14 @@ static void on_replay(const struct wire_message *m)
 		log_error("a malformed batch of events was ignored");
 }
 
+static void on_flight(const struct wire_message *m)
+{
+	struct wire_flight f;
+
+	if (self.o.flight != NULL && wire_read_flight(&m->data, &f) == 0)
+		self.o.flight(&f, self.o.arg);
+}
+
 static void dispatch(const struct wire_message *m)
 {
 	switch (m->type) {
@@ -510,6 +518,9 @@ static void dispatch(const struct wire_message *m)
 		break;
 	case WIRE_REPLAY:
 		on_replay(m);
+		break;
+	case WIRE_FLIGHT:
+		on_flight(m);
 		break;
 	case WIRE_UNKNOWN:
 		if (self.o.custom != NULL)
@@ -663,6 +674,14 @@ void worker_tell_module(const char *module, const void *data, size_t len)
 		return;
 	snprintf(m.module, sizeof m.module, "%s", module);
 	wire_encode_module(&self.out, self.id, &m);
+	flush();
+}
+
+void worker_tell_flight(const struct wire_flight *f)
+{
+	if (self.sock == NULL || !self.swarm || !self.registered)
+		return;
+	wire_encode_flight(&self.out, self.id, f);
 	flush();
 }
 

@@ -59,6 +59,9 @@ struct worker_options {
 	/* So many users that waited at `name` may go on, since the test
 	 * began (NULL: not asked). */
 	void (*met)(const char *name, int64_t released, void *);
+	/* The master asks for what users did: answer with
+	 * worker_tell_flight() (NULL: not asked). */
+	void (*flight)(const struct wire_flight *, void *);
 	/* A message that the protocol does not know: a scenario's own (NULL:
 	 * nobody listens). */
 	void (*custom)(const struct wire_message *, void *);
@@ -79,6 +82,8 @@ void worker_stop_test(const char *why);
 /* Asks a swarm master for positions of a feed; a question that is lost has no
  * answer. */
 void worker_ask_rows(const struct wire_rows_wanted *);
+/* What users did; to a swarm master alone. */
+void worker_tell_flight(const struct wire_flight *);
 /* What a module has to tell its own in a swarm master. */
 void worker_tell_module(const char *module, const void *data, size_t len);
 /* How far executors are, now; to a swarm master only. */

@@ -10,6 +10,7 @@
 
 #include "base/xalloc.h"
 #include "report/bundle.h"
+#include "report/flight.h"
 #include "report/generator_show.h"
 #include "report/html_style.h"
 #include "report/metric_view.h"
@@ -507,6 +508,8 @@ int html_write(struct buf *out, const struct result *r)
 	charts(out, r);
 	endpoint_table(out, r, false);
 	endpoint_table(out, r, true);
+	if (r->flight != NULL)
+		flight_html(out, r->flight);
 	failures(out, r);
 	exceptions(out, r);
 	story(out, r);

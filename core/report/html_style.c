@@ -46,6 +46,8 @@ const char html_style[] =
     "svg .line{stroke-width:1.6;stroke-linejoin:round;stroke-linecap:round}"
     "svg .a{stroke:var(--blue)}svg .b{stroke:var(--amber);"
     "stroke-dasharray:6 3}svg .c{stroke:var(--red);stroke-dasharray:2 3}\n"
+    "svg rect.ok{fill:var(--blue)}svg rect.failed{fill:var(--red)}"
+    "svg rect.lag{fill:var(--blue);opacity:.3}\n"
     "pre{overflow-x:auto;font-size:12px}footer{margin-top:2rem;"
     "color:var(--muted)}\n"
     "@media print{:root{--ground:#fff;--text:#000;--muted:#444;"

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+#include "report/flight.h"
 #include "report/generator.h"
 #include "report/report.h"
 #include "report/result.h"
@@ -30,6 +31,7 @@ struct report {
 	int64_t users_asked;            /* the last target that was any */
 	unsigned workers_max;
 	struct generator generator;
+	struct flight flight;
 	/* Events and notes, kept for the result. */
 	struct result_event *events;
 	size_t event_count;
@@ -58,6 +60,7 @@ extern const struct output output_progress;
 extern const struct output output_csv;
 extern const struct output output_json;
 extern const struct output output_figures;
+extern const struct output output_flight;
 extern const struct output output_hdr;
 extern const struct output output_html;
 extern const struct output output_junit;

@@ -32,7 +32,7 @@
 
 static const struct output *const outputs[] = {
 	&output_block, &output_progress, &output_csv, &output_json, &output_html,
-	&output_markdown, &output_junit, &output_hdr, &output_ndjson,
+	&output_markdown, &output_junit, &output_hdr, &output_ndjson, &output_flight,
 	&output_prometheus, &output_sinks, &output_figures,
 	&output_summary, &output_against,
 };
@@ -51,6 +51,7 @@ static void release(void)
 	windows_free(report.windows);
 	criteria_free(report.criteria);
 	generator_clear(&report.generator);
+	flight_clear(&report.flight);
 	for (size_t i = 0; i < report.event_count; i++)
 		free(report.events[i].text);
 	free(report.events);
@@ -139,6 +140,7 @@ static void forget(void)
 	report.users_max = 0;
 	report.workers_max = 0;
 	generator_clear(&report.generator);
+	flight_clear(&report.flight);
 	closed = false;
 }
 
@@ -196,6 +198,40 @@ static void step_down(void)
 	}
 }
 
+static double now_in_test(void);
+
+/* Something has gone wrong just now. */
+static void record_flight(const char *why)
+{
+	uint64_t id = report.options.ask_flight != NULL ?
+	    flight_begin(&report.flight, now_in_test(), why) : 0;
+
+	if (id != 0)
+		report.options.ask_flight(id);
+}
+
+void report_flight(uint64_t id, int64_t worker, const void *lines,
+    size_t len)
+{
+	flight_add(&report.flight, id, worker, lines, len, test_started +
+	    (int64_t)(report.run.paused_s * (double)NS_PER_S));
+}
+
+static void look_for_burst(void)
+{
+	struct window_sum sum;
+	char why[100];
+
+	windows_last(report.windows, NULL, &sum);
+	if (flight_burst(&report.flight, sum.requests, sum.failures)) {
+		snprintf(why, sizeof why, "burst of errors: %llu of %llu "
+		    "requests of a second", (unsigned long long)sum.failures,
+		    (unsigned long long)sum.requests);
+		record_flight(why);
+	}
+	window_sum_release(&sum);
+}
+
 /* Says which criteria have just been broken, once each. */
 static void judge(void)
 {
@@ -220,6 +256,7 @@ static void judge(void)
 			    &value);
 			report_event("criterion met: %s (%s)",
 			    s->criterion.text, buf_str(&value));
+			record_flight(s->criterion.text);
 		}
 		buf_release(&value);
 	}
@@ -276,8 +313,10 @@ void report_tick(const struct run_status *run, const struct report_load *load)
 		windows_tick(report.windows, report.options.stats,
 		    run_clock(run), run->users_running);
 	/* Users that leave are no fault of the target. */
-	if (run->state == RUN_SPAWNING || run->state == RUN_RUNNING)
+	if (run->state == RUN_SPAWNING || run->state == RUN_RUNNING) {
+		look_for_burst();
 		judge();
+	}
 	for (size_t i = 0; i < OUTPUTS; i++) {
 		if (active[i] && outputs[i]->tick)
 			outputs[i]->tick(&report);

@@ -68,6 +68,7 @@ struct report_options {
 	const char *ndjson;
 	const char *prometheus;
 	const char *request_log;        /* written by the workers */
+	const char *flight;             /* file of the flight recorder */
 	char *const *outs;              /* "NAME=TARGET" of sinks, NULL-ended;
 	                                 * NULL: none */
 	/* Seconds, WARM_UP_NONE or WARM_UP_AUTO (report/warm_up.h). */
@@ -89,6 +90,9 @@ struct report_options {
 	/* Called when one asks for less load: `share` of it goes.  False:
 	 * this load can't be changed. */
 	bool (*step_down)(double share);
+	/* Called when workers are to tell what their users did around now:
+	 * answers go to report_flight() with that id. */
+	void (*ask_flight)(uint64_t id);
 };
 
 /* A worker's loop that is busier than this share of the time can't keep to
@@ -126,6 +130,9 @@ void report_tick(const struct run_status *, const struct report_load *);
  * the load.  Shown at once, and again in the results. */
 void report_event(const char *fmt, ...)
     __attribute__((format(printf, 1, 2)));
+/* A worker's answer to what was asked for. */
+void report_flight(uint64_t id, int64_t worker, const void *lines,
+    size_t len);
 /* A sentence for the notes of the results; each once. */
 void report_note(const char *fmt, ...)
     __attribute__((format(printf, 1, 2)));

@@ -392,6 +392,7 @@ void result_init(struct result *r, const struct report *report,
 		capacity_view_take(&r->capacity, o->capacity,
 		    o->capacity_users, o->slos, o->slo_count);
 	hold_view_take(&r->hold, run->hold);
+	r->flight = &report->flight;
 	card_take(&r->card, o->seed, o->seed_chosen, o->load);
 	if (run->started) {
 		r->started = clock_wall_at(run->started);

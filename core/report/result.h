@@ -21,6 +21,8 @@
 #include "stats/metric.h"
 #include "stats/sparse.h"
 
+struct flight;
+
 enum verdict { VERDICT_PASSED, VERDICT_FAILED, VERDICT_INCONCLUSIVE };
 
 struct result_series {
@@ -132,6 +134,7 @@ struct result {
 	struct card card;
 	struct capacity_view capacity;
 	struct hold_view hold;
+	const struct flight *flight;    /* of the report; NULL: of a file */
 	char *scenario;
 	char *host;                     /* NULL: none */
 	char *command;

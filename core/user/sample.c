@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "stats/stats.h"
+#include "user/flight.h"
 #include "user/gate.h"
 #include "user/internal.h"
 
@@ -57,6 +58,8 @@ static void record(struct swarm_timer *t, int64_t end, size_t bytes,
 	series = s->series[t->series];
 	stats_record(s, series, end, end - t->start, t->lag, bytes,
 	    error != NULL);
+	flight_record(t->user->id, t->series, end, end - t->start, t->lag,
+	    t->user->task, error);
 	if (users.options.ended != NULL)
 		users.options.ended(t, series, end, bytes, error);
 	group = gate_series(t->user);

@@ -49,6 +49,7 @@ static void read_run(const struct wire_message *m)
 	struct wire_progress all[WIRE_MAX_EXECUTORS];
 	char *text = wire_read_plan(&m->data);
 	struct wire_module module;
+	struct wire_flight flight;
 	struct wire_meet meet;
 	struct plan plan;
 	int64_t released;
@@ -65,6 +66,9 @@ static void read_run(const struct wire_message *m)
 		abort();
 	wire_read_met(&m->data, name, sizeof name, &released);
 	wire_read_module(&m->data, &module);
+	if (wire_read_flight(&m->data, &flight) == 0 &&
+	    flight.len > WIRE_MAX_FLIGHT)
+		abort();
 }
 
 /* A refused report leaves no trace. */

@@ -1,0 +1,90 @@
+"""The flight recorder: what users did around a broken criterion and a burst
+of errors, in the file and in the report."""
+import json
+import os
+import re
+import shlex
+
+from conftest import SOURCE
+
+PAGE = open(os.path.join(SOURCE, "docs", "flight-recorder.md"),
+            encoding="utf-8").read()
+
+
+def read(path):
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    moments = [line for line in lines if "why" in line]
+    return moments, [line for line in lines if "why" not in line]
+
+
+def test_around_a_criterion(swarm, tmp_path):
+    """The command of the page."""
+    scenario = re.search(r"^```c\n(.*?)^```$", open(os.path.join(
+        SOURCE, "docs", "load-models.md"), encoding="utf-8").read(),
+        re.M | re.S).group(1)
+    (tmp_path / "shop.c").write_text(scenario.replace("BETWEEN(1, 5)",
+                                                      "CONSTANT(0.2)"))
+    server = swarm.start("target", "--listen", "127.0.0.1:0", "--delay",
+                         "uniform:2ms-40ms")
+    url = server.wait_line(r"(http://[\d.:]+)").group(1)
+    command = re.search(r"^swarm (.*)$", PAGE, re.M).group(1)
+    args = [url if w.startswith("http:") else w
+            for w in shlex.split(command)]
+    args[args.index("-t") + 1] = "8s"
+    done = swarm.run(*args, "--processes", "2")
+    assert done.status == 99, done.text
+    moments, events = read(tmp_path / "flight.ndjson")
+    at = moments[0]["at_s"]
+    assert moments[0]["why"] == "p95 > 1ms over 3s" and 2 < at < 6
+    assert moments[0]["events"] == len(events) > 20
+    assert {e["worker"] for e in events} == {0, 1}
+    assert {e["task"] for e in events} <= {"look", "buy"}
+    users = {(e["worker"], e["user"]) for e in events}
+    assert 2 <= len(users) <= 16
+    for e in events:
+        assert e["moment"] == 1 and e["error"] is None
+        assert e["response_ms"] >= e["service_ms"] > 0
+        assert at - 6 < e["start_s"] < at + 3
+    # A user does one thing after the other.
+    for user in users:
+        own = [e for e in events if (e["worker"], e["user"]) == user]
+        for a, b in zip(own, own[1:]):
+            assert b["start_s"] >= a["start_s"] + a["service_ms"] / 1e3 - 1e-3
+    html = (tmp_path / "report.html").read_text()
+    assert html.count("<rect class=\"ok\"") == len(events)
+    assert "<h2>Flight recorder</h2>" in html
+    assert all(f">user {u}<" in html for _, u in users)
+
+
+def test_burst_that_ends_the_test(swarm, tmp_path):
+    """Nobody listens: the window ends with the test."""
+    done = swarm.run("-f", swarm.module("limits.so"), "--headless", "-H",
+                     "http://127.0.0.1:1", "-u", "20", "-r", "20",
+                     "--processes", "2", "-t", "20s",
+                     "--stop-if", "errors% > 50% over 3s",
+                     "--flight-recorder", tmp_path / "flight",
+                     "--html", tmp_path / "out.html", "calm")
+    assert done.status == 99, done.text
+    moments, events = read(tmp_path / "flight")
+    assert moments[0]["why"].startswith(("burst of errors: ", "errors% > "))
+    assert events and all("refused" in e["error"] for e in events)
+    assert "<rect class=\"failed\"" in (tmp_path / "out.html").read_text()
+
+
+def test_nothing_went_wrong(swarm, tmp_path):
+    server = swarm.start("target", "--listen", "127.0.0.1:0")
+    url = server.wait_line(r"(http://[\d.:]+)").group(1)
+    done = swarm.run("-f", swarm.module("limits.so"), "--headless", "-H", url,
+                     "-u", "5", "-t", "2s", "--flight-recorder",
+                     tmp_path / "flight", "--html", tmp_path / "out.html",
+                     "calm")
+    assert done.status == 0, done.text
+    assert (tmp_path / "flight").read_text() == ""
+    assert "Flight recorder" not in (tmp_path / "out.html").read_text()
+
+
+def test_no_place_for_the_file(swarm, tmp_path):
+    (tmp_path / "file").write_text("")
+    done = swarm.run("-f", swarm.module("limits.so"), "--headless", "-t", "2s",
+                     "--flight-recorder", tmp_path / "file" / "flight")
+    assert done.status == 2, done.text

@@ -1,0 +1,227 @@
+/*
+ * The flight recorder: the ring of a worker, whose events are taken out of it,
+ * the message, and what a master makes of honest and of other answers.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "cluster/wire.h"
+#include "report/flight.h"
+#include "user/flight.h"
+
+static void record(uint32_t user, int64_t end_ms, int64_t service_ms,
+    const char *error)
+{
+	flight_record(user, 0, end_ms * NS_PER_MS, service_ms * NS_PER_MS, 0,
+	    "task", error);
+}
+
+/* Before it is set up nothing is kept, and there is nothing to take. */
+static void test_off(void **state)
+{
+	struct flight_event out[4];
+
+	(void)state;
+	record(1, 1, 1, NULL);
+	assert_int_equal(flight_take(0, out, 4), 0);
+}
+
+static void test_worst_users(void **state)
+{
+	struct flight_event out[100];
+	char error[16] = "refused";
+	size_t n;
+
+	(void)state;
+	flight_init(64);
+	/* Twenty users; 3 fails, 7 is the slowest, 9 is slow but long ago. */
+	record(9, 10, 900, NULL);
+	for (uint32_t i = 0; i < 20; i++)
+		record(i, 2000 + i, i == 7 ? 500 : i == 9 ? 0 : 1 + i, NULL);
+	record(3, 3000, 1, error);
+	snprintf(error, sizeof error, "another");
+	n = flight_take(1000 * NS_PER_MS, out, 100);
+	assert_int_equal(n, FLIGHT_USERS + 1);
+	for (size_t i = 0; i < n; i++) {
+		assert_true(out[i].user == 3 || out[i].user == 7 ||
+		    out[i].user > 13);
+		assert_true(i == 0 || out[i].end >= out[i - 1].end);
+	}
+	assert_int_equal(out[0].user, 3);
+	assert_null(out[0].error);
+	assert_string_equal(out[n - 1].error, "refused");
+	/* The newest of them. */
+	assert_int_equal(flight_take(1000 * NS_PER_MS, out, 2), 2);
+	assert_int_equal(out[1].user, 3);
+	flight_release();
+}
+
+/* Round and round: only the last ones are there, and memory is bounded also
+ * when every failure has a text of its own. */
+static void test_wraps(void **state)
+{
+	struct flight_event *out = xcalloc(100, sizeof *out);
+	char error[32];
+
+	(void)state;
+	flight_init(64);
+	for (int i = 0; i < 1000; i++) {
+		snprintf(error, sizeof error, "error %d", i);
+		record((uint32_t)(i % 4), i, 1, error);
+	}
+	assert_int_equal(flight_take(0, out, 100), 64);
+	assert_int_equal(out[0].end, 936 * NS_PER_MS);
+	assert_int_equal(out[63].end, 999 * NS_PER_MS);
+	assert_string_equal(out[63].error, "another error");
+	flight_release();
+	free(out);
+}
+
+static int round_trip(const struct wire_flight *in, struct wire_flight *back,
+    struct buf *b, struct wire_message *m)
+{
+	wire_encode_flight(b, "worker", in);
+	assert_int_equal(wire_decode(m, b->data, b->len), 0);
+	assert_int_equal(m->type, WIRE_FLIGHT);
+	return wire_read_flight(&m->data, back);
+}
+
+static void test_message(void **state)
+{
+	static char big[WIRE_MAX_FLIGHT + 1];
+	const struct wire_flight wrong[] = {
+		{ 0, 1, 1, "x", 1 }, { 1, UINT64_MAX, 1, "x", 1 },
+		{ 1, 1, UINT64_MAX, "x", 1 }, { 1, 1, 1, big, sizeof big },
+	};
+	struct buf b = BUF_INIT(4 << 20);
+	struct wire_message m;
+	struct wire_flight back;
+
+	(void)state;
+	assert_int_equal(round_trip(&(struct wire_flight){ 7, 5, 2, "{}\n",
+	    3 }, &back, &b, &m), 0);
+	assert_true(back.id == 7 && back.before_ns == 5 && back.after_ns == 2);
+	assert_true(back.len == 3 && memcmp(back.lines, "{}\n", 3) == 0);
+	wire_message_release(&m);
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+		buf_clear(&b);
+		assert_int_equal(round_trip(&wrong[i], &back, &b, &m), -1);
+		wire_message_release(&m);
+	}
+	buf_release(&b);
+}
+
+static const char good[] = "{\"user\":3,\"task\":\"buy\",\"type\":\"GET\","
+    "\"name\":\"/<b>\",\"end_ns\":12000000000,\"service_ns\":250000000,"
+    "\"lag_ns\":50000000,\"error\":null}\n";
+static const char failed[] = "{\"user\":4,\"task\":\"\",\"type\":\"\","
+    "\"name\":\"x\",\"end_ns\":12500000000,\"service_ns\":1,\"lag_ns\":0,"
+    "\"error\":\"no & none\"}";
+
+static void add(struct flight *f, uint64_t id, const char *lines)
+{
+	flight_add(f, id, 2, lines, strlen(lines), 10 * NS_PER_S);
+}
+
+static void test_moments(void **state)
+{
+	static const char *const bad[] = { "", "\n\n", "{", "null\n", "[1]\n",
+		"{\"user\":-1}\n", "{\"user\":1,\"task\":\"a\",\"type\":\"b\"}",
+		"{\"user\":1e300,\"end_ns\":1,\"service_ns\":1,\"lag_ns\":1}",
+		"{\"user\":1,\"task\":5,\"type\":\"b\",\"name\":\"c\","
+		"\"end_ns\":1,\"service_ns\":1,\"lag_ns\":1}", "\xff\xfe\n" };
+	struct flight f = { 0 };
+	struct buf out = BUF_INIT(1 << 20);
+	uint64_t id = flight_begin(&f, 2, "p99>1s <for> 3s");
+	char *copy = xstrdup(good);
+
+	(void)state;
+	assert_int_not_equal(id, 0);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		add(&f, id, bad[i]);
+	add(&f, id + 1, good);
+	assert_int_equal(f.moments[0].count, 0);
+	flight_html(&out, &f);
+	assert_non_null(strstr(buf_str(&out), "no worker told"));
+	add(&f, id, copy);
+	memset(copy, 'x', strlen(copy));
+	add(&f, id, failed);
+	assert_int_equal(f.moments[0].count, 2);
+	assert_true(f.moments[0].lines[0].start > 1.6999 &&
+	    f.moments[0].lines[0].start < 1.7001);
+	buf_clear(&out);
+	flight_write(&out, &f);
+	assert_non_null(strstr(buf_str(&out), "\"events\":2}\n"));
+	assert_non_null(strstr(buf_str(&out), "\"response_ms\":300,"));
+	buf_clear(&out);
+	flight_html(&out, &f);
+	assert_null(strstr(buf_str(&out), "<b>"));
+	assert_non_null(strstr(buf_str(&out), "no &amp; none"));
+	assert_non_null(strstr(buf_str(&out), "class=\"lag\""));
+	assert_non_null(strstr(buf_str(&out), "class=\"failed\""));
+	free(copy);
+	buf_release(&out);
+	flight_clear(&f);
+}
+
+/* So many, so far apart, so many events; and a new test has new ids. */
+static void test_bounds(void **state)
+{
+	struct flight f = { 0 };
+	uint64_t first = flight_begin(&f, 0, "a");
+
+	(void)state;
+	assert_int_equal(flight_begin(&f, FLIGHT_APART - 1, "b"), 0);
+	for (int i = 0; i < 5000; i++)
+		add(&f, first, good);
+	assert_int_equal(f.moments[0].count, FLIGHT_EVENTS_MOST);
+	for (int i = 1; i < FLIGHT_MOMENTS; i++)
+		assert_int_not_equal(flight_begin(&f, i * FLIGHT_APART, "c"),
+		    0);
+	assert_int_equal(flight_begin(&f, 1e6, "d"), 0);
+	flight_clear(&f);
+	assert_true(flight_begin(&f, 0, "e") > first);
+	add(&f, first, good);
+	assert_int_equal(f.moments[0].count, 0);
+	flight_clear(&f);
+}
+
+static void test_burst(void **state)
+{
+	struct flight f = { 0 };
+
+	(void)state;
+	assert_false(flight_burst(&f, 0, 0));
+	assert_false(flight_burst(&f, 10, 9));
+	f.usual = 0;
+	for (int i = 0; i < 60; i++)
+		assert_false(flight_burst(&f, 1000, 10));
+	assert_true(flight_burst(&f, 1000, 300));
+	/* Where a tenth fails all the time, a third is no news. */
+	for (int i = 0; i < 60; i++)
+		flight_burst(&f, 1000, 100);
+	assert_false(flight_burst(&f, 1000, 330));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_off),
+		cmocka_unit_test(test_worst_users),
+		cmocka_unit_test(test_wraps),
+		cmocka_unit_test(test_message),
+		cmocka_unit_test(test_moments),
+		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_burst),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
