@@ -122,6 +122,9 @@ static void gather_worker(struct web_worker *w, const struct peer *p)
 		.cpu = p->health.cpu,
 		.memory = p->health.memory,
 		.loop_busy = p->health.loop_busy,
+		.clock_offset_ms = (double)p->clock_offset / 1e6,
+		.clock_error_ms = p->clock_error < 0 ? -1 :
+		    (double)p->clock_error / 1e6,
 		.loop_delay_ms = p->health.loop_delay_ms,
 		.delay_p99_ms = p->health.delay_p99_ms,
 		.descriptors = p->health.descriptors,

@@ -314,6 +314,7 @@ static void on_heartbeat(struct member *m, const struct wire_message *msg)
 	p->health = hb.health;
 	if (hb.delays != NULL)
 		histogram_decode_add(&p->delays, hb.delays, hb.delays_len);
+	p->clock_offset = hb.clock_offset;
 	p->clock_error = hb.clock_error;
 	if (p->state != PEER_STOPPING)
 		p->state = strcmp(hb.state, "running") == 0 ? PEER_RUNNING :

@@ -41,6 +41,7 @@ struct peer {
 	/* Its loop's delays, heartbeat by heartbeat; who looks at them may
 	 * clear them. */
 	struct histogram delays;
+	int64_t clock_offset;           /* ns: our clock minus its own */
 	int64_t clock_error;            /* ns: how far off it may be when it
 	                                 * tells our clock; -1 not known */
 	/* Reported users, one number for each class. */

@@ -101,6 +101,8 @@ struct wire_heartbeat {
 	const void *delays;
 	size_t delays_len;
 	int64_t sent;                   /* clock_now() there; 0 unknown */
+	int64_t clock_offset;           /* ns: the master's clock minus its own,
+	                                 * when the error is known */
 	int64_t clock_error;            /* ns, of its estimate of the master's
 	                                 * clock; -1 unknown */
 };

@@ -110,7 +110,7 @@ void wire_encode_heartbeat(struct buf *out, const char *node_id,
 	msgpack_pack_int64(&pk, h->memory);
 	if (swarm) {
 		wire_object_put_text(&pk, "swarm");
-		msgpack_pack_map(&pk, 2 + (hb->delays != NULL) +
+		msgpack_pack_map(&pk, 3 + (hb->delays != NULL) +
 		    wire_health_count(h));
 		wire_health_put(&pk, h);
 		if (hb->delays != NULL) {
@@ -121,6 +121,8 @@ void wire_encode_heartbeat(struct buf *out, const char *node_id,
 		msgpack_pack_int64(&pk, hb->sent);
 		wire_object_put_text(&pk, "clock_error");
 		msgpack_pack_int64(&pk, hb->clock_error);
+		wire_object_put_text(&pk, "clock_offset");
+		msgpack_pack_int64(&pk, hb->clock_offset);
 	}
 	wire_object_put_text(&pk, node_id);
 }

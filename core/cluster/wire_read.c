@@ -104,6 +104,7 @@ int wire_read_heartbeat(const msgpack_object *data, struct wire_heartbeat *hb)
 {
 	const msgpack_object *state = wire_object_get(data, "state");
 	const msgpack_object *swarm = wire_object_get(data, "swarm");
+	const msgpack_object *offset = wire_object_get(swarm, "clock_offset");
 	struct wire_heartbeat h = { .clock_error = -1 };
 	uint64_t memory;
 	char text[16];
@@ -121,7 +122,9 @@ int wire_read_heartbeat(const msgpack_object *data, struct wire_heartbeat *hb)
 	    (wire_health_read(swarm, &h.health) == -1 ||
 	    read_delays(swarm, &h) == -1 ||
 	    read_time(swarm, "sent", 0, &h.sent) == -1 ||
-	    read_time(swarm, "clock_error", -1, &h.clock_error) == -1))
+	    read_time(swarm, "clock_error", -1, &h.clock_error) == -1 ||
+	    (offset != NULL && wire_object_int(offset, &h.clock_offset) ==
+	    -1)))
 		return -1;
 	*hb = h;
 	return 0;

@@ -202,9 +202,8 @@ static void send_heartbeat(void)
 		.sent = clock_now(), .clock_error = -1 };
 	struct histogram *delays = worker_sample_delays();
 	struct buf packed = BUF_INIT(DELAYS_MAX);
-	int64_t offset;
 
-	worker_master_clock(&offset, &hb.clock_error);
+	worker_master_clock(&hb.clock_offset, &hb.clock_error);
 	worker_sample(&hb.health);
 	if (self.o.health != NULL)
 		self.o.health(&hb.health, delays, self.o.arg);

@@ -255,6 +255,9 @@ static void write_workers(struct jsonw *j, const struct snapshot *s)
 		put_known(j, "ports_max", (double)w->ports_max);
 		put_short(j, "dropped_arrivals", (double)w->dropped);
 		put_known(j, "segments_resent", w->resent);
+		put_short(j, "clock_offset_ms", w->clock_error_ms >= 0 ?
+		    w->clock_offset_ms : NAN);
+		put_known(j, "clock_error_ms", w->clock_error_ms);
 		put_short(j, "age", w->age);
 		jsonw_end(j);
 	}

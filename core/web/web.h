@@ -29,6 +29,8 @@ struct web_worker {
 	double cpu;                     /* % of a core */
 	int64_t memory;                 /* bytes */
 	double loop_busy;               /* 0..1; -1 unknown */
+	double clock_offset_ms;         /* the master's minus its own */
+	double clock_error_ms;          /* of that; -1: not known */
 	double loop_delay_ms;
 	double delay_p99_ms;            /* of the loop's last second; -1 */
 	int64_t descriptors;            /* -1 unknown */

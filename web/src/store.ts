@@ -135,6 +135,8 @@ export interface Worker {
 	ports_max: number | null;
 	dropped_arrivals: number;
 	segments_resent: number | null;
+	clock_offset_ms: number | null;
+	clock_error_ms: number | null;
 	age: number;
 }
 

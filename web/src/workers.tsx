@@ -68,7 +68,8 @@ export function Workers() {
 								<th scope="col" class="num">Memory</th><th scope="col" class="num" title="open files and sockets">Descriptors</th>
 								<th scope="col" class="num" title="TCP sockets of its machine">Sockets</th>
 								<th scope="col" class="num" title="share of TCP segments">Resent</th>
-								<th scope="col" class="num" title="arrivals that found no user free">Dropped</th><th scope="col">Version</th><th scope="col" class="num">Heard of</th>
+								<th scope="col" class="num" title="arrivals that found no user free">Dropped</th>
+								<th scope="col" class="num" title="the master's minus its own, and how far off that may be">Clock, ms</th><th scope="col">Version</th><th scope="col" class="num">Heard of</th>
 							</tr>
 						</thead>
 						<tbody>
@@ -88,6 +89,7 @@ export function Workers() {
 									<td class="num">{part(w.sockets, w.ports_max)}</td>
 									<td class="num">{w.segments_resent == null ? "–" : percent(w.segments_resent, 1)}</td>
 									<td class="num">{count(w.dropped_arrivals)}</td>
+									<td class="num">{w.local || w.clock_error_ms == null ? "–" : `${number(w.clock_offset_ms)} ± ${number(w.clock_error_ms)}`}</td>
 									<td>{w.version ?? "Locust"}</td>
 									<td class="num">{verdict.value ? "–" : `${w.age < 1 ? "<1" : count(w.age)} s ago`}</td>
 								</tr>
