@@ -60,12 +60,12 @@ static int seconds(const char *text, size_t len, double *out)
 	memcpy(word, text, len);
 	word[len] = '\0';
 	*out = strtod(word, &end);
-	if (end == word || !isfinite(*out) || *out < 0 || *out > 3600)
+	if (end == word || !isfinite(*out) || *out < 0)
 		return -1;
 	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
 		if (strcmp(end, units[i].unit) == 0) {
 			*out *= units[i].factor;
-			return 0;
+			return *out <= 3600 ? 0 : -1;
 		}
 	}
 	return -1;

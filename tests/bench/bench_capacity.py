@@ -54,7 +54,7 @@ def truth():
 def search(seed, folder):
     target = subprocess.Popen(
         [SWARM, "target", "--listen", "127.0.0.1:0", "--delay",
-         f"exp:{MEAN * 1e6:.0f}us", "--servers", str(SERVERS)],
+         f"exp:{MEAN * 1e3:g}ms", "--servers", str(SERVERS)],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         url = None
