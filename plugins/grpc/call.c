@@ -114,7 +114,9 @@ static const char *lateness(const struct rpc_call *c)
 		rows_add(ROWS_LATE_QUEUED, 1);
 		return " before the request was sent";
 	}
-	if (!c->headers_at) {
+	/* The library completes the headers when a call breaks off, too; one
+	 * answer has nothing in between. */
+	if (!c->headers_at || !c->stream) {
 		rows_add(ROWS_LATE_WAITING, 1);
 		return " waiting for an answer";
 	}

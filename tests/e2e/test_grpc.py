@@ -311,12 +311,11 @@ def test_deadlines_by_phase(swarm, spawn, tmp_path):
                    own=("-o", "grpc.phases=1"))
     counters = data["counters"]
     assert counters["grpc_status_DEADLINE_EXCEEDED"] == 6
-    # The library lets one more than allowed through.
-    assert 1 <= counters["grpc_deadline_waiting"] <= 2
-    # On a busy machine one may be over before the library has the call.
-    told = (counters["grpc_deadline_before_send"] +
-            counters["grpc_deadline_waiting"])
-    assert told >= 4 and told + counters.get("grpc_deadline_untold", 0) == 6
+    # The library lets one more than allowed through, and another when the
+    # server was the first to see that one's time was over.
+    assert 1 <= counters["grpc_deadline_waiting"] <= 3
+    assert (counters["grpc_deadline_before_send"] +
+            counters["grpc_deadline_waiting"]) == 6
     assert (ECHO + "Unary",
             "DEADLINE_EXCEEDED before the request was sent") in failures(data)
     data = command(swarm, tmp_path, server.target, ECHO + "ServerStream",
