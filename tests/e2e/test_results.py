@@ -269,7 +269,7 @@ def test_baselines(swarm, tmp_path):
     done = run("14ms", "--baseline", "main", "--save-baseline", "main",
                "--json-file", tmp_path / "slow")
     assert done.status == 98, done.text
-    assert re.search(r"FAILED\s+worse than the baseline main: .*p50.*p95 of COUNT\s+item",
+    assert re.search(r"FAILED\s+worse than the baseline main: .*p50.*p95\s+of\s+COUNT\s+item",
                      done.out)
     assert re.search(r"p50 .*worse", done.out)
     assert "not added to the baseline main" in done.err
