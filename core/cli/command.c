@@ -16,6 +16,7 @@
 #include "cli/doctor.h"
 #include "cli/playback.h"
 #include "cli/role.h"
+#include "cli/target_watch.h"
 #include "cli/try.h"
 #include "cluster/keys.h"
 #include "module/module.h"
@@ -31,6 +32,8 @@ static int command_keys(int argc, char **argv);
 static int command_version(int argc, char **argv);
 
 static const struct command table[] = {
+	{ "agent", "on the target: tell how busy that machine is",
+	  target_watch_agent },
 	{ "baseline", "keep results by name, to compare later runs with",
 	  baseline_main },
 	/* As `run` it begins a run, in main.c. */

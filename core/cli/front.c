@@ -13,6 +13,7 @@
 #include "cli/find_capacity.h"
 #include "cli/hold_load.h"
 #include "cli/page.h"
+#include "cli/target_watch.h"
 #include "cluster/master.h"
 #include "cluster/wire.h"
 #include "module/hooks.h"
@@ -151,7 +152,8 @@ int front_start(const struct options *o, struct stats *stats, int argc,
 		    o->summary);
 		return -1;
 	}
-	if (report_start(&options) == -1)
+	if (report_start(&options) == -1 ||
+	    target_watch_start(o, stats) == -1)
 		return -1;
 	return o->headless ? 0 : page_start(o, stats, argc, argv);
 }
@@ -185,6 +187,7 @@ void front_tick(void)
 	run_status(&status);
 	hold_load_show(&status);
 	measure_load(&load, workers);
+	target_watch_tick(&status);
 	report_tick(&status, &load);
 	find_capacity_tick(&status, &load);
 	hold_load_tick(&status, &load);
@@ -226,6 +229,7 @@ int front_finish(void)
 		.scenario_exit_code = hooks_exit_code() };
 	int code;
 
+	target_watch_stop();
 	hold_load_finish();
 	run_status(&outcome.run);
 	hold_load_show(&outcome.run);

@@ -117,6 +117,8 @@ struct options {
 	struct option_list fail_if;
 	struct option_list stop_if;
 	char *warm_up;
+	struct option_list watch;
+	struct option_list watch_metrics;
 	bool print_stats;
 	bool only_summary;
 	char *summary;

@@ -267,6 +267,14 @@ static const struct option table[] = {
 	{ "prometheus", 0, "SWARM_PROMETHEUS", "Results", "FILE",
 	  "keep this file up to date with Prometheus' text format",
 	  AT(prometheus), OPTION_TEXT, 0, 0, NULL },
+	{ "watch", 0, "SWARM_WATCH", "Results", "NAME=URL",
+	  "what the target feels: `swarm agent` there, or any Prometheus "
+	  "exporter, is asked once a second; may be repeated",
+	  AT(watch), OPTION_LIST, 0, 0, NULL },
+	{ "watch-metric", 0, "SWARM_WATCH_METRIC", "Results", "METRIC",
+	  "of what is watched, this metric besides the usual ones, as "
+	  "name or name{label=\"value\"}; may be repeated",
+	  AT(watch_metrics), OPTION_LIST, 0, 0, NULL },
 	{ "request-log", 0, "SWARM_REQUEST_LOG", "Results", "FILE",
 	  "write every request, each worker into a file of its own beside "
 	  "FILE: CSV when the name ends so, else binary (see `swarm log`)",

@@ -506,6 +506,7 @@ int html_write(struct buf *out, const struct result *r)
 	hold_view_html(out, &r->hold, r->events, r->event_count);
 	generator_show_html(out, &r->generator);
 	charts(out, r);
+	resources_html(out, &r->resources, r->events, r->event_count);
 	endpoint_table(out, r, false);
 	endpoint_table(out, r, true);
 	if (r->flight != NULL)

@@ -365,6 +365,8 @@ int json_write(struct buf *out, const struct result *r)
 	property_set(o, "exceptions", exceptions(r));
 	property_set(o, "counters", counters(r));
 	property_set(o, "metrics", metrics(r));
+	if (r->resources.count > 0)
+		property_set(o, "resources", resources_json(&r->resources));
 	property_set(o, "executors", execution_json(r));
 	property_set(o, "events", events(r));
 	property_set(o, "notes", notes(r));

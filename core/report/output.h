@@ -32,6 +32,7 @@ struct report {
 	unsigned workers_max;
 	struct generator generator;
 	struct flight flight;
+	struct resources resources;
 	/* Events and notes, kept for the result. */
 	struct result_event *events;
 	size_t event_count;

@@ -52,6 +52,7 @@ static void release(void)
 	criteria_free(report.criteria);
 	generator_clear(&report.generator);
 	flight_clear(&report.flight);
+	resources_clear(&report.resources);
 	for (size_t i = 0; i < report.event_count; i++)
 		free(report.events[i].text);
 	free(report.events);
@@ -141,6 +142,7 @@ static void forget(void)
 	report.workers_max = 0;
 	generator_clear(&report.generator);
 	flight_clear(&report.flight);
+	resources_clear(&report.resources);
 	closed = false;
 }
 
@@ -312,6 +314,7 @@ void report_tick(const struct run_status *run, const struct report_load *load)
 	if (report.fresh)
 		windows_tick(report.windows, report.options.stats,
 		    run_clock(run), run->users_running);
+	resources_tick(&report.resources, report.elapsed, report.fresh);
 	/* Users that leave are no fault of the target. */
 	if (run->state == RUN_SPAWNING || run->state == RUN_RUNNING) {
 		look_for_burst();
@@ -323,6 +326,12 @@ void report_tick(const struct run_status *run, const struct report_load *load)
 	}
 	if (report.fresh)
 		save();
+}
+
+void report_resource(const char *name, const char *unit, double value)
+{
+	if (started)
+		resources_put(&report.resources, name, unit, value);
 }
 
 /* Seconds into the test, also between two ticks. */

@@ -415,6 +415,7 @@ void result_init(struct result *r, const struct report *report,
 	take_criteria(r, report->criteria);
 	take_story(r, report);
 	warm_up_take(&r->warm_up, r, o->warm_up);
+	resources_copy(&r->resources, &report->resources);
 	generator_take(&r->generator, &report->generator, o->stats);
 	r->complete = true;
 	execution_take(r, run);
@@ -479,6 +480,7 @@ void result_release(struct result *r)
 	free(r->series);
 	release_errors(r);
 	generator_result_release(&r->generator);
+	resources_clear(&r->resources);
 	for (size_t i = 0; i < r->counter_count; i++)
 		free(r->counters[i].name);
 	free(r->counters);

@@ -341,11 +341,16 @@ static int share_value(struct parser *p, char *text)
 	return 0;
 }
 
-/* A trailing k or m multiplies. */
+/* A trailing k or m multiplies; a metric may be a share. */
 static int plain_value(struct parser *p, char *text)
 {
 	size_t len = strlen(text);
 	double factor = 1;
+	bool percent = p->out->stat == CRITERION_EXTERNAL && len > 1 &&
+	    text[len - 1] == '%';
+
+	if (percent)
+		text[len - 1] = '\0';
 
 	if (len > 1 && text[len - 1] == 'k')
 		factor = 1e3;
@@ -355,7 +360,7 @@ static int plain_value(struct parser *p, char *text)
 		text[len - 1] = '\0';
 	if (parse_double(text, -1e18, 1e18, &p->out->value) == -1)
 		return fail(p, "'%s' is no number", text);
-	p->out->value *= factor;
+	p->out->value *= percent ? 0.01 : factor;
 	return 0;
 }
 

@@ -124,7 +124,7 @@ def check_names():
     HTTP and WebSocket itself; a usage example may show --plugin X.so.  The
     plugin `target` is a word that core needs, and http-equiv is HTML's."""
     names = [name for name in plugin_names() if name != "target"]
-    spoken = {"web": {"http", "websocket"}}
+    spoken = {"web": {"http", "websocket"}, "watch": {"http"}}
     for path in files():
         match = re.match(r"core/([^/]+)/", path)
         if not match or not is_c(path):
