@@ -70,7 +70,7 @@ struct hold {
 	bool has_error;
 	bool begun;                     /* it has been near the target */
 	double done[2];                 /* of the last seconds */
-	double loads[HOLD_LOADS];                /* the last ones, newest last */
+	double loads[HOLD_LOADS];       /* the last ones, newest last */
 	int limited;                    /* seconds, of late */
 	int calm;                       /* seconds since */
 	int rest;                       /* seconds without a step */

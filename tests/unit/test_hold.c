@@ -240,7 +240,7 @@ static void test_random(void **state)
 	}
 }
 
-/* Four times as fast as before within seconds, and never above the bound. */
+/* No faster than it may, and never beyond the bounds. */
 static void test_speed_and_bounds(void **state)
 {
 	struct course c;
