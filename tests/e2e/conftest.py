@@ -24,8 +24,9 @@ import pytest
 BUILD = os.environ["SWARM_TEST_BUILD"]
 SOURCE = os.environ["SWARM_TEST_SOURCE"]
 NODE_MODULES = os.path.join(SOURCE, "tests", "e2e", "node_modules")
+SANITIZED = bool(os.environ.get("SWARM_TEST_SANITIZE"))
 # A sanitizer makes everything slower, not different.
-PATIENCE = 90 if os.environ.get("SWARM_TEST_SANITIZE") else 30
+PATIENCE = 90 if SANITIZED else 30
 
 
 def wait_for(condition, what, timeout=PATIENCE):
