@@ -75,8 +75,11 @@ static void fold(struct resources *r)
 
 static void push(struct resources *r, double at)
 {
-	if (r->count == RESOURCES_POINTS)
+	if (r->count == RESOURCES_POINTS) {
 		fold(r);
+		/* Half of what is now a point. */
+		return;
+	}
 	r->at[r->count] = at;
 	for (size_t i = 0; i < r->row_count; i++) {
 		struct resource *row = &r->rows[i];

@@ -1,7 +1,7 @@
 // The report of a real run: alone in its file, with scripts and without, on
 // paper, long, and beside another run.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -54,6 +54,38 @@ test("without scripts: verdict, criteria, endpoints, failures, three charts", as
 	assert.equal(await tab.locator("#plain .charts svg").count(), 3);
 	assert.ok(await tab.locator("#plain header").isVisible());
 	assert.deepEqual(tab.faults, []);
+	await tab.context().close();
+});
+
+test("what the target felt has charts, with scripts and without", async () => {
+	const agent = spawn(join(build, "bin", "swarm"), ["agent", "--port", "0"]);
+
+	try {
+		const url = await new Promise((found) => {
+			agent.stdout.on("data", (data) => found(/http:\S+/.exec(String(data))[0]));
+		});
+
+		run("felt.html", "-u", "5", "-r", "10", "--watch", `app=${url}`);
+	} finally {
+		agent.kill();
+	}
+	const plain = await open("felt.html", { javaScriptEnabled: false });
+	const tab = await open("felt.html");
+	const units = (r) => new Set(r.figures.filter((f) => !f.name.endsWith(".up")).map((f) => f.name.replace(/[^.]*$/, "") + f.unit));
+	const groups = units(results("felt.html").resources).size;
+
+	assert.ok(groups >= 5);
+	assert.equal(await plain.locator("#plain .charts svg").count(), 3 + groups);
+	await tab.locator("#app .charts").waitFor();
+	const titles = await tab.locator("#app .charts").innerText();
+
+	for (const title of ["app", "app.net", "app.disk"])
+		assert.match(titles, new RegExp(`^${title}( |$)`, "m"));
+	assert.match(titles, /cpu/);
+	assert.deepEqual(tab.faults, []);
+	if (process.env.SWARM_SHOT)
+		await tab.screenshot({ path: process.env.SWARM_SHOT, fullPage: true });
+	await plain.context().close();
 	await tab.context().close();
 });
 

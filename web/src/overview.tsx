@@ -5,6 +5,7 @@ import { Chart } from "./chart";
 import { Sparkline } from "./canvas";
 import { bounds, rate, shown } from "./data";
 import { bytes, clock, count, ms, number, percent, quantile, shorten } from "./format";
+import { Felt } from "./resources";
 import { endpoint, tab, type Tab } from "./route";
 import { active, classUsers, criteria, errors, meta, rows, run, total, version, workers, type Row } from "./store";
 import { saturated } from "./shell";
@@ -144,6 +145,7 @@ export function Overview() {
 							{ label: "running", color: "purple", values: c.values.users, width: 2 },
 							{ label: "planned", color: "muted", values: c.values.wanted, dash: [4, 4] },
 						]} />
+					<Felt />
 				</div>
 				<aside aria-label="Worth a look">
 					<Criteria />

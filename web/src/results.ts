@@ -2,6 +2,7 @@
 // for a report, which has them inside, and for one that is dropped into Runs.
 // Percentiles come from the histograms, by the buckets that they have.
 import type { Heatmap, Histogram, History, Table } from "./api";
+import type { Resources } from "./resources";
 import type { Message, Meta, Metric, Executor } from "./store";
 
 interface Times {
@@ -59,6 +60,8 @@ export interface Results {
 	executors: (Partial<Executor> & { response_ms?: Times })[];
 	events: { at_s: number; text: string }[];
 	history: Stretch[];
+	/** Of the machines that were watched. */
+	resources?: Resources;
 }
 
 const PER_OCTAVE = 128;
