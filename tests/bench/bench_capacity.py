@@ -68,7 +68,7 @@ def search(seed, folder):
         subprocess.run(
             [SWARM, "capacity", "-f", SCENARIO, "-H", url.group(0),
              "--poisson", "--seed", str(seed), "--slo",
-             f"p99<{LIMIT * 1e3:g}ms", "--processes", "1", "--fine",
+             f"p99<{LIMIT * 1e3:g}ms", "--processes", "1",
              "--json-file", out, "eager"], stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, timeout=1200, check=False)
         took = time.monotonic() - begun
