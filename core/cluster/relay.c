@@ -1,10 +1,9 @@
 /*
  * A relay.
  *
- * The order from above is absolute: so many users of each class.  Those that
- * are missing go to the worker with the fewest users, surplus ones are taken
- * from the one with the most, so that a change moves no other.  When a worker
- * joins or is lost the same order is shared out again.
+ * The order from above is absolute: so many users of each class, which
+ * relay_share.c gives to workers.  When a worker joins or is lost the same
+ * order is shared out again.
  */
 #include "cluster/relay.h"
 
@@ -19,6 +18,7 @@
 #include "cluster/meeting.h"
 #include "cluster/relay_rows.h"
 #include "cluster/relay_run.h"
+#include "cluster/relay_share.h"
 #include "cluster/worker.h"
 #include "fiber/loop.h"
 #include "stats/stats.h"
@@ -54,68 +54,13 @@ static struct loop_item end_item = { .run = on_end };
 
 /* ---- sharing out ---- */
 
-static int64_t users_of(const struct peer *p)
-{
-	int64_t sum = 0;
-
-	for (size_t c = 0; c < relay.o.class_count; c++)
-		sum += p->wanted[c];
-	return sum;
-}
-
-/* The worker to give a user to, or (most) to take one of the class from. */
-static struct peer *choose(bool most, size_t class)
-{
-	struct peer *best = NULL;
-
-	for (size_t i = 0; i < master_peer_count(); i++) {
-		struct peer *p = master_peer_at(i);
-
-		if (p->state == PEER_MISSING || (most && p->wanted[class] == 0))
-			continue;
-		if (best == NULL || (most ? users_of(p) > users_of(best) :
-		    users_of(p) < users_of(best)))
-			best = p;
-	}
-	return best;
-}
-
-static int64_t class_users(size_t class)
-{
-	int64_t sum = 0;
-
-	for (size_t i = 0; i < master_peer_count(); i++) {
-		if (master_peer_at(i)->state != PEER_MISSING)
-			sum += master_peer_at(i)->wanted[class];
-	}
-	return sum;
-}
-
-static void share_class(size_t class)
-{
-	int64_t users = class_users(class);
-	struct peer *p;
-
-	for (; users < relay.target[class]; users++) {
-		p = choose(false, class);
-		if (p == NULL)
-			return;
-		p->wanted[class]++;
-	}
-	for (; users > relay.target[class]; users--) {
-		p = choose(true, class);
-		p->wanted[class]--;
-	}
-}
-
 static void share_out(void)
 {
 	unsigned n = 0;
 	unsigned at = 0;
 
 	relay.reached = false;
-	for (size_t c = 0; c < relay.o.class_count; c++)
-		share_class(c);
+	relay_share_users(relay.target, relay.o.class_count);
 	master_number_users(relay.stop_timeout);
 	for (size_t i = 0; i < master_peer_count(); i++)
 		n += master_peer_at(i)->state != PEER_MISSING;
@@ -129,21 +74,9 @@ static void share_out(void)
 	}
 }
 
-/* Whether all workers have reached what they were asked for. */
 static bool all_there(void)
 {
-	for (size_t c = 0; c < relay.o.class_count; c++) {
-		if (class_users(c) != relay.target[c])
-			return false;
-	}
-	for (size_t i = 0; i < master_peer_count(); i++) {
-		const struct peer *p = master_peer_at(i);
-
-		if (p->state != PEER_MISSING && memcmp(p->running, p->wanted,
-		    relay.o.class_count * sizeof *p->wanted) != 0)
-			return false;
-	}
-	return true;
+	return relay_share_reached(relay.target, relay.o.class_count);
 }
 
 /* One more has stopped, or is gone. */
