@@ -1,4 +1,4 @@
-/* What master.c and inbox.c share. */
+/* What the files of the master share. */
 #ifndef CLUSTER_MASTER_INTERNAL_H
 #define CLUSTER_MASTER_INTERNAL_H
 
@@ -13,6 +13,7 @@ struct master_shared {
 	uint64_t instance;              /* 48 random bits */
 	bool quitting;
 	struct buf out;                 /* one message being made */
+	double last_timestamp;          /* of a spawn */
 };
 
 extern struct master_shared master_shared;
@@ -25,6 +26,8 @@ void master_options_release(struct master_options *);
 
 /* Sends master_shared.out. */
 void master_send(struct zsock *, const char *id);
+/* A message without data. */
+void master_send_nil(struct member *, const char *type);
 /* Out of the table, with the event; freed later in this pass of the loop. */
 void master_lose(struct member *, const char *why, bool crashed);
 /* A worker said something for the first time (again): who is it here? */
