@@ -28,6 +28,10 @@ extern struct run_internal run;
 
 /* The run's time: pauses left out. */
 int64_t run_now(void);
+/* SPAWNING or RUNNING. */
+bool run_active(void);
+/* After anything that may have changed what executors are at. */
+void run_go_on(bool changed);
 
 /* gap.c */
 void gap_forget(void);

@@ -68,7 +68,7 @@ static void set_state(enum run_state state)
 		run.options.changed(state, run.options.arg);
 }
 
-static bool active(void)
+bool run_active(void)
 {
 	return run.status.state == RUN_SPAWNING ||
 	    run.status.state == RUN_RUNNING;
@@ -160,7 +160,7 @@ static void arm(void)
 		due = at < due ? at : due;
 	}
 	wheel_del(&run.next);
-	if (active() && !run.status.paused && due != INT64_MAX)
+	if (run_active() && !run.status.paused && due != INT64_MAX)
 		wheel_add(&run.next, run.status.started + run.shift + due);
 }
 
@@ -188,10 +188,9 @@ static bool settle(void)
 	return false;
 }
 
-/* After anything that may have changed what executors are at. */
-static void go_on(bool changed)
+void run_go_on(bool changed)
 {
-	if (!active())
+	if (!run_active())
 		return;
 	if (settle()) {
 		run_stop(run.count == 1 ? run.shown[0].reason :
@@ -208,11 +207,11 @@ static void next_fired(struct wheel_timer *t)
 	bool changed = false;
 
 	(void)t;
-	if (!active() || run.status.paused)
+	if (!run_active() || run.status.paused)
 		return;
 	for (size_t i = 0; i < run.count; i++)
 		changed = executor_act(run.executors[i], run_now()) || changed;
-	go_on(changed);
+	run_go_on(changed);
 }
 
 /* ---- states ---- */
@@ -270,7 +269,7 @@ static void begin(void)
 	set_state(RUN_SPAWNING);
 	for (size_t i = 0; i < run.count; i++)
 		executor_act(run.executors[i], 0);
-	go_on(true);
+	run_go_on(true);
 }
 
 /* Once when they are slow to come, then now and again. */
@@ -292,7 +291,7 @@ static void begin_when_ready(void)
 
 int run_start(void)
 {
-	if (active() || run.status.state == RUN_STOPPING ||
+	if (run_active() || run.status.state == RUN_STOPPING ||
 	    run.status.waiting) {
 		log_error("a test is running already; stop it first");
 		return -1;
@@ -346,7 +345,7 @@ void run_stop(const char *why)
 		finish();
 		return;
 	}
-	if (!active())
+	if (!run_active())
 		return;
 	wheel_del(&run.next);
 	replay_feed_end();
@@ -365,7 +364,7 @@ void run_stop(const char *why)
 
 static int set_paused(bool paused, const char **why)
 {
-	if (!active())
+	if (!run_active())
 		*why = "no test is running";
 	else if (run.status.paused == paused)
 		*why = paused ? "the test is paused already" :
@@ -409,99 +408,6 @@ int run_resume(const char **why)
 	return 0;
 }
 
-/* NULL with *why when it is not clear which. */
-static struct executor *named(const char *executor, const char **why)
-{
-	struct executor *e = run.count == 1 ? run.executors[0] : NULL;
-
-	for (size_t i = 0; executor != NULL && i < run.count; i++) {
-		if (strcmp(executor_spec(run.executors[i])->name, executor) ==
-		    0)
-			e = run.executors[i];
-	}
-	if (e == NULL)
-		*why = executor != NULL ? "there is no executor of that name" :
-		    "there are several executors: name one";
-	return e;
-}
-
-int run_set_load(const char *executor, int64_t users, double spawn_rate,
-    const char **why)
-{
-	struct executor *e = named(executor, why);
-
-	if (e == NULL)
-		return -1;
-	executor_set_load(e, users, spawn_rate, run_now());
-	go_on(true);
-	return 0;
-}
-
-int run_set_rate(const char *executor, double rate, const char **why)
-{
-	struct executor *e = named(executor, why);
-
-	if (e == NULL)
-		return -1;
-	if (!executor_set_rate(e, rate, run_now())) {
-		*why = "users wait for their answers: there is no rate to set";
-		return -1;
-	}
-	go_on(true);
-	return 0;
-}
-
-int run_take_over(const char *executor, const char **why)
-{
-	struct executor *e = named(executor, why);
-
-	if (e == NULL)
-		return -1;
-	if (active() && executor_take_over(e))
-		return 0;
-	*why = "no shape has a say in the load now";
-	return -1;
-}
-
-void run_classes_changed(void)
-{
-	for (size_t i = 0; i < run.count; i++)
-		executor_update_classes(run.executors[i]);
-}
-
-int run_drain(struct peer *p, bool on, const char **why)
-{
-	if (p->drained == on || p->dismissed) {
-		*why = on ? "the worker takes no users already" :
-		    "the worker takes users already";
-		return -1;
-	}
-	if (p->state == PEER_STOPPING) {
-		*why = "the worker is still stopping its users";
-		return -1;
-	}
-	p->drained = on;
-	if (!active())
-		return 0;
-	fleet_drop(p);
-	if (on)
-		master_send_stop(p);
-	fleet_update();
-	go_on(true);
-	return 0;
-}
-
-void run_set_host(const char *host)
-{
-	free(run.host);
-	run.host = host != NULL && host[0] != '\0' ? xstrdup(host) : NULL;
-}
-
-void run_set_run_time(double seconds)
-{
-	run.options.run_time = seconds;
-}
-
 /* ---- events ---- */
 
 void run_peer_joined(struct peer *p)
@@ -510,19 +416,19 @@ void run_peer_joined(struct peer *p)
 	if (run.needs_swarm && !p->swarm)
 		log_warn("worker %s is Locust's and cannot follow --rate or "
 		    "numbers of iterations: it gets no users", p->id);
-	if (!active()) {
+	if (!run_active()) {
 		begin_when_ready();
 		return;
 	}
 	fleet_drop(p);
 	fleet_update();
-	go_on(true);
+	run_go_on(true);
 }
 
 /* The peer is still in the master's table, as PEER_MISSING. */
 void run_peer_lost(struct peer *p, const char *why, bool crashed)
 {
-	if ((active() || run.status.state == RUN_STOPPING) && !p->dismissed)
+	if ((run_active() || run.status.state == RUN_STOPPING) && !p->dismissed)
 		gap_open(p, why, crashed);
 	replay_feed_lost(p);
 	fleet_drop(p);
@@ -537,7 +443,7 @@ void run_peer_lost(struct peer *p, const char *why, bool crashed)
 		run.reason = xstrdup("a worker process could not start");
 		finish();
 	}
-	if (!active())
+	if (!run_active())
 		return;
 	fleet_update();
 	if (fleet_present() == 0) {
@@ -545,17 +451,17 @@ void run_peer_lost(struct peer *p, const char *why, bool crashed)
 		run_stop("the last worker was lost");
 		return;
 	}
-	go_on(true);
+	run_go_on(true);
 }
 
 static void counted(struct peer *p, bool reported)
 {
 	fleet_take_counts(p);
-	if (!active() || run.status.paused)
+	if (!run_active() || run.status.paused)
 		return;
 	for (size_t i = 0; i < run.count; i++)
 		executor_counted(run.executors[i], reported);
-	go_on(false);
+	run_go_on(false);
 }
 
 void run_peer_spawned(struct peer *p)
@@ -594,16 +500,16 @@ void run_peer_progress(struct peer *p, const struct wire_progress *news,
 				    shares[k], &news[i], workers) || changed;
 		}
 	}
-	if (active() && changed) {
+	if (run_active() && changed) {
 		fleet_make_plans();
 		master_send_plan(p);
 	}
-	go_on(false);
+	run_go_on(false);
 }
 
 void run_peer_meet(struct peer *p, const struct wire_meet *news)
 {
-	if (active())
+	if (run_active())
 		meeting_take(p, news);
 }
 
