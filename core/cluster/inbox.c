@@ -1,23 +1,20 @@
 /*
  * The master's inbox.
  *
- * Who is not in the table may only register, and, when it was here before,
- * come back: a worker that was silent for some seconds is not sent away.  A
- * Locust worker whose master was restarted never registers again by itself;
- * its heartbeat is taken for a registration.  A swarm worker is asked to.
+ * Every message is read, limited and checked here; who comes in at all is
+ * decided in inbox_door.c.
  */
 #include "cluster/inbox.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/strmap.h"
 #include "base/xalloc.h"
 #include "cluster/inbox_chat.h"
+#include "cluster/inbox_door.h"
 #include "cluster/ledger.h"
 #include "cluster/master_internal.h"
 #include "cluster/shelf.h"
@@ -38,7 +35,6 @@
 #define CUSTOM_MAX    (2u << 20)
 /* Of messages that nobody can read, so many are told of. */
 #define COMPLAINTS_MAX 10
-#define KNOCKS_MAX 10000
 
 static const struct master_options *options(void)
 {
@@ -53,234 +49,12 @@ void inbox_garbage(void)
 		    "be shown");
 }
 
-static void refuse_malformed(const char *from, const char *what)
+void inbox_refuse(const char *from, const char *what)
 {
 	if (master_shared.refused.malformed < COMPLAINTS_MAX - 1)
 		log_warn("a malformed %s from worker %s was ignored", what,
 		    from);
 	inbox_garbage();
-}
-
-/* ---- registration ---- */
-
-static void send_ack(struct zsock *sock, const struct member *m)
-{
-	struct wire_ack ack = { .index = m->peer.index,
-		.first = m->record->first,
-		.swarm = m->peer.swarm,
-		.report_interval = options()->report_interval,
-		.instance = master_shared.instance,
-		.seed = options()->seed };
-
-	snprintf(ack.split_by, sizeof ack.split_by, "%s",
-	    options()->split_by);
-	wire_encode_ack(&master_shared.out, m->peer.id, &ack);
-	master_send(sock, m->peer.id);
-}
-
-/* Who comes while all are leaving is told to leave, too. */
-static void tell_joined(struct member *m)
-{
-	if (master_shared.quitting) {
-		wire_encode_nil(&master_shared.out, "quit", m->peer.id);
-		master_send(m->sock, m->peer.id);
-	} else if (options()->joined != NULL) {
-		options()->joined(&m->peer, options()->arg);
-	}
-}
-
-/* Into the table, from its record. */
-static struct member *add_member(struct zsock *sock, const char *from,
-    struct member_record *record)
-{
-	struct member *m = member_add(from, record, sock,
-	    options()->class_count);
-
-	record->gone = false;
-	if (record->lost_at != 0)
-		m->peer.away = clock_now() - record->lost_at;
-	record->lost_at = 0;
-	m->peer.pid = master_child_of(from);
-	return m;
-}
-
-/* Again from one that is here: it has stopped and is ready, or it has lost
- * its users some other way and is to be given them anew. */
-static void register_again(struct member *m)
-{
-	bool had_stopped = m->peer.state == PEER_STOPPING ||
-	    m->peer.state == PEER_READY;
-
-	m->peer.state = PEER_READY;
-	memset(m->peer.running, 0,
-	    options()->class_count * sizeof *m->peer.running);
-	/* It knows none of them any more. */
-	for (size_t i = 0; i < options()->class_count; i++)
-		m->peer.numbers[i].told = 0;
-	send_ack(m->sock, m);
-	if (!had_stopped)
-		tell_joined(m);
-}
-
-/* One that asked to be let in. */
-struct knock {
-	struct zsock *sock;
-	bool swarm;
-	char version[64];
-};
-
-/* While the master is closed: id -> struct knock. */
-static struct strmap knocks;
-
-/* A relay says in its version how many indexes it wants. */
-static void reserve(struct member_record *record)
-{
-	const char *relay = strstr(record->version, WIRE_RELAY);
-	long span = relay == NULL ? 0 :
-	    strtol(relay + strlen(WIRE_RELAY), NULL, 10);
-
-	if (record->swarm && span > 0 && span <= INT_MAX)
-		member_reserve(record, (unsigned)span);
-}
-
-static void let_in(const char *from, const struct knock *knock)
-{
-	struct member *m = member_find(from);
-	struct member_record *record;
-
-	if (m != NULL && m->sock != knock->sock) {
-		refuse_malformed(from, "registration (the name is taken)");
-		return;
-	}
-	record = member_remember(from);
-	if (record == NULL) {
-		master_shared.refused.unknown++;
-		return;
-	}
-	record->swarm = knock->swarm;
-	memcpy(record->version, knock->version, sizeof record->version);
-	reserve(record);
-	if (m != NULL) {
-		m->peer.last_seen = clock_now();
-		register_again(m);
-		return;
-	}
-	m = add_member(knock->sock, from, record);
-	send_ack(knock->sock, m);
-	tell_joined(m);
-}
-
-/* They go on knocking until they are answered. */
-static void keep_knock(const char *from, const struct knock *knock)
-{
-	struct knock *kept = strmap_get(&knocks, from);
-
-	if (kept == NULL && knocks.count >= KNOCKS_MAX)
-		return;
-	if (kept == NULL) {
-		kept = xmalloc(sizeof *kept);
-		strmap_put(&knocks, from, kept);
-	}
-	*kept = *knock;
-	if (options()->knocked != NULL)
-		options()->knocked(knocks.count, options()->arg);
-}
-
-void inbox_open(void)
-{
-	for (size_t i = 0; i < knocks.count; i++) {
-		const char *id = knocks.entries[i].key;
-
-		let_in(id, knocks.entries[i].value);
-	}
-	inbox_release();
-}
-
-void inbox_release(void)
-{
-	for (size_t i = 0; i < knocks.count; i++)
-		free(knocks.entries[i].value);
-	strmap_release(&knocks);
-}
-
-static void on_client_ready(struct zsock *sock, const char *from,
-    const struct wire_message *msg)
-{
-	struct knock knock = { .sock = sock };
-	int kind = wire_read_client_ready(&msg->data, knock.version,
-	    sizeof knock.version);
-
-	if (kind == -1) {
-		log_error("worker %s is refused: it does not say its version "
-		    "(Locust before 2.0?)", from);
-		return;
-	}
-	knock.swarm = kind == 1;
-	if (options()->closed)
-		keep_knock(from, &knock);
-	else
-		let_in(from, &knock);
-}
-
-/* A heartbeat of a Locust worker that another master had. */
-static struct member *adopt(struct zsock *sock, const char *from)
-{
-	struct member_record *record = member_remember(from);
-	struct member *m;
-
-	if (record == NULL)
-		return NULL;
-	snprintf(record->version, sizeof record->version, "?");
-	m = add_member(sock, from, record);
-	log_info("worker %s was another master's and is taken over", from);
-	tell_joined(m);
-	return m;
-}
-
-static struct member *bring_back(struct zsock *sock, const char *from,
-    struct member_record *record)
-{
-	struct member *m = add_member(sock, from, record);
-
-	tell_joined(m);
-	return m;
-}
-
-/* What came was sent before the end that is known already. */
-static void take_late(struct member_record *record,
-    const struct wire_message *msg)
-{
-	if (msg->type == WIRE_STATS &&
-	    ledger_take(record, &msg->data, NULL, NULL) == LEDGER_MALFORMED)
-		inbox_garbage();
-}
-
-/* The sender is not in the table; NULL when it shall not be. */
-static struct member *meet(struct zsock *sock, const char *from,
-    const struct wire_message *msg)
-{
-	struct member_record *record = member_recall(from);
-	struct wire_heartbeat hb;
-
-	if (options()->closed) {
-		master_shared.refused.unknown++;
-		return NULL;
-	}
-	if (record != NULL && record->gone) {
-		take_late(record, msg);
-		return NULL;
-	}
-	if (record != NULL && msg->type != WIRE_QUIT)
-		return bring_back(sock, from, record);
-	if (msg->type == WIRE_HEARTBEAT &&
-	    wire_read_heartbeat(&msg->data, &hb) == 0) {
-		if (hb.health.loop_busy < 0)
-			return adopt(sock, from);
-		wire_encode_nil(&master_shared.out, "reconnect", from);
-		master_send(sock, from);
-	}
-	master_shared.refused.unknown++;
-	return NULL;
 }
 
 /* ---- what members say ---- */
@@ -308,7 +82,7 @@ static void on_heartbeat(struct member *m, const struct wire_message *msg)
 	struct wire_heartbeat hb;
 
 	if (wire_read_heartbeat(&msg->data, &hb) == -1) {
-		refuse_malformed(p->id, "heartbeat");
+		inbox_refuse(p->id, "heartbeat");
 		return;
 	}
 	p->health = hb.health;
@@ -361,7 +135,7 @@ static void on_spawning_complete(struct member *m,
 	if (wire_read_counts(wire_object_get(&msg->data, "user_classes_count"),
 	    on_count, counts) == -1) {
 		free(counts);
-		refuse_malformed(m->peer.id, "spawning_complete");
+		inbox_refuse(m->peer.id, "spawning_complete");
 		return;
 	}
 	keep_counts(m, counts);
@@ -381,7 +155,7 @@ static void on_stats(struct member *m, const struct wire_message *msg)
 	if (taken != LEDGER_MERGED) {
 		free(counts);
 		if (taken == LEDGER_MALFORMED)
-			refuse_malformed(m->peer.id, "report");
+			inbox_refuse(m->peer.id, "report");
 		return;
 	}
 	keep_counts(m, counts);
@@ -410,7 +184,7 @@ static void on_stop_test(struct member *m, const struct wire_message *msg)
 	char why[WIRE_MAX_NAME];
 
 	if (wire_read_stop_test(&msg->data, why, sizeof why) == -1)
-		refuse_malformed(m->peer.id, "request to stop");
+		inbox_refuse(m->peer.id, "request to stop");
 	else if (options()->stop_test != NULL)
 		options()->stop_test(&m->peer, why, options()->arg);
 }
@@ -420,7 +194,7 @@ static void on_rows(struct member *m, const struct wire_message *msg)
 	struct wire_rows_wanted wanted;
 
 	if (wire_read_rows_wanted(&msg->data, &wanted) == -1)
-		refuse_malformed(m->peer.id, "question for rows");
+		inbox_refuse(m->peer.id, "question for rows");
 	else if (options()->rows != NULL)
 		options()->rows(&m->peer, &wanted, options()->arg);
 }
@@ -431,7 +205,7 @@ static void on_progress(struct member *m, const struct wire_message *msg)
 	size_t count;
 
 	if (wire_read_progress(&msg->data, all, &count) == -1)
-		refuse_malformed(m->peer.id, "progress");
+		inbox_refuse(m->peer.id, "progress");
 	else if (options()->progress != NULL)
 		options()->progress(&m->peer, all, count, options()->arg);
 }
@@ -441,7 +215,7 @@ static void on_module(struct member *m, const struct wire_message *msg)
 	struct wire_module news;
 
 	if (wire_read_module(&msg->data, &news) == -1)
-		refuse_malformed(m->peer.id, "word of a module");
+		inbox_refuse(m->peer.id, "word of a module");
 	else if (options()->module != NULL)
 		options()->module(&m->peer, &news, options()->arg);
 }
@@ -451,7 +225,7 @@ static void on_flight(struct member *m, const struct wire_message *msg)
 	struct wire_flight news;
 
 	if (wire_read_flight(&msg->data, &news) == -1)
-		refuse_malformed(m->peer.id, "flight record");
+		inbox_refuse(m->peer.id, "flight record");
 	else if (options()->flight != NULL)
 		options()->flight(&m->peer, &news, options()->arg);
 }
@@ -461,7 +235,7 @@ static void on_meet(struct member *m, const struct wire_message *msg)
 	struct wire_meet meet;
 
 	if (wire_read_meet(&msg->data, &meet) == -1)
-		refuse_malformed(m->peer.id, "meeting");
+		inbox_refuse(m->peer.id, "meeting");
 	else if (options()->meet != NULL)
 		options()->meet(&m->peer, &meet, options()->arg);
 }
@@ -484,11 +258,11 @@ static void dispatch(struct member *m, const struct wire_message *msg)
 		break;
 	case WIRE_EXCEPTION:
 		if (chat_exception(m, msg) == -1)
-			refuse_malformed(m->peer.id, "exception");
+			inbox_refuse(m->peer.id, "exception");
 		break;
 	case WIRE_LOGS:
 		if (chat_logs(m, msg) == -1)
-			refuse_malformed(m->peer.id, "log");
+			inbox_refuse(m->peer.id, "log");
 		break;
 	case WIRE_CLIENT_STOPPED:
 		on_client_stopped(m);
@@ -574,28 +348,28 @@ void inbox_take(struct zsock *sock, const char *from, const void *data,
 		return;
 	}
 	if (wire_decode(&msg, data, len) == -1) {
-		refuse_malformed(from, "message");
+		inbox_refuse(from, "message");
 		return;
 	}
 	if (strcmp(msg.node_id, from) != 0) {
-		refuse_malformed(from, "message (another's name in it)");
+		inbox_refuse(from, "message (another's name in it)");
 		goto release;
 	}
 	if (msg.type == WIRE_CLIENT_READY) {
-		on_client_ready(sock, from, &msg);
+		inbox_door_knock(sock, from, &msg);
 		goto release;
 	}
 	if (msg.type == WIRE_FILES || msg.type == WIRE_PART) {
 		if (shelf_answer(sock, from, &msg) == -1)
-			refuse_malformed(from, "question for modules");
+			inbox_refuse(from, "question for modules");
 		goto release;
 	}
 	if (msg.type == WIRE_UNKNOWN && len > CUSTOM_MAX) {
-		refuse_malformed(from, "message (too long)");
+		inbox_refuse(from, "message (too long)");
 		goto release;
 	}
 	if (m == NULL)
-		m = meet(sock, from, &msg);
+		m = inbox_door_meet(sock, from, &msg);
 	if (m == NULL || m->sock != sock)
 		goto release;
 	if (!within_limits(m, msg.type)) {

@@ -14,8 +14,7 @@ void inbox_take(struct zsock *sock, const char *from, const void *data,
     size_t len);
 /* A message that was not even a frame. */
 void inbox_garbage(void);
-/* Registers those that knocked while the master was closed. */
-void inbox_open(void);
-void inbox_release(void);
+/* One whose `what` is malformed: counted, and told of if few are. */
+void inbox_refuse(const char *from, const char *what);
 
 #endif

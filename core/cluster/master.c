@@ -22,6 +22,7 @@
 #include "cluster/child.h"
 #include "cluster/crash.h"
 #include "cluster/inbox.h"
+#include "cluster/inbox_door.h"
 #include "cluster/rundir.h"
 #include "cluster/shelf.h"
 #include "fiber/loop.h"
@@ -383,7 +384,7 @@ void master_release(void)
 	zsock_free(master.near, 0);
 	rundir_free(master.dir);
 	free_lost(NULL);
-	inbox_release();
+	inbox_door_release();
 	shelf_release();
 	member_release();
 	buf_release(&master_shared.out);
@@ -466,7 +467,7 @@ void master_open(int64_t first_index, const struct wire_ack *above)
 	free((char *)(uintptr_t)master_shared.o.split_by);
 	master_shared.o.split_by = xstrdup(above->split_by);
 	master_shared.o.closed = false;
-	inbox_open();
+	inbox_door_open();
 }
 
 const char *master_endpoint(void)
