@@ -20,6 +20,7 @@
 #include "cli/author.h"
 #include "cli/flight_send.h"
 #include "cli/plaintext.h"
+#include "cli/stuck.h"
 #include "cluster/crash.h"
 #include "cluster/message.h"
 #include "cluster/numbers.h"
@@ -40,7 +41,6 @@
 
 #define IDS_PER_WORKER 1000000u
 #define QUIT_MARGIN    5.0      /* seconds beyond the stop timeout */
-#define STUCK          (2 * NS_PER_S)
 
 static struct {
 	struct stats *stats;
@@ -420,46 +420,6 @@ static void on_signal(evutil_socket_t number, short events, void *arg)
 	on_quit(arg);
 }
 
-static void dump_fiber(const struct fiber_info *info, void *arg)
-{
-	char who[128] = "no user";
-
-	(void)arg;
-	if (info->user != NULL)
-		snprintf(who, sizeof who, "user %u of %s, task %s",
-		    swarm_user_id(info->user),
-		    swarm_user_class_name(info->user),
-		    swarm_task_name(info->user));
-	log_info("fiber: %s: %s%s", who, fiber_cause_name(info->cause),
-	    info->cancelled ? ", cancelled" : "");
-}
-
-/* SIGUSR1: who waits for what. */
-static void on_dump(evutil_socket_t number, short events, void *arg)
-{
-	struct fiber_stats stats;
-
-	(void)number;
-	(void)events;
-	(void)arg;
-	fiber_stats(&stats);
-	log_info("%zu fibers, %zu users", stats.alive, users_alive());
-	fiber_dump(dump_fiber, NULL);
-}
-
-static void stuck(struct swarm_user *u, int64_t ran_ns)
-{
-	struct user_where where;
-
-	(void)u;
-	if (users_where(&where))
-		log_warn("task %s of user class %s (%s) has not given way for "
-		    "%lld ms: it blocks every user of this worker; use the "
-		    "waits of <swarm/fiber.h> or swarm_offload()", where.task,
-		    where.user_class, where.module,
-		    (long long)(ran_ns / NS_PER_MS));
-}
-
 static int join_master(struct options *o)
 {
 	size_t n = user_class_count();
@@ -556,14 +516,13 @@ static void watch_signals(bool local)
 		    NULL);
 	}
 	event_add(evsignal_new(loop_base(), SIGTERM, on_signal, NULL), NULL);
-	event_add(evsignal_new(loop_base(), SIGUSR1, on_dump, NULL), NULL);
 }
 
 /* Users that did not end in time still hold fibers: then the process's end
  * frees all. */
 static void release(void)
 {
-	fiber_watchdog(0, NULL);
+	stuck_stop();
 	flight_send_stop();
 	if (users_alive() > 0)
 		return;
@@ -608,7 +567,7 @@ int role_worker(struct options *o)
 	if (module_worker_start() == -1)
 		return EXIT_MODULE;
 	watch_signals(worker.local);
-	fiber_watchdog(STUCK, stuck);
+	stuck_start();
 	if (join_master(o) == -1)
 		return EXIT_WORKERS;
 	log_set_sink(on_log, NULL);
