@@ -168,7 +168,7 @@ def test_tls_with_client_certificates(swarm, spawn, tmp_path, certificates,
 def test_broker_that_comes_back(swarm, broker, tmp_path, provider):
     run = swarm.start("--plugin", provider, "-f", swarm.scenario("iot.so"),
                       "--headless", "-H", broker.url, "-u", "10", "-r", "50",
-                      "-t", "12s", "--csv", tmp_path / "out")
+                      "-t", "2m", "--csv", tmp_path / "out")
     # Ten, and the one that asks.
     wait_for(lambda: broker.sys("clients/connected") >= 11, "all clients")
     broker.stop()
@@ -176,6 +176,7 @@ def test_broker_that_comes_back(swarm, broker, tmp_path, provider):
     run.wait_line(r"fail [1-9]")
     broker.start(broker.port)
     wait_for(lambda: broker.sys("clients/connected") >= 11, "all clients back")
+    run.interrupt()
     assert run.wait(60) == 1, run.text
     rows = totals(tmp_path / "out")
     reconnect = rows["MQTT", "reconnect"]
