@@ -172,7 +172,7 @@ test("two runs are compared", async () => {
 	page = await startPage("--endpoints", "4");
 	for (const users of [10, 30]) {
 		await page.post("swarm", { user_count: users, spawn_rate: 1000 });
-		await until(async () => (await page.get("api/v1/runs")).at(-1).elapsed >= 4, "four seconds");
+		await until(async () => (await page.get("api/v1/runs")).at(-1).elapsed >= 8, "seconds enough to tell");
 		await page.post("api/v1/stop", {});
 		await until(async () => (await page.get("stats/requests")).state === "stopped", "the end");
 	}
