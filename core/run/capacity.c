@@ -244,19 +244,30 @@ static void give_up(struct capacity *c)
 	end(c, c->good > 0 ? CAPACITY_AT_LEAST : CAPACITY_LOST);
 }
 
+/* A machine may stumble: some arrivals were late, nearly all were there.  One
+ * that could not make the load at all is not asked again: its workers would
+ * only fall further behind. */
+static bool has_stumbled(const struct capacity *c)
+{
+	const struct capacity_probe *p = &c->probes[c->probe_count - 1];
+
+	return !c->stumbled && c->probe_count < CAPACITY_PROBES &&
+	    !c->o.users && p->achieved >= 0.9 * p->load;
+}
+
 static void finish_probe(struct capacity *c, enum capacity_verdict verdict,
     int limit)
 {
 	bool passed = verdict == CAPACITY_PASS;
 
 	capacity_note(c, verdict, limit);
-	/* A machine may stumble; a generator at its limit does it again. */
-	if (verdict == CAPACITY_INVALID) {
-		if (c->stumbled || c->probe_count == CAPACITY_PROBES)
-			give_up(c);
-		else
-			probe(c, c->stage, c->load);
+	if (verdict == CAPACITY_INVALID && has_stumbled(c)) {
+		probe(c, c->stage, c->load);
 		c->stumbled = true;
+		return;
+	}
+	if (verdict == CAPACITY_INVALID) {
+		give_up(c);
 		return;
 	}
 	c->stumbled = false;

@@ -62,7 +62,8 @@ enum capacity_verdict {
 	CAPACITY_FAIL,                  /* an objective was missed */
 	CAPACITY_OVERLOAD,              /* work piles up */
 	CAPACITY_INVALID,               /* the generator could not; twice in
-					 * a row ends the search */
+					 * a row, or once by far, ends
+					 * the search */
 };
 
 struct capacity_probe {

@@ -212,7 +212,7 @@ static void test_stumbles_once(void **state)
 	do {
 		play(&q, capacity_load(c), &s);
 		if (capacity_probes(c, &probes) == 1)
-			s.begun /= 2;
+			s.begun *= 0.93;
 	} while (capacity_second(c, &s));
 	capacity_answer(c, &a);
 	assert_int_equal(a.end, CAPACITY_BOUND);
