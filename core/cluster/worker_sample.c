@@ -58,11 +58,13 @@ static void probe_ran(struct loop_item *item)
 	int64_t late = clock_now() - probe.due;
 
 	(void)item;
+	/* Queued before worker_sample_stop(). */
+	if (!probe.on)
+		return;
 	for (int64_t d = late; d >= 0; d -= PROBE_NS)
 		histogram_record(&probe.delays, d);
 	probe.due += (late / PROBE_NS + 1) * PROBE_NS;
-	if (probe.on)
-		wheel_add(&probe.timer, probe.due);
+	wheel_add(&probe.timer, probe.due);
 }
 
 static void probe_fired(struct wheel_timer *t)
