@@ -43,7 +43,9 @@ static int map(struct feed_file *f)
 	void *at;
 
 	if (fd == -1 || fstat(fd, &st) == -1) {
-		log_error("cannot read the data file %s: %m", f->path);
+		log_error("cannot read the data file %s: %m%s", f->path,
+		    errno == ENOENT ? "; relative paths are looked for beside "
+		    "the scenario, then in the current folder" : "");
 		goto fail;
 	}
 	if (!S_ISREG(st.st_mode)) {

@@ -8,6 +8,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,14 +30,21 @@ struct options {
 	const char *separator;
 };
 
-/* Beside the script; what is not there swarm looks for by itself. */
+/*
+ * Beside the script, or else in the current folder; the full path where there
+ * is neither, because swarm would look, and say that it looked, beside the
+ * plugin.  What a plugin feeds ("redis:list") is no path.
+ */
 static const char *beside(lua_State *L, const char *path)
 {
 	char full[PATH_MAX];
 
-	if (path[0] == '/' || snprintf(full, sizeof(full), "%s/%s",
-	    script_folder(), path) >= (int)sizeof(full) ||
-	    access(full, F_OK) == -1)
+	if (path[0] == '/' || path[strcspn(path, ":/")] == ':' ||
+	    snprintf(full, sizeof(full), "%s/%s", script_folder(), path) >=
+	    (int)sizeof(full))
+		return path;
+	if (access(full, F_OK) == -1 && access(path, F_OK) == 0 &&
+	    realpath(path, full) == NULL)
 		return path;
 	return lua_pushstring(L, full);
 }

@@ -213,6 +213,23 @@ def test_unique_rows_over_workers(swarm, tmp_path):
     assert all(rows[key] == (1, 0) for key in rows)
 
 
+def test_where_rows_are_looked_for(swarm, tmp_path):
+    """Beside the script, then here; the error names the script's folder."""
+    apart = tmp_path / "apart"
+    apart.mkdir()
+    path = script(apart, """
+        local rows = swarm.feed("rows.csv")
+        print("rows", rows:rows())
+        swarm.user { name = "U", tasks = { { "t", print } } }""")
+    done = swarm.run("--list", "-f", path)
+    assert done.status != 0 and \
+        f"cannot read the data file {apart}/rows.csv" in done.err, done.text
+    (tmp_path / "rows.csv").write_text("name\na\nb\n")
+    assert "rows\t2" in swarm.run("--list", "-f", path).text
+    (apart / "rows.csv").write_text("name\na\n")
+    assert "rows\t1" in swarm.run("--list", "-f", path).text
+
+
 def test_hooks_and_shape(swarm, tmp_path):
     path = script(tmp_path, """
         local seen = swarm.counter("seen")
@@ -321,7 +338,6 @@ def test_hostile_load(swarm, tmp_path, server):
     ("t={'t'} t.tasks={t} swarm.user{name='a',tasks={t}}", "sets 32 deep"),
     ("swarm.user{name='a',flow='markov',tasks={{'t',print,next={x=1}}}}",
      "which is no task of the same set"),
-    ("swarm.feed('absent.csv')", "absent.csv"),
     ("require 'absent'", "neither a protocol"),
     ("require('ht' .. 'tp')", 'write require "http"'),
     ("require '../x'", "neither a protocol"),
