@@ -89,11 +89,24 @@ def option(args, name):
     return None
 
 
+def check_scenario(what, files):
+    """Whoever has the scenario has the rows it reads, too."""
+    script = common.ROOT / "scenarios/shop.lua"
+    rows = re.findall(r'swarm\.feed\("(.*?)"', script.read_text())
+    missing = {script.name, *rows} - set(files)
+    if missing or not rows:
+        common.problem(f"{what}: {script.name} comes without {missing}")
+
+
 def check_kubernetes(known):
     folder = DEPLOY / "kubernetes"
     top = yaml.safe_load((folder / "kustomization.yaml").read_text())
     maps = {m["name"]: m["files"] for m in top["configMapGenerator"]}
     secrets = {s["name"]: s["files"] for s in top["secretGenerator"]}
+    check_scenario("kustomization.yaml", maps["swarm-scenario"])
+    check_scenario("deployment.md", re.findall(
+        r"scenarios/(\S+)", re.search(r"^    cp .*", (
+            common.ROOT / "docs/deployment.md").read_text(), re.M).group()))
     objects = {}
     for name in top["resources"]:
         thing = yaml.safe_load((folder / name).read_text())
@@ -140,7 +153,9 @@ def check_kubernetes(known):
 
 
 def check_compose(known):
-    whole = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    text = (DEPLOY / "compose.yaml").read_text()
+    whole = yaml.safe_load(text)
+    check_scenario("compose.yaml", re.findall(r"\./scenarios/(\S+)", text))
     for name, service in whole["services"].items():
         for secret in service["secrets"]:
             if secret not in whole["secrets"]:
@@ -150,6 +165,9 @@ def check_compose(known):
             if path and path.group(1) not in service["secrets"]:
                 common.problem(f"compose: {name} is not given {arg}")
         check_options("compose", service["command"], known)
+        folder = option(service["command"], "-f").rsplit("/", 1)[0]
+        if f"./scenario:{folder}:ro" not in service["volumes"]:
+            common.problem(f"compose: {name} has no {folder}")
     docker = whole["services"]["master"]["build"]["dockerfile"]
     if not (common.ROOT / docker).is_file():
         common.problem(f"compose: no {docker}")
