@@ -19,6 +19,7 @@ struct load_plan {
 	const char *url;
 	long count;
 	double connect_rate;            /* connects a second */
+	const char *duration;           /* for --run-time, or NULL */
 	double rate;                    /* messages a second of each socket */
 	long limit;                     /* messages of each; 0: none */
 	const char *message;            /* NULL: `size` bytes */

@@ -22,6 +22,8 @@ const char load_args_help[] =
 "\n"
 "  -c, --count N          sockets; default 10\n"
 "      --connect-rate N   connects a second; default 100\n"
+"  -d, --duration TIME    how long, for example 30s or 5m; default: until it is\n"
+"                         interrupted\n"
 "  -r, --rate N           messages a second of each socket that sends;\n"
 "                         default 1; 0: as fast as answers come\n"
 "  -n, --limit N          messages of each socket; default 0: no limit\n"
@@ -46,8 +48,8 @@ const char load_args_help[] =
 "                         one alone has about 28,000 ports\n"
 "\n"
 "  swarm ws wss://host/socket -c 1000 -r 0.2 -m '{\"op\":\"ping\"}' \\\n"
-"      -e '\"op\":\"pong\"' -- -t 5m\n"
-"  swarm ws ws://host/ --mode idle -c 15000 --ping 30 -- -t 10m\n";
+"      -e '\"op\":\"pong\"' -d 5m\n"
+"  swarm ws ws://host/ --mode idle -c 15000 --ping 30 -d 10m -- --processes 2\n";
 
 enum { OPT_MODE = 256, OPT_CONNECT_RATE, OPT_SENDERS, OPT_PROTOCOLS,
 	OPT_COOKIES, OPT_ORIGIN, OPT_PING, OPT_TIMEOUT, OPT_RECONNECT,
@@ -58,6 +60,7 @@ static const struct option options[] = {
 	{ "mode", required_argument, NULL, OPT_MODE },
 	{ "count", required_argument, NULL, 'c' },
 	{ "connect-rate", required_argument, NULL, OPT_CONNECT_RATE },
+	{ "duration", required_argument, NULL, 'd' },
 	{ "rate", required_argument, NULL, 'r' },
 	{ "limit", required_argument, NULL, 'n' },
 	{ "message", required_argument, NULL, 'm' },
@@ -194,6 +197,9 @@ static int take(int opt, char **argv)
 		return cmdline_refuse("swarm ws", opt, argv);
 	case OPT_MODE:
 		return set_mode();
+	case 'd':
+		p->duration = optarg;
+		return 0;
 	case 'H':
 		return add_header();
 	case 'b':
@@ -260,7 +266,7 @@ int load_args_read(int argc, char **argv)
 	};
 	optind = 1;
 	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":c:r:n:m:s:be:H:", options,
+	while ((opt = getopt_long(argc, argv, ":c:d:r:n:m:s:be:H:", options,
 	    NULL)) != -1) {
 		if (opt == OPT_HELP)
 			return 1;

@@ -27,6 +27,7 @@ static enum swarm_command_result setup(int argc, char **argv)
 	    swarm_run_option("users", count) == -1 ||
 	    swarm_run_option("spawn-rate", rate) == -1 ||
 	    swarm_run_option("host", p->url) == -1 ||
+	    (p->duration && swarm_run_option("run-time", p->duration) == -1) ||
 	    swarm_run_option("headless", "true") == -1)
 		return SWARM_COMMAND_ERROR;
 	return SWARM_COMMAND_RUN;

@@ -514,7 +514,7 @@ def test_command_expects_in_vain(swarm, server, tmp_path):
 def test_command_idle(swarm, server, tmp_path):
     data = command(swarm, tmp_path, f"ws://127.0.0.1:{server.port}/echo",
                    "--mode", "idle", "-c", "100", "--connect-rate", "200",
-                   "--ping", "0.5", "--", "-t", "3s")
+                   "--ping", "0.5", "-d", "3s", "--")
     assert data["counters"]["ws_opened"] == 100
     assert data["counters"].get("ws_msgs_sent", 0) == 0
     assert "WS phase ping" in data["text"]
@@ -585,6 +585,7 @@ test_idle_sessions_with_tls_are_small.__test__ = not SANITIZED
     (["ws://h/", "--source", "h"], "--source h: give up to"),
     ([], "give an address"),
     (["ws://h/", "--mode", "x"], "give echo, idle or broadcast"),
+    (["ws://h/", "-d", "soon"], "run-time"),
     (["ws://h/", "--rate", "x"], "--rate x: give a number"),
     (["ws://h/", "--nonsense"], "there is no option"),
     (["ws://h/", "-H", "x"], "Name: value"),
