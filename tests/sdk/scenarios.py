@@ -30,8 +30,8 @@ def try_program(stage, folder):
     if "module=hello\n" not in out:
         common.problem(f"swarm -f hello --list:\n{out}")
     common.must([swarm, "new", "scenario", "mine"], env=env, cwd=folder)
-    out = common.must([swarm, "-f", "mine.c", "--headless", "-u", "2", "-r",
-                       "10", "-t", "1s", "--processes", "1"], env=env,
+    out = common.must([swarm, "-f", "mine.c", "--headless", "-u", "20", "-r",
+                       "100", "-t", "1s", "--processes", "1"], env=env,
                       cwd=folder)
     if "VISIT visit" not in out:
         common.problem(f"swarm -f mine.c measured nothing:\n{out}")
