@@ -40,21 +40,22 @@ static void redirect_connect(struct swarm_connect_args *c, char *host,
     size_t size)
 {
 	const char *to = settings.connect_to;
-	const char *colon;
+	size_t len;
 
 	if (!to || !*to)
 		return;
 	c->server_name = c->host;
 	c->host = to;
-	colon = strrchr(to, ':');
-	if (strncmp(to, "unix:", 5) == 0 || !colon)
+	if (strncmp(to, "unix:", 5) == 0)
 		return;
-	if (to[0] == '[')
-		snprintf(host, size, "%.*s", (int)(colon - to - 2), to + 1);
-	else
-		snprintf(host, size, "%.*s", (int)(colon - to), to);
+	to += to[0] == '[';
+	len = strcspn(to, to > settings.connect_to ? "]" : ":");
+	snprintf(host, size, "%.*s", (int)len, to);
 	c->host = host;
-	c->port = (uint16_t)strtoul(colon + 1, NULL, 10);
+	to += len;
+	to += *to == ']';
+	if (to[0] == ':' && to[1])
+		c->port = (uint16_t)strtoul(to + 1, NULL, 10);
 }
 
 static void note_connection(struct exchange *x)

@@ -17,6 +17,7 @@ struct inflate {
 	bool gzip;
 	bool checked;                   /* zlib or bare */
 	bool ended;
+	bool fed;                       /* a byte or more */
 	unsigned char first;            /* held until the second is here */
 	bool has_first;
 	unsigned char both[2];
@@ -45,7 +46,7 @@ struct inflate *inflate_take(bool gzip)
 	}
 	i->gzip = gzip;
 	i->checked = gzip;
-	i->ended = i->has_first = false;
+	i->ended = i->fed = i->has_first = false;
 	i->rest_len = 0;
 	i->z.avail_in = 0;
 	/* 15 + 32: gzip or zlib by itself. */
@@ -81,6 +82,7 @@ static void set_input(struct inflate *i, const void *data, size_t len)
 
 void inflate_feed(struct inflate *i, const char *data, size_t len)
 {
+	i->fed = i->fed || len > 0;
 	if (i->checked || len == 0) {
 		set_input(i, data, len);
 		return;
@@ -134,5 +136,5 @@ long inflate_next(struct inflate *i, const char **out)
 
 bool inflate_ended(const struct inflate *i)
 {
-	return i->ended;
+	return i->ended || !i->fed;
 }

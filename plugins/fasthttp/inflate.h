@@ -23,7 +23,8 @@ void inflate_feed(struct inflate *, const char *data, size_t len);
  * length, 0 when more is to be fed, -1 when the data is broken.
  */
 long inflate_next(struct inflate *, const char **out);
-/* Whether the stream is complete. */
+/* Whether the stream is complete; one without a byte is, too: there are servers
+ * that call an empty body compressed. */
 bool inflate_ended(const struct inflate *);
 
 #endif

@@ -16,6 +16,8 @@
 #include <string.h>
 
 #define SCRATCH_FIRST ((size_t)4096)
+/* A length is a promise: more memory than this only for what has come. */
+#define SCRATCH_PROMISED ((uint64_t)1024 * 1024)
 
 static const char too_large[] =
     "the body is larger than the option max_body";
@@ -45,8 +47,9 @@ static const char *prepare_body(struct exchange *x)
 {
 	struct parse *p = &x->parse;
 
+	/* Of an open response only a piece is ever in memory. */
 	if (p->facts.has_length && p->facts.length > (uint64_t)settings.max_body &&
-	    !p->no_body)
+	    !p->no_body && !x->c.opened)
 		return too_large;
 	if (p->facts.coding != PARSE_GZIP && p->facts.coding != PARSE_DEFLATE)
 		return NULL;
@@ -67,7 +70,9 @@ static void keep(struct exchange *x, const char *data, size_t len)
 	if (cap == 0) {
 		cap = SCRATCH_FIRST;
 		if (!x->inflate && x->parse.facts.has_length)
-			cap = (size_t)x->parse.facts.length + 1;
+			cap = (size_t)(x->parse.facts.length <
+			    SCRATCH_PROMISED ? x->parse.facts.length
+			    : SCRATCH_PROMISED) + 1;
 	}
 	while (cap < r->len + len + 1)
 		cap *= 2;
@@ -331,6 +336,8 @@ int64_t receive_read(struct http_response *r, const char **data)
 	}
 	if (done)
 		note_rest(x, x->at, x->end);
+	if (done && x->inflate && !inflate_ended(x->inflate))
+		error = broken_coding;
 	exchange_end(x, error);
 	return error ? -1 : 0;
 }

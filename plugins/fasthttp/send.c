@@ -57,7 +57,7 @@ static void put_header(struct writer *w, const char *name, const char *value)
 
 static bool given(const struct exchange *x, const char *name)
 {
-	return person_gives(x->c.person, x->c.args->headers, name);
+	return course_gives(&x->c, name);
 }
 
 /* The template's usual lines, but for those given otherwise. */
@@ -85,11 +85,12 @@ static void put_own(struct writer *w, const struct exchange *x)
 	const struct header *h;
 
 	for (h = x->c.person->headers; h; h = h->next) {
-		if (!person_own(x->c.args->headers, h->name))
+		if (!person_own(x->c.args->headers, h->name) &&
+		    !course_withholds(&x->c, h->name))
 			put_header(w, h->name, h->value);
 	}
 	for (f = x->c.args->headers; f && f->name; f++) {
-		if (f->value)
+		if (f->value && !course_withholds(&x->c, f->name))
 			put_header(w, f->name, f->value);
 	}
 	if (x->c.authorization && !given(x, "Authorization"))

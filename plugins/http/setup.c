@@ -151,7 +151,7 @@ static void add_header(struct transfer *x, const char *name,
 
 static bool given(const struct transfer *x, const char *name)
 {
-	return person_gives(x->c.person, x->c.args->headers, name);
+	return course_gives(&x->c, name);
 }
 
 static bool is_signed(const struct transfer *x)
@@ -194,11 +194,14 @@ static void add_headers(struct transfer *x)
 	const struct header *h;
 
 	for (h = x->c.person->headers; h; h = h->next) {
-		if (!person_own(x->c.args->headers, h->name))
+		if (!person_own(x->c.args->headers, h->name) &&
+		    !course_withholds(&x->c, h->name))
 			add_header(x, h->name, h->value);
 	}
-	for (f = x->c.args->headers; f && f->name; f++)
-		add_header(x, f->name, f->value);
+	for (f = x->c.args->headers; f && f->name; f++) {
+		if (!course_withholds(&x->c, f->name))
+			add_header(x, f->name, f->value);
+	}
 	if (x->c.authorization && !given(x, "Authorization"))
 		add_header(x, "Authorization", x->c.authorization);
 	add_cookies(x);

@@ -67,6 +67,7 @@ static void take_status(struct transfer *x, const char *line, size_t len)
 
 	x->head_len = 0;
 	x->has_head = false;
+	x->in_head = true;
 	x->status = 0;
 	if (!space || line + len - space < 4)
 		return;
@@ -75,21 +76,36 @@ static void take_status(struct transfer *x, const char *line, size_t len)
 	    (space[3] - '0');
 }
 
-/* One line of a head, with its CRLF.  A new status line begins a new head:
- * of the final answer after interim ones. */
+/* The first 401 of a digest: libcurl answers it by itself, or the transfer is
+ * over. */
+static bool is_challenge(struct transfer *x)
+{
+	const char *auth = x->c.args->auth;
+
+	if (x->status != 401 || x->challenged || x->c.foreign || !auth ||
+	    strcmp(auth, "digest") != 0)
+		return false;
+	x->challenged = true;
+	return true;
+}
+
+/* One line of a head, with its CRLF.  A new status line begins a new head: of
+ * the final answer after interim ones.  What looks like one elsewhere is not:
+ * libcurl lets servers have such headers. */
 static size_t on_header(char *line, size_t size, size_t n, void *arg)
 {
 	struct transfer *x = ((struct handle *)arg)->transfer;
 	size_t len = size * n;
 
-	if (len > 8 && memcmp(line, "HTTP/", 5) == 0) {
+	if (!x->in_head && len > 8 && memcmp(line, "HTTP/", 5) == 0) {
 		if (x->origin->https && !x->looked_at_tls)
 			look_at_tls(x);
 		take_status(x, line, len);
 		return len;
 	}
 	if (len <= 2) {
-		x->has_head = x->status >= 200;
+		x->in_head = false;
+		x->has_head = x->status >= 200 && !is_challenge(x);
 		if (x->c.opened && x->has_head)
 			swarm_wake(x->handle->job.waker);
 		return len;
@@ -232,7 +248,7 @@ static const char *begin(struct transfer *x)
 	x->handle->job.waker = swarm_waker();
 	x->ended = 0;
 	x->head_len = 0;
-	x->has_head = x->has_cookies = false;
+	x->has_head = x->in_head = x->has_cookies = false;
 	x->status = 0;
 	x->version = 1;
 	x->looked_up = 0;

@@ -39,6 +39,8 @@ struct transfer {
 	size_t head_len;
 	size_t head_cap;
 	bool has_head;
+	bool in_head;                   /* between a status line and the end */
+	bool challenged;                /* asked for digest: asks once more */
 	char *kept;
 	size_t kept_cap;
 	/* An open response: bytes that wait to be read. */

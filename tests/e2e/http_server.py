@@ -125,6 +125,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b"until the end")
         elif path == "/digest":
             self.digest()
+        elif path == "/away":
+            self.redirect(self.server.url.replace("localhost", "127.0.0.1") +
+                          "/echo")
+        elif path == "/deep":
+            n = int(arg["n"])
+            self.reply(b"[" * n + b"]" * n)
+        elif path == "/nothing":
+            self.reply(b"", headers=[("Content-Encoding", "gzip")])
         elif path == "/v1/chat/completions":
             self.chat(json.loads(data))
         elif path == "/tick":

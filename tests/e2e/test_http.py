@@ -115,7 +115,7 @@ def calls(swarm, provider, tmp_path, url, *args):
 
 
 CHECKS = ["basics", "bodies", "large bodies", "credentials", "cookies",
-          "redirects", "verdicts", "codings", "streams", "batches", "limits"]
+          "redirects", "away", "verdicts", "codings", "streams", "batches", "limits"]
 MEANT = [("GET", "fails", "HTTP 500 Internal Server Error"),
          ("GET", "fails", "not good enough")]
 
@@ -331,6 +331,10 @@ MISDEEDS = {
     "endless body": (endless_body, r"larger than the option max_body",
                      r"larger than the option max_body"),
     "drip": (drip, r"timed out", r"timed out"),
+    "status in a header": (
+        send(b"HTTP/1.1 500 x\r\nHTTP/1.1 200 OK\r\n"
+             b"Content-Length: 0\r\n\r\n"),
+        r"malformed header", r"^HTTP 500 |Weird|weird"),
 }
 
 
@@ -366,7 +370,7 @@ def test_no_target(swarm, provider):
 
 @pytest.mark.parametrize("option,text", [
     ("names=x", "fold"), ("connections=0", "1 to 64"),
-    ("max_body=x", "max_body")])
+    ("max_body=x", "max_body"), ("connect_to=a:b", "host:port")])
 def test_bad_options(swarm, provider, option, text):
     done = swarm.run("-f", swarm.scenario("hello.so"), "--plugin", provider,
                      "--headless", "-H", "http://127.0.0.1:1", "-o",

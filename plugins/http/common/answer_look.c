@@ -10,6 +10,7 @@
 #include "pulse.h"
 #include "sse.h"
 
+#include <swarm/fiber.h>
 #include <swarm/log.h>
 
 #include <ctype.h>
@@ -60,9 +61,36 @@ const char *answer_header(struct http_response *r, const char *name,
 
 /* ---- JSON ---- */
 
-static void drop_json(void *arg)
+/* jansson recurses up to 2048 levels deep, as deep as a server likes, which is
+ * more than a fiber has room for. */
+static void free_json(void *arg)
 {
 	json_decref(arg);
+}
+
+static void drop_json(void *arg)
+{
+	swarm_deep(free_json, arg);
+}
+
+static void load_json(void *arg)
+{
+	struct answer *a = arg;
+
+	a->json = json_loadb(a->pub.body, *a->pub.body ? a->pub.len : 0,
+	    JSON_DECODE_ANY, NULL);
+}
+
+struct dump {
+	const json_t *value;
+	char *text;
+};
+
+static void dump_json(void *arg)
+{
+	struct dump *d = arg;
+
+	d->text = json_dumps(d->value, JSON_COMPACT | JSON_ENCODE_ANY);
 }
 
 static json_t *root_of(struct answer *a)
@@ -72,8 +100,7 @@ static json_t *root_of(struct answer *a)
 	if (a->json_tried)
 		return a->json;
 	a->json_tried = true;
-	a->json = json_loadb(r->body, *r->body ? r->len : 0,
-	    JSON_DECODE_ANY, NULL);
+	swarm_deep(load_json, a);
 	if (a->json)
 		swarm_defer(r->user, drop_json, a->json);
 	return a->json;
@@ -125,16 +152,16 @@ const char *answer_json(struct http_response *r, const char *path)
 {
 	json_t *made, *v = find((struct answer *)r, path, &made);
 	const char *text = NULL;
-	char *dump;
+	struct dump d = { .value = v };
 
 	if (json_is_string(v)) {
 		/* Lives as long as the tree, which is the task's. */
 		text = json_string_value(v);
 	} else if (v) {
-		dump = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
-		if (dump)
-			text = swarm_strdup(r->user, dump);
-		free(dump);
+		swarm_deep(dump_json, &d);
+		if (d.text)
+			text = swarm_strdup(r->user, d.text);
+		free(d.text);
 	}
 	json_decref(made);
 	return text;

@@ -58,6 +58,10 @@ const char *body_check(const struct http_args *args)
 		return ".expect is no list of statuses, as \"200-299,404\"";
 	if (args->bearer && !body_is_value(args->bearer))
 		return "the bearer token has a line break in it";
+	if ((args->user && !body_is_value(args->user)) ||
+	    (args->password && !body_is_value(args->password)) ||
+	    (args->auth && !body_is_value(args->auth)))
+		return ".user, .password or .auth has a line break in it";
 	for (f = args->headers; f && f->name; f++) {
 		if (!body_is_token(f->name))
 			return "a header's name has a character that no name "

@@ -204,6 +204,19 @@ static void attribute(struct parsed *p, struct slice name, struct slice value,
 	}
 }
 
+/* A cookie goes back as a header: nothing in it may end a line. */
+static bool has_control(const char *value, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if (((unsigned char)value[i] < ' ' && value[i] != '\t') ||
+		    value[i] == 0x7f)
+			return true;
+	}
+	return false;
+}
+
 static int parse(struct parsed *p, const char *value, size_t len, int64_t now)
 {
 	const char *end = value + len, *stop, *sign;
@@ -359,7 +372,7 @@ void jar_set(struct jar *jar, const struct cookie_place *from,
 	struct parsed p;
 	bool host_only = true;
 
-	if (memchr(value, '\0', len) || parse(&p, value, len, from->now) == -1)
+	if (has_control(value, len) || parse(&p, value, len, from->now) == -1)
 		return;
 	if (p.domain.len > 0) {
 		if (!domain_matches(from->host, p.domain.at, p.domain.len))

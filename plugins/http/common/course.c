@@ -13,6 +13,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* Of a caller that is older or newer, or that goes on after the call. */
 static const struct http_args *copy_args(struct swarm_user *u,
@@ -138,6 +139,26 @@ const char *course_url(struct course *c)
 	return url;
 }
 
+bool course_is_withheld(const struct course *c, const char *header)
+{
+	static const char *const personal[] = { "Authorization", "Cookie",
+		"Host", NULL };
+	static const char *const of_body[] = { "Content-Type",
+		"Content-Length", "Content-Encoding", "Transfer-Encoding",
+		"Expect", NULL };
+	int i;
+
+	for (i = 0; c->foreign && personal[i]; i++) {
+		if (strcasecmp(header, personal[i]) == 0)
+			return true;
+	}
+	for (i = 0; c->bodiless && of_body[i]; i++) {
+		if (strcasecmp(header, of_body[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 bool course_redirected(const struct course *c)
 {
 	return !c->args->no_redirects &&
@@ -148,16 +169,23 @@ const char *course_follow(struct course *c, const char *location, size_t len)
 {
 	struct http_response *r = &c->a.pub;
 	const char *from = course_url(c);
-	char text[URL_MAX], url[URL_MAX];
+	char *text, *url;
 
 	if ((int)r->redirects >= settings.max_redirects)
 		return "too many redirects";
-	snprintf(text, sizeof text, "%.*s", (int)len, location);
-	if (url_join(from, text, url, sizeof url) == -1)
+	if (len >= URL_MAX)
+		return "a redirect to a URL longer than 8 KiB";
+	/* Not on the stack: fibers have little of it. */
+	text = swarm_alloc(r->user, len + 1);
+	url = swarm_alloc(r->user, URL_MAX);
+	memcpy(text, location, len);
+	text[len] = '\0';
+	if (url_join(from, text, url, URL_MAX) == -1)
 		return "a redirect to no http URL";
 	if (answer_drops_body(r->status, c->method)) {
 		c->body = (struct body){ 0 };
 		c->method = "GET";
+		c->bodiless = true;
 	}
 	if (c->args->produce && c->body.present)
 		return "a redirect of a body that cannot be sent again";
@@ -167,8 +195,13 @@ const char *course_follow(struct course *c, const char *location, size_t len)
 		c->foreign = true;
 	}
 	c->base = NULL;
-	c->path = swarm_strdup(r->user, url);
+	c->path = url;
 	r->redirects++;
+	/* What has answered so far is not the answer, should none come. */
+	r->status = 0;
+	r->version = "";
+	c->a.head = NULL;
+	c->a.head_len = 0;
 	r->len = 0;
 	r->body = "";
 	r->times = answer_no_times;

@@ -28,6 +28,7 @@ struct course {
 	const char *authorization;
 	int64_t deadline;
 	bool foreign;                   /* redirected to another server */
+	bool bodiless;                  /* a redirect has dropped the body */
 	bool discard;
 	bool opened;                    /* the scenario reads the body */
 };
@@ -51,6 +52,21 @@ struct http_response *course_refused(struct swarm_user *,
 void course_name_of(const struct http_args *, char *out, size_t size);
 /* The whole URL asked for now. */
 const char *course_url(struct course *);
+
+/* Not sent though the scenario gives it: credentials, which are for the server
+ * they were given for, or what describes a body that a redirect dropped. */
+bool course_is_withheld(const struct course *, const char *header);
+static inline bool course_withholds(const struct course *c,
+    const char *header)
+{
+	return (c->foreign || c->bodiless) && course_is_withheld(c, header);
+}
+/* Whether the request has a header of this name, its own or the user's. */
+static inline bool course_gives(const struct course *c, const char *header)
+{
+	return person_gives(c->person, c->args->headers, header) &&
+	    !course_withholds(c, header);
+}
 
 /* Whether the answer leads elsewhere and is to be followed. */
 bool course_redirected(const struct course *);

@@ -165,15 +165,34 @@ static const char *take_object(struct chat *c, const json_t *root,
 	return NULL;
 }
 
+struct said {
+	struct chat *chat;
+	const char *text;
+	size_t len;
+	const char *part;
+	int64_t now;
+	const char *why;
+};
+
+static void take_json(void *arg)
+{
+	struct said *s = arg;
+	json_t *root = json_loadb(s->text, s->len, 0, NULL);
+
+	s->why = root ? take_object(s->chat, root, s->part, s->now)
+	    : "what the model's server sent is not JSON";
+	json_decref(root);
+}
+
+/* On the large stack: the server says how deep its JSON is. */
 static const char *take_text(struct chat *c, const char *text, size_t len,
     const char *part, int64_t now)
 {
-	json_t *root = json_loadb(text, len, 0, NULL);
-	const char *why = root ? take_object(c, root, part, now)
-	    : "what the model's server sent is not JSON";
+	struct said s = { .chat = c, .text = text, .len = len, .part = part,
+		.now = now };
 
-	json_decref(root);
-	return why;
+	swarm_deep(take_json, &s);
+	return s.why;
 }
 
 /* ---- the course of a chat ---- */

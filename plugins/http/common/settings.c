@@ -3,6 +3,7 @@
 
 #include "batch.h"
 #include "body.h"
+#include "url.h"
 
 #include <swarm/log.h>
 #include <swarm/user.h>
@@ -16,6 +17,22 @@ static bool is_tls_version(const char *text)
 {
 	return !text || !*text || strcmp(text, "1.2") == 0 ||
 	    strcmp(text, "1.3") == 0;
+}
+
+/* Nothing, host:port or unix:/path. */
+static bool is_place(const char *text)
+{
+	char url[URL_HOST_MAX + 32];
+	const char *why;
+	struct url u;
+
+	if (!text || !*text)
+		return true;
+	if (strncmp(text, "unix:", 5) == 0)
+		return text[5] != '\0';
+	return !strpbrk(text, "/?#@\\") &&
+	    snprintf(url, sizeof url, "http://%s", text) < (int)sizeof url &&
+	    url_parse(url, &u, &why) == 0;
 }
 
 int settings_check(void)
@@ -34,6 +51,11 @@ int settings_check(void)
 	    strlen(settings.user_agent) > 256) {
 		swarm_error("the option user_agent is longer than 256 bytes or "
 		    "has a line break in it");
+		return -1;
+	}
+	if (!is_place(settings.connect_to)) {
+		swarm_error("the option connect_to is \"%s\": give host:port, "
+		    "[address]:port or unix:/path", settings.connect_to);
 		return -1;
 	}
 	if (!is_tls_version(settings.tls_min) ||

@@ -53,6 +53,11 @@ char *swarm_printf(struct swarm_user *u, const char *fmt, ...)
 	return swarm_strdup(u, text);
 }
 
+void swarm_deep(void (*fn)(void *), void *arg)
+{
+	fn(arg);
+}
+
 void swarm_defer(struct swarm_user *u, void (*fn)(void *), void *arg)
 {
 	(void)u;

@@ -6,6 +6,7 @@
 
 #include "answer.h"
 #include "body.h"
+#include "cookies.h"
 #include "fold.h"
 #include "pulse.h"
 #include "sse.h"
@@ -468,6 +469,24 @@ static void test_look_ups(void **state)
 	answer_release();
 }
 
+static void test_cookies(void **state)
+{
+	const struct cookie_place at = { "a.test", "/x", true, 1000 };
+	static const char *const refused[] = { "a=b\rX: y", "a=b\nX: y",
+		"a=\x01", "\x7f=b", "=b", "a" };
+	struct jar jar = { 0 };
+	char out[100];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof refused / sizeof refused[0]; i++)
+		jar_set(&jar, &at, refused[i], strlen(refused[i]));
+	assert_int_equal(jar.count, 0);
+	jar_set(&jar, &at, "a=b\tc; Path=/", 13);
+	assert_int_equal(jar_header(&jar, &at, out, sizeof out), 5);
+	jar_clear(&jar);
+}
+
 static void test_pulse(void **state)
 {
 	struct answer a = { .pub.times = answer_no_times };
@@ -516,6 +535,7 @@ int main(void)
 		cmocka_unit_test(test_expected),
 		cmocka_unit_test_teardown(test_verdicts, clean_up),
 		cmocka_unit_test(test_phases),
+		cmocka_unit_test(test_cookies),
 		cmocka_unit_test(test_pulse),
 		cmocka_unit_test_teardown(test_look_ups, clean_up),
 	};

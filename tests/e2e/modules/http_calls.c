@@ -156,10 +156,35 @@ static void redirects(struct swarm_user *u)
 	EXPECT(is(http_json(r, "body"), "x"));
 	r = http_get(u, "/moved?status=302", .no_redirects = true);
 	EXPECT(r->status == 302 && !r->error);
+	/* What a redirect has dropped, no header speaks of. */
+	r = http_post(u, "/moved?status=302", .body = "x",
+	    .headers = HTTP_FIELDS({ "Content-Type", "text/x" },
+	    { "Content-Length", "1" }));
+	EXPECT(is(http_json(r, "method"), "GET"));
+	EXPECT(!http_json(r, "headers.content-type"));
+	EXPECT(!http_json(r, "headers.content-length"));
 	r = http_get(u, "/redirect/9999", .catch_response = true,
 	    .name = "loop");
 	EXPECT(is(r->error, "too many redirects"));
 	http_ok(r);
+	swarm_done(&t, 0);
+}
+
+/* Another server's credentials are none of its business. */
+static void away(struct swarm_user *u)
+{
+	CHECK("away");
+	struct http_response *r;
+
+	http_set_header(u, "Authorization", "Basic eDp5");
+	r = http_get(u, "/away", .headers = HTTP_FIELDS(
+	    { "Host", "virtual.test" }, { "Cookie", "a=b" }, { "X-One", "1" }));
+	http_set_header(u, "Authorization", NULL);
+	EXPECT(r->redirects == 1 && strstr(r->url, "//127.0.0.1:"));
+	EXPECT(is(http_json(r, "headers.x-one"), "1"));
+	EXPECT(!http_json(r, "headers.authorization"));
+	EXPECT(!http_json(r, "headers.cookie"));
+	EXPECT(strncmp(http_json(r, "headers.host"), "127.0.0.1:", 10) == 0);
 	swarm_done(&t, 0);
 }
 
@@ -194,6 +219,13 @@ static void codings(struct swarm_user *u)
 	EXPECT(r->len == 10000 && r->body[9999] == 'z');
 	EXPECT(http_between(r, "zz", "zz"));
 	EXPECT(is(http_match(r, "(z)z", 1), "z"));
+	r = http_get(u, "/nothing");
+	EXPECT(r->status == 200 && !r->error && r->len == 0);
+	/* As deep as the parser goes, and deeper. */
+	r = http_get(u, "/deep?n=2000");
+	EXPECT(strncmp(http_json(r, ""), "[[[[", 4) == 0);
+	r = http_get(u, "/deep?n=1000000");
+	EXPECT(!http_json(r, ""));
 	swarm_done(&t, 0);
 }
 
@@ -221,6 +253,16 @@ static void streams(struct swarm_user *u)
 	r = http_open(u, .path = "/large?n=1000000");
 	EXPECT(http_read(r, &data) > 0);
 	EXPECT(http_finish(r) == 0);
+	/* More than max_body: only a piece of it is in memory. */
+	r = http_open(u, .path = "/large?n=5000000");
+	while ((n = http_read(r, &data)) > 0)
+		continue;
+	EXPECT(n == 0 && r->len == 5000000 && !r->error);
+	r = http_open(u, .path = "/digest", .user = "u", .password = "p",
+	    .auth = "digest", .catch_response = true);
+	EXPECT(!is(provider, "http") || r->status == 200);
+	http_finish(r);
+	http_ok(r);
 	r = http_open(u, .path = "/redirect/1");
 	EXPECT(r->status == 200 && http_read(r, &data) > 0);
 	swarm_done(&t, 0);
@@ -275,6 +317,7 @@ static void all(struct swarm_user *u)
 	credentials(u);
 	cookies(u);
 	redirects(u);
+	away(u);
 	verdicts(u);
 	codings(u);
 	streams(u);
