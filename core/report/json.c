@@ -371,6 +371,8 @@ int json_write(struct buf *out, const struct result *r)
 	property_set(o, "events", events(r));
 	property_set(o, "notes", notes(r));
 	property_set(o, "history", history(r));
+	if (r->past.row_count > 0)
+		property_set(o, "endpoint_history", past_json(&r->past));
 	rc = json_dump_callback(o, dump, out, JSON_COMPACT |
 	    JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(16));
 	json_decref(o);

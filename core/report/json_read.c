@@ -394,6 +394,7 @@ static int read_result(struct result *r, const json_t *o)
 	warm_up_read(&r->warm_up, json_object_get(o, "steady_state"));
 	generator_show_read(&r->generator, json_object_get(o, "generator"));
 	resources_read(&r->resources, json_object_get(o, "resources"));
+	past_read(&r->past, json_object_get(o, "endpoint_history"));
 	execution_read(r, o);
 	return 0;
 }

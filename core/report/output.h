@@ -33,6 +33,7 @@ struct report {
 	struct generator generator;
 	struct flight flight;
 	struct resources resources;
+	struct past past;
 	/* Events and notes, kept for the result. */
 	struct result_event *events;
 	size_t event_count;

@@ -53,6 +53,7 @@ static void release(void)
 	generator_clear(&report.generator);
 	flight_clear(&report.flight);
 	resources_clear(&report.resources);
+	past_clear(&report.past);
 	for (size_t i = 0; i < report.event_count; i++)
 		free(report.events[i].text);
 	free(report.events);
@@ -143,6 +144,7 @@ static void forget(void)
 	generator_clear(&report.generator);
 	flight_clear(&report.flight);
 	resources_clear(&report.resources);
+	past_clear(&report.past);
 	closed = false;
 }
 
@@ -311,9 +313,12 @@ void report_tick(const struct run_status *run, const struct report_load *load)
 	/* Once more after the end, for what came in since the last tick. */
 	report.fresh = run->started && !closed && !run->paused;
 	closed = run->started && run->stopped;
-	if (report.fresh)
+	if (report.fresh) {
 		windows_tick(report.windows, report.options.stats,
 		    run_clock(run), run->users_running);
+		past_tick(&report.past, report.windows,
+		    report.options.stats, windows_elapsed(report.windows));
+	}
 	resources_tick(&report.resources, report.elapsed, report.fresh);
 	/* Users that leave are no fault of the target. */
 	if (run->state == RUN_SPAWNING || run->state == RUN_RUNNING) {
@@ -332,6 +337,11 @@ void report_resource(const char *name, const char *unit, double value)
 {
 	if (started)
 		resources_put(&report.resources, name, unit, value);
+}
+
+const struct resources *report_resources(void)
+{
+	return &report.resources;
 }
 
 /* Seconds into the test, also between two ticks. */

@@ -129,6 +129,9 @@ void report_tick(const struct run_status *, const struct report_load *);
 /* A figure of a watched machine in this second, TARGET.FIGURE: goes into the
  * results at the next tick.  Both texts are copied. */
 void report_resource(const char *name, const char *unit, double value);
+struct resources;
+/* What they were so far (report/resources.h), on the loop's thread. */
+const struct resources *report_resources(void);
 /* Something that belongs into the story of the run: a lost worker, an edit of
  * the load.  Shown at once, and again in the results. */
 void report_event(const char *fmt, ...)

@@ -25,7 +25,7 @@ static struct resource *add_row(struct resources *r, const char *name,
 	r->rows = xreallocarray(r->rows, r->row_count + 1, sizeof(*r->rows));
 	row = &r->rows[r->row_count++];
 	*row = (struct resource){ .name = xstrdup(name),
-		.unit = xstrdup(unit), .now = NAN,
+		.unit = xstrdup(unit), .now = NAN, .last = NAN,
 		.values = xcalloc(RESOURCES_POINTS, sizeof(double)) };
 	for (size_t i = 0; i < RESOURCES_POINTS; i++)
 		row->values[i] = NAN;
@@ -108,6 +108,7 @@ void resources_tick(struct resources *r, double at, int counts)
 			row->sum += row->now;
 			row->seconds++;
 		}
+		row->last = counts ? row->now : NAN;
 		row->now = NAN;
 	}
 	if (counts && ++r->ticks >= r->step)
@@ -196,6 +197,18 @@ json_t *resources_json(const struct resources *r)
 	}
 	property_set(o, "figures", rows);
 	return o;
+}
+
+int resources_write(struct buf *out, const struct resources *r)
+{
+	json_t *o = resources_json(r);
+	char *text = o ? json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER |
+	    JSON_REAL_PRECISION(6)) : NULL;
+	int rc = buf_puts(out, text ? text : "{\"at\":[],\"figures\":[]}");
+
+	free(text);
+	json_decref(o);
+	return rc;
 }
 
 static void read_row(struct resources *r, const json_t *o)

@@ -20,6 +20,7 @@ struct resource {
 	char *unit;
 	double *values;                 /* as many as points; NAN: not known */
 	double now;                     /* of the second that runs */
+	double last;                    /* of the one before; NAN */
 	double sum;                     /* of the point that is being made */
 	unsigned seconds;
 };
@@ -43,6 +44,9 @@ void resources_copy(struct resources *, const struct resources *);
 
 /* NULL when there are none. */
 json_t *resources_json(const struct resources *);
+/* Adds the same as text; an object without anything when there are none.
+ * 0 or -1. */
+int resources_write(struct buf *, const struct resources *);
 /* What can't be read is left out. */
 void resources_read(struct resources *, const json_t *);
 /* Charts, one for the figures of a machine that share a unit. */

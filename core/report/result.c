@@ -416,6 +416,7 @@ void result_init(struct result *r, const struct report *report,
 	take_story(r, report);
 	warm_up_take(&r->warm_up, r, o->warm_up);
 	resources_copy(&r->resources, &report->resources);
+	past_take(&r->past, &report->past, o->stats);
 	generator_take(&r->generator, &report->generator, o->stats);
 	r->complete = true;
 	execution_take(r, run);
@@ -481,6 +482,7 @@ void result_release(struct result *r)
 	release_errors(r);
 	generator_result_release(&r->generator);
 	resources_clear(&r->resources);
+	past_release(&r->past);
 	for (size_t i = 0; i < r->counter_count; i++)
 		free(r->counters[i].name);
 	free(r->counters);

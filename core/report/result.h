@@ -15,6 +15,7 @@
 #include "report/card.h"
 #include "report/generator.h"
 #include "report/hold_view.h"
+#include "report/past.h"
 #include "report/resources.h"
 #include "report/warm_up.h"
 #include "stats/confidence.h"
@@ -156,6 +157,7 @@ struct result {
 	struct generator_result generator;
 	struct warm_up warm_up;
 	struct resources resources;
+	struct past_view past;
 	struct result_series total;
 	struct result_series *series;   /* by name, then type */
 	size_t series_count;
