@@ -361,6 +361,12 @@ static void on_stop(void *arg)
 	users_stop(worker.stop_timeout);
 }
 
+static void on_stop_now(void *arg)
+{
+	(void)arg;
+	users_stop_now();
+}
+
 static void quit_limit_fired(struct wheel_timer *t)
 {
 	(void)t;
@@ -438,6 +444,7 @@ static int join_master(struct options *o)
 		.registered = on_registered,
 		.spawn = on_spawn,
 		.stop = on_stop,
+		.stop_now = on_stop_now,
 		.quit = on_quit,
 		.orphaned = on_orphaned,
 		.counts = on_counts,

@@ -433,6 +433,17 @@ static void on_stop(void *arg)
 		count_stopped();
 }
 
+static void on_stop_now(void *arg)
+{
+	(void)arg;
+	for (size_t i = 0; i < master_peer_count(); i++) {
+		struct peer *p = master_peer_at(i);
+
+		if (p->swarm && p->state == PEER_STOPPING)
+			master_send_stop(p);
+	}
+}
+
 static void on_quit(void *arg)
 {
 	(void)arg;
@@ -485,7 +496,7 @@ static int join_master(void)
 		.class_count = relay.o.class_count,
 		.class_names = relay.o.class_names, .stats = relay.stats,
 		.registered = on_registered, .spawn = on_spawn,
-		.stop = on_stop, .quit = on_quit, .orphaned = on_orphaned,
+		.stop = on_stop, .stop_now = on_stop_now, .quit = on_quit, .orphaned = on_orphaned,
 		.counts = on_counts, .ramp_complete = on_ramp_complete,
 		.plan = on_plan, .progress = on_collect, .met = on_met,
 		.health = on_health, .rows = relay_rows_came, .custom = on_custom_above,

@@ -176,8 +176,10 @@ static void on_ack(const struct wire_message *m)
 static void on_stop(void)
 {
 	drop_early();
-	if (worker.stopping)
+	if (worker.stopping) {
+		worker.o.stop_now(worker.o.arg);
 		return;
+	}
 	worker.stopping = true;
 	worker.stop_came = clock_now();
 	worker.o.stop(worker.o.arg);

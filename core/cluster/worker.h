@@ -31,6 +31,8 @@ struct worker_options {
 	void (*spawn)(const struct wire_spawn *, bool first, void *);
 	/* Answer with worker_stopped() when all users have gone. */
 	void (*stop)(void *);
+	/* Stop, said again: tasks are waited for no longer. */
+	void (*stop_now)(void *);
 	/* Quit: stop users, worker_finish(), leave the loop. */
 	void (*quit)(void *);
 	/* The master can't be reached any more. */

@@ -362,6 +362,33 @@ void run_stop(const char *why)
 		finish();
 }
 
+int run_stop_now(const char **why)
+{
+	if (run.status.state != RUN_STOPPING) {
+		*why = "no test is stopping";
+		return -1;
+	}
+	wheel_add(&run.limit, in(STOP_MARGIN));
+	for (size_t i = 0; i < master_peer_count(); i++) {
+		struct peer *p = master_peer_at(i);
+
+		/* To Locust's own a second stop says nothing new. */
+		if (p->swarm && p->state == PEER_STOPPING)
+			master_send_stop(p);
+	}
+	return 0;
+}
+
+/* Of the stop timeout. */
+static double stop_left(void)
+{
+	int64_t left = run.limit.when - clock_now() -
+	    (int64_t)(STOP_MARGIN * (double)NS_PER_S);
+
+	return run.status.state == RUN_STOPPING && left > 0 ?
+	    (double)left / (double)NS_PER_S : 0;
+}
+
 static int set_paused(bool paused, const char **why)
 {
 	if (!run_active())
@@ -540,6 +567,7 @@ void run_status(struct run_status *status)
 	*status = run.status;
 	status->users_running = sum_running();
 	status->run_time = run.options.run_time;
+	status->stop_left = stop_left();
 	status->host = run.host;
 	status->stop_reason = run.reason;
 	status->workers = fleet_present();

@@ -71,6 +71,9 @@ void run_set_run_time(double seconds);
 /* Graceful; RUN_STOPPED follows, also when a worker does not answer.  Does
  * nothing when no test is running or waiting for workers. */
 void run_stop(const char *why);
+/* A test that is stopping waits no longer for tasks under way.  -1 with *why
+ * when none is. */
+int run_stop_now(const char **why);
 
 /* No user begins another iteration, arrivals wait, and the run's time stands
  * still; and on again.  0, or -1 with *why. */
@@ -109,6 +112,8 @@ struct run_status {
 	int64_t users_running;          /* reported */
 	double spawn_rate;
 	double run_time;
+	double stop_left;               /* seconds that tasks still have to
+	                                 * end in; 0: it is not stopping */
 	bool paused;
 	double paused_s;                /* seconds of all pauses so far */
 	const char *host;               /* NULL: the classes' own */

@@ -78,6 +78,7 @@ struct swarm_user {
 	bool stopping;                  /* to end after the running task */
 	bool cancelled;                 /* its waits fail */
 	bool listed;                    /* counts as running */
+	bool lingering;                 /* stops after its task: in that list */
 	bool leaving;                   /* the innermost set after this task */
 	bool no_wait;                   /* after this task */
 	bool trying;                    /* each task once, in order */

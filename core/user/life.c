@@ -39,21 +39,34 @@ struct users_class {
 struct users users;
 
 static double stop_timeout;             /* of the latest order, seconds */
+static struct swarm_user *lingering;
 static bool reach_pending;
 static struct loop_item start_item;
 static uint32_t task_counter;
 
 static void user_run(void *arg);
 
+static void link_user(struct swarm_user *u, struct swarm_user **list)
+{
+	u->next = *list;
+	u->prev = list;
+	if (*list != NULL)
+		(*list)->prev = &u->next;
+	*list = u;
+}
+
+static void unlink_user(struct swarm_user *u)
+{
+	*u->prev = u->next;
+	if (u->next != NULL)
+		u->next->prev = u->prev;
+}
+
 static void list_add(struct swarm_user *u)
 {
 	struct users_class *c = &users.classes[u->class_index];
 
-	u->next = c->list;
-	u->prev = &c->list;
-	if (c->list != NULL)
-		c->list->prev = &u->next;
-	c->list = u;
+	link_user(u, &c->list);
 	c->running++;
 	u->listed = true;
 }
@@ -62,11 +75,19 @@ static void list_remove(struct swarm_user *u)
 {
 	if (!u->listed)
 		return;
-	*u->prev = u->next;
-	if (u->next != NULL)
-		u->next->prev = u->prev;
+	unlink_user(u);
 	users.classes[u->class_index].running--;
 	u->listed = false;
+}
+
+/* Of those that are to stop and have the time to end their task. */
+static void linger(struct swarm_user *u, bool on)
+{
+	if (on)
+		link_user(u, &lingering);
+	else if (u->lingering)
+		unlink_user(u);
+	u->lingering = on;
 }
 
 static void notify_if_stopped(void)
@@ -112,6 +133,7 @@ static void end_user(struct swarm_user *u)
 		list_remove(u);
 		users.classes[u->class_index].retired++;
 	}
+	linger(u, false);
 	u->state = USER_ENDING;
 	u->stopping = true;
 	cancel(u, false);
@@ -313,6 +335,7 @@ static void begin_stop(struct swarm_user *u)
 		fiber_start_in(&u->group, u, user_run, u, fiber_ended);
 	} else if (u->state == USER_BUSY && limit > 0) {
 		wheel_add(&u->timer, clock_now() + limit);
+		linger(u, true);
 	} else if (u->state == USER_BUSY) {
 		cancel(u, true);
 	}
@@ -441,6 +464,18 @@ void users_stop(double timeout)
 			begin_stop(users.classes[i].list);
 	}
 	notify_if_stopped();
+}
+
+void users_stop_now(void)
+{
+	stop_timeout = 0;
+	while (lingering != NULL) {
+		struct swarm_user *u = lingering;
+
+		linger(u, false);
+		wheel_del(&u->timer);
+		cancel(u, true);
+	}
 }
 
 void users_try(size_t class_index)

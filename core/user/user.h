@@ -130,6 +130,8 @@ void users_set_numbers(size_t class_index, const uint32_t *numbers,
 void users_set_target(size_t class_index, size_t count, double stop_timeout);
 /* All classes to 0; then options.stopped. */
 void users_stop(double stop_timeout);
+/* Those that are being stopped get no more time for their task. */
+void users_stop_now(void);
 /* Starts one user that runs every task once, in order, without waits, and
  * ends; options.step and options.sampled say what it does. */
 void users_try(size_t class_index);
