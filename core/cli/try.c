@@ -1,12 +1,18 @@
 /*
  * `swarm try FILE`: what a scenario does, before a thousand users do it.  One
  * process, no workers, so that a debugger sees everything.
+ *
+ * With --json each step is a line at once, an object, so that what was done
+ * is known also of a scenario that crashes or never ends.
  */
 #include "cli/try.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
+#include "base/jsonw.h"
 #include "base/log.h"
 #include "cli/author.h"
 #include "cli/options.h"
@@ -22,11 +28,85 @@ static struct {
 	unsigned passed;
 	unsigned failed;
 	const char *class_shown;
+	const char *only;               /* this class; NULL: all */
+	bool json;
 } trial;
+
+/* ---- lines of JSON ---- */
+
+static void begin_line(struct jsonw *j, struct buf *line)
+{
+	buf_init(line, 1u << 20);
+	jsonw_init(j, line, 0);
+	jsonw_object(j);
+}
+
+static void end_line(struct jsonw *j, struct buf *line)
+{
+	jsonw_end(j);
+	puts(buf_str(line));
+	fflush(stdout);
+	buf_release(line);
+}
+
+static void step_line(const char *user_class, const char *task)
+{
+	struct buf line;
+	struct jsonw j;
+
+	begin_line(&j, &line);
+	jsonw_put_string(&j, "step", task);
+	jsonw_put_string(&j, "class", user_class);
+	end_line(&j, &line);
+}
+
+static void sample_line(const char *type, const char *name, double ms,
+    size_t bytes, const char *error, const char *tags)
+{
+	struct buf line;
+	struct jsonw j;
+
+	begin_line(&j, &line);
+	jsonw_put_string(&j, "type", type);
+	jsonw_put_string(&j, "name", name);
+	jsonw_put_double(&j, "ms", ms);
+	jsonw_put_int(&j, "bytes", (int64_t)bytes);
+	jsonw_put_string(&j, "error", error);
+	jsonw_put_string(&j, "tags", tags);
+	end_line(&j, &line);
+}
+
+static void raised_line(const char *message, const char *where)
+{
+	struct buf line;
+	struct jsonw j;
+
+	begin_line(&j, &line);
+	jsonw_put_string(&j, "raised", message);
+	jsonw_put_string(&j, "where", where);
+	end_line(&j, &line);
+}
+
+static void sum_line(void)
+{
+	struct buf line;
+	struct jsonw j;
+
+	begin_line(&j, &line);
+	jsonw_put_int(&j, "passed", trial.passed);
+	jsonw_put_int(&j, "failed", trial.failed);
+	end_line(&j, &line);
+}
+
+/* ---- what happens ---- */
 
 static void on_step(const char *user_class, const char *task, void *arg)
 {
 	(void)arg;
+	if (trial.json) {
+		step_line(user_class, task);
+		return;
+	}
 	if (trial.class_shown != user_class)
 		printf("%s\n", user_class);
 	trial.class_shown = user_class;
@@ -39,28 +119,39 @@ static void on_sample(const char *type, const char *name, int64_t service_ns,
 	char what[64];
 
 	(void)arg;
+	if (error != NULL)
+		trial.failed++;
+	else
+		trial.passed++;
+	if (trial.json) {
+		sample_line(type, name, (double)service_ns / 1e6, bytes,
+		    error, tags);
+		return;
+	}
 	snprintf(what, sizeof what, "%s %s", type, name);
 	printf("    %-44s %9.2f ms %8zu B  %s%s%s%s\n", what,
 	    (double)service_ns / 1e6, bytes, error != NULL ? error : "ok",
 	    tags != NULL ? "  [" : "", tags != NULL ? tags : "",
 	    tags != NULL ? "]" : "");
-	if (error != NULL)
-		trial.failed++;
-	else
-		trial.passed++;
 }
 
 static void on_raised(const char *message, const char *where, void *arg)
 {
 	(void)arg;
-	printf("    error: %s (%s)\n", message, where);
 	trial.failed++;
+	if (trial.json)
+		raised_line(message, where);
+	else
+		printf("    error: %s (%s)\n", message, where);
 }
 
 /* One class after the other. */
 static void on_stopped(void *arg)
 {
 	(void)arg;
+	while (trial.only != NULL && trial.next_class < user_class_count() &&
+	    strcmp(user_class_at(trial.next_class)->name, trial.only) != 0)
+		trial.next_class++;
 	if (trial.next_class == user_class_count()) {
 		loop_stop();
 		return;
@@ -87,12 +178,41 @@ static int run_trial(const struct options *o)
 		.step = on_step,
 	};
 
+	if (trial.only != NULL && user_class_find(trial.only) == NULL) {
+		log_error("try: the scenario has no class \"%s\"",
+		    trial.only);
+		stats_free(options.stats);
+		return EXIT_USAGE;
+	}
+	trial.json = o->json;
 	if (role_alone(&options, begin) != 0)
 		return EXIT_MODULE;
-	printf("%u passed, %u failed\n", trial.passed, trial.failed);
+	if (trial.json)
+		sum_line();
+	else
+		printf("%u passed, %u failed\n", trial.passed, trial.failed);
 	if (trial.failed == 0)
 		return EXIT_PASSED;
 	return trial.passed == 0 ? EXIT_NO_ANSWER : EXIT_FAILED_REQUESTS;
+}
+
+/* Takes --class NAME out of the words; -1 after log_error(). */
+static int take_class(int *argc, char **argv)
+{
+	for (int i = 1; i < *argc; i++) {
+		if (strcmp(argv[i], "--class") != 0)
+			continue;
+		if (i + 1 == *argc) {
+			log_error("try: --class needs the name of a class");
+			return -1;
+		}
+		trial.only = argv[i + 1];
+		*argc -= 2;
+		memmove(&argv[i], &argv[i + 2], (size_t)(*argc - i + 1) *
+		    sizeof argv[0]);
+		return 0;
+	}
+	return 0;
 }
 
 int try_main(int argc, char **argv)
@@ -101,6 +221,8 @@ int try_main(int argc, char **argv)
 	int command;
 	int rc;
 
+	if (take_class(&argc, argv) == -1)
+		return EXIT_USAGE;
 	if (options_parse(&o, argc, argv) == -1) {
 		options_release(&o);
 		return EXIT_USAGE;
@@ -111,7 +233,8 @@ int try_main(int argc, char **argv)
 		o.classes = (struct option_list){ 0 };
 	}
 	if (o.scenarios.count == 0) {
-		log_error("usage: swarm try FILE [-H URL] [options]");
+		log_error("usage: swarm try FILE [-H URL] [--class NAME] "
+		    "[--json] [options]");
 		return EXIT_USAGE;
 	}
 	author_watch();
