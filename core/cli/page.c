@@ -9,16 +9,17 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
-#include "base/jsonw.h"
 #include "cli/front.h"
 #include "cli/hold_load.h"
+#include "cli/page_plan.h"
+#include "cli/page_try.h"
 #include "cli/setup.h"
 #include "cluster/master.h"
 #include "module/module.h"
 #include "report/report.h"
+#include "report/resources.h"
 #include "run/criteria.h"
 #include "run/executor.h"
-#include "run/preview.h"
 #include "run/run.h"
 #include "user/user.h"
 #include "web/web.h"
@@ -33,6 +34,8 @@ static struct {
 	size_t workers_cap;
 	int64_t *class_users;
 	struct web_criterion *criteria;
+	struct web_figure *figures;
+	size_t figures_cap;
 	struct buf limit_reason;
 } page;
 
@@ -186,6 +189,22 @@ static void gather_limit(struct web_state *state)
 	state->limit_reason = buf_str(&page.limit_reason);
 }
 
+static void gather_figures(struct web_state *state)
+{
+	const struct resources *r = report_resources();
+
+	if (page.figures_cap < r->row_count) {
+		page.figures = xreallocarray(page.figures, r->row_count,
+		    sizeof *page.figures);
+		page.figures_cap = r->row_count;
+	}
+	for (size_t i = 0; i < r->row_count; i++)
+		page.figures[i] = (struct web_figure){ r->rows[i].name,
+			r->rows[i].unit, r->rows[i].last };
+	state->figures = page.figures;
+	state->figure_count = r->row_count;
+}
+
 static void gather_state(struct web_state *state, void *arg)
 {
 	size_t n = master_peer_count();
@@ -211,6 +230,7 @@ static void gather_state(struct web_state *state, void *arg)
 	state->setup = setup_number();
 	gather_criteria(state);
 	gather_limit(state);
+	gather_figures(state);
 }
 
 /* ---- what the page asks for ---- */
@@ -358,58 +378,6 @@ static int ask_worker(const char *id, enum web_worker_act act, char *error,
 	return rc;
 }
 
-static void write_line(struct jsonw *j, const char *key, const double *values)
-{
-	jsonw_key(j, key);
-	jsonw_array(j);
-	for (size_t i = 0; i < PREVIEW_POINTS; i++)
-		jsonw_short(j, values[i], 6);
-	jsonw_end_array(j);
-}
-
-static void write_plan(struct buf *out, const struct preview *p)
-{
-	struct run_status now;
-	struct jsonw j;
-
-	run_status(&now);
-	jsonw_init(&j, out, 0);
-	jsonw_object(&j);
-	jsonw_put_double(&j, "span", p->span);
-	jsonw_put_bool(&j, "ends", p->ends);
-	jsonw_key(&j, "executors");
-	jsonw_array(&j);
-	for (size_t i = 0; i < p->count; i++) {
-		jsonw_object(&j);
-		jsonw_put_string(&j, "name", now.executors[i].name);
-		jsonw_put_string(&j, "model", now.executors[i].model);
-		jsonw_put_string(&j, "classes", now.executors[i].classes);
-		write_line(&j, "users", p->lines[i].users);
-		write_line(&j, "rate", p->lines[i].rate);
-		jsonw_end(&j);
-	}
-	jsonw_end_array(&j);
-	jsonw_end(&j);
-}
-
-static int ask_plan(const struct web_load *load, struct buf *json,
-    char *error, size_t size, void *arg)
-{
-	const struct preview_wish wish = { load->executor, load->users,
-		load->spawn_rate, load->rate, load->run_time };
-	struct preview plan;
-	const char *why;
-
-	(void)arg;
-	if (preview_run(&wish, &plan, &why) == -1) {
-		snprintf(error, size, "executor: %s", why);
-		return WEB_BAD_VALUE;
-	}
-	write_plan(json, &plan);
-	preview_release(&plan);
-	return 0;
-}
-
 static int ask_stop(char *error, size_t size, void *arg)
 {
 	(void)error;
@@ -417,6 +385,20 @@ static int ask_stop(char *error, size_t size, void *arg)
 	(void)arg;
 	run_stop("stopped from the web page");
 	return 0;
+}
+
+static int ask_stop_now(char *error, size_t size, void *arg)
+{
+	const char *why;
+
+	(void)arg;
+	if (run_stop_now(&why) == 0) {
+		report_event("stopping at once");
+		page_event("state", "stopping at once");
+		return 0;
+	}
+	snprintf(error, size, "%s", why);
+	return -1;
 }
 
 static int ask_report(struct buf *out, void *arg)
@@ -429,6 +411,12 @@ static int ask_metrics(struct buf *out, void *arg)
 {
 	(void)arg;
 	return report_metrics(out);
+}
+
+static int ask_resources(struct buf *json, void *arg)
+{
+	(void)arg;
+	return resources_write(json, report_resources());
 }
 
 /* ---- log ---- */
@@ -457,6 +445,7 @@ static void release(void)
 	free(page.modules);
 	free(page.workers);
 	free(page.class_users);
+	free(page.figures);
 	buf_release(&page.limit_reason);
 	memset(&page, 0, sizeof page);
 }
@@ -499,10 +488,12 @@ int page_start(const struct options *o, struct stats *stats, int argc,
 		.stats = stats,
 		.state = gather_state,
 		.actions = { .start = ask_start, .edit = ask_edit,
-			.stop = ask_stop, .pause = ask_pause,
-			.plan = ask_plan, .change_user = ask_change_user,
+			.stop = ask_stop, .stop_now = ask_stop_now,
+			.pause = ask_pause,
+			.plan = page_plan_ask, .change_user = ask_change_user,
 			.worker = ask_worker, .report = ask_report,
-			.metrics = ask_metrics },
+			.metrics = ask_metrics, .try_once = page_try_ask,
+			.resources = ask_resources },
 	};
 	setup_begin(argv);
 	page.options.classes = setup_classes(&page.options.class_count);

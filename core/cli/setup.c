@@ -527,16 +527,11 @@ static void add(char ***argv, size_t *n, char *text)
 	(*argv)[*n] = NULL;
 }
 
-void setup_renew_workers(void)
+char **setup_arguments(void)
 {
 	char **argv = NULL;
 	size_t n = 0;
-	bool any = false;
 
-	for (size_t i = 0; i < master_peer_count(); i++)
-		any = any || master_peer_at(i)->pid != 0;
-	if (!setup.stale || !any)
-		return;
 	for (char *const *a = setup.argv + 1; *a != NULL; a++)
 		add(&argv, &n, xstrdup(*a));
 	for (size_t i = 0; i < setup.options.len;
@@ -552,9 +547,27 @@ void setup_renew_workers(void)
 		add(&argv, &n, xstrdup("--config-users"));
 		add(&argv, &n, text);
 	}
-	master_restart_locals(argv);
-	for (size_t i = 0; i < n; i++)
+	return argv;
+}
+
+void setup_free_arguments(char **argv)
+{
+	for (size_t i = 0; argv != NULL && argv[i] != NULL; i++)
 		free(argv[i]);
 	free(argv);
+}
+
+void setup_renew_workers(void)
+{
+	bool any = false;
+	char **argv;
+
+	for (size_t i = 0; i < master_peer_count(); i++)
+		any = any || master_peer_at(i)->pid != 0;
+	if (!setup.stale || !any)
+		return;
+	argv = setup_arguments();
+	master_restart_locals(argv);
+	setup_free_arguments(argv);
 	setup.stale = false;
 }

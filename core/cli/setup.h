@@ -35,6 +35,10 @@ int setup_change_options(const struct web_pair *pairs, char *error,
 /* An object as --config-users has it, all or nothing. */
 int setup_change_class(const char *json, char *error, size_t size);
 
+/* The arguments (NULL-ended, without the program's name) of a process that
+ * knows what was changed; setup_free_arguments(). */
+char **setup_arguments(void);
+void setup_free_arguments(char **);
 /* Before a test: local workers that know what was changed. */
 void setup_renew_workers(void);
 

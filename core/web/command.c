@@ -20,6 +20,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct command *done, **done_end = &done;
 static struct command *stopping;        /* loop: waiting for the end */
+static struct command *trying;          /* loop: waiting for its outcome */
 static struct stats *before_reset;      /* loop: for the undo */
 static bool closed;                     /* loop: nobody listens any more */
 
@@ -124,6 +125,19 @@ static int cannot(struct command *c)
 	return -1;
 }
 
+/* Nobody waits for it any more when the server has ended. */
+static void tried(struct buf *json)
+{
+	struct command *c = trying;
+
+	trying = NULL;
+	if (!c)
+		return;
+	buf_init(&c->body, HTTP_MAX_ANSWER);
+	buf_add(&c->body, json->data, json->len);
+	complete(c);
+}
+
 static int carry_out(struct command *c)
 {
 	const struct web_options *o = context_get()->options;
@@ -147,6 +161,12 @@ static int carry_out(struct command *c)
 		return c->rc;
 	case COMMAND_STOP:
 		return o->actions.stop(c->error, sizeof(c->error), o->arg);
+	case COMMAND_STOP_NOW:
+		return o->actions.stop_now ? o->actions.stop_now(c->error,
+		    sizeof(c->error), o->arg) : cannot(c);
+	case COMMAND_TRY:
+		return o->actions.try_once ? o->actions.try_once(load, tried,
+		    c->error, sizeof(c->error), o->arg) : cannot(c);
 	case COMMAND_PAUSE:
 	case COMMAND_RESUME:
 		if (!o->actions.pause)
@@ -173,6 +193,11 @@ static int carry_out(struct command *c)
 	case COMMAND_WORKER:
 		return o->actions.worker ? o->actions.worker(c->text, c->act,
 		    c->error, sizeof(c->error), o->arg) : cannot(c);
+	case COMMAND_RESOURCES:
+		buf_init(&c->body, HTTP_MAX_ANSWER);
+		return o->actions.resources ? o->actions.resources(&c->body,
+		    o->arg) : buf_puts(&c->body,
+		    "{\"at\":[],\"figures\":[]}");
 	case COMMAND_METRICS:
 		buf_init(&c->body, HTTP_MAX_ANSWER);
 		return o->actions.metrics ? o->actions.metrics(&c->body,
@@ -197,6 +222,10 @@ static void on_loop(void *arg)
 		return;
 	}
 	c->rc = carry_out(c);
+	if (c->kind == COMMAND_TRY && c->rc == 0) {
+		trying = c;
+		return;
+	}
 	o->state(&state, o->arg);
 	if (c->kind == COMMAND_STOP && c->wait && c->rc == 0 &&
 	    !ended(state.run.state)) {
@@ -233,6 +262,9 @@ void command_release(void)
 		stopping = c->next;
 		command_free(c);
 	}
+	if (trying)
+		command_free(trying);
+	trying = NULL;
 	while ((c = done)) {
 		done = c->next;
 		command_free(c);

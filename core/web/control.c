@@ -41,7 +41,7 @@ static void finish(struct command *c, struct http_call *call)
 {
 	if (c->rc < 0) {
 		refuse(c, call);
-	} else if (c->kind == COMMAND_PLAN) {
+	} else if (c->body.len > 0) {
 		buf_release(&call->body);
 		call->body = c->body;
 		buf_init(&c->body, 0);
@@ -108,6 +108,11 @@ static bool edit(struct http_call *call)
 	return with_body(call, COMMAND_EDIT);
 }
 
+static bool try_once(struct http_call *call)
+{
+	return with_body(call, COMMAND_TRY);
+}
+
 static bool plan(struct http_call *call)
 {
 	struct form form;
@@ -120,9 +125,19 @@ static bool plan(struct http_call *call)
 	return with_load(call, COMMAND_PLAN, &form);
 }
 
+static bool resources(struct http_call *call)
+{
+	return submit(call, COMMAND_RESOURCES, NULL);
+}
+
 static bool stop(struct http_call *call)
 {
 	return submit(call, COMMAND_STOP, NULL);
+}
+
+static bool stop_now(struct http_call *call)
+{
+	return submit(call, COMMAND_STOP_NOW, NULL);
 }
 
 static bool pause_test(struct http_call *call)
@@ -241,7 +256,10 @@ const struct http_route control_routes[] = {
 	{ "/api/v1/start", HTTP_POSTS | HTTP_CHANGES, start },
 	{ "/api/v1/load", HTTP_POSTS | HTTP_CHANGES, edit },
 	{ "/api/v1/plan", HTTP_READS, plan },
+	{ "/api/v1/resources", HTTP_READS, resources },
+	{ "/api/v1/try", HTTP_POSTS | HTTP_CHANGES, try_once },
 	{ "/api/v1/stop", HTTP_POSTS | HTTP_CHANGES, stop },
+	{ "/api/v1/stop/now", HTTP_POSTS | HTTP_CHANGES, stop_now },
 	{ "/api/v1/pause", HTTP_POSTS | HTTP_CHANGES, pause_test },
 	{ "/api/v1/resume", HTTP_POSTS | HTTP_CHANGES, resume },
 	{ "/api/v1/reset", HTTP_POSTS | HTTP_CHANGES, reset },

@@ -84,6 +84,7 @@ static void write_run(struct jsonw *j, const struct snapshot *s)
 	jsonw_put_int(j, "target", r->users_target);
 	put_short(j, "spawn_rate", r->spawn_rate);
 	put_short(j, "run_time", r->run_time);
+	put_short(j, "stop_left", r->stop_left);
 	jsonw_put_string(j, "host", r->host);
 	jsonw_put_string(j, "stop_reason", r->stop_reason);
 	jsonw_put_int(j, "workers", r->workers);
@@ -397,6 +398,23 @@ static void write_criteria(struct jsonw *j, const struct snapshot *s)
 	jsonw_end_array(j);
 }
 
+/* [name, unit, value] of the watched machines; not there without any. */
+static void write_figures(struct jsonw *j, const struct snapshot *s)
+{
+	if (s->figure_count == 0)
+		return;
+	jsonw_key(j, "resources");
+	jsonw_array(j);
+	for (size_t i = 0; i < s->figure_count; i++) {
+		jsonw_array(j);
+		jsonw_string(j, s->figures[i].name);
+		jsonw_string(j, s->figures[i].unit);
+		number(j, s->figures[i].value);
+		jsonw_end_array(j);
+	}
+	jsonw_end_array(j);
+}
+
 static void write_message(struct buf *out, const struct snapshot *s,
     const struct snapshot *before, uint64_t log_after, uint64_t event_after)
 {
@@ -420,6 +438,7 @@ static void write_message(struct buf *out, const struct snapshot *s,
 	live_write_metrics(&j, s);
 	write_classes(&j, s);
 	write_criteria(&j, s);
+	write_figures(&j, s);
 	jsonw_key(&j, "log");
 	feed_write(FEED_LOG, log_after, MAX_LOG_LINES, &j);
 	jsonw_key(&j, "events");

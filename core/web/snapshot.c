@@ -446,6 +446,18 @@ static void fill_criteria(struct snapshot *s, const struct web_state *state)
 	}
 }
 
+static void fill_figures(struct snapshot *s, const struct web_state *state)
+{
+	s->figure_count = state->figure_count;
+	s->figures = own(s, state->figure_count, sizeof(*s->figures));
+	for (size_t i = 0; i < state->figure_count; i++)
+		s->figures[i] = (struct web_figure){
+			.name = own_text(s, state->figures[i].name),
+			.unit = own_text(s, state->figures[i].unit),
+			.value = state->figures[i].value,
+		};
+}
+
 struct snapshot *snapshot_make(struct snapshot_maker *m,
     const struct web_state *state, double now)
 {
@@ -466,6 +478,7 @@ struct snapshot *snapshot_make(struct snapshot_maker *m,
 	fill_metrics(&m->stats->metrics, s);
 	fill_state(m, s, state);
 	fill_criteria(s, state);
+	fill_figures(s, state);
 	snapshot_unref(m->last);
 	m->last = s;
 	return s;

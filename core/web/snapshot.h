@@ -108,6 +108,8 @@ struct snapshot {
 	unsigned setup;
 	struct web_criterion *criteria;
 	size_t criterion_count;
+	struct web_figure *figures;
+	size_t figure_count;
 	const char *limited_by;         /* NULL: not known */
 	const char *limit_reason;
 	struct {

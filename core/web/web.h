@@ -51,6 +51,13 @@ struct web_criterion {
 	double first_s;                 /* seconds into the test it broke */
 };
 
+/* A figure of a watched machine, TARGET.FIGURE.  Strings are copied. */
+struct web_figure {
+	const char *name;
+	const char *unit;
+	double value;                   /* of the last second; NAN */
+};
+
 /* Filled in once a second; what it points to lives until the call after. */
 struct web_state {
 	struct run_status run;
@@ -65,6 +72,8 @@ struct web_state {
 	unsigned setup;
 	const struct web_criterion *criteria;
 	size_t criterion_count;
+	const struct web_figure *figures;
+	size_t figure_count;
 	/* Who limits the run, in a word, and why; copied, NULL: not known. */
 	const char *limited_by;
 	const char *limit_reason;
@@ -143,6 +152,8 @@ struct web_actions {
 	int (*edit)(const struct web_load *, char *error, size_t size,
 	    void *arg);
 	int (*stop)(char *error, size_t size, void *arg);
+	/* A test that is stopping waits no longer.  NULL: it can't. */
+	int (*stop_now)(char *error, size_t size, void *arg);
 	/* Pauses, or goes on.  NULL: it can't. */
 	int (*pause)(bool on, char *error, size_t size, void *arg);
 	/* Adds what the next test would be, as JSON, with another load.
@@ -158,8 +169,16 @@ struct web_actions {
 	/* Adds the HTML report of the test as it stands; 0 or -1.  NULL:
 	 * there is none. */
 	int (*report)(struct buf *out, void *arg);
+	/* One user of the one class of `load` runs each task; `done` follows
+	 * with what came of it, as JSON.  NULL: it can't. */
+	int (*try_once)(const struct web_load *load,
+	    void (*done)(struct buf *json), char *error, size_t size,
+	    void *arg);
 	/* Adds the totals as Prometheus' text; 0 or -1.  NULL: none. */
 	int (*metrics)(struct buf *out, void *arg);
+	/* Adds the figures' past as JSON, as the results have it; 0 or -1.
+	 * NULL: there are none. */
+	int (*resources)(struct buf *json, void *arg);
 };
 
 struct web_options {

@@ -1,10 +1,12 @@
 // Starts the page program and a browser for one test, and ends both.
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { createRequire } from "node:module";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { after, afterEach } from "node:test";
 
 const source = process.env.SWARM_TEST_SOURCE;
 const build = process.env.SWARM_TEST_BUILD;
@@ -31,7 +33,7 @@ function awaitLine(child, stream, pattern) {
 }
 
 /** swarm itself with a scenario of the end-to-end tests. */
-export async function startSwarm(module, ...args) {
+async function startSwarm(module, ...args) {
 	const child = spawn(join(build, "bin", "swarm"), ["-f", join(build, "tests", "e2e", "modules", module), "--web-port", "0",
 		"--processes", "2", ...args], { stdio: ["ignore", "ignore", "pipe"],
 		env: { ...process.env, XDG_CONFIG_HOME: mkdtempSync(join(tmpdir(), "swarm-test-")) } });
@@ -39,8 +41,15 @@ export async function startSwarm(module, ...args) {
 	return serverOf(child, await awaitLine(child, child.stderr, /http:\S+/));
 }
 
+/** What tells of this machine, for --watch. */
+async function startAgent() {
+	const child = spawn(join(build, "bin", "swarm"), ["agent", "--port", "0"], { stdio: ["ignore", "pipe", "ignore"] });
+
+	return serverOf(child, await awaitLine(child, child.stdout, /http:\S+/));
+}
+
 /** The server with a made-up run; `say` steers it. */
-export async function startPage(...args) {
+async function startPage(...args) {
 	const child = spawn(join(build, "tests", "browser", "page"), args, { stdio: ["pipe", "pipe", "pipe"] });
 
 	child.stderr.resume();
@@ -65,7 +74,7 @@ function serverOf(child, url) {
 
 let browser;
 
-export async function openBrowser() {
+async function openBrowser() {
 	browser ??= await chromium.launch({
 		executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
 		args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -74,7 +83,7 @@ export async function openBrowser() {
 	return browser;
 }
 
-export async function closeBrowser() {
+async function closeBrowser() {
 	await browser?.close();
 	browser = undefined;
 }
@@ -83,12 +92,12 @@ export async function closeBrowser() {
  * A tab that watches itself: requests to other origins, errors and refused
  * resources are gathered in `faults`.
  */
-export async function openTab(url, options = {}) {
+async function openTab(url, options = {}) {
 	const context = await (await openBrowser()).newContext({
 		viewport: { width: 1280, height: 800 }, colorScheme: "light", ...options,
 	});
 	const tab = await context.newPage();
-	const origin = new URL(url).host;
+	const from = new URL(url);
 
 	tab.faults = [];
 	tab.on("pageerror", (e) => tab.faults.push(`error: ${e.message}`));
@@ -99,11 +108,43 @@ export async function openTab(url, options = {}) {
 	tab.on("request", (r) => {
 		const u = new URL(r.url());
 
-		if (!["data:", "blob:"].includes(u.protocol) && u.host !== origin)
+		if (!["data:", "blob:"].includes(u.protocol) && (u.protocol === "file:" ? u.href !== from.href : u.host !== from.host))
 			tab.faults.push(`request to ${r.url()}`);
 	});
 	await tab.goto(url);
 	return tab;
+}
+
+/**
+ * For a file of tests: what starts servers and opens tabs, all of which are
+ * gone after each test.  A fault of a tab is one of the test, unless it fits
+ * `ignored`.
+ */
+export function fixture(ignored = /(?!)/) {
+	const servers = [];
+	const tabs = [];
+
+	afterEach(async () => {
+		const faults = tabs.flatMap((t) => t.faults).filter((f) => !ignored.test(f));
+
+		for (const tab of tabs.splice(0))
+			await tab.context().close();
+		for (const server of servers.splice(0))
+			await server.stop();
+		assert.deepEqual(faults, []);
+	});
+	after(closeBrowser);
+	const kept = (list, start) => async (...args) => {
+		const one = await start(...args);
+
+		list.push(one);
+		return one;
+	};
+
+	return {
+		startPage: kept(servers, startPage), startSwarm: kept(servers, startSwarm), startAgent: kept(servers, startAgent),
+		openTab: kept(tabs, openTab),
+	};
 }
 
 /** Waits until fn() is true, by polling; fails with `what`. */

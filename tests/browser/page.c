@@ -5,7 +5,9 @@
  * only the run behind them is made up.
  *
  * Lines on standard input steer it: "lose", "back", "saturate", "quiet",
- * "fail TEXT", "log LEVEL TEXT", "end".
+ * "fail TEXT", "log LEVEL TEXT", "watch" (a target), "deaf" (it answers no
+ * more), "slow" (the first endpoint is, and fails), "linger" (users take 20 s
+ * to stop), "end".
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +27,7 @@
 #include "base/rng.h"
 #include "base/xalloc.h"
 #include "fiber/loop.h"
+#include "report/resources.h"
 #include "run/run.h"
 #include "stats/stats.h"
 #include "web/web.h"
@@ -40,7 +43,10 @@ static struct {
 	struct rng rng;
 	struct run_status run;
 	struct web_worker worker[WORKERS];
-	bool lost, saturated, quiet;
+	bool lost, saturated, quiet, watched, deaf, slow, linger;
+	int64_t stop_by;
+	struct resources resources;
+	struct web_figure figures[8];
 	char fail[256];
 	unsigned ticks;
 	char host[300];
@@ -102,6 +108,8 @@ static int64_t service_time(int64_t endpoint)
 	double base = 1e6 * (1 + (double)(endpoint % 17));
 	double spread = -log(1 - rng_uniform(&page.rng));
 
+	if (page.slow && endpoint == 0)
+		base *= 30;
 	return (int64_t)(base * (rng_below(&page.rng, 10) ? 1 : 12) *
 	    (0.5 + spread));
 }
@@ -116,7 +124,7 @@ static void make_samples(void)
 		int64_t e = (int64_t)rng_below(&page.rng,
 		    (uint64_t)page.endpoints);
 		bool failed = page.fail[0] ? i % 2 == 0 :
-		    rng_below(&page.rng, 500) == 0;
+		    rng_below(&page.rng, page.slow && e == 0 ? 3 : 500) == 0;
 
 		stats_record(page.stats, page.series[e], clock_now(),
 		    service_time(e), 0, 64, failed);
@@ -132,6 +140,10 @@ static void ramp(void)
 	struct run_status *r = &page.run;
 	int64_t step = (int64_t)ceil(r->spawn_rate * TICK_MS / 1000);
 
+	r->stop_left = r->state == RUN_STOPPING && page.stop_by > clock_now() ?
+	    (double)(page.stop_by - clock_now()) / 1e9 : 0;
+	if (r->stop_left > 0)
+		return;
 	if (r->state == RUN_STOPPING) {
 		r->users_running = 0;
 		r->state = RUN_STOPPED;
@@ -160,14 +172,46 @@ static void ramp(void)
 	}
 }
 
+/* What the target feels: it follows the load. */
+static void feel(void)
+{
+	double share = fmin(0.97, 0.1 + (double)page.run.users_running / 80);
+	const struct web_figure now[] = {
+		{ "db.up", "", !page.deaf }, { "db.cpu", "share", share },
+		{ "db.memory", "share", 0.4 + share / 10 },
+		{ "db.load", "", 4 * share },
+		{ "db.net.in", "bytes/s", 3e6 * share },
+		{ "db.net.out", "bytes/s", 9e6 * share },
+		{ "db.postgres.cpu", "cores", 3 * share },
+		{ "db.pg_stat_database_xact_commit", "/s", 9000 * share },
+	};
+	struct resources *r = &page.resources;
+	bool runs = page.run.state == RUN_RUNNING ||
+	    page.run.state == RUN_SPAWNING;
+
+	if (!page.watched)
+		return;
+	for (size_t i = 0; i < 8 && runs; i++)
+		if (i == 0 || !page.deaf)
+			resources_put(r, now[i].name, now[i].unit,
+			    now[i].value);
+	resources_tick(r, (double)(clock_now() - page.run.started) / 1e9,
+	    runs);
+	for (size_t i = 0; i < r->row_count; i++)
+		page.figures[i] = (struct web_figure){ r->rows[i].name,
+			r->rows[i].unit, r->rows[i].last };
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
 	(void)arg;
 	ramp();
-	if (++page.ticks % (1000 / TICK_MS) == 0)
+	if (++page.ticks % (1000 / TICK_MS) == 0) {
+		feel();
 		web_tick();
+	}
 }
 
 static void state(struct web_state *s, void *arg)
@@ -202,7 +246,9 @@ static void state(struct web_state *s, void *arg)
 	*s = (struct web_state){ .run = page.run, .workers = w,
 		.worker_count = WORKERS, .class_users = users,
 		.criteria = criteria, .criterion_count = 2,
-		.limited_by = "none", .limit_reason = "the plan was kept" };
+		.limited_by = "none", .limit_reason = "the plan was kept",
+		.figures = page.figures,
+		.figure_count = page.resources.row_count };
 }
 
 static void take_load(const struct web_load *load)
@@ -229,6 +275,7 @@ static int act_start(const struct web_load *load, char *error, size_t size,
 	}
 	take_load(load);
 	stats_reset(page.stats);
+	resources_clear(&page.resources);
 	page.run.state = RUN_SPAWNING;
 	page.run.started = clock_now();
 	page.run.started_wall = clock_wall();
@@ -258,8 +305,26 @@ static int act_stop(char *error, size_t size, void *arg)
 	if (page.run.state == RUN_RUNNING || page.run.state == RUN_SPAWNING) {
 		page.run.state = RUN_STOPPING;
 		page.run.stop_reason = "stopped from the web page";
+		page.stop_by = page.linger ? clock_now() + 20 * NS_PER_S : 0;
 	}
 	return 0;
+}
+
+static int act_stop_now(char *error, size_t size, void *arg)
+{
+	(void)arg;
+	if (page.run.state != RUN_STOPPING) {
+		snprintf(error, size, "no test is stopping");
+		return -1;
+	}
+	page.stop_by = 0;
+	return 0;
+}
+
+static int act_resources(struct buf *json, void *arg)
+{
+	(void)arg;
+	return resources_write(json, &page.resources);
 }
 
 static int act_pause(bool on, char *error, size_t size, void *arg)
@@ -283,6 +348,14 @@ static void steer(const char *line)
 		page.saturated = true;
 	} else if (strcmp(line, "quiet") == 0) {
 		page.quiet = true;
+	} else if (strcmp(line, "watch") == 0) {
+		page.watched = true;
+	} else if (strcmp(line, "deaf") == 0) {
+		page.deaf = true;
+	} else if (strcmp(line, "slow") == 0) {
+		page.slow = true;
+	} else if (strcmp(line, "linger") == 0) {
+		page.linger = true;
 	} else if (strncmp(line, "fail ", 5) == 0) {
 		snprintf(page.fail, sizeof(page.fail), "%.255s", line + 5);
 	} else if (strncmp(line, "log ", 4) == 0) {
@@ -361,7 +434,8 @@ int main(int argc, char **argv)
 		.modules = modules, .module_count = 2,
 		.state = state,
 		.actions = { .start = act_start, .edit = act_edit,
-			.stop = act_stop, .pause = act_pause },
+			.stop = act_stop, .stop_now = act_stop_now,
+			.pause = act_pause, .resources = act_resources },
 	};
 	struct event *timer, *input;
 	const struct timeval interval = { 0, TICK_MS * 1000 };
@@ -390,6 +464,7 @@ int main(int argc, char **argv)
 	event_free(input);
 	loop_release();
 	stats_free(page.stats);
+	resources_clear(&page.resources);
 	free(page.series);
 	return 0;
 }

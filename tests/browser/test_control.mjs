@@ -1,29 +1,13 @@
 // Starting, watching, editing and stopping, by mouse, by keyboard, and by
 // several people at once.
 import assert from "node:assert/strict";
-import { after, afterEach, test } from "node:test";
-import { closeBrowser, openTab, startPage, until } from "./lib.mjs";
+import { test } from "node:test";
+import { fixture, until } from "./lib.mjs";
 
+const { startPage, openTab } = fixture();
 let page;
-const tabs = [];
 
-async function open(url = page.url, options) {
-	const tab = await openTab(url, options);
-
-	tabs.push(tab);
-	return tab;
-}
-
-afterEach(async () => {
-	const faults = tabs.flatMap((t) => t.faults);
-
-	for (const tab of tabs.splice(0))
-		await tab.context().close();
-	await page?.stop();
-	page = undefined;
-	assert.deepEqual(faults, []);
-});
-after(closeBrowser);
+const open = (url = page.url, options) => openTab(url, options);
 
 const state = (tab) => tab.locator(".state").innerText();
 
@@ -144,13 +128,25 @@ test("reset can be undone", async () => {
 	await until(async () => (await page.get("stats/requests")).stats.at(-1).num_requests === before, "the undo");
 });
 
-test("a range holds for the charts and the table, and counts are exact", async () => {
+test("a range holds for the charts and the table, counts are exact, and what changed most is named", async () => {
 	page = await startPage("--endpoints", "4");
 	await page.post("swarm", { user_count: 40, spawn_rate: 100 });
 	const tab = await open();
 
-	await until(async () => Number((await state(tab)).match(/0:(\d+)/)?.[1]) >= 12, "twelve seconds", 30000);
-	const now = (await page.get("api/v1/meta")).time;
+	// Two slots of 10 s, of which only the later is slow.
+	const at = async () => (await page.get("api/v1/meta")).time;
+	const began = (await page.get("api/v1/runs"))[0].started;
+	const middle = Math.ceil((began + 5) / 10) * 10;
+
+	await until(async () => (await at()) >= middle, "the first slot", 30000);
+	page.say("slow");
+	const panel = tab.locator("[aria-label='Most changed']");
+
+	await until(async () => (await panel.count()) > 0 && /▲/.test(await panel.innerText()), "the change", 30000);
+	assert.match(await panel.locator("li").first().innerText(), /CONNECT sensors\/0\/temp[\s\S]*▲/);
+	await panel.locator("a").first().click();
+	await tab.waitForSelector(".drawer .spectrum");
+	const now = await at();
 	const from = Math.floor(now) - 8;
 	const to = Math.floor(now) - 2;
 
@@ -171,6 +167,8 @@ test("a range holds for the charts and the table, and counts are exact", async (
 test("two runs are compared", async () => {
 	page = await startPage("--endpoints", "4");
 	for (const users of [10, 30]) {
+		if (users === 30)
+			page.say("slow");
 		await page.post("swarm", { user_count: users, spawn_rate: 1000 });
 		await until(async () => (await page.get("api/v1/runs")).at(-1).elapsed >= 8, "seconds enough to tell");
 		await page.post("api/v1/stop", {});
@@ -188,6 +186,8 @@ test("two runs are compared", async () => {
 	await tab.waitForSelector("text=Run 2 against run 1");
 	assert.match(await tab.locator("[aria-label=Comparison] tr", { hasText: "req/s" }).innerText(), /better/);
 	await until(() => tab.url().includes("compare=1-2"), "the choice in the URL");
+	assert.match(await tab.locator("[aria-label='Endpoints that changed most'] tbody tr").first().innerText(),
+		/sensors\/0\/temp[\s\S]*▲/);
 });
 
 test("ten tabs of one browser all live", async () => {

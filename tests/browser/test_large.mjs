@@ -2,21 +2,12 @@
 // limits leave room for a busy machine; the figures are printed.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { after, afterEach, test } from "node:test";
-import { closeBrowser, openTab, startPage, until } from "./lib.mjs";
+import { test } from "node:test";
+import { fixture, until } from "./lib.mjs";
 
+const { startPage, openTab } = fixture();
 let page;
 let tab;
-
-afterEach(async () => {
-	const faults = tab?.faults ?? [];
-
-	await tab?.context().close();
-	await page?.stop();
-	page = tab = undefined;
-	assert.deepEqual(faults, []);
-});
-after(closeBrowser);
 
 async function started(endpoints, requests) {
 	page = await startPage("--endpoints", String(endpoints));

@@ -1,15 +1,16 @@
 // The report of a real run: alone in its file, with scripts and without, on
 // paper, long, and beside another run.
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { axeSource, closeBrowser, openBrowser, openTab, startPage, until } from "./lib.mjs";
+import { axeSource, fixture, until } from "./lib.mjs";
 
+const { startAgent, startPage, openTab } = fixture();
 const build = process.env.SWARM_TEST_BUILD;
 const folder = mkdtempSync(join(tmpdir(), "swarm-report-"));
 const file = (name) => join(folder, name);
@@ -25,21 +26,8 @@ function run(name, ...args) {
 }
 
 before(() => run("run.html", "-u", "20", "-r", "10", "--fail-if", "count > 10"));
-after(closeBrowser);
 
-/** A tab on the file that minds every request. */
-async function open(name, options = {}) {
-	const context = await (await openBrowser()).newContext({ viewport: { width: 1280, height: 800 }, ...options });
-	const tab = await context.newPage();
-
-	tab.faults = [];
-	tab.on("pageerror", (e) => tab.faults.push(e.message));
-	tab.on("console", (m) => { if (m.type() === "error") tab.faults.push(m.text()); });
-	tab.on("request", (r) => { if (!/^(file|data|blob):/.test(r.url())) tab.faults.push(r.url()); });
-	await tab.goto(pathToFileURL(file(name)).href);
-	return tab;
-}
-
+const open = (name, options) => openTab(pathToFileURL(file(name)).href, options);
 const results = (name) => JSON.parse(readFileSync(file(`${name}.json`), "utf8"));
 const digits = (text) => Number(text.replace(/\D/g, ""));
 
@@ -53,22 +41,10 @@ test("without scripts: verdict, criteria, endpoints, failures, three charts", as
 	assert.match(text, /Failures/);
 	assert.equal(await tab.locator("#plain .charts svg").count(), 3);
 	assert.ok(await tab.locator("#plain header").isVisible());
-	assert.deepEqual(tab.faults, []);
-	await tab.context().close();
 });
 
 test("what the target felt has charts, with scripts and without", async () => {
-	const agent = spawn(join(build, "bin", "swarm"), ["agent", "--port", "0"]);
-
-	try {
-		const url = await new Promise((found) => {
-			agent.stdout.on("data", (data) => found(/http:\S+/.exec(String(data))[0]));
-		});
-
-		run("felt.html", "-u", "5", "-r", "10", "--watch", `app=${url}`);
-	} finally {
-		agent.kill();
-	}
+	run("felt.html", "-u", "5", "-r", "10", "--watch", `app=${(await startAgent()).url}`);
 	const plain = await open("felt.html", { javaScriptEnabled: false });
 	const tab = await open("felt.html");
 	const units = (r) => new Set(r.figures.filter((f) => !f.name.endsWith(".up")).map((f) => f.name.replace(/[^.]*$/, "") + f.unit));
@@ -82,11 +58,8 @@ test("what the target felt has charts, with scripts and without", async () => {
 	for (const title of ["app", "app.net", "app.disk"])
 		assert.match(titles, new RegExp(`^${title}( |$)`, "m"));
 	assert.match(titles, /cpu/);
-	assert.deepEqual(tab.faults, []);
 	if (process.env.SWARM_SHOT)
 		await tab.screenshot({ path: process.env.SWARM_SHOT, fullPage: true });
-	await plain.context().close();
-	await tab.context().close();
 });
 
 test("with scripts: the page, with the same figures, and no request", async () => {
@@ -118,8 +91,6 @@ test("with scripts: the page, with the same figures, and no request", async () =
 	await tab.click("text=Plain report");
 	assert.ok(await tab.locator("#plain header").isVisible());
 	assert.equal(await tab.locator("#app").isVisible(), false);
-	assert.deepEqual(tab.faults, []);
-	await tab.context().close();
 });
 
 test("no barrier that axe finds, in either layer", async () => {
@@ -136,7 +107,6 @@ test("no barrier that axe finds, in either layer", async () => {
 			})).violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 140)).join(" | ")}`));
 
 			assert.deepEqual(found, [], `${colorScheme}${plain ? ", plain" : ""}`);
-			await tab.context().close();
 		}
 });
 
@@ -154,7 +124,6 @@ test("printed: the plain one on white, no row cut", async () => {
 	const pdf = await tab.pdf({ format: "A4" });
 
 	assert.ok(pdf.length > 10000 && pdf.subarray(0, 5).toString() === "%PDF-");
-	await tab.context().close();
 });
 
 /** What four hours with 200 endpoints leave: 600 stretches of 24 s. */
@@ -195,8 +164,6 @@ test("small, also when long, and soon there", async () => {
 	assert.ok(shown <= 3000, `${shown} ms`);
 	await tab.click('.tabs a[href="?tab=latency"]');
 	await tab.waitForSelector(".latency .spectrum");
-	assert.deepEqual(tab.faults, []);
-	await tab.context().close();
 });
 
 test("two reports dropped into Runs are compared", async () => {
@@ -220,7 +187,4 @@ test("two reports dropped into Runs are compared", async () => {
 	writeFileSync(file("odd.html"), "<html>");
 	await tab.setInputFiles(".runs input[type=file]", [file("odd.html")]);
 	await tab.waitForSelector(".toast.bad");
-	assert.deepEqual(tab.faults, []);
-	await tab.context().close();
-	await page.stop();
 });

@@ -1,22 +1,13 @@
 // What a person changes from one test to the next, and while it runs, with
 // swarm itself behind the page.
 import assert from "node:assert/strict";
-import { after, afterEach, test } from "node:test";
-import { closeBrowser, openTab, startSwarm, until } from "./lib.mjs";
+import { test } from "node:test";
+import { fixture, until } from "./lib.mjs";
 
+// A refused value is answered by 400, which browsers log.
+const { startAgent, startSwarm, openTab } = fixture(/status of (400|409)/);
 let page;
 let tab;
-
-afterEach(async () => {
-	const faults = tab?.faults ?? [];
-
-	await tab?.context().close();
-	await page?.stop();
-	page = tab = undefined;
-	// A refused value is answered by 400, which browsers log.
-	assert.deepEqual(faults.filter((f) => !/status of (400|409)/.test(f)), []);
-});
-after(closeBrowser);
 
 const meta = () => page.get("api/v1/meta");
 const names = async () => (await page.get("stats/requests")).stats.slice(0, -1).map((r) => `${r.method} ${r.name}`).sort();
@@ -156,4 +147,71 @@ test("a plan of several executors is drawn, and one of them edited", async () =>
 	await until(async () => (await executor(1)).rate === 40, "forty a second");
 	await tab.click(".tabs >> text=Scenario");
 	await until(async () => /arrivals due/.test(await tab.locator("[aria-label=Executors]").innerText()), "the executors");
+});
+
+test("a class is tried once, as the form has it, and nothing of it is counted", async () => {
+	page = await startSwarm("choice.so");
+	tab = await openTab(page.url);
+	await ready();
+	await tab.fill("input[name='choice.pace']", "12");
+	await tab.click("[aria-label='Try once: walker']");
+	await tab.click(".try button:text-is('Try')");
+	await tab.waitForSelector(".try [role=status]");
+	assert.match(await tab.locator(".try [role=status]").innerText(), /2 passed/);
+	const rows = await tab.locator(".try tbody tr").allInnerTexts();
+
+	assert.deepEqual(rows.map((r) => r.split("\t").slice(0, 2).join(" ").trim()), ["left", "LEFT calm 12", "right", "RIGHT calm 12"]);
+	// What its options refuse is said.
+	await tab.fill("input[name='choice.pace']", "quick");
+	await tab.click(".try >> text=Try again");
+	await until(async () => /could not begin/.test(await tab.locator(".try").innerText()), "the refusal");
+	assert.match(await tab.locator(".try .output").innerText(), /choice.pace/);
+	assert.deepEqual((await page.get("stats/requests")).stats.at(-1).num_requests, 0);
+});
+
+test("a stop waits for tasks, counts down, and waits no longer when told", async () => {
+	page = await startSwarm("counted.so", "-o", "counted.service=30s", "-s", "25");
+	tab = await openTab(page.url);
+	await ready();
+	await startWith(4);
+	await tab.click("button.stop");
+	await until(async () => /Stopping… \d+ s/.test(await tab.locator("button.stop").first().innerText()), "the countdown");
+	const left = async () => Number(/(\d+) s/.exec(await tab.locator("button.stop").first().innerText())?.[1]);
+	const first = await left();
+
+	assert.ok(first > 15 && first <= 25, `${first} s`);
+	await until(async () => (await left()) < first, "a second less");
+	await tab.click("text=Stop now");
+	await until(async () => /Stopped/.test(await tab.locator(".state").innerText()), "the end", 5000);
+	assert.equal((await page.get("stats/requests")).user_count, 0);
+	assert.ok((await page.get("api/v1/events")).some((e) => e.text === "stopping at once"));
+});
+
+test("what the target feels is there live: figures, charts, and when it is gone", async () => {
+	const agent = await startAgent();
+
+	page = await startSwarm("steady.so", "--watch", `app=${agent.url}`);
+	tab = await openTab(page.url);
+	await ready();
+	await startWith(5);
+	const panel = tab.locator("[aria-label=Target]");
+
+	await panel.waitFor();
+	await until(async () => /cpu[\s\S]*%/.test(await panel.innerText()), "its processor");
+	const chart = tab.locator(".chart", { has: tab.locator("h3", { hasText: /^app %$/ }) });
+
+	await chart.waitFor();
+	await until(async () => /cpu \d/.test(await chart.locator(".legend").innerText()), "a figure in the chart");
+	// Who comes later sees what was before.
+	const history = await page.get("api/v1/resources");
+	const other = await openTab(page.url);
+
+	await other.locator("[aria-label=Target]").waitFor();
+	await other.locator(".chart", { has: other.locator("h3", { hasText: /^app %$/ }) }).locator("text=Table").click();
+	await until(async () => (await other.locator(".chart-table tbody tr").count()) >= history.at.length, "the past");
+	await agent.stop();
+	await until(async () => /does not answer/.test(await panel.innerText()), "the word that it is gone");
+	await tab.click("button.stop");
+	await until(async () => /Stopped/.test(await tab.locator(".state").innerText()), "the end");
+	assert.ok(await chart.isVisible());
 });

@@ -46,6 +46,8 @@ export async function stop(): Promise<void> {
 		toast(failure.message, "bad");
 }
 
+export const stopNow = () => tell("api/v1/stop/now");
+
 export async function undoReset(): Promise<void> {
 	const failure = await act("api/v1/reset/undo");
 

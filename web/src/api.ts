@@ -29,7 +29,7 @@ export async function get<T>(path: string, query: Query = {}): Promise<T> {
 	return answer.json() as Promise<T>;
 }
 
-export async function post(path: string, fields: Record<string, unknown> = {}): Promise<Failure | null> {
+async function ask(path: string, fields: Record<string, unknown>): Promise<Response | Failure> {
 	try {
 		const answer = await fetch(path, {
 			method: "POST",
@@ -38,13 +38,27 @@ export async function post(path: string, fields: Record<string, unknown> = {}): 
 		});
 
 		if (answer.ok)
-			return null;
+			return answer;
 		return (await answer.json().catch(() => ({
 			success: false, message: `refused with status ${answer.status}`,
 		}))) as Failure;
 	} catch {
 		return { success: false, message: "swarm does not answer" };
 	}
+}
+
+/** null: it was done. */
+export async function post(path: string, fields: Record<string, unknown> = {}): Promise<Failure | null> {
+	const answer = await ask(path, fields);
+
+	return answer instanceof Response ? null : answer;
+}
+
+/** What it answers, or what went wrong. */
+export async function send<T>(path: string, fields: Record<string, unknown>): Promise<T | Failure> {
+	const answer = await ask(path, fields);
+
+	return answer instanceof Response ? (await answer.json()) as T : answer;
 }
 
 export interface History {

@@ -1,8 +1,9 @@
 // Which classes get users, and what may be changed of each: weight, a fixed
 // count, the host, the tasks.
 import { useState } from "preact/hooks";
-import { changeUser } from "./actions";
+import { changeUser, type Load } from "./actions";
 import { canAct, meta, type Task, type UserClass } from "./store";
+import { TryOnce } from "./try";
 
 function Tasks({ tasks }: { tasks: Task[] }) {
 	return (
@@ -79,9 +80,11 @@ function ClassForm({ of, onClose }: { of: UserClass; onClose: () => void }) {
 	);
 }
 
-/** `chosen`: those that get users. */
-export function Classes({ chosen, choose }: { chosen: Set<string>; choose: (next: Set<string>) => void }) {
+/** `chosen`: those that get users; `fields`: of the form. */
+export function Classes({ chosen, choose, fields }:
+	{ chosen: Set<string>; choose: (next: Set<string>) => void; fields: () => Load }) {
 	const [open, setOpen] = useState<string | null>(null);
+	const [trying, setTrying] = useState<string | null>(null);
 	const classes = meta.value!.classes;
 	const weights = classes.reduce((sum, c) => sum + (c.fixed_count || !chosen.has(c.name) ? 0 : c.weight), 0) || 1;
 	const of = classes.find((c) => c.name === open);
@@ -104,7 +107,10 @@ export function Classes({ chosen, choose }: { chosen: Set<string>; choose: (next
 						<span class="muted">{!chosen.has(c.name) ? "no users" : c.fixed_count ? `exactly ${c.fixed_count}` :
 							`weight ${c.weight} (${Math.round((100 * c.weight) / weights)} %)`}</span>{" "}
 						<button type="button" class="quiet" aria-label={`Change ${c.name}`} onClick={() => setOpen(c.name)}>Change…</button>
+						<button type="button" class="quiet" aria-label={`Try once: ${c.name}`} aria-expanded={trying === c.name}
+							onClick={() => setTrying(trying === c.name ? null : c.name)}>Try once</button>
 						<Tasks tasks={c.tasks} />
+						{trying === c.name && <TryOnce name={c.name} fields={fields} onClose={() => setTrying(null)} />}
 					</li>
 				))}
 			</ul>

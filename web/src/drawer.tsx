@@ -6,7 +6,7 @@ import { columns, bounds, rate, type Columns } from "./data";
 import { HistogramView } from "./histogram";
 import { bytes, count, ms, number, percent, quantile, when } from "./format";
 import { endpoint, range } from "./route";
-import { errors, now, rows, version } from "./store";
+import { errors, now, rows, verdict, version } from "./store";
 
 export function Drawer({ id }: { id: number }) {
 	const [data, setData] = useState<Columns | null>(null);
@@ -50,6 +50,9 @@ export function Drawer({ id }: { id: number }) {
 						{percent(row.failures, row.requests)}), <b>{number(row.rps)}</b> a second now; p50 <b>{quantile(row.p50, 0.5, row.requests)}</b>, p95{" "}
 						<b>{quantile(row.p95, 0.95, row.requests)}</b>, max <b>{ms(row.max)}</b> ms; {bytes(row.requests ? row.bytes / row.requests : null)} each
 					</p>
+					{data && data.time.length === 0 && verdict.value && (
+						<p class="muted">Over time only the busiest endpoints are kept apart.</p>
+					)}
 					{data && data.time.length > 0 && (
 						<>
 							<Chart title="Throughput" unit="req/s" time={data.time} from={from} to={to} format={number} height={130}

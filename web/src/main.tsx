@@ -20,7 +20,7 @@ import { Scenario } from "./scenario";
 import { Bars, Header, Help, helpOpen, keysOn, noteOpen, Tabs, Timeline, Toasts } from "./shell";
 import { Start } from "./start";
 import { showPlain } from "./shell";
-import { resources } from "./resources";
+import { startResources, take } from "./resources";
 import { active, connection, errors, run, start, startSaved, total, verdict } from "./store";
 import { Workers } from "./workers";
 
@@ -130,7 +130,7 @@ async function showReport(inside: Element): Promise<void> {
 	saved.answer = (path, query) => results.answer(path, query);
 	verdict.value = results.results.verdict;
 	if (results.results.resources)
-		resources.value = { ...results.results.resources, started: results.started };
+		take(results.results.resources, results.started, results.ended);
 	range.value = { live: 0 };
 	document.documentElement.dataset.report = "app";
 	(document.getElementById("plain-style") as HTMLStyleElement).media = "print";
@@ -146,5 +146,6 @@ if (inside) {
 } else {
 	start();
 	startData();
+	startResources();
 	render(<App />, document.getElementById("app")!);
 }

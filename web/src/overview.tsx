@@ -5,9 +5,10 @@ import { Chart } from "./chart";
 import { Sparkline } from "./canvas";
 import { bounds, rate, shown } from "./data";
 import { bytes, clock, count, ms, number, percent, quantile, shorten } from "./format";
-import { Felt } from "./resources";
+import { MostChanged } from "./changed";
+import { FeltCharts, TargetPanel } from "./resources";
 import { endpoint, tab, type Tab } from "./route";
-import { active, classUsers, criteria, errors, meta, rows, run, total, version, workers, type Row } from "./store";
+import { active, classUsers, criteria, errors, meta, rows, run, total, verdict, version, workers, type Row } from "./store";
 import { saturated } from "./shell";
 
 const logScale = signal(false);
@@ -145,13 +146,15 @@ export function Overview() {
 							{ label: "running", color: "purple", values: c.values.users, width: 2 },
 							{ label: "planned", color: "muted", values: c.values.wanted, dash: [4, 4] },
 						]} />
-					<Felt />
+					<FeltCharts />
 				</div>
 				<aside aria-label="Worth a look">
 					<Criteria />
+					<TargetPanel />
 					<Top title="Slowest (p95)" pick={(x) => (x.requests >= 20 ? x.p95 ?? 0 : 0)} show={(x) => `${ms(x.p95)} ms`} />
 					<Top title="Most failures" pick={(x) => x.failures} show={(x) => count(x.failures)} />
 					<Top title="Busiest" pick={(x) => x.rps} show={(x) => `${number(x.rps)} /s`} />
+					{!verdict.value && <MostChanged />}
 				</aside>
 			</div>
 		</main>

@@ -60,6 +60,13 @@ export interface Results {
 	executors: (Partial<Executor> & { response_ms?: Times })[];
 	events: { at_s: number; text: string }[];
 	history: Stretch[];
+	/** Of the busiest endpoints, and of the others as one. */
+	endpoint_history?: {
+		end_s: number[];
+		others: number;
+		series: { type: string | null; name: string | null; requests: number[]; failures: number[]; p50_ms: (number | null)[];
+			p95_ms: (number | null)[]; p99_ms: (number | null)[] }[];
+	};
 	/** Of the machines that were watched. */
 	resources?: Resources;
 }
@@ -158,6 +165,26 @@ export class Saved {
 		};
 	}
 
+	/** Of one endpoint, in longer stretches; without times: it was not kept apart. */
+	endpointHistory(endpoint: number): History {
+		const s = this.results.series[endpoint];
+		const past = this.results.endpoint_history;
+		const one = past?.series.find((p) => p.type === s?.type && p.name === s?.name);
+
+		if (!past || !one)
+			return this.history(Infinity);
+		const begins = past.end_s.map((_, i) => past.end_s[i - 1] ?? 0);
+		const lengths = past.end_s.map((end, i) => Math.max(0.1, end - begins[i]));
+		const step = Math.max(1, Math.round(lengths[0]));
+		const scaled = (values: number[]) => values.map((v, i) => (v * step) / lengths[i]);
+		const nothing = past.end_s.map(() => null);
+
+		return {
+			step, time: begins.map((at) => Math.round(this.started + at)), requests: scaled(one.requests), failures: scaled(one.failures),
+			bytes: nothing, mean: nothing, max: nothing, p50: one.p50_ms, p95: one.p95_ms, p99: one.p99_ms,
+		};
+	}
+
 	private row(s: Series, id: number): number[] {
 		const t = s.response_ms;
 
@@ -208,7 +235,7 @@ export class Saved {
 		case "api/v1/meta":
 			return this.meta();
 		case "api/v1/history":
-			return endpoint === undefined ? this.history(from, to) : this.history(Infinity);
+			return endpoint === undefined ? this.history(from, to) : this.endpointHistory(endpoint);
 		case "api/v1/table":
 			return this.table();
 		case "api/v1/heatmap":
@@ -233,7 +260,8 @@ export class Saved {
 			type: "full", seq: 1, epoch: 0, time: this.ended,
 			run: {
 				state: "stopped", waiting: false, paused: false, paused_s: 0, started: r.run.started_unix, elapsed: r.run.duration_s,
-				users: r.run.users_max, wanted: r.run.users_max, target: r.run.users_max, spawn_rate: 0, run_time: 0, host: r.run.host,
+				users: r.run.users_max, wanted: r.run.users_max, target: r.run.users_max, spawn_rate: 0, run_time: 0, stop_left: 0,
+				host: r.run.host,
 				stop_reason: r.run.stop_reason, workers: r.run.workers_max, workers_lost: r.run.workers_lost, workers_crashed: 0, setup: 0,
 				executors: r.executors.map((e) => ({
 					iterations_done: 0, arrivals_queued: 0, users: 0, users_target: 0, rate: 0,

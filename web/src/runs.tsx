@@ -4,6 +4,7 @@ import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { get, type History, type Table } from "./api";
+import { changes, ChangeText } from "./changed";
 import { Chart } from "./chart";
 import { columns, rate, type Columns, type Key } from "./data";
 import { toast } from "./actions";
@@ -146,14 +147,8 @@ function Compare({ a, b }: { a: Side; b: Side }) {
 		["failures", a.run.failures, b.run.failures, count, { text: "", tone: "" }],
 		["users", a.run.users, b.run.users, count, { text: "", tone: "" }],
 	];
-	const p95 = a.table.columns.indexOf("p95");
-	const requests = a.table.columns.indexOf("requests");
 	const before = new Map(a.table.rows.map((r) => [nameOf(a, r[0]), r]));
-	const changed = b.table.rows.flatMap((r) => {
-		const old = before.get(nameOf(b, r[0]));
-
-		return old && old[requests] >= 20 && r[requests] >= 20 && old[p95] > 0 ? [{ id: r[0], old, now: r, by: r[p95] / old[p95] }] : [];
-	}).sort((x, y) => Math.abs(Math.log(y.by)) - Math.abs(Math.log(x.by))).slice(0, 10);
+	const changed = changes(a.table, b.table, (id) => before.get(nameOf(b, id))).slice(0, 10);
 
 	return (
 		<>
@@ -179,17 +174,18 @@ function Compare({ a, b }: { a: Side; b: Side }) {
 			<Overlay a={a} b={b} title="Latency p95" unit="ms" field="p95" format={ms} />
 			{changed.length > 0 && (
 				<>
-					<h3>Endpoints whose p95 changed most</h3>
-					<table class="plain">
-						<thead><tr><th scope="col">Endpoint</th><th scope="col" class="num">run {label(a.run)}</th>
-							<th scope="col" class="num">run {label(b.run)}</th><th scope="col" class="num">change</th></tr></thead>
+					<h3>Endpoints that changed most</h3>
+					<table class="plain" aria-label="Endpoints that changed most">
+						<thead><tr><th scope="col">Endpoint</th><th scope="col" class="num">p95 ms, run {label(a.run)}</th>
+							<th scope="col" class="num">run {label(b.run)}</th><th scope="col" class="num">failed, run {label(a.run)}</th>
+							<th scope="col" class="num">run {label(b.run)}</th><th scope="col">change</th></tr></thead>
 						<tbody>
 							{changed.map((c) => (
 								<tr key={c.id}>
 									<th scope="row" class="text"><bdi>{shorten(nameOf(b, c.id), 70)}</bdi></th>
-									<td class="num">{quantile(c.old[p95], 0.95, c.old[requests])}</td>
-									<td class="num">{quantile(c.now[p95], 0.95, c.now[requests])}</td>
-									<td class="num">{c.by >= 1 ? "+" : "−"}{Math.abs((c.by - 1) * 100).toFixed(0)} %</td>
+									{c.p95.map((v, i) => <td key={i} class="num">{ms(v)}</td>)}
+									{c.failed.map((v, i) => <td key={i} class="num">{percent(v, 1)}</td>)}
+									<td><ChangeText of={c} /></td>
 								</tr>
 							))}
 						</tbody>

@@ -3,7 +3,7 @@
 import { computed, effect, signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
-import { actedAt, dismiss, note, reset, stop, toast, toasts } from "./actions";
+import { actedAt, dismiss, note, reset, stop, stopNow, toast, toasts } from "./actions";
 import { normalise } from "./normalise";
 import { axisTime, Canvas, frame, margin } from "./canvas";
 import { bounds, rate, whole } from "./data";
@@ -197,7 +197,11 @@ export function Header({ onNew }: { onNew: () => void }) {
 						<button aria-expanded={editOpen.value} disabled={!canAct.value}
 							onClick={() => { editOpen.value = !editOpen.value; }}>Edit load</button>
 						<button class="stop" disabled={!canAct.value || r.state === "stopping"} onClick={() => stop()}>
-							{r.state === "stopping" ? "Stopping…" : "Stop"}</button>
+							{r.state !== "stopping" ? "Stop" : r.stop_left > 0 ? `Stopping… ${Math.ceil(r.stop_left)} s` : "Stopping…"}</button>
+						{r.state === "stopping" && r.stop_left > 0 && (
+							<button class="stop" disabled={!canAct.value} onClick={() => stopNow()}
+								title="tasks under way are cut off">Stop now</button>
+						)}
 					</>
 					: r.state !== "ready" && <button class="primary" disabled={!canAct.value} onClick={onNew}>New test</button>}
 				{!verdict.value && <Menu />}

@@ -178,7 +178,7 @@ export function Start({ onStarted }: { onStarted: () => void }) {
 			</form>
 			<section aria-label="Scenario">
 				<h2>{m.scenario}</h2>
-				<Classes chosen={chosen} choose={setClasses} />
+				<Classes chosen={chosen} choose={setClasses} fields={fields} />
 				<h3>Workers</h3>
 				<p>{ready} ready</p>
 			</section>

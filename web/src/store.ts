@@ -76,6 +76,8 @@ export interface Run {
 	target: number;
 	spawn_rate: number;
 	run_time: number;
+	/** Seconds that tasks still have to end in. */
+	stop_left: number;
 	host: string | null;
 	stop_reason: string | null;
 	workers: number;
@@ -237,11 +239,14 @@ export interface Message {
 	criteria: Criterion[];
 	log: LogLine[];
 	events: Event[];
+	/** Of the watched machines: name, unit, value. */
+	resources?: [string, string, number | null][];
 }
 
 export type Connection = "connecting" | "live" | "lost" | "dead" | "saved";
 
-const LOST_AFTER = 3000;
+/** A little less than the three seconds after which it has to be said. */
+const LOST_AFTER = 2500;
 const DEAD_AFTER = 15000;
 const LOG_LINES = 10000;
 
@@ -254,6 +259,7 @@ export const now = signal(0);
 export const workers = signal<Worker[]>([]);
 export const generator = signal<Message["generator"]>({ limited_by: null, reason: null });
 export const metrics = signal<Metric[]>([]);
+export const figures = signal<NonNullable<Message["resources"]>>([]);
 export const counters = signal<Record<string, number>>({});
 export const classUsers = signal<number[]>([]);
 export const criteria = signal<Criterion[]>([]);
@@ -337,6 +343,7 @@ export function apply(message: Message): void {
 		generator.value = message.generator;
 		counters.value = message.counters;
 		metrics.value = message.metrics;
+		figures.value = message.resources ?? [];
 		classUsers.value = message.classes;
 		criteria.value = message.criteria;
 		log.value = append(log.value, message.log, LOG_LINES);
@@ -421,5 +428,5 @@ export function startSaved(what: Meta, message: Message): void {
 
 export function start(): void {
 	connect(250);
-	setInterval(watch, 500);
+	setInterval(watch, 250);
 }
