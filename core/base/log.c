@@ -7,11 +7,13 @@
  */
 #include "base/log.h"
 
+#include "base/utf8.h"
 #include "base/xalloc.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,9 +113,17 @@ static void log_emit(enum log_level level, const char *line)
 
 static void log_clean(char *s)
 {
-	for (; *s; s++)
-		if (((unsigned char)*s < 0x20 && *s != '\t') || *s == 0x7f)
-			*s = '?';
+	size_t n;
+
+	for (; *s; s += n) {
+		uint32_t code;
+
+		n = utf8_decode(s, SIZE_MAX, &code);
+		if (n == 0)
+			n = 1;
+		else if (utf8_is_control(code) && *s != '\t')
+			memset(s, '?', n);
+	}
 }
 
 /* "who: text" of each line of `text`, which is written over. */

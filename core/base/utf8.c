@@ -25,6 +25,11 @@ size_t utf8_decode(const void *at, size_t len, uint32_t *code)
 	return n;
 }
 
+bool utf8_is_control(uint32_t code)
+{
+	return code < 0x20 || (code >= 0x7f && code < 0xa0);
+}
+
 size_t utf8_cut(const char *s, size_t max)
 {
 	size_t len = strnlen(s, max + 1);

@@ -5,6 +5,8 @@
 #include "cli/role.h"
 
 #include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -184,24 +186,25 @@ static void on_stopped(struct peer *p, void *arg)
 	run_peer_stopped(p);
 }
 
+/* Each of its lines says whose it is. */
+static __attribute__((format(printf, 3, 4))) void log_of(enum log_level level,
+    const char *who, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_line(level, who, fmt, ap);
+	va_end(ap);
+}
+
 static void on_log(struct peer *p, int level, const char *line, void *arg)
 {
+	char who[40];
+
 	(void)arg;
+	snprintf(who, sizeof who, "worker %lld", (long long)p->index);
 	page_log_source(p->id);
-	switch ((enum log_level)level) {
-	case LOG_LEVEL_ERROR:
-		log_error("worker %lld: %s", (long long)p->index, line);
-		break;
-	case LOG_LEVEL_WARN:
-		log_warn("worker %lld: %s", (long long)p->index, line);
-		break;
-	case LOG_LEVEL_INFO:
-		log_info("worker %lld: %s", (long long)p->index, line);
-		break;
-	case LOG_LEVEL_DEBUG:
-		log_debug("worker %lld: %s", (long long)p->index, line);
-		break;
-	}
+	log_of((enum log_level)level, who, "%s", line);
 	page_log_source(NULL);
 }
 

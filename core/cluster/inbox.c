@@ -24,6 +24,10 @@
 /* Messages a second, and at once, that a worker may send. */
 #define TRAFFIC_RATE  200
 #define TRAFFIC_BURST 2000
+/* Locust's repeat theirs for five minutes while there is no master, and all
+ * of them come at once. */
+#define DOOR_RATE     1
+#define DOOR_BURST    100
 #define CHAT_RATE     50
 #define CHAT_BURST    500
 /* Bytes a second, and at once, of all it sends. */
@@ -75,6 +79,26 @@ static void encode_pong(const struct member *m, int64_t sent,
 	wire_encode_pong(&master_shared.out, m->peer.id, &pong);
 }
 
+/* It was away when its test ended, and has users still; there is no other
+ * test, or it had been told of that. */
+static void stop_forgotten(struct member *m)
+{
+	log_info("worker %lld still ran users of a test that is over: they "
+	    "are stopped", (long long)m->peer.index);
+	m->peer.state = PEER_STOPPING;
+	master_order(m, "stop");
+}
+
+static void on_taken(struct member *m, const struct wire_message *msg)
+{
+	uint64_t number;
+
+	if (wire_read_taken(&msg->data, &number) == -1)
+		inbox_refuse(m->peer.id, "word on an order");
+	else
+		orders_taken(m, number);
+}
+
 static void on_heartbeat(struct member *m, const struct wire_message *msg)
 {
 	int64_t received = clock_now();
@@ -90,7 +114,11 @@ static void on_heartbeat(struct member *m, const struct wire_message *msg)
 		histogram_decode_add(&p->delays, hb.delays, hb.delays_len);
 	p->clock_offset = hb.clock_offset;
 	p->clock_error = hb.clock_error;
-	if (p->state != PEER_STOPPING)
+	if (p->swarm)
+		orders_again(m);
+	if (p->swarm && !m->ordered && strcmp(hb.state, "ready") != 0)
+		stop_forgotten(m);
+	else if (p->state != PEER_STOPPING)
 		p->state = strcmp(hb.state, "running") == 0 ? PEER_RUNNING :
 		    strcmp(hb.state, "spawning") == 0 ? PEER_SPAWNING :
 		    PEER_READY;
@@ -170,6 +198,7 @@ static void on_client_stopped(struct member *m)
 	m->peer.state = PEER_STOPPING;
 	if (options()->stopped != NULL)
 		options()->stopped(&m->peer, options()->arg);
+	m->peer.awaited = false;
 }
 
 static void on_quit(struct member *m)
@@ -288,6 +317,9 @@ static void dispatch(struct member *m, const struct wire_message *msg)
 	case WIRE_FLIGHT:
 		on_flight(m, msg);
 		break;
+	case WIRE_TAKEN:
+		on_taken(m, msg);
+		break;
 	case WIRE_UNKNOWN:
 		if (options()->custom != NULL)
 			options()->custom(&m->peer, msg, options()->arg);
@@ -356,7 +388,12 @@ void inbox_take(struct zsock *sock, const char *from, const void *data,
 		goto release;
 	}
 	if (msg.type == WIRE_CLIENT_READY) {
-		inbox_door_knock(sock, from, &msg);
+		/* Each may move users of all others. */
+		if (m != NULL && !bucket_take(&m->door, 1, DOOR_RATE,
+		    DOOR_BURST))
+			refuse_excess(m);
+		else
+			inbox_door_knock(sock, from, &msg);
 		goto release;
 	}
 	if (msg.type == WIRE_FILES || msg.type == WIRE_PART) {

@@ -8,6 +8,8 @@
  */
 #include "cluster/inbox_door.h"
 
+#include <swarm/version.h>
+
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +24,8 @@
 #include "cluster/master_internal.h"
 
 #define KNOCKS_MAX 10000
+/* Workers of another level that are told of. */
+#define LEVELS_TOLD 20
 
 static const struct master_options *options(void)
 {
@@ -47,8 +51,7 @@ static void send_ack(struct zsock *sock, const struct member *m)
 static void tell_joined(struct member *m)
 {
 	if (master_shared.quitting) {
-		wire_encode_nil(&master_shared.out, "quit", m->peer.id);
-		master_send(m->sock, m->peer.id);
+		master_order(m, "quit");
 	} else if (options()->joined != NULL) {
 		options()->joined(&m->peer, options()->arg);
 	}
@@ -91,7 +94,7 @@ static void register_again(struct member *m)
 struct knock {
 	struct zsock *sock;
 	bool swarm;
-	char version[64];
+	char version[96];
 };
 
 /* While the master is closed: id -> struct knock. */
@@ -168,6 +171,25 @@ void inbox_door_release(void)
 	strmap_release(&knocks);
 }
 
+/* It understands the ack, and says so; one of level 1 takes that for a
+ * welcome, but obeys. */
+static void refuse_level(struct zsock *sock, const char *from, int level,
+    const char *version)
+{
+	const struct wire_ack ack = { .index = -1, .first = -1, .swarm = true,
+		.report_interval = 1 };
+
+	if (master_shared.refused.levels++ < LEVELS_TOLD)
+		log_error("worker %s is refused: it speaks level %d of swarm's "
+		    "protocol (swarm %s), this master level %d (swarm %s): "
+		    "install the same swarm on both", from, level,
+		    wire_program_of(version), WIRE_LEVEL, SWARM_VERSION);
+	wire_encode_ack(&master_shared.out, from, &ack);
+	master_send(sock, from);
+	wire_encode_nil(&master_shared.out, "quit", from);
+	master_send(sock, from);
+}
+
 void inbox_door_knock(struct zsock *sock, const char *from,
     const struct wire_message *msg)
 {
@@ -180,7 +202,11 @@ void inbox_door_knock(struct zsock *sock, const char *from,
 		    "(Locust before 2.0?)", from);
 		return;
 	}
-	knock.swarm = kind == 1;
+	if (kind != 0 && kind != WIRE_LEVEL) {
+		refuse_level(sock, from, kind, knock.version);
+		return;
+	}
+	knock.swarm = kind != 0;
 	if (options()->closed)
 		keep_knock(from, &knock);
 	else

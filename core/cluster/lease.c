@@ -8,6 +8,9 @@
 
 /* Of what is left, a worker gets this part of its share at most. */
 #define PART 4
+/* Ranges that a worker holds and does not say it has used: nobody honest has
+ * more, not even a relay. */
+#define HELD_MAX 100000
 
 void lease_init(struct lease *l, uint64_t total)
 {
@@ -54,18 +57,22 @@ static struct lease_holder *holder(struct lease *l, int64_t worker)
 static void note_used(struct lease_holder *h, uint64_t used)
 {
 	uint64_t more = used > h->used ? used - h->used : 0;
+	size_t done = 0;
 
 	h->used = used;
-	while (more > 0 && h->count > 0) {
-		struct lease_range *first = &h->ranges[0];
+	while (more > 0 && done < h->count) {
+		struct lease_range *first = &h->ranges[done];
 		uint64_t n = more < first->count ? more : first->count;
 
 		first->from += n;
 		first->count -= n;
 		more -= n;
-		if (first->count == 0)
-			drop_first(h->ranges, &h->count);
+		done += first->count == 0;
 	}
+	h->count -= done;
+	if (done > 0)
+		memmove(h->ranges, h->ranges + done,
+		    h->count * sizeof h->ranges[0]);
 }
 
 static struct lease_range take_back(struct lease *l, uint64_t want)
@@ -101,6 +108,8 @@ struct lease_range lease_grant(struct lease *l, int64_t worker, uint64_t want,
 	struct lease_range got;
 
 	note_used(h, used);
+	if (h->count >= HELD_MAX)
+		return (struct lease_range){ 0, 0 };
 	if (want == 0)
 		want = 1;
 	got = l->back_count > 0 ? take_back(l, want) :

@@ -23,7 +23,8 @@ static int read_ticket(const msgpack_object *data, struct wire_ticket *t)
 		return 0;
 	if (wire_object_get_uint(swarm, "seq", 0, &t->seq) == -1 ||
 	    wire_object_get_uint(swarm, "since", 0, &t->since) == -1 ||
-	    (at != NULL && wire_object_uint(at, INT64_MAX, &ns) == -1))
+	    wire_object_get_uint(swarm, "test", 0, &t->test) == -1 ||
+	    (at != NULL && wire_object_uint(at, WIRE_MAX_NS, &ns) == -1))
 		return -1;
 	t->at = (int64_t)ns;
 	return 0;
@@ -61,6 +62,9 @@ enum ledger ledger_take(struct member_record *r, const msgpack_object *data,
 	/* Sent again it would be no better. */
 	if (t.seq != 0)
 		r->taken = t.seq;
+	/* A worker that was away has missed that its test is over. */
+	if (t.test != 0 && t.test != master_shared.test)
+		return LEDGER_KNOWN;
 	if (wire_report_read(data, master_shared.o.stats, made(&t), on_count,
 	    arg) == -1)
 		return LEDGER_MALFORMED;

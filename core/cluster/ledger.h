@@ -12,8 +12,9 @@
 
 enum ledger { LEDGER_MALFORMED = -1, LEDGER_KNOWN, LEDGER_MERGED };
 
-/* Merges a report into master_shared.o.stats, unless it is there already or
- * one before it is missing (KNOWN: it will come again). */
+/* Merges a report into master_shared.o.stats, unless it is there already, is
+ * of an earlier test, or one before it is missing (KNOWN: it will come
+ * again). */
 enum ledger ledger_take(struct member_record *, const msgpack_object *data,
     void (*on_count)(const char *name, int64_t count, void *), void *arg);
 

@@ -150,6 +150,8 @@ static void on_tick(struct wheel_timer *t)
 		silence = now - m->peer.last_seen;
 		if (silence > SILENCE_NS)
 			lose_silent(m, silence);
+		else if (orders_stuck(m))
+			master_lose(m, "it takes no orders", false);
 	}
 }
 
@@ -358,7 +360,7 @@ void master_quit(double timeout, void (*done)(void *), void *arg)
 	wheel_add(&master.quit_timer, clock_now() +
 	    (int64_t)(timeout * (double)NS_PER_S));
 	for (size_t i = 0; i < member_count(); i++)
-		master_send_nil(member_at(i), "quit");
+		master_order(member_at(i), "quit");
 	for (size_t i = 0; i < master.local_count; i++) {
 		/* Not here yet, so it can't be told. */
 		if (!master.locals[i]->joined)

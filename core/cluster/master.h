@@ -32,6 +32,8 @@ struct peer {
 	pid_t pid;                      /* a local worker's; 0 for remote */
 	bool dismissed;                 /* asked to go; see master_dismiss() */
 	bool drained;                   /* gets no users; the run's */
+	bool awaited;                   /* was told to stop, and has not said
+	                                 * that it did */
 	int64_t last_seen;              /* clock_now() */
 	int64_t away;                   /* ns it had not been heard of when it
 	                                 * came back; 0: it was not lost */
@@ -150,7 +152,7 @@ void master_send_replay(struct peer *, const void *events, size_t len);
  * Numbers of users (cluster/numbers.h): before the master_send_spawn() of one
  * step, all swarm workers' lists are brought to what they are wanted to run.
  * Before a new test, all are free: `limit` of them, or those that
- * numbers_add() gives.
+ * numbers_add() gives; and reports of the test before count no more.
  */
 void master_number_users(double stop_timeout);
 void master_reset_numbers(uint32_t limit);
@@ -170,6 +172,7 @@ struct master_refused {
 	uint64_t malformed;
 	uint64_t unknown;
 	uint64_t excess;
+	uint64_t levels;                /* registrations of another level */
 };
 void master_refused(struct master_refused *);
 

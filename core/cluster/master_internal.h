@@ -14,6 +14,7 @@ struct master_shared {
 	bool quitting;
 	struct buf out;                 /* one message being made */
 	double last_timestamp;          /* of a spawn */
+	uint64_t test;                  /* tests begun */
 };
 
 extern struct master_shared master_shared;
@@ -26,8 +27,9 @@ void master_options_release(struct master_options *);
 
 /* Sends master_shared.out. */
 void master_send(struct zsock *, const char *id);
-/* A message without data. */
-void master_send_nil(struct member *, const char *type);
+/* An order of nothing more, "stop" or "quit", numbered where the worker knows
+ * of numbers. */
+void master_order(struct member *, const char *type);
 /* Out of the table, with the event; freed later in this pass of the loop. */
 void master_lose(struct member *, const char *why, bool crashed);
 /* A worker said something for the first time (again): who is it here? */

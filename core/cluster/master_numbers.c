@@ -44,4 +44,5 @@ void master_reset_numbers(uint32_t limit)
 			numbers_free(&member_at(i)->peer.numbers[c]);
 	}
 	numbers_reset(limit);
+	master_shared.test++;
 }

@@ -24,10 +24,27 @@ void master_send(struct zsock *sock, const char *id)
 	buf_clear(out);
 }
 
-void master_send_nil(struct member *m, const char *type)
+/* Sends master_shared.out, an order of that number (0: none). */
+static void send_order(struct member *m, uint64_t number)
 {
-	wire_encode_nil(&master_shared.out, type, m->peer.id);
+	m->ordered = true;
+	if (number != 0)
+		orders_keep(m, &master_shared.out, number);
 	master_send(m->sock, m->peer.id);
+}
+
+void master_order(struct member *m, const char *type)
+{
+	struct wire_order order = { 0 };
+
+	if (m->peer.swarm) {
+		orders_number(m, &order, true);
+		wire_encode_order(&master_shared.out, type, m->peer.id,
+		    &order);
+	} else {
+		wire_encode_nil(&master_shared.out, type, m->peer.id);
+	}
+	send_order(m, order.number);
 }
 
 /* Workers ignore a spawn that is not younger than the last. */
@@ -71,24 +88,31 @@ void master_send_spawn(struct peer *p, const char *host, double stop_timeout)
 	struct wire_spawn spawn = { .timestamp = new_timestamp(),
 		.host = host, .stop_timeout = stop_timeout, .counts = counts,
 		.count = n, .plan = p->swarm ? p->plan : NULL,
-		.numbers = p->swarm ? take_numbers(p) : NULL };
+		.numbers = p->swarm ? take_numbers(p) : NULL,
+		.test = master_shared.test };
 
+	if (p->swarm)
+		orders_number(m, &spawn.order, false);
 	for (size_t i = 0; i < n; i++) {
 		counts[i].name = master_shared.o.class_names[i];
 		counts[i].count = p->wanted[i];
 	}
 	wire_encode_spawn(&master_shared.out, p->id, &spawn);
-	master_send(m->sock, p->id);
+	send_order(m, spawn.order.number);
 	wire_numbers_release(&spawn);
 	free(counts);
 }
 
 void master_send_plan(struct peer *p)
 {
+	struct member *m = (struct member *)p;
+	struct wire_order order;
+
 	if (!p->swarm || p->plan == NULL)
 		return;
-	wire_encode_plan(&master_shared.out, p->id, p->plan);
-	master_send(((struct member *)p)->sock, p->id);
+	orders_number(m, &order, false);
+	wire_encode_plan(&master_shared.out, p->id, p->plan, &order);
+	send_order(m, order.number);
 }
 
 void master_send_met(struct peer *p, const char *name, int64_t released)
@@ -114,13 +138,14 @@ void master_send_replay(struct peer *p, const void *events, size_t len)
 void master_send_stop(struct peer *p)
 {
 	p->state = PEER_STOPPING;
-	master_send_nil((struct member *)p, "stop");
+	p->awaited = true;
+	master_order((struct member *)p, "stop");
 }
 
 void master_dismiss(struct peer *p)
 {
 	p->dismissed = true;
-	master_send_nil((struct member *)p, "quit");
+	master_order((struct member *)p, "quit");
 }
 
 void master_ramp_complete(int64_t users)

@@ -47,9 +47,17 @@ void meeting_clear(void)
 	count = 0;
 }
 
+/* What strangers count may not run over. */
+static int64_t plus(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? INT64_MAX / 2 : sum;
+}
+
 static int64_t waiting(const struct guest *g)
 {
-	int64_t n = g->arrived - g->left - g->released;
+	int64_t n = plus(g->arrived, -plus(g->left, g->released));
 
 	return n > 0 ? n : 0;
 }
@@ -105,11 +113,11 @@ static void let_go(struct meeting *m, int64_t n)
 		if (here == 0)
 			continue;
 		n -= here;
-		g->released += here;
+		g->released = plus(g->released, here);
 		master_send_met(g->peer, m->name, g->released);
 	}
 	if (n > 0 && m->count > 0) {
-		m->guests[0].released += n;
+		m->guests[0].released = plus(m->guests[0].released, n);
 		master_send_met(m->guests[0].peer, m->name,
 		    m->guests[0].released);
 	}
@@ -120,9 +128,9 @@ static struct guest sum(const struct meeting *m)
 	struct guest all = m->gone;
 
 	for (size_t i = 0; i < m->count; i++) {
-		all.arrived += m->guests[i].arrived;
-		all.left += m->guests[i].left;
-		all.released += m->guests[i].released;
+		all.arrived = plus(all.arrived, m->guests[i].arrived);
+		all.left = plus(all.left, m->guests[i].left);
+		all.released = plus(all.released, m->guests[i].released);
 	}
 	return all;
 }
@@ -140,9 +148,10 @@ static void decide(struct meeting *m)
 		return;
 	}
 	for (size_t i = 0; i < m->count; i++)
-		here += waiting(&m->guests[i]);
-	for (; here >= m->wanted; here -= m->wanted)
-		let_go(m, m->wanted);
+		here = plus(here, waiting(&m->guests[i]));
+	/* However many groups there are: a worker may claim any number. */
+	if (here >= m->wanted)
+		let_go(m, here - here % m->wanted);
 }
 
 void meeting_take(struct peer *p, const struct wire_meet *news)
@@ -169,9 +178,11 @@ void meeting_lost(struct peer *p)
 
 			if (g->peer != p)
 				continue;
-			m->gone.arrived += g->arrived;
-			m->gone.left += g->left + waiting(g);
-			m->gone.released += g->released;
+			m->gone.arrived = plus(m->gone.arrived, g->arrived);
+			m->gone.left = plus(m->gone.left,
+			    plus(g->left, waiting(g)));
+			m->gone.released = plus(m->gone.released,
+			    g->released);
 			*g = m->guests[--m->count];
 			decide(m);
 			break;

@@ -10,6 +10,7 @@
 
 #include "cluster/bucket.h"
 #include "cluster/master.h"
+#include "cluster/orders.h"
 #include "cluster/zsock.h"
 
 struct member {
@@ -19,10 +20,13 @@ struct member {
 	size_t class_count;
 	size_t log_lines;               /* seen of a Locust worker's ring */
 	struct bucket traffic;          /* reports, heartbeats */
+	struct bucket door;             /* registrations */
 	struct bucket chat;             /* logs, exceptions */
 	struct bucket custom;           /* messages of scenarios */
 	struct bucket bytes;            /* of all of them */
 	bool warned;                    /* about its excess */
+	struct orders orders;           /* not known to have come */
+	bool ordered;                   /* anything, since it is here */
 	struct member *next;            /* lost, to be freed */
 };
 
@@ -36,7 +40,8 @@ struct member_record {
 	int64_t lost_at;                /* when it was last heard, if it was
 	                                 * lost; 0: it was not */
 	uint64_t taken;                 /* the last of its reports we have */
-	char version[64];
+	uint64_t orders;                /* made for it so far */
+	char version[96];
 };
 
 /* The first index to be given out; before any worker comes. */

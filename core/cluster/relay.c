@@ -79,10 +79,10 @@ static bool all_there(void)
 	return relay_share_reached(relay.target, relay.o.class_count);
 }
 
-/* One more has stopped, or is gone. */
-static void count_stopped(void)
+/* One more has stopped, or is gone; each counts once. */
+static void count_stopped(const struct peer *p)
 {
-	if (relay.awaited > 0)
+	if (p != NULL && p->awaited && relay.awaited > 0)
 		relay.awaited--;
 	if (!relay.stopping || relay.awaited > 0)
 		return;
@@ -121,7 +121,7 @@ static void on_lost(struct peer *p, const char *why, bool crashed, void *arg)
 	if (relay.active)
 		share_out();
 	if (relay.stopping)
-		count_stopped();
+		count_stopped(p);
 }
 
 static void on_spawned(struct peer *p, void *arg)
@@ -136,10 +136,9 @@ static void on_spawned(struct peer *p, void *arg)
 
 static void on_stopped(struct peer *p, void *arg)
 {
-	(void)p;
 	(void)arg;
 	if (relay.stopping)
-		count_stopped();
+		count_stopped(p);
 }
 
 static void on_log(struct peer *p, int level, const char *line, void *arg)
@@ -430,7 +429,7 @@ static void on_stop(void *arg)
 	for (size_t i = 0; i < master_peer_count(); i++)
 		master_send_stop(master_peer_at(i));
 	if (relay.awaited == 0)
-		count_stopped();
+		count_stopped(NULL);
 }
 
 static void on_stop_now(void *arg)

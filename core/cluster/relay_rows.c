@@ -9,6 +9,8 @@
 #include "cluster/master.h"
 #include "cluster/worker.h"
 
+#define WANT_MAX (UINT64_C(1) << 24)
+
 /* A worker below that waits for rows. */
 struct waiting {
 	int64_t index;
@@ -59,6 +61,20 @@ static void give(struct peer *p, uint64_t feed, struct lease_range range)
 	    .from = range.from, .count = range.count });
 }
 
+/* One that asks again waits once. */
+static void keep_waiting(struct feed_stock *s, struct waiting w)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		if (s->waiting[i].index == w.index) {
+			s->waiting[i] = w;
+			return;
+		}
+	}
+	s->waiting = xreallocarray(s->waiting, s->count + 1,
+	    sizeof s->waiting[0]);
+	s->waiting[s->count++] = w;
+}
+
 /* From the stock; without any the master above is asked, on behalf of all
  * that wait. */
 void relay_rows_wanted(struct peer *p, const struct wire_rows_wanted *w,
@@ -74,12 +90,11 @@ void relay_rows_wanted(struct peer *p, const struct wire_rows_wanted *w,
 		give(p, w->feed, got);
 		return;
 	}
-	s->waiting = xreallocarray(s->waiting, s->count + 1,
-	    sizeof s->waiting[0]);
-	s->waiting[s->count++] = (struct waiting){ p->index, w->want,
-		w->used };
+	keep_waiting(s, (struct waiting){ p->index, w->want, w->used });
 	above.used = s->got - lease_unused(&s->lease);
-	above.want = w->want * master_peer_count();
+	/* No more than a message may ask for. */
+	above.want = w->want < WANT_MAX ? w->want : WANT_MAX;
+	above.want *= master_peer_count();
 	worker_ask_rows(&above);
 }
 

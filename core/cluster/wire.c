@@ -39,6 +39,7 @@ static const struct {
 	{ "swarm_flight", WIRE_FLIGHT },
 	{ "swarm_files", WIRE_FILES },
 	{ "swarm_part", WIRE_PART },
+	{ "swarm_taken", WIRE_TAKEN },
 };
 
 /* ---- the walk ---- */

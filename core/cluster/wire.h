@@ -2,8 +2,9 @@
  * Locust's messages: a msgpack array [type, data, node_id] in one ZeroMQ
  * frame.  Between swarm peers `data` holds one more key, "swarm", which
  * Locust ignores: histograms as one binary value each, counters, phases.
- * A swarm worker says so in its version ("2.46.3+swarm.1", which Locust
- * takes for one of its own), a swarm master in its ack.
+ * A swarm worker says so in its version ("2.46.3+swarm.2/1.0", which Locust
+ * takes for one of its own), a swarm master in its ack; with it the level of
+ * that map, which must be the same at both ends, and the version of swarm.
  *
  * Decoding never trusts a field: unknown keys are skipped, wrong types and
  * impossible numbers make it fail with nothing half applied.  docs/internals/
@@ -34,9 +35,10 @@
 #define WIRE_MAX_EXECUTORS 64
 #define WIRE_MAX_FLIGHT  (512u << 10)   /* bytes of events */
 
-#define WIRE_LEVEL 1                    /* of the swarm map */
+#define WIRE_LEVEL 2                    /* of the swarm map */
 #define WIRE_LOCUST_VERSION "2.46.3"    /* what we say to a Locust peer */
-#define WIRE_VERSION WIRE_LOCUST_VERSION "+swarm.1"
+/* In a swarm worker's; then the level. */
+#define WIRE_SWARM   "+swarm."
 /* After it, in a relay's; then how many indexes it wants. */
 #define WIRE_RELAY   ".relay."
 
@@ -50,7 +52,11 @@ enum wire_type {
 	WIRE_REPLAY,                    /* M to W, swarm only */
 	WIRE_FLIGHT,                    /* both ways, swarm only */
 	WIRE_FILES, WIRE_PART,          /* both ways (wire_files.h) */
+	WIRE_TAKEN,                     /* W to M, swarm only: an order came */
 };
+
+/* What a swarm worker's version says of swarm's own; "unknown" when nothing. */
+const char *wire_program_of(const char *version);
 
 /* A decoded envelope.  `data` points into the frame, which must stay until
  * wire_message_release(). */
@@ -81,6 +87,17 @@ struct wire_numbers {
 	size_t len;
 };
 
+/*
+ * The number of an order to a swarm worker.  Orders are taken in turn; `since`
+ * is the first that has not been taken when this one is made, or this one
+ * itself: those before will not come (any more).
+ */
+struct wire_order {
+	uint64_t number;                /* from 1; 0: none, Locust's */
+	uint64_t since;
+	uint64_t instance;              /* the master's, as in its ack */
+};
+
 struct wire_spawn {
 	double timestamp;
 	const char *host;               /* NULL: none */
@@ -90,6 +107,9 @@ struct wire_spawn {
 	const char *plan;               /* swarm only: the run's text, or NULL */
 	/* swarm only: for each of `counts`, or NULL. */
 	struct wire_numbers *numbers;
+	/* swarm only: the master's count of tests; 0: not said. */
+	uint64_t test;
+	struct wire_order order;        /* not read: wire_read_order() */
 };
 
 struct wire_heartbeat {
@@ -127,6 +147,8 @@ struct wire_ack {
 	uint64_t instance;              /* 48 bits: which master; another
 	                                 * after a restart */
 	uint64_t seed;                  /* of the run; 0: not said */
+	unsigned level;                 /* WIRE_LEVEL there; not written */
+	char program[32];               /* the version of swarm; likewise */
 	char split_by[WIRE_MAX_SPLIT];  /* keys of tags, by commas */
 };
 
@@ -171,7 +193,7 @@ void wire_encode_stop_test(struct buf *out, const char *node_id,
  * Decoders of `data`: 0, or -1 when malformed.  Strings they give are cleaned
  * and cut copies.
  */
-/* 1 for a swarm peer, 0 for Locust, -1 when it is to be refused. `version`
+/* The level of a swarm peer, 0 for Locust, -1 when it is to be refused. `version`
  * gets what it said: "-1" for a peer that skips the check, "" for Debian's
  * Locust, which does not know its own. */
 int wire_read_client_ready(const msgpack_object *, char *version, size_t size);
@@ -195,6 +217,19 @@ int wire_read_logs(const msgpack_object *,
     void (*on_line)(int level, const char *line, void *), void *arg,
     uint64_t *dropped);
 int wire_read_stop_test(const msgpack_object *, char *why, size_t size);
+
+/* ---- orders, between swarm peers (wire_order.c) ---- */
+
+/* The member "order" of a swarm map. */
+void wire_put_order(msgpack_packer *, const struct wire_order *);
+/* Of the message's data; false: it has none. */
+bool wire_read_order(const msgpack_object *, struct wire_order *);
+/* An order of nothing more ("stop", "quit"). */
+void wire_encode_order(struct buf *out, const char *type, const char *node_id,
+    const struct wire_order *);
+/* W to M: all up to that number have come. */
+void wire_encode_taken(struct buf *out, const char *node_id, uint64_t number);
+int wire_read_taken(const msgpack_object *, uint64_t *number);
 
 /* ---- rows and numbers (wire_rows.c) ---- */
 
@@ -225,7 +260,8 @@ void wire_numbers_release(struct wire_spawn *);
 /* ---- the run, between swarm peers (wire_run.c) ---- */
 
 /* M to W: the plan alone, without counts of users. */
-void wire_encode_plan(struct buf *out, const char *node_id, const char *plan);
+void wire_encode_plan(struct buf *out, const char *node_id, const char *plan,
+    const struct wire_order *);
 /* The text, the caller frees; NULL when malformed. */
 char *wire_read_plan(const msgpack_object *);
 
@@ -303,6 +339,8 @@ struct wire_ticket {
 	uint64_t since;                 /* earlier ones will not come */
 	int64_t at;                     /* the master's clock_now() when it was
 	                                 * made; 0: not known */
+	uint64_t test;                  /* whose samples they are, as in the
+	                                 * order to spawn; 0: not said */
 };
 /* For a swarm master: everything in `delta`; `ticket` may be NULL. */
 void wire_stats_encode(struct buf *out, const char *node_id,

@@ -4,6 +4,8 @@
  */
 #include "cluster/wire.h"
 
+#include <swarm/version.h>
+
 #include <stdio.h>
 
 #include "cluster/wire_health.h"
@@ -47,12 +49,14 @@ void wire_encode_nil(struct buf *out, const char *type, const char *node_id)
 void wire_encode_client_ready(struct buf *out, const char *node_id,
     unsigned span)
 {
-	char version[64] = WIRE_VERSION;
+	char relay[32] = "";
+	char version[96];
 	msgpack_packer pk;
 
 	if (span > 0)
-		snprintf(version, sizeof version, WIRE_VERSION WIRE_RELAY "%u",
-		    span);
+		snprintf(relay, sizeof relay, WIRE_RELAY "%u", span);
+	snprintf(version, sizeof version, WIRE_LOCUST_VERSION WIRE_SWARM "%d%s/%s",
+	    WIRE_LEVEL, relay, SWARM_VERSION);
 	begin(&pk, out, "client_ready");
 	wire_object_put_text(&pk, version);
 	wire_object_put_text(&pk, node_id);
@@ -69,7 +73,7 @@ void wire_encode_ack(struct buf *out, const char *node_id,
 	msgpack_pack_int64(&pk, ack->index);
 	if (ack->swarm) {
 		wire_object_put_text(&pk, "swarm");
-		msgpack_pack_map(&pk, 3 + (ack->first >= 0) +
+		msgpack_pack_map(&pk, 4 + (ack->first >= 0) +
 		    (ack->seed != 0) + (ack->split_by[0] != '\0'));
 		if (ack->first >= 0) {
 			wire_object_put_text(&pk, "first");
@@ -77,6 +81,8 @@ void wire_encode_ack(struct buf *out, const char *node_id,
 		}
 		wire_object_put_text(&pk, "level");
 		msgpack_pack_int(&pk, WIRE_LEVEL);
+		wire_object_put_text(&pk, "version");
+		wire_object_put_text(&pk, SWARM_VERSION);
 		wire_object_put_text(&pk, "report_interval");
 		msgpack_pack_double(&pk, ack->report_interval);
 		wire_object_put_text(&pk, "instance");
@@ -152,7 +158,8 @@ void wire_encode_pong(struct buf *out, const char *node_id,
 void wire_encode_spawn(struct buf *out, const char *node_id,
     const struct wire_spawn *spawn)
 {
-	bool swarm = spawn->plan != NULL || spawn->numbers != NULL;
+	bool ordered = spawn->order.number != 0;
+	bool swarm = spawn->plan != NULL || spawn->numbers != NULL || ordered;
 	msgpack_packer pk;
 
 	begin(&pk, out, "spawn");
@@ -171,7 +178,12 @@ void wire_encode_spawn(struct buf *out, const char *node_id,
 	if (swarm) {
 		wire_object_put_text(&pk, "swarm");
 		msgpack_pack_map(&pk, (spawn->plan != NULL) +
-		    (spawn->numbers != NULL));
+		    (spawn->numbers != NULL) + 2 * ordered);
+	}
+	if (ordered) {
+		wire_put_order(&pk, &spawn->order);
+		wire_object_put_text(&pk, "test");
+		msgpack_pack_uint64(&pk, spawn->test);
 	}
 	if (spawn->plan != NULL) {
 		wire_object_put_text(&pk, "plan");

@@ -6,20 +6,11 @@
 
 #include "cluster/wire_object.h"
 
-static void begin(msgpack_packer *pk, struct buf *out, const char *type,
-    size_t keys)
-{
-	wire_object_packer(pk, out);
-	msgpack_pack_array(pk, 3);
-	wire_object_put_text(pk, type);
-	msgpack_pack_map(pk, keys);
-}
-
 void wire_encode_files_wanted(struct buf *out, const char *node_id)
 {
 	msgpack_packer pk;
 
-	begin(&pk, out, "swarm_files", 0);
+	wire_object_begin(&pk, out, "swarm_files", 0);
 	wire_object_put_text(&pk, node_id);
 }
 
@@ -28,7 +19,7 @@ void wire_encode_files(struct buf *out, const char *node_id, bool allowed,
 {
 	msgpack_packer pk;
 
-	begin(&pk, out, "swarm_files", 2);
+	wire_object_begin(&pk, out, "swarm_files", 2);
 	wire_object_put_text(&pk, "allowed");
 	allowed ? msgpack_pack_true(&pk) : msgpack_pack_false(&pk);
 	wire_object_put_text(&pk, "files");
@@ -93,18 +84,18 @@ int wire_read_files(const msgpack_object *data, bool *allowed,
     struct wire_file *files, size_t *count)
 {
 	const msgpack_object *yes = wire_object_get(data, "allowed");
-	const msgpack_object *list = wire_object_get(data, "files");
+	uint32_t n;
+	const msgpack_object *list = wire_object_list(data, "files",
+	    WIRE_FILES_MAX, &n);
 
-	if (yes == NULL || yes->type != MSGPACK_OBJECT_BOOLEAN ||
-	    list == NULL || list->type != MSGPACK_OBJECT_ARRAY ||
-	    list->via.array.size > WIRE_FILES_MAX)
+	if (yes == NULL || yes->type != MSGPACK_OBJECT_BOOLEAN || list == NULL)
 		return -1;
-	for (uint32_t i = 0; i < list->via.array.size; i++) {
-		if (read_file(&list->via.array.ptr[i], &files[i]) == -1)
+	for (uint32_t i = 0; i < n; i++) {
+		if (read_file(&list[i], &files[i]) == -1)
 			return -1;
 	}
 	*allowed = yes->via.boolean;
-	*count = list->via.array.size;
+	*count = n;
 	return 0;
 }
 
@@ -113,7 +104,7 @@ void wire_encode_part(struct buf *out, const char *node_id,
 {
 	msgpack_packer pk;
 
-	begin(&pk, out, "swarm_part", p->data != NULL ? 3 : 2);
+	wire_object_begin(&pk, out, "swarm_part", p->data != NULL ? 3 : 2);
 	wire_object_put_text(&pk, "sha256");
 	wire_object_put_text(&pk, p->sha256);
 	wire_object_put_text(&pk, "from");

@@ -10,10 +10,7 @@ void wire_encode_flight(struct buf *out, const char *node_id,
 {
 	msgpack_packer pk;
 
-	wire_object_packer(&pk, out);
-	msgpack_pack_array(&pk, 3);
-	wire_object_put_text(&pk, "swarm_flight");
-	msgpack_pack_map(&pk, 4);
+	wire_object_begin(&pk, out, "swarm_flight", 4);
 	wire_object_put_text(&pk, "id");
 	msgpack_pack_uint64(&pk, f->id);
 	wire_object_put_text(&pk, "before_ns");

@@ -1,6 +1,7 @@
 /* A scenario's own metrics in a report: see the header. */
 #include "cluster/wire_metric.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "cluster/wire.h"
@@ -8,6 +9,12 @@
 
 #define FIELDS 10
 #define LARGEST 1e300                   /* sums of many stay finite */
+
+/* More is cut: a whole report would be refused for it. */
+static void put_value(msgpack_packer *pk, double v)
+{
+	msgpack_pack_double(pk, fmax(-LARGEST, fmin(LARGEST, v)));
+}
 
 static void put_values(msgpack_packer *pk, const struct histogram *h)
 {
@@ -37,10 +44,10 @@ void wire_metrics_put(msgpack_packer *pk, const struct metrics *m)
 		msgpack_pack_int(pk, (int)one->kind);
 		wire_object_put_text(pk, one->unit);
 		msgpack_pack_uint64(pk, one->count);
-		msgpack_pack_double(pk, one->sum);
-		msgpack_pack_double(pk, one->min);
-		msgpack_pack_double(pk, one->max);
-		msgpack_pack_double(pk, one->last);
+		put_value(pk, one->sum);
+		put_value(pk, one->min);
+		put_value(pk, one->max);
+		put_value(pk, one->last);
 		msgpack_pack_double(pk, one->last_time);
 		put_values(pk, &one->values);
 	}

@@ -20,6 +20,15 @@ void wire_object_packer(msgpack_packer *pk, struct buf *out)
 	msgpack_packer_init(pk, out, write_buf);
 }
 
+void wire_object_begin(msgpack_packer *pk, struct buf *out, const char *type,
+    size_t keys)
+{
+	wire_object_packer(pk, out);
+	msgpack_pack_array(pk, 3);
+	wire_object_put_text(pk, type);
+	msgpack_pack_map(pk, keys);
+}
+
 void wire_object_put_text(msgpack_packer *pk, const char *text)
 {
 	msgpack_pack_str_with_body(pk, text, strlen(text));
@@ -56,6 +65,19 @@ const msgpack_object *wire_object_get(const msgpack_object *map,
 		return kv->val.type == MSGPACK_OBJECT_NIL ? NULL : &kv->val;
 	}
 	return NULL;
+}
+
+const msgpack_object *wire_object_list(const msgpack_object *map,
+    const char *key, uint32_t max, uint32_t *count)
+{
+	static const msgpack_object none;
+	const msgpack_object *list = wire_object_get(map, key);
+
+	if (list == NULL || list->type != MSGPACK_OBJECT_ARRAY ||
+	    list->via.array.size > max)
+		return NULL;
+	*count = list->via.array.size;
+	return *count > 0 ? list->via.array.ptr : &none;
 }
 
 int wire_object_uint(const msgpack_object *o, uint64_t max, uint64_t *out)
@@ -127,9 +149,9 @@ int wire_object_text(const msgpack_object *o, char *out, size_t size)
 			break;
 		if (n == 0)
 			out[used] = '?';
-		else if (n == 1 && (*p < ' ' || *p == 0x7f) && *p != '\n' &&
-		    *p != '\t')
-			out[used] = ' ';
+		else if (utf8_is_control(code) && code != '\n' &&
+		    code != '\t')
+			memset(out + used, ' ', n);
 		else
 			memcpy(out + used, p, n);
 		used += step;
@@ -137,6 +159,17 @@ int wire_object_text(const msgpack_object *o, char *out, size_t size)
 		len -= step;
 	}
 	out[used] = '\0';
+	return 0;
+}
+
+int wire_object_line(const msgpack_object *o, char *out, size_t size)
+{
+	if (wire_object_text(o, out, size) == -1)
+		return -1;
+	for (; *out != '\0'; out++) {
+		if (*out == '\n' || *out == '\t')
+			*out = ' ';
+	}
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "cluster/wire.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,18 +14,47 @@
 #include "cluster/wire_health.h"
 #include "cluster/wire_object.h"
 
-/* A swarm worker's version ends with "+swarm.LEVEL". */
+/* A swarm worker's version goes on with "+swarm.LEVEL", a relay's with
+ * ".relay.SPAN", and ends with "/VERSION". */
 int wire_read_client_ready(const msgpack_object *data, char *version,
     size_t size)
 {
+	const char *swarm;
+	long level;
+
 	if (data->type == MSGPACK_OBJECT_NEGATIVE_INTEGER &&
 	    data->via.i64 == -1) {
 		memcpy(version, "-1", 3);
 		return 0;
 	}
-	if (wire_object_text(data, version, size) == -1)
+	if (wire_object_line(data, version, size) == -1)
 		return -1;
-	return strstr(version, "+swarm.") != NULL;
+	swarm = strstr(version, WIRE_SWARM);
+	if (swarm == NULL)
+		return 0;
+	level = strtol(swarm + strlen(WIRE_SWARM), NULL, 10);
+	return level > 0 && level < INT_MAX ? (int)level : -1;
+}
+
+const char *wire_program_of(const char *version)
+{
+	const char *slash = strchr(version, '/');
+
+	return slash != NULL && slash[1] != '\0' ? slash + 1 : "unknown";
+}
+
+static int read_program(const msgpack_object *swarm, struct wire_ack *a)
+{
+	const msgpack_object *o = wire_object_get(swarm, "version");
+	uint64_t level;
+
+	snprintf(a->program, sizeof a->program, "unknown");
+	if (wire_object_get_uint(swarm, "level", 0, &level) == -1 ||
+	    level > INT_MAX || (o != NULL &&
+	    wire_object_line(o, a->program, sizeof a->program) == -1))
+		return -1;
+	a->level = (unsigned)level;
+	return 0;
 }
 
 int wire_read_ack(const msgpack_object *data, struct wire_ack *ack)
@@ -33,6 +63,7 @@ int wire_read_ack(const msgpack_object *data, struct wire_ack *ack)
 	const msgpack_object *swarm = wire_object_get(data, "swarm");
 	const msgpack_object *split_by = wire_object_get(swarm, "split_by");
 	const msgpack_object *first = wire_object_get(swarm, "first");
+	const msgpack_object *seed = wire_object_get(swarm, "seed");
 	struct wire_ack a = { .index = -1, .first = -1,
 		.report_interval = 3 };
 
@@ -45,9 +76,11 @@ int wire_read_ack(const msgpack_object *data, struct wire_ack *ack)
 		a.swarm = true;
 		if (wire_object_get_double(swarm, "report_interval", 0.01, 60,
 		    1, &a.report_interval) == -1 ||
+		    read_program(swarm, &a) == -1 ||
 		    wire_object_get_uint(swarm, "instance", 0,
 		    &a.instance) == -1 ||
-		    wire_object_get_uint(swarm, "seed", 0, &a.seed) == -1 ||
+		    (seed != NULL && wire_object_uint(seed, UINT64_MAX,
+		    &a.seed) == -1) ||
 		    (first != NULL && wire_object_int(first, &a.first) ==
 		    -1) ||
 		    (split_by != NULL && wire_object_text(split_by,
@@ -69,7 +102,8 @@ static const char *known_state(const char *state)
 	return "ready";
 }
 
-/* Nanoseconds of a monotonic clock; -1 stands for "not known". */
+/* Nanoseconds of a monotonic clock, so few that differences of them fit;
+ * -1 stands for "not known". */
 static int read_time(const msgpack_object *map, const char *key,
     int64_t deflt, int64_t *out)
 {
@@ -80,7 +114,28 @@ static int read_time(const msgpack_object *map, const char *key,
 	if (o == NULL || (o->type == MSGPACK_OBJECT_NEGATIVE_INTEGER &&
 	    o->via.i64 == -1))
 		return 0;
-	if (wire_object_uint(o, INT64_MAX, &n) == -1)
+	if (wire_object_uint(o, WIRE_MAX_NS, &n) == -1)
+		return -1;
+	*out = (int64_t)n;
+	return 0;
+}
+
+/* Two monotonic clocks may be years apart: each counts from its machine's
+ * start. */
+static int read_offset(const msgpack_object *map, const char *key,
+    int64_t *out)
+{
+	const msgpack_object *o = wire_object_get(map, key);
+	uint64_t n;
+
+	*out = 0;
+	if (o != NULL && o->type == MSGPACK_OBJECT_NEGATIVE_INTEGER) {
+		*out = o->via.i64;
+		return o->via.i64 < -WIRE_MAX_NS ? -1 : 0;
+	}
+	if (o == NULL)
+		return 0;
+	if (wire_object_uint(o, WIRE_MAX_NS, &n) == -1)
 		return -1;
 	*out = (int64_t)n;
 	return 0;
@@ -104,7 +159,6 @@ int wire_read_heartbeat(const msgpack_object *data, struct wire_heartbeat *hb)
 {
 	const msgpack_object *state = wire_object_get(data, "state");
 	const msgpack_object *swarm = wire_object_get(data, "swarm");
-	const msgpack_object *offset = wire_object_get(swarm, "clock_offset");
 	struct wire_heartbeat h = { .clock_error = -1 };
 	uint64_t memory;
 	char text[16];
@@ -123,8 +177,7 @@ int wire_read_heartbeat(const msgpack_object *data, struct wire_heartbeat *hb)
 	    read_delays(swarm, &h) == -1 ||
 	    read_time(swarm, "sent", 0, &h.sent) == -1 ||
 	    read_time(swarm, "clock_error", -1, &h.clock_error) == -1 ||
-	    (offset != NULL && wire_object_int(offset, &h.clock_offset) ==
-	    -1)))
+	    read_offset(swarm, "clock_offset", &h.clock_offset) == -1))
 		return -1;
 	*hb = h;
 	return 0;
@@ -211,6 +264,7 @@ int wire_read_spawn(const msgpack_object *data, struct wire_spawn *spawn)
 	    &s.stop_timeout) == -1 ||
 	    (host != NULL && wire_object_text(host, text, sizeof text) == -1) ||
 	    (plan != NULL && plan->type != MSGPACK_OBJECT_STR) ||
+	    wire_object_get_uint(swarm, "test", 0, &s.test) == -1 ||
 	    wire_read_counts(counts, NULL, NULL) == -1)
 		return -1;
 	if (plan != NULL) {
@@ -299,7 +353,10 @@ int wire_read_logs(const msgpack_object *data,
 
 int wire_read_stop_test(const msgpack_object *data, char *why, size_t size)
 {
+	const msgpack_object *o = wire_object_get(data, "why");
+
 	if (data->type != MSGPACK_OBJECT_MAP)
 		return -1;
-	return read_text(data, "why", why, size);
+	*why = '\0';
+	return o == NULL ? 0 : wire_object_line(o, why, size);
 }

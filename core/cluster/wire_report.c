@@ -262,6 +262,21 @@ static int walk_swarm_error(struct walk *w, const msgpack_object *o)
 	return 0;
 }
 
+/* Whatever a scenario may add: it may count in nanoseconds. */
+static int read_counter(const msgpack_object *o, int64_t *out)
+{
+	uint64_t n;
+
+	if (o->type == MSGPACK_OBJECT_NEGATIVE_INTEGER) {
+		*out = o->via.i64;
+		return 0;
+	}
+	if (wire_object_uint(o, INT64_MAX, &n) == -1)
+		return -1;
+	*out = (int64_t)n;
+	return 0;
+}
+
 static int walk_counters(struct walk *w, const msgpack_object *o)
 {
 	char name[WIRE_MAX_NAME];
@@ -275,7 +290,7 @@ static int walk_counters(struct walk *w, const msgpack_object *o)
 		const msgpack_object_kv *kv = &o->via.map.ptr[i];
 
 		if (wire_object_text(&kv->key, name, sizeof name) == -1 ||
-		    wire_object_int(&kv->val, &value) == -1)
+		    read_counter(&kv->val, &value) == -1)
 			return -1;
 		if (w->into != NULL)
 			stats_count(w->into, stats_counter(w->into, name),

@@ -12,14 +12,6 @@
 
 #define MAX_FEEDS 1000
 
-static void begin(msgpack_packer *pk, struct buf *out, uint32_t members)
-{
-	wire_object_packer(pk, out);
-	msgpack_pack_array(pk, 3);
-	wire_object_put_text(pk, "swarm_rows");
-	msgpack_pack_map(pk, members);
-}
-
 static void put(msgpack_packer *pk, const char *key, uint64_t v)
 {
 	wire_object_put_text(pk, key);
@@ -31,7 +23,7 @@ void wire_encode_rows_wanted(struct buf *out, const char *node_id,
 {
 	msgpack_packer pk;
 
-	begin(&pk, out, 4);
+	wire_object_begin(&pk, out, "swarm_rows", 4);
 	put(&pk, "feed", w->feed);
 	put(&pk, "want", w->want);
 	put(&pk, "used", w->used);
@@ -44,7 +36,7 @@ void wire_encode_rows(struct buf *out, const char *node_id,
 {
 	msgpack_packer pk;
 
-	begin(&pk, out, 3);
+	wire_object_begin(&pk, out, "swarm_rows", 3);
 	put(&pk, "feed", r->feed);
 	put(&pk, "from", r->from);
 	put(&pk, "count", r->count);

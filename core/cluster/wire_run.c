@@ -12,22 +12,17 @@
 
 #define PROGRESS_FIELDS 9
 
-static void begin(msgpack_packer *pk, struct buf *out, const char *type,
-    size_t keys)
-{
-	wire_object_packer(pk, out);
-	msgpack_pack_array(pk, 3);
-	wire_object_put_text(pk, type);
-	msgpack_pack_map(pk, keys);
-}
-
-void wire_encode_plan(struct buf *out, const char *node_id, const char *plan)
+void wire_encode_plan(struct buf *out, const char *node_id, const char *plan,
+    const struct wire_order *order)
 {
 	msgpack_packer pk;
 
-	begin(&pk, out, "swarm_plan", 1);
+	wire_object_begin(&pk, out, "swarm_plan", 2);
 	wire_object_put_text(&pk, "plan");
 	wire_object_put_text(&pk, plan);
+	wire_object_put_text(&pk, "swarm");
+	msgpack_pack_map(&pk, 1);
+	wire_put_order(&pk, order);
 	wire_object_put_text(&pk, node_id);
 }
 
@@ -50,7 +45,7 @@ void wire_encode_progress(struct buf *out, const char *node_id,
 {
 	msgpack_packer pk;
 
-	begin(&pk, out, "swarm_progress", 1);
+	wire_object_begin(&pk, out, "swarm_progress", 1);
 	wire_object_put_text(&pk, "executors");
 	msgpack_pack_array(&pk, count);
 	for (size_t i = 0; i < count; i++) {
@@ -102,16 +97,17 @@ static int read_progress(const msgpack_object *o, struct wire_progress *p)
 int wire_read_progress(const msgpack_object *data, struct wire_progress *p,
     size_t *count)
 {
-	const msgpack_object *all = wire_object_get(data, "executors");
+	uint32_t n;
+	const msgpack_object *all = wire_object_list(data, "executors",
+	    WIRE_MAX_EXECUTORS, &n);
 
-	if (all == NULL || all->type != MSGPACK_OBJECT_ARRAY ||
-	    all->via.array.size > WIRE_MAX_EXECUTORS)
-		return -1;
-	for (uint32_t i = 0; i < all->via.array.size; i++) {
-		if (read_progress(&all->via.array.ptr[i], &p[i]) == -1)
+	for (uint32_t i = 0; all != NULL && i < n; i++) {
+		if (read_progress(&all[i], &p[i]) == -1)
 			return -1;
 	}
-	*count = all->via.array.size;
+	if (all == NULL)
+		return -1;
+	*count = n;
 	return 0;
 }
 
@@ -120,7 +116,7 @@ void wire_encode_meet(struct buf *out, const char *node_id,
 {
 	msgpack_packer pk;
 
-	begin(&pk, out, "swarm_meet", 4);
+	wire_object_begin(&pk, out, "swarm_meet", 4);
 	wire_object_put_text(&pk, "name");
 	wire_object_put_text(&pk, m->name);
 	wire_object_put_text(&pk, "wanted");
@@ -154,7 +150,7 @@ void wire_encode_replay(struct buf *out, const char *node_id,
 {
 	msgpack_packer pk;
 
-	begin(&pk, out, "swarm_replay", 1);
+	wire_object_begin(&pk, out, "swarm_replay", 1);
 	wire_object_put_text(&pk, "events");
 	wire_object_put_bin(&pk, events, len);
 	wire_object_put_text(&pk, node_id);
@@ -175,7 +171,7 @@ void wire_encode_met(struct buf *out, const char *node_id, const char *name,
 {
 	msgpack_packer pk;
 
-	begin(&pk, out, "swarm_met", 2);
+	wire_object_begin(&pk, out, "swarm_met", 2);
 	wire_object_put_text(&pk, "name");
 	wire_object_put_text(&pk, name);
 	wire_object_put_text(&pk, "released");
@@ -199,7 +195,7 @@ void wire_encode_module(struct buf *out, const char *node_id,
 {
 	msgpack_packer pk;
 
-	begin(&pk, out, "swarm_module", 2);
+	wire_object_begin(&pk, out, "swarm_module", 2);
 	wire_object_put_text(&pk, "module");
 	wire_object_put_text(&pk, m->module);
 	wire_object_put_text(&pk, "data");

@@ -365,7 +365,7 @@ static void put_swarm_map(struct report *r, const struct stats *delta,
 	for (size_t i = 0; i < delta->count; i++)
 		used += has_news(delta->series[i]);
 	put_key(r, "swarm");
-	msgpack_pack_map(&r->pk, t != NULL ? 10 : 7);
+	msgpack_pack_map(&r->pk, t != NULL ? 11 : 7);
 	put_key(r, "time");
 	msgpack_pack_double(&r->pk, now);
 	if (t != NULL) {
@@ -375,6 +375,8 @@ static void put_swarm_map(struct report *r, const struct stats *delta,
 		msgpack_pack_uint64(&r->pk, t->since);
 		put_key(r, "at");
 		msgpack_pack_int64(&r->pk, t->at);
+		put_key(r, "test");
+		msgpack_pack_uint64(&r->pk, t->test);
 	}
 	put_key(r, "total");
 	put_series(r, &delta->total);

@@ -81,6 +81,7 @@ static void begin_spawn(struct wire_spawn *spawn)
 	bool first = worker.state == WORKER_READY;
 
 	worker.last_timestamp = spawn->timestamp;
+	worker.test = spawn->test;
 	if (first) {
 		stats_reset(worker.o.stats);
 		outbox_forget();
@@ -97,6 +98,19 @@ static void drop_early(void)
 	worker.has_early = false;
 }
 
+/* A new master knows nothing of our users, so they belong to no run. */
+static void leave_old_run(const char *why)
+{
+	if (worker.state == WORKER_READY || worker.stopping)
+		return;
+	log_warn("%s: the users of the run before are stopped", why);
+	outbox_forget();
+	worker.stopping = true;
+	worker.old_run = true;
+	worker.stop_came = clock_now();
+	worker.o.stop(worker.o.arg);
+}
+
 /* A master that does not wait for us to be ready after a stop has its order
  * kept until we are. */
 static void on_spawn(const struct wire_message *m)
@@ -108,6 +122,8 @@ static void on_spawn(const struct wire_message *m)
 		return;
 	}
 	worker_send_nil("spawning");
+	if (spawn.test != worker.test)
+		leave_old_run("another test has begun");
 	if (spawn.timestamp <= worker.last_timestamp) {
 		wire_spawn_release(&spawn);
 	} else if (worker.stopping || !worker.registered) {
@@ -119,28 +135,20 @@ static void on_spawn(const struct wire_message *m)
 	}
 }
 
-/* A new master knows nothing of our users, so they belong to no run. */
-static void leave_old_run(void)
-{
-	if (worker.state == WORKER_READY || worker.stopping)
-		return;
-	log_warn("the master was restarted: the users of the run before are "
-	    "stopped");
-	worker.stopping = true;
-	worker.old_run = true;
-	worker.stop_came = clock_now();
-	worker.o.stop(worker.o.arg);
-}
-
 static void on_ack(const struct wire_message *m)
 {
 	bool again = worker.was_registered;
 	struct wire_ack ack;
+	char why[400];
 
 	if (wire_read_ack(&m->data, &ack) == -1)
 		return;
 	if (worker.registered)
 		return;                 /* for a repeated client_ready */
+	if (!worker_knows_level(&ack, why, sizeof why)) {
+		orphan(why);
+		return;
+	}
 	worker.registered = true;
 	worker.was_registered = true;
 	wheel_del(&worker.retry);
@@ -151,10 +159,13 @@ static void on_ack(const struct wire_message *m)
 	if (again && ack.instance != worker.instance) {
 		/* Perhaps on another machine. */
 		memset(&worker.offset, 0, sizeof worker.offset);
+		worker.last_timestamp = 0;
 		worker.knows_clock = false;
 		outbox_forget();
-		leave_old_run();
+		leave_old_run("the master was restarted");
 	}
+	if (ack.instance != worker.instance)
+		worker.order = 0;
 	worker.instance = ack.instance;
 	if (worker.has_early && !worker.stopping) {
 		worker.has_early = false;
@@ -313,13 +324,16 @@ static void dispatch(const struct wire_message *m)
 		on_ack(m);
 		break;
 	case WIRE_SPAWN:
-		on_spawn(m);
+		if (worker_is_due(m))
+			on_spawn(m);
 		break;
 	case WIRE_STOP:
-		on_stop();
+		if (worker_is_due(m))
+			on_stop();
 		break;
 	case WIRE_QUIT:
-		worker.o.quit(worker.o.arg);
+		if (worker_is_due(m))
+			worker.o.quit(worker.o.arg);
 		break;
 	case WIRE_RECONNECT:
 		on_reconnect();
@@ -334,7 +348,8 @@ static void dispatch(const struct wire_message *m)
 		on_rows(m);
 		break;
 	case WIRE_PLAN:
-		on_plan(m);
+		if (worker_is_due(m))
+			on_plan(m);
 		break;
 	case WIRE_MET:
 		on_met(m);

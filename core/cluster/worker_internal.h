@@ -27,6 +27,8 @@ struct worker_internal {
 	bool orphaned;
 	int tries;
 	uint64_t instance;
+	uint64_t order;                 /* the last that was taken */
+	uint64_t test;                  /* whose users they are */
 	double interval;                /* seconds between reports */
 	double last_timestamp;          /* of a spawn */
 	int64_t last_heard;
@@ -51,6 +53,12 @@ extern struct worker_internal worker;
 
 /* Sends worker.out and empties it: 0, or -1 when it could not be taken. */
 int worker_flush(void);
+/* Whether what the master says is to be done now (worker_orders.c); tells it
+ * what has come. */
+bool worker_is_due(const struct wire_message *);
+void worker_send_taken(void);
+/* Whether the master speaks as this worker does; else `why` not. */
+bool worker_knows_level(const struct wire_ack *, char *why, size_t size);
 /* A message without data. */
 void worker_send_nil(const char *type);
 void worker_send_ready(void);

@@ -83,6 +83,7 @@ static void send_numbered(const struct wire_count *counts, bool last)
 	if (outbox_full(last))
 		return;
 	outbox_number(&ticket);
+	ticket.test = worker.test;
 	if (worker_master_clock(&offset, &error))
 		ticket.at = clock_now() + offset;
 	wire_stats_encode(&worker.out, worker.id, worker.o.stats, &ticket,

@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "base/xalloc.h"
 #include "cluster/wire.h"
 #include "cluster/zap.h"
@@ -101,15 +102,23 @@ static bool skip_parts(struct zsock *s, zmq_msg_t *part)
 	return any;
 }
 
-/* An identity that can be a peer's name. */
+/* An identity that can be a peer's name: it is shown to people, and written
+ * to results. */
 static bool is_name(zmq_msg_t *part, char *name)
 {
+	const unsigned char *p = zmq_msg_data(part);
 	size_t len = zmq_msg_size(part);
+	uint32_t code;
+	size_t n;
 
-	if (len == 0 || len > WIRE_MAX_NODE_ID ||
-	    memchr(zmq_msg_data(part), '\0', len) != NULL)
+	if (len == 0 || len > WIRE_MAX_NODE_ID)
 		return false;
-	memcpy(name, zmq_msg_data(part), len);
+	for (size_t i = 0; i < len; i += n) {
+		n = utf8_decode(p + i, len - i, &code);
+		if (n == 0 || utf8_is_control(code))
+			return false;
+	}
+	memcpy(name, p, len);
 	name[len] = '\0';
 	return true;
 }

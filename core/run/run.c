@@ -504,9 +504,10 @@ void run_peer_reported(struct peer *p)
 void run_peer_stopped(struct peer *p)
 {
 	fleet_take_counts(p);
-	/* A dismissed one was not among those that are waited for. */
+	/* A dismissed one was not among those that are waited for; and one
+	 * that has stopped may be lost, too. */
 	if (run.status.state != RUN_STOPPING || run.stopping == 0 ||
-	    p->dismissed)
+	    p->dismissed || !p->awaited)
 		return;
 	if (--run.stopping == 0)
 		finish();

@@ -94,6 +94,7 @@ static void listen_to(struct sim *s, struct buf *scratch)
 {
 	static char data[1 << 16];
 	const struct wire_count count = { "user", 10 };
+	struct wire_order order;
 	struct wire_message m;
 	int len;
 
@@ -104,6 +105,11 @@ static void listen_to(struct sim *s, struct buf *scratch)
 		if (m.type == WIRE_ACK && !s->registered) {
 			s->registered = true;
 			take_index(&m);
+		}
+		if (wire_read_order(&m.data, &order)) {
+			buf_clear(scratch);
+			wire_encode_taken(scratch, s->id, order.number);
+			say(s, scratch);
 		}
 		if (m.type == WIRE_SPAWN) {
 			buf_clear(scratch);

@@ -162,7 +162,11 @@ class SlowWay:
         assert ready.wait(10)
 
     async def accept(self, reader, writer):
-        there = await asyncio.open_connection("127.0.0.1", self.to)
+        try:
+            there = await asyncio.open_connection("127.0.0.1", self.to)
+        except OSError:
+            writer.close()      # nobody listens yet: the worker tries again
+            return
         self.loop.create_task(self.carry(reader, there[1]))
         self.loop.create_task(self.carry(there[0], writer))
 

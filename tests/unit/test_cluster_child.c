@@ -24,8 +24,8 @@
 #include "fiber/fiber.h"
 #include "fiber/loop.h"
 #include "fiber/wheel.h"
+#include "wait_kit.h"
 
-#define PATIENCE (30 * NS_PER_S)
 
 static const char *const classes[] = { "Alpha" };
 
@@ -144,28 +144,10 @@ static struct {
 	char why[512];
 	bool crashed;
 	bool quit_done;
-	bool late;
 	char logged[8192];
 } seen;
 
 static struct stats *totals;
-
-static void on_late(struct wheel_timer *t)
-{
-	(void)t;
-	seen.late = true;
-}
-
-#define wait_until(condition) do { \
-	struct wheel_timer late_ = { .fire = on_late }; \
-	wheel_add(&late_, clock_now() + PATIENCE); \
-	while (!(condition) && !seen.late) \
-		loop_once(true); \
-	wheel_del(&late_); \
-	if (seen.late) \
-		fail_msg("waited in vain for " #condition ": %s", \
-		    seen.logged); \
-} while (0)
 
 static void on_joined(struct peer *p, void *arg)
 {

@@ -4,6 +4,7 @@
  * worker as before, and what honest ones reported is as they said it.
  */
 #include "cluster/master.h"
+#include "cluster/meeting.h"
 #include "cluster/wire_custom.h"
 #include "cluster/wire_files.h"
 #include "cluster/zsock.h"
@@ -22,15 +23,14 @@
 #include "base/xalloc.h"
 #include "fiber/loop.h"
 #include "fiber/wheel.h"
+#include "wait_kit.h"
 
-#define PATIENCE (60 * NS_PER_S)
 #define MESSAGES 100000
 #define SAMPLES_MAX 20
 #define MAD 28                          /* workers, one after the other */
 
 static struct stats *totals;
 static struct rng rng;
-static bool late;
 static int joined;
 
 /* ---- what is sent ---- */
@@ -186,22 +186,6 @@ static void say(struct hand *h, struct buf *b)
 	}
 	buf_release(b);
 }
-
-static void on_late(struct wheel_timer *t)
-{
-	(void)t;
-	late = true;
-}
-
-#define wait_until(condition) do { \
-	struct wheel_timer late_ = { .fire = on_late }; \
-	wheel_add(&late_, clock_now() + PATIENCE); \
-	while (!(condition) && !late) \
-		loop_once(true); \
-	wheel_del(&late_); \
-	if (late) \
-		fail_msg("waited in vain for " #condition); \
-} while (0)
 
 static void on_joined(struct peer *p, void *arg)
 {
@@ -364,6 +348,92 @@ static void test_too_much(void **state)
 	zsock_free(greedy.sock, 0);
 }
 
+static void on_meet(struct peer *p, const struct wire_meet *meet, void *arg)
+{
+	(void)arg;
+	meeting_take(p, meet);
+}
+
+static void on_lost(struct peer *p, const char *why, bool crashed, void *arg)
+{
+	(void)why;
+	(void)crashed;
+	(void)arg;
+	meeting_lost(p);
+}
+
+/* Users that have all arrived, in groups of one: nobody counts that high. */
+static void test_absurd_claims(void **state)
+{
+	const struct wire_meet meet = { "door", 1, INT64_C(1) << 48, 0 };
+	struct hand mad;
+	struct hand honest;
+
+	(void)state;
+	hand_start(&honest, "host1_00000000000000000000000000000001");
+	register_hand(&honest);
+	for (int i = 0; i < 3; i++) {
+		struct buf b = BUF_INIT(1000);
+		char id[64];
+
+		snprintf(id, sizeof id, "mad_%032d", i);
+		hand_start(&mad, id);
+		register_hand(&mad);
+		wire_encode_meet(&b, mad.id, &meet);
+		say(&mad, &b);
+		wait_heard(&mad);
+		zsock_free(mad.sock, 0);
+	}
+	report(&honest, 1, 5);
+	zsock_free(honest.sock, 0);
+}
+
+/* Names that would move a terminal's cursor, or are no text at all. */
+static void test_names(void **state)
+{
+	static const char *const names[] = { "a\033[2Jb", "a\nb", "\xff_1",
+		"a\xc2\x9b" "b" };
+	struct hand hands[sizeof names / sizeof names[0]];
+	struct hand honest;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		struct buf b = BUF_INIT(1000);
+
+		hand_start(&hands[i], names[i]);
+		wire_encode_client_ready(&b, names[i], 0);
+		say(&hands[i], &b);
+	}
+	hand_start(&honest, "h\xc3\xb6st_00000000000000000000000000000001");
+	register_hand(&honest);
+	wait_until(refused() == sizeof names / sizeof names[0]);
+	assert_int_equal(master_peer_count(), 1);
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		zsock_free(hands[i].sock, 0);
+	zsock_free(honest.sock, 0);
+}
+
+/* A member that registers again and again would keep all others moving. */
+static void test_registers_for_ever(void **state)
+{
+	struct hand mad;
+	struct master_refused r;
+
+	(void)state;
+	hand_start(&mad, "mad_00000000000000000000000000000001");
+	register_hand(&mad);
+	for (int i = 0; i < 500; i++) {
+		struct buf b = BUF_INIT(1000);
+
+		wire_encode_client_ready(&b, mad.id, 0);
+		say(&mad, &b);
+	}
+	wait_heard(&mad);
+	master_refused(&r);
+	assert_true(r.excess >= 300);
+	zsock_free(mad.sock, 0);
+}
+
 /* Nothing that a flood makes the log say should slow it down. */
 static void swallow(enum log_level level, const char *line, void *arg)
 {
@@ -377,10 +447,10 @@ static int setup(void **state)
 	static const char *const classes[] = { "Alpha", "Beta" };
 	struct master_options o = { .bind = "tcp://127.0.0.1:0",
 		.class_count = 2, .class_names = classes,
-		.report_interval = 1, .joined = on_joined };
+		.report_interval = 1, .joined = on_joined,
+		.meet = on_meet, .lost = on_lost };
 
 	(void)state;
-	late = false;
 	rng_seed(&rng, 1, 1);
 	log_set_sink(swallow, NULL);
 	if (loop_init() == -1)
@@ -392,6 +462,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
+	meeting_clear();
 	master_release();
 	stats_free(totals);
 	loop_release();
@@ -405,6 +476,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_hundred_thousand, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(test_too_much, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(test_absurd_claims, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(test_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_registers_for_ever, setup,
 		    teardown),
 	};
 

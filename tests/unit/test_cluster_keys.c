@@ -15,6 +15,7 @@
 #include "cluster/zsock.h"
 #include "fiber/loop.h"
 #include "fiber/wheel.h"
+#include "wait_kit.h"
 
 static char folder[] = "/tmp/swarm_keys_XXXXXX";
 static char logged[4096];
@@ -112,7 +113,6 @@ static void test_broken_files(void **state)
 /* ---- connections ---- */
 
 static int received;
-static bool late;
 
 static void on_message(const char *from, const void *data, size_t len,
     void *arg)
@@ -123,23 +123,6 @@ static void on_message(const char *from, const void *data, size_t len,
 	assert_memory_equal(data, "hello", 5);
 	received++;
 }
-
-static void on_late(struct wheel_timer *t)
-{
-	(void)t;
-	late = true;
-}
-
-#define wait_until(condition) do { \
-	struct wheel_timer late_ = { .fire = on_late }; \
-	wheel_add(&late_, clock_now() + 20 * NS_PER_S); \
-	late = false; \
-	while (!(condition) && !late) \
-		loop_once(true); \
-	wheel_del(&late_); \
-	if (late) \
-		fail_msg("waited in vain for " #condition); \
-} while (0)
 
 static struct zsock *open_worker(const struct keys *keys, const char *id,
     const char *endpoint)

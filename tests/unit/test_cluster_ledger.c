@@ -16,8 +16,8 @@
 #include "base/clock.h"
 #include "fiber/loop.h"
 #include "fiber/wheel.h"
+#include "wait_kit.h"
 
-#define PATIENCE (20 * NS_PER_S)
 #define HAND_ID "host1_0123456789abcdef0123456789abcdef"
 
 /* ---- the worker's side ---- */
@@ -106,28 +106,11 @@ static void test_outbox_is_bounded(void **state)
 
 static struct stats *totals;
 static struct zsock *hand;
-static bool late;
 static int joined;
 static int acks;
 static struct wire_ack ack;
 static struct wire_pong pong;
 static int pongs;
-
-static void on_late(struct wheel_timer *t)
-{
-	(void)t;
-	late = true;
-}
-
-#define wait_until(condition) do { \
-	struct wheel_timer late_ = { .fire = on_late }; \
-	wheel_add(&late_, clock_now() + PATIENCE); \
-	while (!(condition) && !late) \
-		loop_once(true); \
-	wheel_del(&late_); \
-	if (late) \
-		fail_msg("waited in vain for " #condition); \
-} while (0)
 
 static void on_joined(struct peer *p, void *arg)
 {
@@ -163,7 +146,6 @@ static int setup(void **state)
 		.report_interval = 1, .joined = on_joined };
 
 	(void)state;
-	late = false;
 	joined = acks = pongs = 0;
 	if (loop_init() == -1)
 		return -1;
@@ -274,7 +256,7 @@ static void test_late_report_keeps_its_time(void **state)
 	report(2, 1, 1, clock_now() + 1000 * NS_PER_S);
 	assert_int_equal(taken(), 2);
 	assert_true(totals->total.last_time > now - 1);
-	assert_true(totals->total.last_time < now + PATIENCE / 1e9);
+	assert_true(totals->total.last_time < now + WAIT_NS / 1e9);
 }
 
 /* Ranges of indexes for relays' workers, from above; those of the master's

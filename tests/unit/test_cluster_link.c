@@ -22,8 +22,8 @@
 #include "base/xalloc.h"
 #include "fiber/loop.h"
 #include "fiber/wheel.h"
+#include "wait_kit.h"
 
-#define PATIENCE (20 * NS_PER_S)
 
 static const char *const classes[] = { "Alpha", "Beta" };
 
@@ -41,29 +41,10 @@ static struct {
 	double stop_timeout;
 	bool crashed;
 	bool quit_done;
-	bool late;
 } seen;
 
 static struct stats *totals;
 static struct stats *delta;
-
-/* ---- waiting ---- */
-
-static void on_late(struct wheel_timer *t)
-{
-	(void)t;
-	seen.late = true;
-}
-
-#define wait_until(condition) do { \
-	struct wheel_timer late_ = { .fire = on_late }; \
-	wheel_add(&late_, clock_now() + PATIENCE); \
-	while (!(condition) && !seen.late) \
-		loop_once(true); \
-	wheel_del(&late_); \
-	if (seen.late) \
-		fail_msg("waited in vain for " #condition); \
-} while (0)
 
 /* ---- the master's events ---- */
 

@@ -199,6 +199,25 @@ static void test_lease_lost(void **state)
 	lease_release(&l);
 }
 
+/* One that only takes gets no more some day, and costs no time. */
+static void test_lease_hoarded(void **state)
+{
+	struct lease_range r;
+	struct lease l;
+	int n = 0;
+
+	(void)state;
+	lease_init(&l, UINT64_MAX);
+	do {
+		r = lease_grant(&l, 1, 2, 0, 1);
+	} while (r.count > 0 && ++n < 1000000);
+	assert_in_range(n, 10000, 200000);
+	/* Others do. */
+	assert_int_equal(lease_grant(&l, 2, 2, 0, 2).count, 2);
+	assert_int_equal(lease_grant(&l, 1, 2, UINT64_C(1) << 60, 2).count, 2);
+	lease_release(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +227,7 @@ int main(void)
 		cmocka_unit_test(test_limited),
 		cmocka_unit_test(test_lease_once),
 		cmocka_unit_test(test_lease_lost),
+		cmocka_unit_test(test_lease_hoarded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

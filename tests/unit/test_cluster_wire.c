@@ -4,6 +4,8 @@
  */
 #include "cluster/wire.h"
 
+#include <swarm/version.h>
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -105,7 +107,7 @@ static void test_client_ready(void **state)
 {
 	struct buf b = BUF_INIT(WIRE_MAX_MESSAGE);
 	struct wire_message m;
-	char version[64];
+	char version[96];
 
 	(void)state;
 	decode_file(&m, "client_ready");
@@ -131,7 +133,8 @@ static void test_client_ready(void **state)
 	wire_encode_client_ready(&b, ID, 0);
 	decode(&m, &b);
 	assert_int_equal(wire_read_client_ready(&m.data, version,
-	    sizeof version), 1);
+	    sizeof version), WIRE_LEVEL);
+	assert_string_equal(wire_program_of(version), SWARM_VERSION);
 	/* Locust compares the first four characters. */
 	assert_memory_equal(version, WIRE_LOCUST_VERSION, 4);
 	wire_message_release(&m);
@@ -154,7 +157,8 @@ static void test_ack(void **state)
 	assert_int_equal(ack.index, -1);
 	wire_message_release(&m);
 	ack = (struct wire_ack){ .index = 7, .swarm = true,
-		.report_interval = 0.5, .instance = 12345678901 };
+		.report_interval = 0.5, .instance = 12345678901,
+		.seed = (UINT64_C(1) << 53) - 1 };
 	wire_encode_ack(&b, ID, &ack);
 	ack = (struct wire_ack){ 0 };
 	decode(&m, &b);
@@ -163,6 +167,8 @@ static void test_ack(void **state)
 	assert_true(ack.swarm);
 	assert_true(ack.report_interval == 0.5);
 	assert_true(ack.instance == 12345678901);
+	/* A machine that has been up for days makes one of that size. */
+	assert_true(ack.seed == (UINT64_C(1) << 53) - 1);
 	wire_message_release(&m);
 }
 
@@ -190,6 +196,9 @@ static void test_heartbeat(void **state)
 	hb.health.dropped = 7;
 	hb.delays = delays.data;
 	hb.delays_len = delays.len;
+	/* Clocks count from the starts of machines that may be years apart. */
+	hb.clock_error = 1000;
+	hb.clock_offset = -INT64_C(4000) * 86400 * NS_PER_S;
 	wire_encode_heartbeat(&b, ID, &hb);
 	memset(&hb, 0, sizeof hb);
 	decode(&m, &b);
@@ -207,6 +216,7 @@ static void test_heartbeat(void **state)
 	/* Nobody said. */
 	assert_int_equal(hb.health.ports, -1);
 	assert_true(hb.health.resent == -1);
+	assert_true(hb.clock_offset == -INT64_C(4000) * 86400 * NS_PER_S);
 	histogram_clear(&h);
 	assert_int_equal(histogram_decode_add(&h, hb.delays, hb.delays_len),
 	    0);
@@ -311,6 +321,8 @@ static void test_run_messages(void **state)
 		{ "", 0, 1, 1, 0, 0, 0, 0, 0 } };
 	const struct wire_meet meet = { "gate", 6, 5, 1 };
 	const struct wire_module said = { "hooks", "a\0b", 3 };
+	const struct wire_order order = { 7, 5, 3 };
+	struct wire_order ordered;
 	struct wire_progress back[WIRE_MAX_EXECUTORS];
 	struct wire_module heard;
 	struct wire_meet met;
@@ -321,9 +333,11 @@ static void test_run_messages(void **state)
 	char *text;
 
 	(void)state;
-	wire_encode_plan(&b, ID, "pause 0 0\nexecutor a\n");
+	wire_encode_plan(&b, ID, "pause 0 0\nexecutor a\n", &order);
 	decode(&m, &b);
 	assert_int_equal(m.type, WIRE_PLAN);
+	assert_true(wire_read_order(&m.data, &ordered));
+	assert_memory_equal(&ordered, &order, sizeof order);
 	text = wire_read_plan(&m.data);
 	assert_string_equal(text, "pause 0 0\nexecutor a\n");
 	free(text);

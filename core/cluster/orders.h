@@ -1,0 +1,41 @@
+/*
+ * The master's orders to a swarm worker (spawn, plan, stop, quit): each has a
+ * number and is repeated until the worker says that it has come, so that a
+ * link that is cut for a moment loses none.  The worker carries out each once
+ * (worker_orders.c).
+ */
+#ifndef CLUSTER_ORDERS_H
+#define CLUSTER_ORDERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct member;
+struct wire_order;
+
+struct orders {
+	struct order_kept {
+		void *data;
+		size_t len;
+		uint64_t number;
+		int64_t sent;
+	} *at;                          /* oldest first */
+	size_t count;
+};
+
+/* Numbers for the one that is encoded next.  With `alone` what was ordered
+ * before does not matter any more. */
+void orders_number(struct member *, struct wire_order *, bool alone);
+/* It was encoded into `message`; copied. */
+void orders_keep(struct member *, const struct buf *message, uint64_t number);
+/* The worker has all up to this number. */
+void orders_taken(struct member *, uint64_t number);
+/* The worker lives: what it should have by now is sent again. */
+void orders_again(struct member *);
+/* It takes none, however often they are sent. */
+bool orders_stuck(const struct member *);
+void orders_forget(struct member *);
+
+#endif

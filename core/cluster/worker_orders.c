@@ -1,0 +1,52 @@
+/*
+ * Orders come once or several times, or one before them was lost: each is
+ * carried out once, and in turn (orders.h).
+ *
+ * Numbers are a master's own: an order of another one, which this worker has
+ * not registered with, is left until it has.
+ */
+#include "cluster/worker_internal.h"
+
+#include <swarm/version.h>
+
+#include <stdio.h>
+
+bool worker_knows_level(const struct wire_ack *ack, char *why, size_t size)
+{
+	if (!ack->swarm || ack->level == WIRE_LEVEL)
+		return true;
+	snprintf(why, size, "the master at %s speaks level %u of swarm's "
+	    "protocol (swarm %s), this worker level %d (swarm %s): install "
+	    "the same swarm on both", worker.endpoint, ack->level,
+	    ack->program, WIRE_LEVEL, SWARM_VERSION);
+	return false;
+}
+
+void worker_send_taken(void)
+{
+	wire_encode_taken(&worker.out, worker.id, worker.order);
+	worker_flush();
+}
+
+bool worker_is_due(const struct wire_message *m)
+{
+	uint64_t expected = worker.order + 1;
+	struct wire_order o;
+	bool due;
+
+	/* Locust's have none. */
+	if (!wire_read_order(&m->data, &o))
+		return true;
+	if (!worker.was_registered || o.instance != worker.instance)
+		return false;
+	if (o.since > expected)
+		expected = o.since;
+	/* One before it has not come: both will come again. */
+	if (o.number > expected)
+		return false;
+	due = o.number == expected;
+	if (due)
+		worker.order = o.number;
+	worker_send_taken();
+	return due;
+}
