@@ -171,13 +171,21 @@ static void test_wire_refuses(void **state)
 	struct metrics m = { 0 };
 	struct buf bytes = BUF_INIT(1 << 20);
 	struct metrics got = { 0 };
+	char *at;
 
 	(void)state;
 	metrics_record(&m, metrics_get(&m, METRIC_GAUGE, "g", ""), 1);
-	m.at[0].sum = INFINITY;
 	pack(&bytes, &m);
+	at = memmem(bytes.data, bytes.len, "\xcb\x3f\xf0\0\0\0\0\0\0", 9);
+	assert_non_null(at);
+	memcpy(at, "\xcb\x7f\xf0\0\0\0\0\0\0", 9);
 	assert_int_equal(unpack(&bytes, bytes.len, NULL), -1);
-	m.at[0].sum = 1;
+	/* Whoever sends sees to it that the rest of a report is not lost. */
+	m.at[0].sum = INFINITY;
+	m.at[0].last = -1e308;
+	pack(&bytes, &m);
+	assert_int_equal(unpack(&bytes, bytes.len, NULL), 0);
+	m.at[0].sum = m.at[0].last = 1;
 	m.at[0].kind = (enum metric_kind)7;
 	pack(&bytes, &m);
 	assert_int_equal(unpack(&bytes, bytes.len, &got), -1);
