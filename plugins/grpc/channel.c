@@ -192,6 +192,22 @@ static void watch(struct channel *c)
 	    gpr_inf_future(GPR_CLOCK_MONOTONIC), cq_queue(), &c->watch);
 }
 
+/* The library only says where it is now.  What stood for a moment, before we
+ * came to ask, has been a connection all the same: nothing else leads back to
+ * where it is. */
+static void catch_up(struct channel *c, grpc_connectivity_state state,
+    int64_t when)
+{
+	if (state == GRPC_CHANNEL_READY && c->state == state)
+		enter(c, GRPC_CHANNEL_IDLE, when);
+	if (state == GRPC_CHANNEL_IDLE && (c->state == state ||
+	    c->state == GRPC_CHANNEL_CONNECTING)) {
+		enter(c, GRPC_CHANNEL_CONNECTING, when);
+		enter(c, GRPC_CHANNEL_READY, when);
+	}
+	enter(c, state, when);
+}
+
 static void changed(struct cq_event *e)
 {
 	struct channel *c = (struct channel *)((char *)e -
@@ -202,10 +218,7 @@ static void changed(struct cq_event *e)
 		grpc_connectivity_state state =
 		    grpc_channel_check_connectivity_state(c->grpc, 0);
 
-		/* It was another in between. */
-		if (state == c->state && state == GRPC_CHANNEL_READY)
-			enter(c, GRPC_CHANNEL_IDLE, e->when);
-		enter(c, state, e->when);
+		catch_up(c, state, e->when);
 		watch(c);
 	}
 	channel_unref(c);

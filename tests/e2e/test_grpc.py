@@ -350,7 +350,8 @@ def phases(data, last):
     assert rows["GRPC phase", "handshake"]["service_ms"]["count"] == 3
     for name in ("tcp", last):
         row = rows["GRPC phase", name]["service_ms"]
-        assert row["count"] == 3
+        # A SYN that a crowded machine has sent again tells nothing.
+        assert 1 <= row["count"] <= 3
         assert row["max"] <= rows["GRPC phase", "handshake"]["service_ms"][
             "max"]
 
@@ -491,7 +492,7 @@ def test_streams_cut_off(swarm, tmp_path, kind, code, counter):
         assert counters["grpc_status_" + code] == 6, counters
     assert counters[counter] >= 4
     if kind in ("goaway", "close", "garbage"):
-        assert counters["grpc_reconnects"] >= 2
+        assert counters["grpc_reconnects"] == 4
 
 
 def test_nobody_listens(swarm, tmp_path):
