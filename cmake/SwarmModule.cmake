@@ -6,7 +6,8 @@
 #                                       manual NAME.7, templates/ for
 #                                       `swarm new`, and where they install
 #   swarm_add_scenario(NAME SOURCE...)  the same, installed with its source
-#   swarm_add_test(NAME [HOST] SOURCE...)  a cmocka program, if cmocka is there
+#   swarm_add_test(NAME [HOST] [MODULE module] SOURCE...)
+#                                       a cmocka program, if cmocka is there
 #   swarm_add_cases(NAME PLUGIN SOURCE...)  a test module (<swarm/test.h>) for
 #                                       that plugin, run by `swarm test`
 include_guard(GLOBAL)
@@ -95,11 +96,38 @@ function(swarm_add_scenario name)
 		DESTINATION ${CMAKE_INSTALL_DATADIR}/swarm/scenarios)
 endfunction()
 
+# Sources of a module as it has compiled them: what a test of them is linked
+# with, so that nothing is compiled twice.  A source that is not the module's
+# stays what it is.
+function(swarm_module_objects out module)
+	get_target_property(dir ${module} SOURCE_DIR)
+	get_target_property(built ${module} SOURCES)
+	set(all)
+	foreach(source ${built})
+		get_filename_component(source ${source} ABSOLUTE BASE_DIR ${dir})
+		list(APPEND all ${source})
+	endforeach()
+	set(found)
+	foreach(source ${ARGN})
+		get_filename_component(path ${source} ABSOLUTE)
+		if(path IN_LIST all)
+			# As CMake names it: the path from the module's folder.
+			file(RELATIVE_PATH path ${dir} ${path})
+			string(REPLACE "../" "__/" path ${path})
+			string(REPLACE "." "[.]" path ${path})
+			set(source "$<FILTER:$<TARGET_OBJECTS:${module}>,INCLUDE,/${module}[.]dir/([.]/)?${path}[.]o$>")
+		endif()
+		list(APPEND found ${source})
+	endforeach()
+	set(${out} ${found} PARENT_SCOPE)
+endfunction()
+
 # A test of a module's own sources (a codec, a parser).  With HOST, and in
 # swarm's own tree only, it is linked with the whole of swarm and may call
-# swarm_*(); elsewhere such a test is left out.
+# swarm_*(); elsewhere such a test is left out.  With MODULE, those of the
+# sources that belong to that module are taken as it was built.
 function(swarm_add_test name)
-	cmake_parse_arguments(arg "HOST" "" "" ${ARGN})
+	cmake_parse_arguments(arg "HOST" "MODULE" "" ${ARGN})
 	if(NOT BUILD_TESTING OR (arg_HOST AND NOT TARGET swarm_core))
 		return()
 	endif()
@@ -109,7 +137,11 @@ function(swarm_add_test name)
 		message(STATUS "no cmocka: ${name} is not built")
 		return()
 	endif()
-	add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
+	set(sources ${arg_UNPARSED_ARGUMENTS})
+	if(arg_MODULE)
+		swarm_module_objects(sources ${arg_MODULE} ${sources})
+	endif()
+	add_executable(${name} ${sources})
 	target_link_libraries(${name} PRIVATE Swarm::sdk PkgConfig::CMOCKA)
 	target_compile_definitions(${name} PRIVATE _GNU_SOURCE)
 	target_include_directories(${name} PRIVATE

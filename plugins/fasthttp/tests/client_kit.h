@@ -296,6 +296,9 @@ static void kit_run(void (*body)(struct swarm_user *),
 		loop_once(true);
 }
 
+#define OK(body_len, body) "HTTP/1.1 200 OK\r\nContent-Length: " body_len \
+	"\r\n\r\n" body
+
 #define STEPS(...) ((const struct step[]){ __VA_ARGS__, { .want = NULL } })
 
 /* Checks a series' counts. */

@@ -1,8 +1,40 @@
-/* Requests sent ahead: order, losses, redirects and nonsense in between. */
+/* Several requests at once, and requests sent ahead: order, losses, redirects
+ * and nonsense in between. */
 #include "client_kit.h"
 
-#define OK(body_len, body) "HTTP/1.1 200 OK\r\nContent-Length: " body_len \
-	"\r\n\r\n" body
+static void batched(struct swarm_user *u)
+{
+	const struct http_args *requests[] = {
+		HTTP_REQUEST(.path = "/1"), HTTP_REQUEST(.path = "/2"),
+		HTTP_REQUEST(.path = "/3"),
+	};
+	struct http_response *r[3];
+
+	settings.connections = 1;
+	http_batch(u, requests, r, 3);
+	assert_string_equal(r[0]->body, "a");
+	assert_string_equal(r[1]->body, "b");
+	assert_string_equal(r[2]->body, "c");
+	http_close(u);
+	settings.connections = 2;
+	http_batch(u, requests, r, 2);
+	assert_string_equal(r[0]->body, "d");
+	assert_string_equal(r[1]->body, "e");
+}
+
+/* The first of the last two is answered when the other is there too. */
+static void test_batch(void **state)
+{
+	(void)state;
+	kit_run(batched, STEPS(
+	    { .want = "/1", .reply = OK("1", "a") },
+	    { .want = "/2", .reply = OK("1", "b") },
+	    { .want = "/3", .reply = OK("1", "c"), .close = true },
+	    { .want = "/1", .reply = OK("1", "d"), .second = true,
+	      .close = true },
+	    { .want = "/2", .reply = OK("1", "e") }));
+	assert_int_equal(kit.connections, 3);
+}
 
 static void pipelined(struct swarm_user *u)
 {
@@ -70,6 +102,8 @@ static void test_pipelined(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_batch, kit_setup,
+		    kit_teardown),
 		cmocka_unit_test_setup_teardown(test_pipelined, kit_setup,
 		    kit_teardown),
 	};
