@@ -4,6 +4,7 @@ be waited for, private servers on free ports, and a clean end for all of them.
 Nothing here sleeps for a fixed time: a test waits for an event, with a limit
 that is only reached when something is wrong.
 """
+import asyncio
 import contextlib
 import csv
 import ctypes
@@ -216,6 +217,18 @@ def swarm(spawn, tmp_path):
     return Swarm(spawn, tmp_path)
 
 
+def start_target(swarm, *args):
+    """`swarm target` with these arguments: the process, and its address."""
+    process = swarm.start("target", "--listen", "127.0.0.1:0", *args)
+    return process, process.wait_line(r"(http://127\.0\.0\.1:\d+)").group(1)
+
+
+@pytest.fixture
+def target(swarm):
+    """Starts `swarm target` with these arguments; its address."""
+    return lambda *args: start_target(swarm, *args)[1]
+
+
 EC_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
 
 
@@ -262,6 +275,36 @@ class Listener:
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
+
+
+class AsyncServer:
+    """Of asyncio, in a thread of its own, until stop(); listen() makes it."""
+
+    def __init__(self):
+        self.loop = asyncio.new_event_loop()
+        self.ready = threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+        assert self.ready.wait(PATIENCE)
+
+    def run(self):
+        asyncio.set_event_loop(self.loop)
+        server = self.loop.run_until_complete(self.listen())
+        self.port = server.sockets[0].getsockname()[1]
+        self.ready.set()
+        self.loop.run_forever()
+        server.close()
+        self.loop.run_until_complete(server.wait_closed())
+        left = asyncio.all_tasks(self.loop)
+        for task in left:
+            task.cancel()
+        self.loop.run_until_complete(
+            asyncio.gather(*left, return_exceptions=True))
+        self.loop.close()
+
+    def stop(self):
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(PATIENCE)
 
 
 class Broker:

@@ -6,7 +6,6 @@ import http.server
 import json
 import os
 import re
-import socket
 import ssl
 import threading
 import time

@@ -8,14 +8,6 @@ import pytest
 SHORT = ["--probe-time", "5s", "--confirm-time", "5s", "--processes", "1"]
 
 
-@pytest.fixture
-def target(swarm):
-    def start(*args):
-        process = swarm.start("target", "--listen", "127.0.0.1:0", *args)
-        return process.wait_line(r"(http://127\.0\.0\.1:\d+)").group(1)
-    return start
-
-
 def search(swarm, tmp_path, url, *args, timeout=250, classes=("eager",)):
     run = swarm.run("capacity", "-f", swarm.module("limits.so"), "-H", url,
                     "--json-file", tmp_path / "out", "--html",

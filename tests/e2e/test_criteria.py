@@ -5,19 +5,13 @@ import time
 
 import pytest
 
-from conftest import wait_for
+from conftest import start_target
 
 HEADLESS = ("--headless", "--summary", "compact")
 
 
-def target(swarm, *args):
-    process = swarm.start("target", "--listen", "127.0.0.1:0", *args)
-    port = process.wait_line(r"listening on http://127\.0\.0\.1:(\d+)")[1]
-    return process, f"http://127.0.0.1:{port}"
-
-
 def test_a_decision_takes_two_seconds(swarm):
-    server, url = target(swarm)
+    server, url = start_target(swarm)
     run = swarm.start("-f", swarm.module("limits.so"), "paced", *HEADLESS,
                       "-H", url, "-u", "8", "-r", "8", "--processes", "2",
                       "--progress", "1s",
@@ -33,7 +27,7 @@ def test_a_decision_takes_two_seconds(swarm):
 
 
 def test_a_step_down(swarm, tmp_path):
-    _, url = target(swarm, "--delay", "150ms")
+    _, url = start_target(swarm, "--delay", "150ms")
     done = swarm.run("-f", swarm.module("limits.so"), "eager", *HEADLESS,
                      "-H", url, "-u", "8", "-r", "8", "-t", "6s",
                      "--ndjson", tmp_path / "out.ndjson",
@@ -50,7 +44,7 @@ def test_a_step_down(swarm, tmp_path):
 
 
 def test_a_step_down_of_arrivals(swarm, tmp_path):
-    _, url = target(swarm, "--delay", "60ms")
+    _, url = start_target(swarm, "--delay", "60ms")
     done = swarm.run("-f", swarm.module("limits.so"), "eager", *HEADLESS,
                      "-H", url, "-u", "50", "-r", "50", "-t", "8s",
                      "--rate", "80", "--json-file", tmp_path / "out",
@@ -90,18 +84,18 @@ def test_what_can_be_judged(swarm, criterion, status):
 
 
 def test_a_warm_up_is_left_out(swarm, tmp_path):
-    """Frozen for its first second and a half, as a cold target is."""
-    server, url = target(swarm, "--freeze", "1500ms/60s")
+    """Frozen for its first seconds, as a cold target is."""
+    server, url = start_target(swarm, "--freeze", "2500ms/60s")
     args = ("-f", swarm.module("limits.so"), "calm", *HEADLESS, "-H", url,
-            "-u", "10", "-r", "100", "-t", "6s", "--fail-if", "max > 800ms")
-    done = swarm.run(*args, "--warm-up", "3s", "--json-file",
+            "-u", "10", "-r", "100", "-t", "7s", "--fail-if", "max > 800ms")
+    done = swarm.run(*args, "--warm-up", "4s", "--json-file",
                      tmp_path / "out")
     assert done.status == 0, done.text
     result = json.loads((tmp_path / "out.json").read_text())
     assert result["total"]["response_ms"]["max"] > 800
     assert result["steady_state"]["applied"] is True
     server.finish()
-    _, url = target(swarm, "--freeze", "1500ms/60s")
+    _, url = start_target(swarm, "--freeze", "2500ms/60s")
     at = args.index("-H")
     done = swarm.run(*args[:at + 1], url, *args[at + 2:])
     assert done.status == 99, done.text

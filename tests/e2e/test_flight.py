@@ -17,16 +17,14 @@ def read(path):
     return moments, [line for line in lines if "why" not in line]
 
 
-def test_around_a_criterion(swarm, tmp_path):
+def test_around_a_criterion(swarm, target, tmp_path):
     """The command of the page."""
     scenario = re.search(r"^```c\n(.*?)^```$", open(os.path.join(
         SOURCE, "docs", "load-models.md"), encoding="utf-8").read(),
         re.M | re.S).group(1)
     (tmp_path / "shop.c").write_text(scenario.replace("BETWEEN(1, 5)",
                                                       "CONSTANT(0.2)"))
-    server = swarm.start("target", "--listen", "127.0.0.1:0", "--delay",
-                         "uniform:2ms-40ms")
-    url = server.wait_line(r"(http://[\d.:]+)").group(1)
+    url = target("--delay", "uniform:2ms-40ms")
     command = re.search(r"^swarm (.*)$", PAGE, re.M).group(1)
     args = [url if w.startswith("http:") else w
             for w in shlex.split(command)]
@@ -71,9 +69,8 @@ def test_burst_that_ends_the_test(swarm, tmp_path):
     assert "<rect class=\"failed\"" in (tmp_path / "out.html").read_text()
 
 
-def test_nothing_went_wrong(swarm, tmp_path):
-    server = swarm.start("target", "--listen", "127.0.0.1:0")
-    url = server.wait_line(r"(http://[\d.:]+)").group(1)
+def test_nothing_went_wrong(swarm, target, tmp_path):
+    url = target()
     done = swarm.run("-f", swarm.module("limits.so"), "--headless", "-H", url,
                      "-u", "5", "-t", "2s", "--flight-recorder",
                      tmp_path / "flight", "--html", tmp_path / "out.html",

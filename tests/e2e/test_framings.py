@@ -1,13 +1,11 @@
 """What stands on the plugin websocket: STOMP against a broker that takes the
 standard by its word, Socket.IO against npm's server."""
-import asyncio
 import json
 import os
-import threading
 
 import pytest
 
-from conftest import SOURCE, need_node
+from conftest import SOURCE, AsyncServer, need_node
 from test_websocket import ledger, results
 
 websockets = pytest.importorskip("websockets")
@@ -60,31 +58,17 @@ def write(command, headers, body=""):
     return "\n".join([command, *lines]) + "\n\n" + body + "\0"
 
 
-class Broker:
+class Broker(AsyncServer):
     """One session at a time; keeps what it was sent."""
 
     def __init__(self):
         self.frames = []
-        self.ready = threading.Event()
-        self.loop = asyncio.new_event_loop()
-        threading.Thread(target=self.run, daemon=True).start()
-        assert self.ready.wait(10)
+        super().__init__()
+        self.url = f"ws://127.0.0.1:{self.port}"
 
-    def run(self):
-        asyncio.set_event_loop(self.loop)
-        self.loop.run_until_complete(self.main())
-
-    async def main(self):
-        self.over = asyncio.Event()
-        async with websockets.serve(self.serve, "127.0.0.1", 0,
-                                    subprotocols=["v12.stomp"]) as server:
-            self.url = "ws://127.0.0.1:%d" % \
-                server.sockets[0].getsockname()[1]
-            self.ready.set()
-            await self.over.wait()
-
-    def stop(self):
-        self.loop.call_soon_threadsafe(self.over.set)
+    async def listen(self):
+        return await websockets.serve(self.serve, "127.0.0.1", 0,
+                                      subprotocols=["v12.stomp"])
 
     async def serve(self, ws):
         subscriptions = {}

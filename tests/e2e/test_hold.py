@@ -21,14 +21,6 @@ COMMANDS = [line for block in
 SETTLE = 110                            # seconds, at most
 
 
-@pytest.fixture
-def target(swarm):
-    def start(*args):
-        process = swarm.start("target", "--listen", "127.0.0.1:0", *args)
-        return process.wait_line(r"(http://127\.0\.0\.1:\d+)").group(1)
-    return start
-
-
 def set_speed(url, x):
     request = urllib.request.Request(f"{url}/speed?x={x}", method="POST")
     with urllib.request.urlopen(request, timeout=PATIENCE) as answer:

@@ -12,13 +12,22 @@ import pytest
 from conftest import PATIENCE, wait_for
 
 
-def target(swarm, *args):
-    process = swarm.start("target", "--listen", "127.0.0.1:0", *args)
-    port = process.wait_line(r"listening on http://127\.0\.0\.1:(\d+)")[1]
-    return f"http://127.0.0.1:{port}"
+def unhindered(run):
+    """The first run that the machine's other work left alone: else it is the
+    generator that is blamed, and rightly so."""
+    for _ in range(5):
+        done = run()
+        if "in a hundred waited" not in done.generator["reason"]:
+            break
+    return done
 
 
 def limit(swarm, tmp_path, user, *args, **kwargs):
+    return unhindered(lambda: limit_once(swarm, tmp_path, user, *args,
+                                         **kwargs))
+
+
+def limit_once(swarm, tmp_path, user, *args, **kwargs):
     done = swarm.run("-f", swarm.module("limits.so"), user, "--headless",
                      "--json-file", tmp_path / "out", *args, **kwargs)
     assert done.status in (0, 1), done.text
@@ -28,9 +37,9 @@ def limit(swarm, tmp_path, user, *args, **kwargs):
     return done
 
 
-def test_the_system(swarm, tmp_path):
+def test_the_system(swarm, target, tmp_path):
     """Two servers of 50 ms give 40 requests a second, however many ask."""
-    url = target(swarm, "--servers", "2", "--delay", "50ms")
+    url = target("--servers", "2", "--delay", "50ms")
     done = limit(swarm, tmp_path, "eager", "-H", url, "-u", "24", "-r", "4",
                  "-t", "10s", "--html", tmp_path / "out.html",
                  "--report-md", tmp_path / "out.md")
@@ -50,9 +59,9 @@ def test_the_system(swarm, tmp_path):
     assert "LIMIT " + sentence in " ".join(again.out.split()), again.text
 
 
-def test_the_schedule(swarm, tmp_path):
+def test_the_schedule(swarm, target, tmp_path):
     """A request of 200 ms every 100 ms of each user: it can't be."""
-    url = target(swarm, "--delay", "200ms")
+    url = target("--delay", "200ms")
     done = limit(swarm, tmp_path, "paced", "-H", url, "-u", "10", "-r", "2",
                  "-t", "8s")
     g = done.generator
@@ -64,8 +73,8 @@ def test_the_schedule(swarm, tmp_path):
     assert match and float(match[2]) > 0.6 * float(match[1]), g["reason"]
 
 
-def test_the_schedule_of_arrivals(swarm, tmp_path):
-    url = target(swarm, "--delay", "200ms")
+def test_the_schedule_of_arrivals(swarm, target, tmp_path):
+    url = target("--delay", "200ms")
     done = limit(swarm, tmp_path, "eager", "-H", url, "--rate", "100",
                  "-u", "4", "--when-busy", "drop", "-t", "5s")
     g = done.generator
@@ -92,8 +101,8 @@ def test_the_generator(swarm, tmp_path):
     assert worker["memory_bytes_max"] > 1 << 20
 
 
-def test_nothing(swarm, tmp_path):
-    url = target(swarm, "--delay", "100ms")
+def test_nothing(swarm, target, tmp_path):
+    url = target("--delay", "100ms")
     done = limit(swarm, tmp_path, "calm", "-H", url, "-u", "10", "-r", "10",
                  "-t", "6s")
     g = done.generator
@@ -143,10 +152,16 @@ def test_the_network(swarm, spawn, tmp_path):
         f"-H http://127.0.0.1:8080 -u 20 -r 20 -t 6s "
         f"--json-file {tmp_path}/out\n"
         "kill %1\n")
-    done = spawn([*enter, "bash", str(inside)], cwd=tmp_path)
-    done.wait(PATIENCE * 2)
-    wait_for(lambda: (tmp_path / "out.json").exists(), "the results", 1)
-    g = json.loads((tmp_path / "out.json").read_text())["generator"]
+
+    def run():
+        done = spawn([*enter, "bash", str(inside)], cwd=tmp_path)
+        assert done.wait(PATIENCE * 2) == 0, done.text
+        done.generator = json.loads(
+            (tmp_path / "out.json").read_text())["generator"]
+        return done
+
+    done = unhindered(run)
+    g = done.generator
     assert g["limited_by"] == "network", done.text
     assert g["segments_resent"] > 0.01
     assert "segments had to be sent again" in g["reason"]

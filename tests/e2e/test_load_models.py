@@ -40,9 +40,8 @@ EXACT = {"--rate 200 -t 1m": 200, "--rate 1m:0-300": 450,
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_command(swarm, shop, tmp_path, command):
-    server = swarm.start("target", "--listen", "127.0.0.1:0")
-    host = server.wait_line(r"(http://[\d.:]+)").group(1).rstrip("/")
+def test_command(swarm, target, shop, tmp_path, command):
+    host = target()
     args = [hurried(word) for word in shlex.split(command)[1:]]
     args = [host if word.startswith("http:") else word for word in args]
     args[args.index("shop.c")] = str(shop)

@@ -301,12 +301,10 @@ def test_scenario_notify(swarm, postgres):
     assert 0 < latency["p50"] < 1000
 
 
-def test_scenario_shop_and_books(swarm, postgres, spawn):
-    target = spawn([swarm.exe, "target", "--listen", "127.0.0.1:0"])
-    port = target.wait_line(r"127\.0\.0\.1:(\d+)").group(1)
+def test_scenario_shop_and_books(swarm, postgres, target):
     process = swarm.run(
         "-f", swarm.scenario("shop_and_books.so"), "--headless", "--host",
-        f"http://127.0.0.1:{port}", "-o",
+        target(), "-o",
         f"postgres.conninfo={postgres.uri()}", "-u", "4", "-r", "100", "-t",
         "2", "--stop-timeout", "10", "--json", "--only-summary")
     report = results(process)

@@ -14,12 +14,6 @@ from conftest import PATIENCE
 LONG = bool(os.environ.get("SWARM_LONG_PROOFS"))
 
 
-def target(swarm, *args):
-    process = swarm.start("target", "--listen", "127.0.0.1:0", *args)
-    port = process.wait_line(r"listening on http://127\.0\.0\.1:(\d+)")[1]
-    return f"http://127.0.0.1:{port}"
-
-
 def measure(swarm, tmp_path, url, *args, user="eager", seconds=10):
     done = swarm.run("-f", swarm.module("limits.so"), user, "--headless",
                      "-H", url, "-t", f"{seconds}s", "--json-file",
@@ -42,9 +36,9 @@ def within(histogram, truth, relative_error_of):
         assert off <= 0.01 + (0 if LONG else chance), (q, got, value)
 
 
-def test_uniform_answers(swarm, tmp_path):
+def test_uniform_answers(swarm, target, tmp_path):
     low, high = 200, 600
-    url = target(swarm, "--delay", f"uniform:{low}ms-{high}ms")
+    url = target("--delay", f"uniform:{low}ms-{high}ms")
     result = measure(swarm, tmp_path, url, "-u", "800", "-r", "4000",
                      "--processes", "1", "-s", "5",
                      seconds=60 if LONG else 8)
@@ -53,9 +47,9 @@ def test_uniform_answers(swarm, tmp_path):
         q * (1 - q)) * (high - low) / truth[q])
 
 
-def test_exponential_answers(swarm, tmp_path):
+def test_exponential_answers(swarm, target, tmp_path):
     mean = 300
-    url = target(swarm, "--delay", f"exp:{mean}ms")
+    url = target("--delay", f"exp:{mean}ms")
     # Who is still waiting at the end is not counted, and waits longer than
     # others: a run has to be long beside one answer.
     result = measure(swarm, tmp_path, url, "-u", "1000", "-r", "5000",
@@ -66,10 +60,10 @@ def test_exponential_answers(swarm, tmp_path):
         q / (1 - q)) / -math.log(1 - q))
 
 
-def test_log_normal_answers(swarm, tmp_path):
+def test_log_normal_answers(swarm, target, tmp_path):
     median, sigma = 200, 0.5
     normal = {0.5: 0, 0.9: 1.281552, 0.95: 1.644854, 0.99: 2.326348}
-    url = target(swarm, "--delay", f"lognormal:{median}ms,{sigma}")
+    url = target("--delay", f"lognormal:{median}ms,{sigma}")
     result = measure(swarm, tmp_path, url, "-u", "800", "-r", "4000",
                      "--processes", "1", "-s", "5",
                      seconds=80 if LONG else 10)
@@ -79,12 +73,12 @@ def test_log_normal_answers(swarm, tmp_path):
         math.exp(normal[q] ** 2 / 2))
 
 
-def test_a_freeze_is_seen_by_response_times(swarm, tmp_path):
+def test_a_freeze_is_seen_by_response_times(swarm, target, tmp_path):
     """A tenth of the time nothing is answered.  Who should have come then
     waits, and only response time knows; of those few that were under way
     service time tells."""
     stall, period = (2.0, 20.0) if LONG else (0.8, 8.0)
-    url = target(swarm, "--freeze", f"{stall:g}s/{period:g}s")
+    url = target("--freeze", f"{stall:g}s/{period:g}s")
     result = measure(swarm, tmp_path, url, "--rate", "200", "-u", "4",
                      "--processes", "1", seconds=2 * period)
     response = result["total"]["response_ms"]
@@ -95,10 +89,10 @@ def test_a_freeze_is_seen_by_response_times(swarm, tmp_path):
     assert any("started later than intended" in n for n in result["notes"])
 
 
-def a_queue(swarm, tmp_path):
+def a_queue(swarm, target, tmp_path):
     """M/M/1 at 60 %: the time in it is exponential with rate mu - lambda."""
     service, rate = 0.010, 60
-    url = target(swarm, "--servers", "1", "--delay", "exp:10ms")
+    url = target("--servers", "1", "--delay", "exp:10ms")
     result = measure(swarm, tmp_path, url, "--rate", str(rate), "--poisson",
                      "-u", "200", "--processes", "1", seconds=80)
     truth = math.log(100) / (1 / service - rate) * 1000

@@ -9,50 +9,30 @@ import re
 import shlex
 import signal
 import socket
-import threading
 import time
 import urllib.parse
 import urllib.request
 
 import pytest
 
-from conftest import PATIENCE, SOURCE, free_port, wait_for
+from conftest import PATIENCE, SOURCE, AsyncServer, free_port, wait_for
 
 START = 1706702400      # 2024-01-31T12:00:00Z
 
 
-class Recorder:
-    """An HTTP server on a thread.  A path's query may ask for a delay in
-    seconds (?d=0.1), a status (?s=404) or a cookie (?c=name=value)."""
+class Recorder(AsyncServer):
+    """Of HTTP.  A path's query may ask for a delay in seconds (?d=0.1), a
+    status (?s=404) or a cookie (?c=name=value)."""
 
     def __init__(self):
         self.seen = []          # (when, until, connection, head, body)
         self.connections = 0
-        self.loop = asyncio.new_event_loop()
-        ready = threading.Event()
-        self.thread = threading.Thread(target=self.run, args=(ready,))
-        self.thread.start()
-        ready.wait()
-
-    def run(self, ready):
-        asyncio.set_event_loop(self.loop)
-        server = self.loop.run_until_complete(
-            asyncio.start_server(self.serve, "127.0.0.1", 0, backlog=1000))
-        self.port = server.sockets[0].getsockname()[1]
+        super().__init__()
         self.url = f"http://127.0.0.1:{self.port}"
-        ready.set()
-        self.loop.run_forever()
-        server.close()
-        open_ones = asyncio.all_tasks(self.loop)
-        for task in open_ones:
-            task.cancel()
-        self.loop.run_until_complete(
-            asyncio.gather(*open_ones, return_exceptions=True))
-        self.loop.close()
 
-    def close(self):
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join()
+    async def listen(self):
+        return await asyncio.start_server(self.serve, "127.0.0.1", 0,
+                                          backlog=1000)
 
     async def serve(self, reader, writer):
         number = self.connections
@@ -84,7 +64,7 @@ class Recorder:
 def server():
     recorder = Recorder()
     yield recorder
-    recorder.close()
+    recorder.stop()
 
 
 def stamp(seconds):

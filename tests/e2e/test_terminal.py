@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import PATIENCE, SOURCE, wait_for
+from conftest import SOURCE, wait_for
 from terminal import Terminal
 
 STEADY = ("--headless", "-u", "6", "-r", "6", "--processes", "2")

@@ -17,12 +17,6 @@ def steady(swarm, *args):
                        "-u", "2", "-r", "100", "--processes", "1", *args)
 
 
-def target(swarm):
-    process = swarm.start("target", "--listen", "127.0.0.1:0")
-    port = process.wait_line(r"listening on http://127\.0\.0\.1:(\d+)")[1]
-    return f"http://127.0.0.1:{port}"
-
-
 def agent(swarm, *args):
     process = swarm.start("agent", "--port", "0", *args)
     return process, process.wait_line(r"agent: (http://\S+)/metrics")[1]
@@ -67,10 +61,11 @@ def test_agent_tells_of_machine_and_process(swarm):
     assert process.wait() == 0, process.text
 
 
-def test_figures_in_results_report_and_criteria(swarm, spawn, tmp_path):
+def test_figures_in_results_report_and_criteria(swarm, target, spawn,
+                                                tmp_path):
     _, url = agent(swarm, "--process", "swarm")
     exporter = node_exporter(spawn)
-    run = steady(swarm, "-H", target(swarm), "-t", "7s",
+    run = steady(swarm, "-H", target(), "-t", "7s",
                  "--watch", f"app={url}", "--watch", f"node={exporter}",
                  "--watch-metric", 'node_cpu_seconds_total{mode="user"}',
                  "--json-file", tmp_path / "out.json",
@@ -137,7 +132,7 @@ def http(body, status="200 OK"):
             "Connection: close\r\n\r\n").encode() + body
 
 
-def test_hostile_answers(swarm, tmp_path):
+def test_hostile_answers(swarm, target, tmp_path):
     others = Hostile(http(b"<html>\n<body>"), http(b"", "500 No"),
                      b"\0\xff nonsense\r\n\r\n",
                      b"HTTP/1.1 200 OK\r\n" + b"x" * 70000)
@@ -145,7 +140,7 @@ def test_hostile_answers(swarm, tmp_path):
                    http(b"a 1\n" * 1500000))
     silent = socket.create_server(("127.0.0.1", 0))
     where = "http://127.0.0.1:%d/" % silent.getsockname()[1]
-    run = steady(swarm, "-H", target(swarm), "-t", "0",
+    run = steady(swarm, "-H", target(), "-t", "0",
                  "--watch", f"huge={huge.url}", "--watch", f"odd={others.url}",
                  "--watch", f"mute={where}",
                  "--watch", f"none=http://127.0.0.1:{free_port()}",

@@ -14,7 +14,7 @@ import pytest
 from conftest import (BUILD, SOURCE, free_port, need_node, need_program,
                       wait_for)
 from test_http import Nginx, cert  # noqa: F401
-from test_websocket import Raw, accept, command, ledger, results
+from test_websocket import accept, command, ledger, results
 
 if not os.path.exists(os.path.join(BUILD, "plugins", "websocket",
                                    "websocket.so")) and \

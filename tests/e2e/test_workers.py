@@ -4,9 +4,8 @@ import json
 import os
 import re
 import signal
-import threading
 
-from conftest import free_port, totals, wait_for
+from conftest import AsyncServer, free_port, totals, wait_for
 
 
 def test_killed_worker_costs_its_users_for_a_moment(swarm):
@@ -141,25 +140,16 @@ def test_encrypted_fleet(swarm, tmp_path):
     assert totals(tmp_path / "out")["COUNT", "item"]["Request Count"] == "30"
 
 
-class SlowWay:
+class SlowWay(AsyncServer):
     """To a port of this machine, by a way that takes its time each way."""
 
     def __init__(self, port, seconds):
         self.to = port
         self.seconds = seconds
-        self.loop = asyncio.new_event_loop()
-        ready = threading.Event()
+        super().__init__()
 
-        def serve():
-            asyncio.set_event_loop(self.loop)
-            server = self.loop.run_until_complete(asyncio.start_server(
-                self.accept, "127.0.0.1", 0))
-            self.port = server.sockets[0].getsockname()[1]
-            ready.set()
-            self.loop.run_forever()
-
-        threading.Thread(target=serve, daemon=True).start()
-        assert ready.wait(10)
+    async def listen(self):
+        return await asyncio.start_server(self.accept, "127.0.0.1", 0)
 
     async def accept(self, reader, writer):
         try:
@@ -174,10 +164,6 @@ class SlowWay:
         while data := await reader.read(65536):
             self.loop.call_later(self.seconds, writer.write, data)
         self.loop.call_later(self.seconds, writer.close)
-
-    def stop(self):
-        self.loop.call_soon_threadsafe(self.loop.stop)
-
 
 def test_a_schedule_starts_at_one_instant(swarm):
     """Orders take 0.3 s to one of two workers; by the master's clock, which
