@@ -53,7 +53,7 @@ int find_capacity_defaults(struct options *o)
 	o->capacity = true;
 	snprintf(rate, sizeof rate, "%.6f", o->search_from > 0 ?
 	    o->search_from : FIRST_RATE);
-	if (options_default(o, "headless", "true") == -1 ||
+	if ((!o->headful && options_default(o, "headless", "true") == -1) ||
 	    options_default(o, "progress", "0") == -1 ||
 	    options_default(o, "spawn-rate", "100000") == -1)
 		return -1;
@@ -131,9 +131,6 @@ static int check(const struct options *o)
 	else if (o->run_time > 0)
 		log_error("swarm capacity ends when it knows: leave out "
 		    "--run-time; --probe-time says how long it looks");
-	else if (!o->headless)
-		log_error("swarm capacity has no page to be steered from: "
-		    "leave out --headless=false");
 	else if (o->probe_time < 5 || o->probe_time > 300)
 		log_error("--probe-time: 5 s to 5 min");
 	else if (o->confirm_time > CAPACITY_SECONDS)
@@ -328,6 +325,29 @@ void find_capacity_tick(const struct run_status *status,
 		set_load(capacity_load(find.search));
 	else
 		run_stop("the search is over");
+}
+
+const struct capacity *find_capacity_search(bool *users)
+{
+	*users = find.o.users;
+	return find.search;
+}
+
+json_t *find_capacity_json(void)
+{
+	struct capacity_view view;
+	json_t *o;
+
+	if (find.search == NULL)
+		return json_null();
+	capacity_view_take(&view, find.search, find.o.users, find.texts,
+	    find.o.slo_count);
+	o = capacity_view_json(&view);
+	if (view.answer.end == CAPACITY_RUNNING)
+		json_object_set_new(o, "sentence",
+		    json_string("the search goes on"));
+	capacity_view_release(&view);
+	return o;
 }
 
 void find_capacity_print(void)

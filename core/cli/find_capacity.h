@@ -8,8 +8,11 @@
 
 #include <stdbool.h>
 
+#include <jansson.h>
+
 #include "cli/options.h"
 
+struct capacity;
 struct report_load;
 struct report_options;
 struct run_status;
@@ -28,6 +31,10 @@ void find_capacity_tell(struct report_options *);
 /* After report_tick(), once a second. */
 void find_capacity_tick(const struct run_status *,
     const struct report_load *);
+/* The search, if there is one, and whether its load is a number of users. */
+const struct capacity *find_capacity_search(bool *users);
+/* As results have it, while it goes on, too; null when there is none. */
+json_t *find_capacity_json(void);
 /* The table of probes, on standard output. */
 void find_capacity_print(void);
 

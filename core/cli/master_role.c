@@ -480,7 +480,8 @@ int role_master(struct options *o, int argc, char **argv)
 	if (o->master && plaintext_check_port(o) == -1)
 		return EXIT_USAGE;
 	master.options = o;
-	master.ends_with_run = o->headless;
+	/* A search may have a page to look at, and ends by itself. */
+	master.ends_with_run = o->headless || o->capacity;
 	if (o->capacity && find_capacity_start(o) == -1)
 		return EXIT_USAGE;
 	if (choose_load(o, &run) == -1)
@@ -508,7 +509,7 @@ int role_master(struct options *o, int argc, char **argv)
 	wheel_add(&master.tick, clock_now() + NS_PER_S);
 	if (o->headless)
 		console_start();
-	if (o->headless || o->autostart)
+	if (o->headless || o->autostart || o->capacity)
 		run_start();
 	hooks_ready();
 	loop_run();

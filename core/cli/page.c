@@ -11,6 +11,7 @@
 #include "base/xalloc.h"
 #include "cli/front.h"
 #include "cli/hold_load.h"
+#include "cli/page_answers.h"
 #include "cli/page_plan.h"
 #include "cli/page_try.h"
 #include "cli/setup.h"
@@ -231,6 +232,7 @@ static void gather_state(struct web_state *state, void *arg)
 	gather_criteria(state);
 	gather_limit(state);
 	gather_figures(state);
+	page_answers_gather(state);
 }
 
 /* ---- what the page asks for ---- */
@@ -243,6 +245,10 @@ static int take_load(const struct web_load *load, bool start, char *error,
 	struct run_status now;
 	const char *why;
 
+	if (page_answers_search()) {
+		snprintf(error, size, "the search for capacity sets the load");
+		return -1;
+	}
 	run_status(&now);
 	if (load->manual && run_take_over(load->executor, &why) == -1) {
 		snprintf(error, size, "%s", why);
@@ -493,7 +499,9 @@ int page_start(const struct options *o, struct stats *stats, int argc,
 			.plan = page_plan_ask, .change_user = ask_change_user,
 			.worker = ask_worker, .report = ask_report,
 			.metrics = ask_metrics, .try_once = page_try_ask,
-			.resources = ask_resources },
+			.resources = ask_resources,
+			.hold = page_answers_hold,
+			.capacity = page_answers_capacity },
 	};
 	setup_begin(argv);
 	page.options.classes = setup_classes(&page.options.class_count);

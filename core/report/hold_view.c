@@ -17,8 +17,7 @@ static const char *const units[] = { "", "ms", "%" };
 
 /* ---- taking it ---- */
 
-/* How a measured value is turned into one of `unit`. */
-static double shown(const struct hold_spec *s, double value)
+double hold_view_shown(const struct hold_spec *s, double value)
 {
 	if (s->in_flight)
 		return value;
@@ -34,7 +33,7 @@ static double shown(const struct hold_spec *s, double value)
 	}
 }
 
-static const char *unit_of(const struct hold_spec *s)
+const char *hold_view_unit(const struct hold_spec *s)
 {
 	if (s->in_flight)
 		return units[0];
@@ -57,14 +56,14 @@ void hold_view_take(struct hold_view *v, const struct hold_status *s)
 	v->users = s->users;
 	v->turned = s->spec->turned;
 	v->text = xstrdup(s->spec->text);
-	v->unit = unit_of(s->spec);
-	v->target = shown(s->spec, s->spec->rules.target);
+	v->unit = hold_view_unit(s->spec);
+	v->target = hold_view_shown(s->spec, s->spec->rules.target);
 	v->limit = s->hold->limit;
 	v->count = s->hold->count;
 	v->points = xcalloc(v->count + 1, sizeof v->points[0]);
 	for (size_t i = 0; i < v->count; i++) {
 		v->points[i] = s->hold->points[i];
-		v->points[i].value = shown(s->spec, v->points[i].value);
+		v->points[i].value = hold_view_shown(s->spec, v->points[i].value);
 	}
 }
 
@@ -109,12 +108,10 @@ void hold_view_now(struct buf *out, const struct hold_status *s, double value)
 void hold_view_live(struct buf *out, const struct hold_status *s)
 {
 	buf_printf(out, "hold %s now ", s->spec->text);
-	put_value(out, s, s->hold->count > 0 ?
-	    s->hold->points[s->hold->count - 1].value : NAN);
+	put_value(out, s, hold_last(s->hold));
 	buf_puts(out, " at ");
 	put_load(out, s->hold->load, s->users);
-	if (s->hold->phase != HOLD_NEARBY)
-		buf_printf(out, " (%s)", hold_phase_name(s->hold->phase));
+	buf_printf(out, " (%s)", hold_phase_name(s->hold->phase));
 }
 
 static bool is_near(const struct hold_view *v, const struct hold_point *p)

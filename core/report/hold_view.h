@@ -29,6 +29,9 @@ struct hold_view {
 	size_t count;
 };
 
+/* A value as it is measured, in the unit that is shown; that unit. */
+double hold_view_shown(const struct hold_spec *, double value);
+const char *hold_view_unit(const struct hold_spec *);
 /* NULL: nothing was held. */
 void hold_view_take(struct hold_view *, const struct hold_status *);
 void hold_view_release(struct hold_view *);

@@ -54,7 +54,7 @@ void hold_init(struct hold *h, const struct hold_rules *rules, double load)
 	memset(h, 0, sizeof *h);
 	h->rules = *rules;
 	h->load = clamp(load, rules->least, rules->most);
-	h->done[0] = h->done[1] = NAN;
+	h->done[0] = h->done[1] = h->last = NAN;
 	for (size_t i = 0; i < HOLD_LOADS; i++)
 		h->loads[i] = h->load;
 }
@@ -237,6 +237,7 @@ double hold_second(struct hold *h, double at, const struct hold_second *s)
 
 	h->done[0] = h->done[1];
 	h->done[1] = s->done;
+	h->last = s->value;
 	note_limit(h, s->limited);
 	if (isnan(s->value)) {
 		add_point(h, at, NAN, before);
@@ -265,6 +266,11 @@ double hold_second(struct hold *h, double at, const struct hold_second *s)
 	h->has_error = true;
 	add_point(h, at, s->value, before);
 	return h->load;
+}
+
+double hold_last(const struct hold *h)
+{
+	return h->last;
 }
 
 void hold_moved(struct hold *h, double load)

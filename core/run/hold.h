@@ -20,6 +20,7 @@
 
 #define HOLD_NEAR   0.15                /* "held" is within this share */
 #define HOLD_LOADS  4
+#define HOLD_LOAD_MOST 1e8              /* where no bound is given */
 #define HOLD_POINTS 3600                /* kept; then every other one goes */
 
 enum hold_how {
@@ -78,12 +79,15 @@ struct hold {
 	size_t count;
 	size_t skip;                    /* seconds to a point, less one */
 	size_t skipped;
+	double last;                    /* value; NAN */
 };
 
 void hold_init(struct hold *, const struct hold_rules *, double load);
 void hold_release(struct hold *);
 /* The load wanted next, also in `load`; `at` seconds into the run. */
 double hold_second(struct hold *, double at, const struct hold_second *);
+/* What was measured last; NAN. */
+double hold_last(const struct hold *);
 /* The load is another than was wanted: somebody changed it. */
 void hold_moved(struct hold *, double load);
 /* "seeking", "near", "alarm", "least load", ...; "" for what is none. */

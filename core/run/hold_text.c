@@ -19,7 +19,6 @@
 #define RESET      10.0                 /* seconds */
 #define ALARM      3.0
 #define LEAST      1.0
-#define MOST       1e8
 #define SLOWEST    4.0                      /* seconds: see tune() */
 
 static const char in_flight[] = "in-flight";
@@ -138,9 +137,9 @@ static int set(struct hold_spec *s, const char *key, const char *value)
 	struct hold_rules *r = &s->rules;
 
 	if (strcmp(key, "min") == 0)
-		return parse_double(value, 1e-3, MOST, &r->least);
+		return parse_double(value, 1e-3, HOLD_LOAD_MOST, &r->least);
 	if (strcmp(key, "max") == 0)
-		return parse_double(value, 1e-3, MOST, &r->most);
+		return parse_double(value, 1e-3, HOLD_LOAD_MOST, &r->most);
 	if (strcmp(key, "speed") == 0)
 		return share(value, &r->speed);
 	if (strcmp(key, "gain") == 0)
@@ -227,7 +226,7 @@ int hold_parse(struct hold_spec *s, const char *text, struct buf *error)
 	char *word = strtok_r(copy, ";", &save);
 	int rc;
 
-	*s = (struct hold_spec){ .rules = { .least = LEAST, .most = MOST,
+	*s = (struct hold_spec){ .rules = { .least = LEAST, .most = HOLD_LOAD_MOST,
 		.speed = SPEED, .alarm = ALARM } };
 	if (word == NULL) {
 		free(copy);

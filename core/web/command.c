@@ -138,6 +138,12 @@ static void tried(struct buf *json)
 	complete(c);
 }
 
+static int answer(struct command *c, int (*get)(struct buf *, void *))
+{
+	buf_init(&c->body, HTTP_MAX_ANSWER);
+	return get ? get(&c->body, context_get()->options->arg) : cannot(c);
+}
+
 static int carry_out(struct command *c)
 {
 	const struct web_options *o = context_get()->options;
@@ -198,6 +204,10 @@ static int carry_out(struct command *c)
 		return o->actions.resources ? o->actions.resources(&c->body,
 		    o->arg) : buf_puts(&c->body,
 		    "{\"at\":[],\"figures\":[]}");
+	case COMMAND_HOLD:
+	case COMMAND_CAPACITY:
+		return answer(c, c->kind == COMMAND_HOLD ? o->actions.hold :
+		    o->actions.capacity);
 	case COMMAND_METRICS:
 		buf_init(&c->body, HTTP_MAX_ANSWER);
 		return o->actions.metrics ? o->actions.metrics(&c->body,

@@ -15,7 +15,7 @@ enum command_kind { COMMAND_START, COMMAND_EDIT, COMMAND_STOP, COMMAND_RESET,
 	COMMAND_UNDO_RESET, COMMAND_NOTE, COMMAND_REPORT,
 	COMMAND_METRICS, COMMAND_PAUSE, COMMAND_RESUME, COMMAND_PLAN,
 	COMMAND_USER, COMMAND_WORKER, COMMAND_RESOURCES,
-	COMMAND_STOP_NOW, COMMAND_TRY };
+	COMMAND_STOP_NOW, COMMAND_TRY, COMMAND_HOLD, COMMAND_CAPACITY };
 
 struct command {
 	struct command *next;
@@ -24,7 +24,8 @@ struct command {
 	char *text;                     /* of a note; a worker's id; JSON of
 	                                 * a class; owned */
 	enum web_worker_act act;
-	struct buf body;                /* of a report, metrics, a plan */
+	struct buf body;                /* of a report, metrics, a plan, what is
+	                                 * held or searched for */
 	bool wait;                      /* stop: until the users have ended */
 	int rc;                         /* as the action's, or -1 */
 	char error[256];

@@ -130,6 +130,16 @@ static bool resources(struct http_call *call)
 	return submit(call, COMMAND_RESOURCES, NULL);
 }
 
+static bool hold(struct http_call *call)
+{
+	return submit(call, COMMAND_HOLD, NULL);
+}
+
+static bool capacity(struct http_call *call)
+{
+	return submit(call, COMMAND_CAPACITY, NULL);
+}
+
 static bool stop(struct http_call *call)
 {
 	return submit(call, COMMAND_STOP, NULL);
@@ -258,6 +268,8 @@ const struct http_route control_routes[] = {
 	{ "/api/v1/plan", HTTP_READS, plan },
 	{ "/api/v1/resources", HTTP_READS, resources },
 	{ "/api/v1/try", HTTP_POSTS | HTTP_CHANGES, try_once },
+	{ "/api/v1/hold", HTTP_READS, hold },
+	{ "/api/v1/capacity", HTTP_READS, capacity },
 	{ "/api/v1/stop", HTTP_POSTS | HTTP_CHANGES, stop },
 	{ "/api/v1/stop/now", HTTP_POSTS | HTTP_CHANGES, stop_now },
 	{ "/api/v1/pause", HTTP_POSTS | HTTP_CHANGES, pause_test },

@@ -11,7 +11,6 @@
 
 #include "base/jsonw.h"
 #include "base/xalloc.h"
-#include "run/hold.h"
 #include "web/context.h"
 #include "web/feed.h"
 
@@ -45,26 +44,49 @@ static void put_short(struct jsonw *j, const char *key, double value)
 
 /* ---- parts ---- */
 
-/* What is held, in the unit of the condition. */
-static void write_hold(struct jsonw *j, const struct run_status *r)
+static void put_load_unit(struct jsonw *j, bool users)
 {
-	const struct hold_status *s = r->hold;
-	const struct hold *h = s != NULL ? s->hold : NULL;
-	struct buf value = BUF_INIT(256);
+	jsonw_put_string(j, "load_unit", users ? "users" : "arrivals/s");
+}
 
-	if (s == NULL)
-		return;
+static void write_hold(struct jsonw *j, const struct web_hold *h)
+{
 	jsonw_key(j, "hold");
+	if (h->text == NULL) {
+		jsonw_null(j);
+		return;
+	}
 	jsonw_object(j);
-	jsonw_put_string(j, "hold", s->spec->text);
-	if (h->count > 0 && !isnan(h->points[h->count - 1].value))
-		hold_print_value(s->spec, h->points[h->count - 1].value,
-		    &value);
-	jsonw_put_string(j, "value", buf_str(&value));
+	jsonw_put_string(j, "hold", h->text);
+	jsonw_put_string(j, "executor", h->executor);
+	jsonw_put_string(j, "unit", h->unit);
+	put_short(j, "set_point", h->set_point);
+	put_short(j, "value", h->value);
+	put_load_unit(j, h->users);
 	put_short(j, "load", h->load);
-	jsonw_put_string(j, "phase", hold_phase_name(h->phase));
+	put_short(j, "least", h->least);
+	put_short(j, "most", h->most);
+	put_short(j, "generator_limited_at", h->limit);
+	jsonw_put_string(j, "phase", h->phase);
 	jsonw_end(j);
-	buf_release(&value);
+}
+
+static void write_search(struct jsonw *j, const struct web_search *s)
+{
+	jsonw_key(j, "capacity");
+	if (s->stage == NULL) {
+		jsonw_null(j);
+		return;
+	}
+	jsonw_object(j);
+	jsonw_put_string(j, "stage", s->stage);
+	put_load_unit(j, s->users);
+	put_short(j, "load", s->load);
+	put_short(j, "seconds", s->seconds);
+	jsonw_put_int(j, "probes", (int64_t)s->probes);
+	put_short(j, "good", s->good);
+	put_short(j, "bad", s->bad);
+	jsonw_end(j);
 }
 
 static void write_run(struct jsonw *j, const struct snapshot *s)
@@ -92,7 +114,8 @@ static void write_run(struct jsonw *j, const struct snapshot *s)
 	jsonw_put_int(j, "workers_crashed", r->workers_crashed);
 	jsonw_put_int(j, "setup", s->setup);
 	executors_write(j, s);
-	write_hold(j, r);
+	write_hold(j, &s->hold);
+	write_search(j, &s->search);
 	jsonw_end(j);
 }
 

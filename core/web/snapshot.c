@@ -411,6 +411,16 @@ static void fill_state(struct snapshot_maker *m, struct snapshot *s,
 	s->run.host = own_text(s, state->run.host);
 	s->run.stop_reason = own_text(s, state->run.stop_reason);
 	own_executors(s, state);
+	/* These live on the loop. */
+	s->run.hold = NULL;
+	s->run.gaps = NULL;
+	s->run.gap_count = 0;
+	s->hold = state->hold;
+	s->hold.text = own_text(s, state->hold.text);
+	s->hold.unit = own_text(s, state->hold.unit);
+	s->hold.executor = own_text(s, state->hold.executor);
+	s->hold.phase = own_text(s, state->hold.phase);
+	s->search = state->search;
 	end = s->run.stopped ? s->run.stopped : clock_now();
 	s->elapsed = s->run.started ?
 	    (double)(end - s->run.started) / (double)NS_PER_S : 0;

@@ -82,7 +82,8 @@ struct snapshot {
 	uint64_t seq;
 	uint64_t epoch;                 /* raised when statistics went back */
 	double time;                    /* unix */
-	struct run_status run;          /* strings copied */
+	struct run_status run;          /* strings copied; of what it points to
+	                                 * the executors only */
 	double elapsed;                 /* seconds of the test */
 	struct snapshot_row total;
 	struct snapshot_row *rows;      /* by id */
@@ -112,6 +113,8 @@ struct snapshot {
 	size_t figure_count;
 	const char *limited_by;         /* NULL: not known */
 	const char *limit_reason;
+	struct web_hold hold;           /* strings copied */
+	struct web_search search;
 	struct {
 		const char *name;
 		int64_t value;

@@ -58,6 +58,33 @@ struct web_figure {
 	double value;                   /* of the last second; NAN */
 };
 
+/* What is held at a set point (--hold), in the last second.  Strings are
+ * copied. */
+struct web_hold {
+	const char *text;               /* "p99=200ms"; NULL: nothing is */
+	const char *unit;               /* of the figures: "ms", "%", "" */
+	const char *executor;           /* whose load; NULL: the only one */
+	const char *phase;              /* run/hold.h */
+	double set_point;
+	double value;                   /* NAN: not measured */
+	double load;                    /* wanted now */
+	double least;
+	double most;                    /* INFINITY: no bound */
+	double limit;                   /* of the generator; NAN: not met */
+	bool users;                     /* the load is a number of users */
+};
+
+/* A search for capacity, as far as it is. */
+struct web_search {
+	const char *stage;              /* constant; NULL: there is none */
+	double load;                    /* tried now */
+	double seconds;                 /* of that */
+	size_t probes;                  /* that are over */
+	double good;                    /* NAN: none yet */
+	double bad;
+	bool users;
+};
+
 /* Filled in once a second; what it points to lives until the call after. */
 struct web_state {
 	struct run_status run;
@@ -77,6 +104,8 @@ struct web_state {
 	/* Who limits the run, in a word, and why; copied, NULL: not known. */
 	const char *limited_by;
 	const char *limit_reason;
+	struct web_hold hold;
+	struct web_search search;
 };
 
 struct web_task {
@@ -179,6 +208,10 @@ struct web_actions {
 	/* Adds the figures' past as JSON, as the results have it; 0 or -1.
 	 * NULL: there are none. */
 	int (*resources)(struct buf *json, void *arg);
+	/* Adds what was held, or searched for, so far: {"hold": ...} and
+	 * {"capacity": ...} as results have them.  NULL: it can't. */
+	int (*hold)(struct buf *json, void *arg);
+	int (*capacity)(struct buf *json, void *arg);
 };
 
 struct web_options {

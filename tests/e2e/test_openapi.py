@@ -141,7 +141,10 @@ def test_answers(spawn, document):
 def test_answers_of_a_real_run(swarm, document):
     """Executors, arrivals, pauses, criteria, metrics, runs."""
     page = Page(swarm, "--executor", "name=closed,classes=beater,users=3",
-                "--fail-if", "p95 > 10s")
+                "--fail-if", "p95 > 10s", "--hold",
+                "p95 = 10s; max=3; executor=closed")
+    assert page.get("/api/v1/hold") == {"hold": None}
+    assert page.get("/api/v1/capacity") == {"capacity": None}
     page.start(user_count=3, spawn_rate=100)
     wait_for(lambda: page.get("/stats/requests")["stats"][-1]
              ["num_requests"] > 20, "requests")
@@ -154,8 +157,31 @@ def test_answers_of_a_real_run(swarm, document):
     assert answers["/executors"]["executors"][0]["requests"] > 0
     live = messages(document, page.port, 3, {"full", "tick"})
     assert live[0]["criteria"][0]["text"].startswith("p95 > 10s")
+    held = live[-1]["run"]["hold"]
+    assert held["hold"] == "p95 = 10s" and held["executor"] == "closed"
+    assert held["set_point"] == 10_000 > held["value"] > 0
+    assert held["load"] == held["most"] == 3 and held["phase"] == "most load"
+    assert held["load_unit"] == "users" and held["unit"] == "ms"
+    assert answers["/hold"]["hold"]["points"][0]["load"] == 3
     page.get("/stop")
     answers = reads(document, lambda path: page.request("GET", path))
     assert answers["/runs"][0]["ended"] > answers["/runs"][0]["started"]
     page.run.interrupt()
     assert page.run.wait() == 0, page.run.text
+
+
+def test_a_search_with_a_page(swarm, document):
+    page = Page(swarm, "--headful", "--slo", "p99<1s", command=["capacity"])
+    wait_for(lambda: page.get("/api/v1/capacity")["capacity"], "the search")
+    answers = reads(document, lambda path: page.request("GET", path))
+    search = answers["/capacity"]["capacity"]
+    assert search["answer"] == "running" and search["slos"] == ["p99<1s"]
+    now = messages(document, page.port, 2, {"full", "tick"})[-1]["run"]
+    assert now["capacity"]["stage"] == "grow" and now["hold"] is None
+    assert now["capacity"]["load"] > 0 == now["capacity"]["probes"]
+    # Nobody else sets its load.
+    status, text = page.request("POST", "/api/v1/load", {"rate": "5"})
+    assert status == 409 and "search" in text
+    document.answer("POST", "/load", status, text)
+    page.run.interrupt()
+    page.run.wait()

@@ -11,8 +11,8 @@ from conftest import free_port, totals, wait_for
 
 
 class Page:
-    def __init__(self, swarm, *args, module="steady.so"):
-        self.run = swarm.start("-f", swarm.module(module), "--web-port", "0",
+    def __init__(self, swarm, *args, module="steady.so", command=()):
+        self.run = swarm.start(*command, "-f", swarm.module(module), "--web-port", "0",
                                "--processes", "2", *args)
         url = self.run.wait_line(r"https?://\S+").group(0)
         self.port = urllib.parse.urlsplit(url).port
