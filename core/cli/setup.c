@@ -207,16 +207,6 @@ static int check_workers(const char *field, char *error, size_t size)
 	return 0;
 }
 
-static size_t class_index(const char *name)
-{
-	size_t i = 0;
-
-	while (i < user_class_count() &&
-	    strcmp(user_class_at(i)->name, name) != 0)
-		i++;
-	return i;
-}
-
 static bool listed(const char *const *names, const char *name)
 {
 	for (; *names != NULL; names++) {
@@ -231,7 +221,7 @@ int setup_choose(const char *const *names, char *error, size_t size)
 	bool changed = false;
 
 	for (const char *const *n = names; *n != NULL; n++) {
-		if (class_index(*n) == user_class_count()) {
+		if (user_class_index(*n) == user_class_count()) {
 			snprintf(error, size, "user_classes: there is no user "
 			    "class \"%.100s\"", *n);
 			return WEB_BAD_VALUE;
@@ -472,7 +462,7 @@ static int change_class(const json_t *o, char *error, size_t size)
 	if (name == NULL)
 		return wrong(error, size, "user_class_name",
 		    "an object with the name of a class is needed");
-	w.index = class_index(name);
+	w.index = user_class_index(name);
 	if (w.index == user_class_count())
 		return wrong(error, size, "user_class_name",
 		    "there is no user class of that name");

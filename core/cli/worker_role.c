@@ -166,16 +166,6 @@ static void take_host(const char *host)
 	users_set_host(worker.host);
 }
 
-static size_t class_index(const char *name)
-{
-	size_t i = 0;
-
-	while (i < user_class_count() &&
-	    strcmp(user_class_at(i)->name, name) != 0)
-		i++;
-	return i;
-}
-
 /* This worker's share of what executors do. */
 static void take_plan(const char *text)
 {
@@ -339,7 +329,7 @@ static void on_spawn(const struct wire_spawn *spawn, bool first, void *arg)
 	worker.stop_timeout = spawn->stop_timeout;
 	for (size_t i = 0; i < spawn->count; i++) {
 		const struct wire_count *c = &spawn->counts[i];
-		size_t index = class_index(c->name);
+		size_t index = user_class_index(c->name);
 
 		if (index < user_class_count()) {
 			take_numbers(spawn, i, index);

@@ -30,13 +30,20 @@ struct user_class *user_class_at(size_t i)
 	return i < class_count ? classes[i] : NULL;
 }
 
+size_t user_class_index(const char *name)
+{
+	size_t i = 0;
+
+	while (i < class_count && strcmp(classes[i]->name, name) != 0)
+		i++;
+	return i;
+}
+
 struct user_class *user_class_find(const char *name)
 {
-	for (size_t i = 0; i < class_count; i++) {
-		if (strcmp(classes[i]->name, name) == 0)
-			return classes[i];
-	}
-	return NULL;
+	size_t i = user_class_index(name);
+
+	return i < class_count ? classes[i] : NULL;
 }
 
 void user_class_set_owner(const char *module, const struct swarm_module *def)

@@ -63,6 +63,8 @@ void user_class_set_owner(const char *module, const struct swarm_module *def);
 size_t user_class_count(void);
 struct user_class *user_class_at(size_t i);
 struct user_class *user_class_find(const char *name);
+/* user_class_count() when there is none. */
+size_t user_class_index(const char *name);
 /* Keeps these tasks of its own set (ends with NULL); 0, or -1 after
  * log_error(). */
 int user_class_keep_tasks(struct user_class *, const char *const *names);
