@@ -1,6 +1,7 @@
 /* See find_capacity.h. */
 #include "cli/find_capacity.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,8 @@
 #define FIRST_RATE 10.0
 #define AT_ONCE    1e6                  /* users started in a second */
 #define LAST_TICK  0.5                  /* seconds: one tick of the windows */
+#define GROWTH     50                   /* seconds, to the first failure */
+#define FINE_TIMES 3                    /* as much for the finer answer */
 
 static struct {
 	struct capacity *search;
@@ -30,6 +33,7 @@ static struct {
 	const struct stats *stats;
 	double load;                    /* asked for */
 	size_t probes;                  /* said */
+	bool has_told;                  /* the plan */
 	int64_t due, late;              /* at the last tick */
 	bool has_before;
 } find;
@@ -39,7 +43,8 @@ void find_capacity_words(int argc, char **argv)
 	static char by_users[] = "--by-users";
 
 	for (int i = 0; i < argc; i++) {
-		bool alone = i + 1 == argc || argv[i + 1][0] == '-';
+		bool alone = i + 1 == argc ||
+		    !isdigit((unsigned char)argv[i + 1][0]);
 
 		if (strcmp(argv[i], "--users") == 0 && alone)
 			argv[i] = by_users;
@@ -94,7 +99,6 @@ static int add_slo(const char *text)
 	struct buf error = BUF_INIT(1024);
 	size_t i = find.o.slo_count;
 	struct criterion *c = &find.slos[i];
-	double time;
 	int rc = -1;
 
 	if (i == CAPACITY_SLOS) {
@@ -107,11 +111,9 @@ static int add_slo(const char *text)
 		    text);
 		criterion_release(c);
 	} else {
-		time = c->stat == CRITERION_QUANTILE ? c->value :
-		    c->stat == CRITERION_SHARE ? c->parameter : 0;
-		if (time > 0 && (find.o.objective_ns == 0 ||
-		    time < find.o.objective_ns))
-			find.o.objective_ns = time;
+		find.o.slo_limit_ns[i] = c->stat == CRITERION_QUANTILE ?
+		    c->value : c->stat == CRITERION_SHARE ? c->parameter :
+		    0;
 		find.o.slo_count++;
 		rc = 0;
 	}
@@ -135,11 +137,27 @@ static int check(const struct options *o)
 		log_error("--probe-time: 5 s to 5 min");
 	else if (o->confirm_time > CAPACITY_SECONDS)
 		log_error("--confirm-time: at most %d s", CAPACITY_SECONDS);
+	else if (o->search_time > 0 && o->search_time < o->confirm_time +
+	    o->probe_time)
+		log_error("--search-time is less than one probe and the time "
+		    "that the answer is held");
 	else if (o->search_to > 0 && o->search_to < o->search_from)
 		log_error("--search-to is less than --search-from");
 	else
 		return 0;
 	return -1;
+}
+
+/* Growth, probes around the limit, and the answer held, twice where the first
+ * time is not borne. */
+static double time_of_search(const struct options *o)
+{
+	double narrow = 4 * o->probe_time;
+
+	if (o->search_time > 0)
+		return o->search_time;
+	return GROWTH + (o->fine ? FINE_TIMES : 1) * narrow +
+	    2 * o->confirm_time;
 }
 
 int find_capacity_start(struct options *o)
@@ -157,6 +175,7 @@ int find_capacity_start(struct options *o)
 		.step = o->fine ? 0.02 : 0.05,
 		.probe_s = o->probe_time,
 		.confirm_s = o->confirm_time,
+		.search_s = time_of_search(o),
 		.users = o->by_users,
 	};
 	for (size_t i = 0; i < o->slos.count; i++) {
@@ -214,25 +233,19 @@ out:
 	window_sum_release(&sum);
 }
 
-static void take_statistics(struct capacity_second *s)
+/* `sum`: of the last second, which the response times are read from. */
+static void take_statistics(struct capacity_second *s,
+    const struct criteria_view *v, const struct window_sum *sum)
 {
-	struct criteria_view v = { find.stats, report_windows(), LAST_TICK,
-		0 };
-	struct window_sum sum;
-
-	if (criteria_value_collect(&v, NULL, NULL, &sum)) {
-		s->requests = sum.requests;
-		s->failures = sum.failures;
-		if (sum.response.count > 0) {
-			s->r50 = (double)histogram_quantile(&sum.response,
-			    0.5);
-			s->r99 = (double)histogram_quantile(&sum.response,
-			    0.99);
-		}
+	s->requests = sum->requests;
+	s->failures = sum->failures;
+	if (sum->response.count > 0) {
+		s->response = &sum->response;
+		s->r50 = (double)histogram_quantile(&sum->response, 0.5);
+		s->r99 = (double)histogram_quantile(&sum->response, 0.99);
 	}
-	window_sum_release(&sum);
 	for (size_t i = 0; i < find.o.slo_count; i++)
-		take_slo(s, i, &v);
+		take_slo(s, i, v);
 }
 
 static void take_generator(struct capacity_second *s,
@@ -292,6 +305,20 @@ static void say_probes(void)
 	buf_release(&text);
 }
 
+static void say_plan(void)
+{
+	struct buf text = BUF_INIT(1024);
+
+	for (size_t i = 0; i < find.o.slo_count; i++)
+		buf_printf(&text, "%s%s", i > 0 ? ", " : "", find.texts[i]);
+	report_event("looks for the most %s with %s, for at most %.0f min%s",
+	    find.o.users ? "users" : "arrivals a second", buf_str(&text),
+	    ceil(find.o.search_s / 60), find.o.confirm_s > 0 ?
+	    ", the answer held included" : "");
+	buf_release(&text);
+	find.has_told = true;
+}
+
 static void set_load(double load)
 {
 	const char *why;
@@ -311,15 +338,22 @@ void find_capacity_tick(const struct run_status *status,
 {
 	struct capacity_second s = { .r50 = NAN, .r99 = NAN, .busy = NAN,
 		.delay_p99_ns = NAN };
+	struct criteria_view v = { find.stats, report_windows(), LAST_TICK,
+		0 };
+	struct window_sum sum;
 	bool more;
 
 	if (find.search == NULL || status->state != RUN_RUNNING ||
 	    status->paused || status->executor_count != 1)
 		return;
-	take_statistics(&s);
+	if (!find.has_told)
+		say_plan();
+	criteria_value_collect(&v, NULL, NULL, &sum);
+	take_statistics(&s, &v, &sum);
 	take_generator(&s, load);
 	take_arrivals(&s, status);
 	more = capacity_second(find.search, &s);
+	window_sum_release(&sum);
 	say_probes();
 	if (more)
 		set_load(capacity_load(find.search));

@@ -64,6 +64,7 @@ struct options {
 	double search_to;
 	double probe_time;
 	double confirm_time;
+	double search_time;
 	double stop_timeout;
 	int64_t processes;              /* -1: as many as cores */
 	int64_t seed;

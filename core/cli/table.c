@@ -143,6 +143,9 @@ static const struct option table[] = {
 	{ "confirm-time", 0, "SWARM_CONFIRM_TIME", "Capacity", "TIME",
 	  "how long the answer is held; 0: not at all", AT(confirm_time),
 	  OPTION_TIME, 0, 0, "60s" },
+	{ "search-time", 0, "SWARM_SEARCH_TIME", "Capacity", "TIME",
+	  "the whole search, at most; 0: 5 min, or what longer probes need",
+	  AT(search_time), OPTION_TIME, 0, 0, "0" },
 
 	{ "stop-timeout", 's', "LOCUST_STOP_TIMEOUT", "Load", "TIME",
 	  "how long a task in progress may take to end when users stop",

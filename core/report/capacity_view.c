@@ -13,7 +13,7 @@
 #define MOST 1e12
 
 static const char *const ends[] = { "running", "found", "at-least", "bound",
-	"none", "lost" };
+	"none", "lost", "time-over" };
 
 void capacity_view_take(struct capacity_view *v, const struct capacity *c,
     bool users, char *const *slos, size_t slo_count)
@@ -85,13 +85,24 @@ static void put_range(struct buf *out, const struct capacity_view *v)
 	buf_putc(out, ')');
 }
 
-static double highest(const struct capacity_view *v)
+/* What the generator could not make: the load of the last probe then. */
+static double not_made(const struct capacity_view *v)
 {
-	double most = 0;
+	return v->count > 0 ? v->probes[v->count - 1].load : 0;
+}
 
-	for (size_t i = 0; i < v->count; i++)
-		most = fmax(most, v->probes[i].load);
-	return most;
+static void put_found(struct buf *out, const struct capacity_view *v)
+{
+	buf_puts(out, v->answer.held_s > 0 ? "bears " : "bears about ");
+	put_load(out, v, v->answer.load);
+	put_range(out, v);
+	buf_puts(out, " with ");
+	put_slos(out, v);
+	if (v->answer.held_s > 0)
+		buf_printf(out, ", held for %.0f s", v->answer.held_s);
+	else
+		buf_puts(out, ", but was not held");
+	put_limit(out, v);
 }
 
 void capacity_view_sentence(struct buf *out, const struct capacity_view *v)
@@ -107,18 +118,13 @@ void capacity_view_sentence(struct buf *out, const struct capacity_view *v)
 		}
 		break;
 	case CAPACITY_FOUND:
-		buf_puts(out, "bears ");
-		put_load(out, v, a->load);
-		put_range(out, v);
-		buf_puts(out, " with ");
-		put_slos(out, v);
-		put_limit(out, v);
+		put_found(out, v);
 		break;
 	case CAPACITY_AT_LEAST:
 		buf_puts(out, "bears at least ");
 		put_load(out, v, a->load);
 		buf_puts(out, ": generator-limited, it could not make ");
-		put_load(out, v, highest(v));
+		put_load(out, v, not_made(v));
 		break;
 	case CAPACITY_BOUND:
 		buf_puts(out, "bears ");
@@ -137,6 +143,17 @@ void capacity_view_sentence(struct buf *out, const struct capacity_view *v)
 		    "could not keep to the plan" : "no answer: the generator "
 		    "could not make the first load");
 		break;
+	case CAPACITY_TIME_OVER:
+		if (a->load > 0) {
+			buf_puts(out, "bears at least ");
+			put_load(out, v, a->load);
+			buf_puts(out, ": the time was over before any load "
+			    "was too much");
+		} else {
+			buf_puts(out, "no answer: the time was over before "
+			    "any load was borne");
+		}
+		break;
 	}
 	if (a->slow_recovery)
 		buf_puts(out, "; after an overload it was slow to recover");
@@ -152,6 +169,9 @@ void capacity_view_probe(struct buf *out, const struct capacity_view *v,
 	if (p->limit >= 0 && (size_t)p->limit < v->slo_count)
 		buf_printf(out, " (%s)", v->slos[p->limit]);
 	buf_printf(out, " in %.0f s", p->seconds);
+	if (p->spoilt > 0)
+		buf_printf(out, " (%.0f left out, the generator was slow)",
+		    p->spoilt);
 	if (isfinite(p->r99)) {
 		buf_puts(out, ", p50 ");
 		text_time(out, p->r50);
@@ -177,9 +197,10 @@ static json_t *probe_json(const struct capacity_view *v,
 	for (size_t i = 0; i < v->slo_count; i++)
 		json_array_append_new(shares, real(p->share[i]));
 	return json_pack("{s:o, s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:o, "
-	    "s:o, s:o, s:b}", "load", real(p->load), "stage", p->stage,
+	    "s:o, s:o, s:o, s:b}", "load", real(p->load), "stage", p->stage,
 	    "verdict", capacity_verdict_name(p->verdict), "limit", p->limit,
-	    "seconds", real(p->seconds), "achieved", real(p->achieved),
+	    "seconds", real(p->seconds), "left_out_s", real(p->spoilt),
+	    "achieved", real(p->achieved),
 	    "requests_per_s", real(p->throughput),
 	    "p50_ms", real(p->r50 / 1e6), "p99_ms", real(p->r99 / 1e6),
 	    "in_flight", real(p->in_flight),
@@ -204,13 +225,14 @@ json_t *capacity_view_json(const struct capacity_view *v)
 	for (size_t i = 0; i < v->count; i++)
 		json_array_append_new(probes, probe_json(v, &v->probes[i]));
 	capacity_view_sentence(&sentence, v);
-	o = json_pack("{s:s, s:s, s:o, s:s, s:o, s:[o, o], s:i, s:o, s:b, "
+	o = json_pack("{s:s, s:s, s:o, s:s, s:o, s:[o, o], s:o, s:i, s:o, s:b, "
 	    "s:o}", "answer", ends[a->end], "sentence", buf_str(&sentence),
 	    "slos", slos, "unit", v->users ? "users" : "arrivals/s", "load",
 	    a->load > 0 ? real(a->load) : json_null(), "range",
-	    real(a->range.lo), real(a->range.hi), "limit", a->limit, "knee",
-	    a->knee > 0 ? real(a->knee) : json_null(), "slow_recovery",
-	    a->slow_recovery, "probes", probes);
+	    real(a->range.lo), real(a->range.hi), "held_s",
+	    real(a->held_s), "limit", a->limit, "knee", a->knee > 0 ?
+	    real(a->knee) : json_null(), "slow_recovery", a->slow_recovery,
+	    "probes", probes);
 	buf_release(&sentence);
 	return o;
 }
@@ -225,8 +247,8 @@ static double number(const json_t *o, const char *key, double otherwise)
 /* The host's own constants for a file's words. */
 static const char *stage_of(const json_t *o)
 {
-	static const char *const names[] = { "grow", "shrink", "bisect",
-		"again", "settle", "confirm" };
+	static const char *const names[] = { "grow", "shrink", "narrow",
+		"confirm" };
 	const char *s = json_string_value(json_object_get(o, "stage"));
 
 	for (size_t i = 0; s && i < sizeof names / sizeof names[0]; i++)
@@ -248,6 +270,7 @@ static void read_probe(struct capacity_view *v, const json_t *o)
 		.limit = limit >= 0 && limit < CAPACITY_SLOS ? (int)limit :
 		    -1,
 		.seconds = number(o, "seconds", 0),
+		.spoilt = number(o, "left_out_s", 0),
 		.achieved = number(o, "achieved", 0),
 		.throughput = number(o, "requests_per_s", 0),
 		.r50 = number(o, "p50_ms", NAN) * 1e6,
@@ -256,7 +279,7 @@ static void read_probe(struct capacity_view *v, const json_t *o)
 		.fail_share = fmin(number(o, "fail_ratio", 0), 1),
 		.recovered = !json_is_false(json_object_get(o, "recovered")),
 	};
-	for (int i = CAPACITY_PASS; verdict && i <= CAPACITY_INVALID; i++)
+	for (int i = CAPACITY_PASS; verdict && i <= CAPACITY_UNDECIDED; i++)
 		if (strcmp(verdict, capacity_verdict_name(
 		    (enum capacity_verdict)i)) == 0)
 			p->verdict = (enum capacity_verdict)i;
@@ -275,7 +298,7 @@ static void read_answer(struct capacity_view *v, const json_t *o)
 	const json_t *range = json_object_get(o, "range");
 	const json_t *limit = json_object_get(o, "limit");
 
-	for (int i = CAPACITY_RUNNING; end && i <= CAPACITY_LOST; i++)
+	for (int i = CAPACITY_RUNNING; end && i <= CAPACITY_TIME_OVER; i++)
 		if (strcmp(end, ends[i]) == 0)
 			a->end = (enum capacity_end)i;
 	a->load = number(o, "load", 0);
@@ -286,6 +309,7 @@ static void read_answer(struct capacity_view *v, const json_t *o)
 	a->range.lo = json_number_value(json_array_get(range, 0));
 	a->range.hi = json_is_number(json_array_get(range, 1)) ?
 	    json_number_value(json_array_get(range, 1)) : INFINITY;
+	a->held_s = number(o, "held_s", 0);
 	a->slow_recovery = json_is_true(json_object_get(o, "slow_recovery"));
 }
 
@@ -365,6 +389,20 @@ static void put_knee(struct buf *out, const struct capacity_view *v)
 	buf_puts(out, ".");
 }
 
+/* One that says neither is neither. */
+static const char *row_class(enum capacity_verdict verdict)
+{
+	switch (verdict) {
+	case CAPACITY_PASS:
+		return " class=\"good\"";
+	case CAPACITY_FAIL:
+	case CAPACITY_OVERLOAD:
+		return " class=\"bad\"";
+	default:
+		return "";
+	}
+}
+
 void capacity_view_html(struct buf *out, const struct capacity_view *v)
 {
 	struct buf text = BUF_INIT(4096);
@@ -374,9 +412,13 @@ void capacity_view_html(struct buf *out, const struct capacity_view *v)
 	buf_puts(out, "<section><h2>Capacity</h2><p>");
 	capacity_view_sentence(&text, v);
 	svg_escape(out, buf_str(&text));
-	buf_puts(out, ".</p><p>");
-	put_knee(out, v);
-	buf_puts(out, "</p><table><thead><tr>");
+	buf_puts(out, ".</p>");
+	if (v->answer.knee > 0) {
+		buf_puts(out, "<p>");
+		put_knee(out, v);
+		buf_puts(out, "</p>");
+	}
+	buf_puts(out, "<table><thead><tr>");
 	for (size_t i = 0; i < COLUMNS; i++)
 		buf_printf(out, "<th%s>%s", i == 1 || i == 2 ? "" :
 		    " class=\"n\"", heads[i]);
@@ -384,8 +426,7 @@ void capacity_view_html(struct buf *out, const struct capacity_view *v)
 	for (size_t i = 0; i < v->count; i++) {
 		const struct capacity_probe *p = &v->probes[i];
 
-		buf_printf(out, "<tr class=\"%s\">", p->verdict ==
-		    CAPACITY_PASS ? "good" : "bad");
+		buf_printf(out, "<tr%s>", row_class(p->verdict));
 		for (size_t k = 0; k < COLUMNS; k++) {
 			buf_printf(out, "<td%s>", k == 1 || k == 2 ? "" :
 			    " class=\"n\"");
@@ -426,8 +467,8 @@ void capacity_view_markdown(struct buf *out, const struct capacity_view *v)
 
 void capacity_view_text(struct buf *out, const struct capacity_view *v)
 {
-	static const unsigned widths[COLUMNS] = { 12, 9, 9, 8, 10, 8, 8, 10,
-		8 };
+	static const unsigned widths[COLUMNS] = { 11, 8, 10, 8, 10, 8, 8, 10,
+		7 };
 	struct buf text = BUF_INIT(256);
 
 	if (!v->present)

@@ -3,7 +3,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/xalloc.h"
 #include "run/capacity_internal.h"
@@ -15,13 +14,19 @@
 #define SETTLE_MOST   15.0
 #define COOL_MOST     10.0
 #define COOL_PATIENCE 30.0              /* for those that need longer */
-#define CONFIRM_STEP  0.95
+#define CONFIRM_STEP  0.99              /* after one that failed, at most */
 #define CONFIRM_MOST  8
-#define TRUST         0.9               /* an answer is right so often */
-#define BELIEF_MOST   8                 /* probes by belief */
+#define WIDE          1.2               /* from it to it, what is believed */
+#define WIDER         1.5
+#define LOOK_LEAST    5.0
+#define RAISE         1.02              /* worth holding once more */
+#define HOLD_LEAST    0.3               /* of the time asked for */
+#define CAUTION       0.35              /* that it does not hold */
+#define STUMBLES      2                 /* that are forgiven in a row, once
+					 * there is something to lose */
 
-const char *const capacity_stage_names[] = { "grow", "shrink", "bisect",
-	"again", "settle", "confirm", "end" };
+const char *const capacity_stage_names[] = { "grow", "shrink", "narrow",
+	"confirm", "end" };
 
 /* ---- the search ---- */
 
@@ -37,8 +42,12 @@ static void probe(struct capacity *c, enum stage stage, double load)
 	c->stage = stage;
 	c->load = whole(c, load);
 	c->phase = SETTLING;
+	c->probe_s = c->o.probe_s;
 	c->in_phase = 0;
 	c->count = 0;
+	c->slow = false;
+	histogram_clear(&c->all);
+	histogram_clear(&c->clean);
 }
 
 static void end(struct capacity *c, enum capacity_end end)
@@ -47,95 +56,83 @@ static void end(struct capacity *c, enum capacity_end end)
 	c->end = end;
 }
 
+/* What it takes to hold an answer, settling included. */
+static double confirm_takes(const struct capacity *c)
+{
+	return c->o.confirm_s > 0 ? c->o.confirm_s + c->settle_s : 0;
+}
+
+/* What is left to hold one. */
+static double time_to_hold(const struct capacity *c)
+{
+	if (c->o.search_s <= 0)
+		return c->o.confirm_s;
+	return fmin(c->o.confirm_s, c->o.search_s - c->passed_s -
+	    c->settle_s);
+}
+
+static bool has_time(const struct capacity *c, double seconds)
+{
+	return c->o.search_s <= 0 || c->passed_s + seconds <= c->o.search_s;
+}
+
+/* What is told of the limit is a little wider than what is believed: counts of
+ * few stretches of slow requests are no better than that. */
+static void believe(struct capacity *c)
+{
+	capacity_believe(c);
+	c->range = (struct interval){ capacity_believed(c, 0.03),
+		capacity_believed(c, 0.97) };
+}
+
 static bool close_enough(const struct capacity *c)
 {
-	return c->bad / c->good <= 1 + c->o.step + 1e-9 ||
-	    (c->o.users && c->bad - c->good <= 1);
+	double lo = capacity_believed(c, 0.05), hi = capacity_believed(c, 0.95);
+	double step = 1 + c->o.step;
+
+	return hi / lo <= step * step ||
+	    (c->o.users && floor(hi) == floor(lo));
+}
+
+static void found(struct capacity *c, double load)
+{
+	c->good = whole(c, load);
+	if (c->range.lo > c->good)
+		c->range.lo = c->good;
+	if (c->range.hi < c->good)
+		c->range.hi = c->good;
+	end(c, CAPACITY_FOUND);
 }
 
 static void confirm(struct capacity *c, double load)
 {
-	if (c->o.confirm_s <= 0) {
-		end(c, CAPACITY_FOUND);
+	double seconds = floor(time_to_hold(c));
+
+	if (c->o.confirm_s > 0 && seconds >= HOLD_LEAST * c->o.confirm_s) {
+		probe(c, CONFIRM, load);
+		c->probe_s = seconds;
 		return;
 	}
-	probe(c, CONFIRM, load);
+	found(c, c->held > 0 ? c->held : load);
 }
 
+/* Another probe leaves time to hold the answer, and again when that fails.  A
+ * long look at a load that is not likely to be near the limit is a waste. */
 static void narrow(struct capacity *c)
 {
-	double middle = sqrt(c->good * c->bad);
+	double wide;
 
-	if (close_enough(c)) {
-		c->range = (struct interval){ c->good, c->bad };
-		probe(c, AGAIN, c->bad);
+	believe(c);
+	wide = c->range.hi / c->range.lo;
+	if (close_enough(c) || !has_time(c, c->o.probe_s + c->settle_s +
+	    2 * confirm_takes(c))) {
+		confirm(c, capacity_believed(c, CAUTION));
 		return;
 	}
-	if (c->o.users && whole(c, middle) <= c->good)
-		middle = c->good + 1;
-	probe(c, BISECT, middle);
-}
-
-static double grid_load(const struct capacity *c, size_t i)
-{
-	return c->belief_lo * pow(c->belief_hi / c->belief_lo,
-	    (double)i / (GRID - 1));
-}
-
-/* The load below which that share of the belief lies. */
-static double believed(const struct capacity *c, double share)
-{
-	double sum = 0;
-
-	for (size_t i = 0; i < GRID; i++) {
-		sum += c->belief[i];
-		if (sum >= share)
-			return grid_load(c, i);
-	}
-	return c->belief_hi;
-}
-
-static void believe(struct capacity *c, double load, bool passed)
-{
-	double sum = 0;
-
-	for (size_t i = 0; i < GRID; i++) {
-		bool above = grid_load(c, i) > load;
-
-		c->belief[i] *= above == passed ? TRUST : 1 - TRUST;
-		sum += c->belief[i];
-	}
-	for (size_t i = 0; i < GRID; i++)
-		c->belief[i] /= sum;
-}
-
-/* Every answer so far counts, none is final. */
-static void begin_belief(struct capacity *c)
-{
-	c->belief_lo = fmax(c->good / 1.6, c->o.least);
-	c->belief_hi = fmin(c->bad * 1.6, c->o.most);
-	for (size_t i = 0; i < GRID; i++)
-		c->belief[i] = 1.0 / GRID;
-	for (size_t i = 0; i < c->probe_count; i++)
-		if (c->probes[i].verdict != CAPACITY_INVALID)
-			believe(c, c->probes[i].load,
-			    c->probes[i].verdict == CAPACITY_PASS);
-	probe(c, BELIEF, believed(c, 0.5));
-}
-
-static void go_on_believing(struct capacity *c, bool passed)
-{
-	double lo, hi;
-
-	believe(c, c->load, passed);
-	lo = believed(c, 0.05);
-	hi = believed(c, 0.95);
-	if (hi / lo <= 1 + 2 * c->o.step || ++c->believed == BELIEF_MOST) {
-		c->range = (struct interval){ lo, hi };
-		confirm(c, believed(c, 0.3));
-		return;
-	}
-	probe(c, BELIEF, believed(c, 0.5));
+	probe(c, NARROW, capacity_believed(c, 0.5));
+	if (wide > WIDE)
+		c->probe_s = fmax(c->o.probe_s / (wide > WIDER ? 6 : 3),
+		    LOOK_LEAST);
 }
 
 static void grown(struct capacity *c, bool passed)
@@ -171,23 +168,36 @@ static void shrunk(struct capacity *c, bool passed)
 	}
 }
 
+/*
+ * What is borne now is an answer; a better one may be in reach yet.  At the
+ * limit a minute says yes or no by chance: where it can't tell, it is borne if
+ * all that was seen, this minute included, rather says so.
+ */
 static void confirmed(struct capacity *c, bool passed)
 {
-	if (passed) {
-		c->good = c->load;
-		if (c->range.lo > c->load)
-			c->range.lo = c->load;
-		if (c->range.hi < c->load)
-			c->range.hi = c->load;
-		end(c, CAPACITY_FOUND);
-	} else if (++c->confirmed == CONFIRM_MOST ||
-	    c->load <= c->o.least) {
+	const struct capacity_probe *p = &c->probes[c->probe_count - 1];
+	double most = c->o.users ? fmin(c->load * CONFIRM_STEP, c->load - 1) :
+	    c->load * CONFIRM_STEP;
+	double load;
+
+	believe(c);
+	load = capacity_believed(c, CAUTION);
+	c->confirmed++;
+	if (passed || (p->verdict == CAPACITY_UNDECIDED &&
+	    capacity_believed(c, 0.5) >= c->load)) {
+		c->held = c->load;
+		c->held_s = p->seconds;
+		if (c->confirmed < CONFIRM_MOST &&
+		    whole(c, load) >= RAISE * c->load)
+			confirm(c, load);
+		else
+			found(c, c->held);
+	} else if (c->held > 0) {
+		found(c, c->held);
+	} else if (c->confirmed == CONFIRM_MOST || c->load <= c->o.least) {
 		end(c, CAPACITY_LOST);
 	} else {
-		c->range.hi = c->load;
-		probe(c, CONFIRM, c->o.users ?
-		    fmin(c->load * CONFIRM_STEP, c->load - 1) :
-		    c->load * CONFIRM_STEP);
+		confirm(c, fmin(load, most));
 	}
 }
 
@@ -203,18 +213,8 @@ static void next(struct capacity *c, bool passed)
 	case SHRINK:
 		shrunk(c, passed);
 		break;
-	case BISECT:
+	case NARROW:
 		narrow(c);
-		break;
-	case AGAIN:
-		/* To hold the good end is to try it again. */
-		if (passed)
-			begin_belief(c);
-		else
-			confirm(c, c->good);
-		break;
-	case BELIEF:
-		go_on_believing(c, passed);
 		break;
 	case CONFIRM:
 		confirmed(c, passed);
@@ -250,9 +250,26 @@ static void give_up(struct capacity *c)
 static bool has_stumbled(const struct capacity *c)
 {
 	const struct capacity_probe *p = &c->probes[c->probe_count - 1];
+	unsigned most = c->bad > 0 ? STUMBLES : 1;
 
-	return !c->stumbled && c->probe_count < CAPACITY_PROBES &&
-	    !c->o.users && p->achieved >= 0.9 * p->load;
+	return c->stumbles < most && c->probe_count < CAPACITY_PROBES &&
+	    (c->o.users || p->achieved >= 0.9 * p->load);
+}
+
+/* The highest that passed and the lowest that did not, while that is no
+ * contradiction. */
+static void keep_ends(struct capacity *c, enum capacity_verdict verdict)
+{
+	bool known = verdict != CAPACITY_UNDECIDED || c->bad == 0;
+
+	if (verdict == CAPACITY_PASS) {
+		if (c->load > c->good && (c->bad == 0 || c->load < c->bad))
+			c->good = c->load;
+	} else if (known && c->load > c->good &&
+	    (c->bad == 0 || c->load < c->bad)) {
+		c->bad = c->load;
+		c->limit = c->probes[c->probe_count - 1].limit;
+	}
 }
 
 static void finish_probe(struct capacity *c, enum capacity_verdict verdict,
@@ -262,28 +279,26 @@ static void finish_probe(struct capacity *c, enum capacity_verdict verdict,
 
 	capacity_note(c, verdict, limit);
 	if (verdict == CAPACITY_INVALID && has_stumbled(c)) {
-		probe(c, c->stage, c->load);
-		c->stumbled = true;
+		c->stumbles++;
+		if (c->stage == CONFIRM)
+			confirm(c, c->load);
+		else
+			probe(c, c->stage, c->load);
 		return;
 	}
 	if (verdict == CAPACITY_INVALID) {
 		give_up(c);
 		return;
 	}
-	c->stumbled = false;
-	if (passed) {
+	c->stumbles = 0;
+	if (passed)
 		take_baseline(c);
-		if (c->stage != BELIEF && c->load > c->good)
-			c->good = c->load;
-	} else if (c->stage != BELIEF && (c->bad == 0 || c->load < c->bad)) {
-		c->bad = c->load;
-		c->limit = c->probes[c->probe_count - 1].limit;
-	}
+	keep_ends(c, verdict);
 	if (c->probe_count == CAPACITY_PROBES)
 		end(c, CAPACITY_LOST);
 	else
 		next(c, passed);
-	if (!passed && c->stage != END)
+	if (!passed && verdict != CAPACITY_UNDECIDED && c->stage != END)
 		c->phase = COOLING;
 }
 
@@ -321,12 +336,18 @@ struct capacity *capacity_new(const struct capacity_options *o)
 	c->o = *o;
 	c->limit = -2;
 	c->settle_s = SETTLE_LEAST;
+	histogram_init(&c->all);
+	histogram_init(&c->clean);
 	probe(c, GROW, o->start);
 	return c;
 }
 
 void capacity_free(struct capacity *c)
 {
+	if (c == NULL)
+		return;
+	histogram_release(&c->all);
+	histogram_release(&c->clean);
 	free(c);
 }
 
@@ -339,6 +360,19 @@ double capacity_load(const struct capacity *c)
 	    c->load));
 }
 
+/* What is believed by then is an answer, as wide as it is. */
+static void stop_by_time(struct capacity *c)
+{
+	if (c->bad > 0 && c->good > 0) {
+		believe(c);
+		found(c, c->held > 0 ? c->held :
+		    capacity_believed(c, CAUTION));
+		return;
+	}
+	c->range = (struct interval){ c->good, INFINITY };
+	end(c, CAPACITY_TIME_OVER);
+}
+
 bool capacity_second(struct capacity *c, const struct capacity_second *s)
 {
 	enum capacity_verdict verdict;
@@ -347,6 +381,7 @@ bool capacity_second(struct capacity *c, const struct capacity_second *s)
 	if (c->stage == END)
 		return false;
 	c->in_phase++;
+	c->passed_s++;
 	switch (c->phase) {
 	case COOLING:
 		cool(c, s);
@@ -354,8 +389,8 @@ bool capacity_second(struct capacity *c, const struct capacity_second *s)
 	case SETTLING:
 		/* Five times the slowest, but no day; and what is lost
 		 * already is not waited for. */
-		if (s->requests > 0 && c->o.objective_ns > 0 &&
-		    s->r50 > 2 * c->o.objective_ns)
+		if (s->requests > 0 && capacity_objective_ns(c) > 0 &&
+		    s->r50 > 2 * capacity_objective_ns(c))
 			c->settle_s = SETTLE_LEAST;
 		else if (s->requests > 0)
 			c->settle_s = fmin(fmax(SETTLE_LEAST, 5 * s->r99 /
@@ -366,11 +401,13 @@ bool capacity_second(struct capacity *c, const struct capacity_second *s)
 		c->in_phase = 0;
 		break;
 	case MEASURING:
-		c->seconds[c->count++] = *s;
+		capacity_take(c, s);
 		if (capacity_judge(c, &verdict, &limit))
 			finish_probe(c, verdict, limit);
 		break;
 	}
+	if (c->stage != END && !has_time(c, 1))
+		stop_by_time(c);
 	return c->stage != END;
 }
 
@@ -378,7 +415,7 @@ void capacity_answer(const struct capacity *c, struct capacity_answer *a)
 {
 	*a = (struct capacity_answer){ .end = c->stage == END ? c->end :
 		CAPACITY_RUNNING, .limit = c->limit, .range = c->range,
-		.slow_recovery = c->slow_recovery };
+		.held_s = c->held_s, .slow_recovery = c->slow_recovery };
 	if (a->end == CAPACITY_RUNNING)
 		a->range = (struct interval){ c->good, c->bad > 0 ? c->bad :
 			INFINITY };
@@ -405,7 +442,7 @@ const char *capacity_stage(const struct capacity *c, double *seconds)
 const char *capacity_verdict_name(enum capacity_verdict verdict)
 {
 	static const char *const names[] = { "pass", "fail", "overload",
-		"invalid" };
+		"invalid", "undecided" };
 
 	return names[verdict];
 }

@@ -1,7 +1,7 @@
 /*
  * The search for the highest load that a system bears within its objectives
- * (SLOs): grow from a load that it bears, bisect between what it bore and
- * what it did not, try both ends again, hold the answer.
+ * (SLOs): grow from a load that it bears, look again and again where the limit
+ * is most likely, hold the answer.
  *
  * Told once a second what came of the last one, it says what load it wants
  * next.  It asks no clock and touches no statistics, so that a test can play
@@ -10,8 +10,9 @@
  * Each objective is a share of requests that must be good ("p99 < 200ms" is
  * "99 % within 200 ms"), and a probe ends as soon as the interval of that
  * share, worth its independent samples (stats/confidence.h), lies on one side
- * of the wanted one.  Where answers contradict each other the search goes on
- * by probabilistic bisection (Waeber, Frazier and Henderson, 2013).
+ * of the wanted one.  Once some load was too much, the shares of all probes
+ * together say where the limit is (capacity_belief.c): an answer rests on
+ * every request that was measured, and not on the last yes and no.
  */
 #ifndef RUN_CAPACITY_H
 #define RUN_CAPACITY_H
@@ -21,6 +22,7 @@
 #include <stdint.h>
 
 #include "stats/confidence.h"
+#include "stats/histogram.h"
 
 #define CAPACITY_SLOS      8
 #define CAPACITY_PROBES    100          /* then it gives up */
@@ -34,13 +36,14 @@ struct capacity_options {
 	double step;                    /* 0.05: the answer within 5 % */
 	double probe_s;                 /* longest look at a load; 30 */
 	double confirm_s;               /* the answer is held; 60; 0: not */
+	double search_s;                /* all of it, at most; 0: any time */
 	bool users;                     /* the load is a number of users, who
 	                                 * wait for their answers; else
 	                                 * arrivals a second */
 	size_t slo_count;
 	double slo_share[CAPACITY_SLOS]; /* wanted, 0..1 */
-	double objective_ns;            /* smallest time of an objective; 0:
-	                                 * there is none */
+	double slo_limit_ns[CAPACITY_SLOS]; /* response time that it is about;
+	                                 * 0: none */
 };
 
 /* What a second brought. */
@@ -52,6 +55,8 @@ struct capacity_second {
 	uint64_t good[CAPACITY_SLOS];   /* of these */
 	uint64_t failures;
 	double r50, r99;                /* ns; NAN without requests */
+	/* Response times, the caller's; NULL: none. */
+	const struct histogram *response;
 	double in_flight;               /* iterations, at its end */
 	double delay_p99_ns;            /* the generator's loops; NAN */
 	double busy;                    /* busiest of them, 0..1; NAN */
@@ -64,6 +69,7 @@ enum capacity_verdict {
 	CAPACITY_INVALID,               /* the generator could not; twice in
 					 * a row, or once by far, ends
 					 * the search */
+	CAPACITY_UNDECIDED,             /* too near the limit to tell */
 };
 
 struct capacity_probe {
@@ -72,13 +78,20 @@ struct capacity_probe {
 	                                 * a second */
 	double throughput;              /* requests a second */
 	double seconds;
-	double r50, r99;                /* ns, mean over its seconds */
+	double r50, r99;                /* ns; NAN without requests */
 	double in_flight;               /* mean */
 	double fail_share;
 	double share[CAPACITY_SLOS];    /* that were good */
-	int limit;                      /* SLO that failed; -1: none */
+	double count[CAPACITY_SLOS];    /* requests that it is about */
+	double time[CAPACITY_SLOS];     /* of these that are worth one that
+	                                 * depends on no other, by this probe
+	                                 * alone; 0: it can't tell */
+	double spoilt;                  /* seconds that do not count: the
+	                                 * generator was late or full */
+	int limit;                      /* SLO that failed or was left open;
+	                                 * -1: none */
 	enum capacity_verdict verdict;
-	const char *stage;              /* "grow", "bisect", "again", "settle",
+	const char *stage;              /* "grow", "shrink", "narrow",
 	                                 * "confirm" */
 	bool recovered;                 /* within 10 s after it */
 };
@@ -90,12 +103,14 @@ enum capacity_end {
 	CAPACITY_BOUND,                 /* bears the most that was allowed */
 	CAPACITY_NONE,                  /* does not bear the least */
 	CAPACITY_LOST,                  /* contradictions without an end */
+	CAPACITY_TIME_OVER,             /* before any load was too much */
 };
 
 struct capacity_answer {
 	enum capacity_end end;
 	double load;                    /* 0 when there is none */
-	struct interval range;
+	struct interval range;          /* of the limit, 90 % */
+	double held_s;                  /* for so long */
 	int limit;                      /* objective that is met first; -1:
 	                                 * work piles up, -2: none */
 	double knee;                    /* where r99 begins to turn up; 0 */

@@ -6,8 +6,7 @@
 
 #define GRID          400               /* loads of the belief */
 
-enum stage { GROW, SHRINK, BISECT, AGAIN, BELIEF, CONFIRM,
-	END };
+enum stage { GROW, SHRINK, NARROW, CONFIRM, END };
 enum phase { COOLING, SETTLING, MEASURING };
 
 struct capacity {
@@ -15,32 +14,49 @@ struct capacity {
 	enum stage stage;
 	enum phase phase;
 	double load;                    /* of this probe */
-	double good, bad;               /* 0: not known */
+	double good, bad;               /* highest and lowest; 0: not known */
 	int limit;                      /* of the lowest bad one */
+	double passed_s;                /* seconds, of the search */
 	double in_phase;                /* seconds */
 	double settle_s;
+	double probe_s;                 /* longest look, this time */
 	/* The first probe that passed: how the system is when it is idle. */
 	double base_load, base_r50, base_r99, base_in_flight;
 	struct capacity_second seconds[CAPACITY_SECONDS];
+	bool spoilt[CAPACITY_SECONDS];  /* by the generator */
 	size_t count;
-	double slope_in_flight;
+	bool slow;                      /* the generator, in the last one */
+	bool sifted;                    /* judged without the spoilt ones */
+	struct histogram all, clean;    /* response times; without those */
 	struct capacity_probe probes[CAPACITY_PROBES];
 	size_t probe_count;
-	double belief[GRID];
+	double holds[GRID];             /* belief that all objectives do */
 	double belief_lo, belief_hi;    /* loads of the grid's ends */
-	unsigned believed;
 	unsigned confirmed;
 	struct interval range;
+	double held, held_s;            /* highest load; 0: none */
 	bool slow_recovery;
-	bool stumbled;                  /* the last probe was invalid */
+	unsigned stumbles;              /* invalid probes in a row */
 	enum capacity_end end;
 };
 
 /* capacity.c: by stage. */
 extern const char *const capacity_stage_names[];
-/* capacity_judge.c: true when the probe is over, with its verdict. */
+/* capacity_judge.c: another second of the probe. */
+void capacity_take(struct capacity *, const struct capacity_second *);
+/* True when the probe is over, with its verdict. */
 bool capacity_judge(struct capacity *, enum capacity_verdict *, int *limit);
 /* Notes the probe that is over. */
 void capacity_note(struct capacity *, enum capacity_verdict, int limit);
+/* Smallest response time of an objective; 0: there is none. */
+double capacity_objective_ns(const struct capacity *);
+/* capacity_belief.c: so many requests of a probe are worth one that depends on
+ * no other, by all probes.  The probe need not be noted yet. */
+double capacity_time(const struct capacity *, const struct capacity_probe *,
+    size_t slo);
+/* What all probes say together, from then on. */
+void capacity_believe(struct capacity *);
+/* The load up to which the objectives hold with a belief of 1 - `share`. */
+double capacity_believed(const struct capacity *, double share);
 
 #endif

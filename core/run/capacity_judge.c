@@ -11,74 +11,104 @@
 #define OVERLOAD_LEAST 5                /* seconds */
 #define EDGES          2                /* arrivals, of both together */
 
-static uint64_t requests_of(const struct capacity *c)
+static bool counts(const struct capacity *c, size_t second)
 {
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < c->count; i++)
-		n += c->seconds[i].requests;
-	return n;
+	return !c->sifted || !c->spoilt[second];
 }
 
-/* That an objective is about. */
-static uint64_t samples_of(const struct capacity *c, size_t slo)
+/* Seconds that count. */
+static size_t seconds_of(const struct capacity *c)
 {
-	uint64_t n = 0;
+	size_t n = 0;
 
 	for (size_t i = 0; i < c->count; i++)
-		n += c->seconds[i].of[slo];
+		n += counts(c, i);
 	return n;
-}
-
-static double share_of(const struct capacity *c, size_t slo)
-{
-	uint64_t n = samples_of(c, slo), good = 0;
-
-	for (size_t i = 0; i < c->count; i++)
-		good += c->seconds[i].good[slo];
-	return n > 0 ? (double)good / (double)n : 0;
 }
 
 /* Seconds are too few for an estimate over longer stretches: twice what they
  * say of themselves. */
-static double time_of_few(const struct capacity *c, size_t slo, double share)
+static double time_of_few(const struct confidence_slot *slots, size_t count,
+    double requests, double share)
 {
 	double squares = 0;
 
-	for (size_t i = 0; i < c->count; i++) {
-		const struct capacity_second *s = &c->seconds[i];
-		double off = (double)s->good[slo] -
-		    share * (double)s->of[slo];
+	for (size_t i = 0; i < count; i++) {
+		double off = slots[i].sum - share * (double)slots[i].count;
 
 		squares += off * off;
 	}
-	return 2 * squares / ((double)samples_of(c, slo) * share *
-	    (1 - share));
+	return 2 * squares / (requests * share * (1 - share));
 }
 
-/* Independent samples of an objective. */
-static double effective(const struct capacity *c, size_t slo, double share)
+static void sum_up_slo(const struct capacity *c, struct capacity_probe *p,
+    size_t slo)
 {
 	struct confidence_slot slots[CAPACITY_SECONDS];
-	double n = (double)samples_of(c, slo), time;
+	size_t count = 0;
+	double requests = 0, good = 0, share;
 
-	if (share <= 0 || share >= 1)
-		return n;
-	for (size_t i = 0; i < c->count; i++)
-		slots[i] = (struct confidence_slot){ c->seconds[i].of[slo],
-			(double)c->seconds[i].good[slo], 1 };
-	time = confidence_time_of_slots(slots, c->count, share * (1 - share));
-	if (!(time > 0))
-		time = time_of_few(c, slo, share);
-	return n / fmax(time, 1);
+	for (size_t i = 0; i < c->count; i++) {
+		const struct capacity_second *s = &c->seconds[i];
+
+		if (!counts(c, i))
+			continue;
+		slots[count++] = (struct confidence_slot){ s->of[slo],
+			(double)s->good[slo], 1 };
+		requests += (double)s->of[slo];
+		good += (double)s->good[slo];
+	}
+	p->count[slo] = requests;
+	p->share[slo] = share = requests > 0 ? good / requests : 0;
+	p->time[slo] = 0;
+	if (good <= 0 || good >= requests)
+		return;
+	p->time[slo] = confidence_time_of_slots(slots, count,
+	    share * (1 - share));
+	if (!(p->time[slo] > 0))
+		p->time[slo] = time_of_few(slots, count, requests, share);
+	p->time[slo] = fmax(p->time[slo], 1);
+}
+
+/* The seconds that count as a probe, without a verdict yet. */
+static void sum_up(const struct capacity *c, struct capacity_probe *p)
+{
+	const struct histogram *h = c->sifted ? &c->clean : &c->all;
+	double n = (double)seconds_of(c), begun = 0, requests = 0;
+
+	*p = (struct capacity_probe){ .load = c->load, .limit = -1,
+		.verdict = CAPACITY_UNDECIDED, .recovered = true,
+		.stage = capacity_stage_names[c->stage],
+		.seconds = (double)c->count, .spoilt = (double)c->count - n,
+		.r50 = NAN, .r99 = NAN };
+	for (size_t i = 0; i < c->count; i++) {
+		const struct capacity_second *s = &c->seconds[i];
+
+		if (!counts(c, i))
+			continue;
+		begun += fmax(s->begun, 0);
+		requests += (double)s->requests;
+		p->fail_share += (double)s->failures;
+		p->in_flight += s->in_flight / n;
+	}
+	if (h->count > 0) {
+		p->r50 = (double)histogram_quantile(h, 0.5);
+		p->r99 = (double)histogram_quantile(h, 0.99);
+	}
+	p->throughput = requests / n;
+	p->achieved = c->o.users ? p->throughput : begun / n;
+	p->fail_share = requests > 0 ? p->fail_share / requests : 0;
+	for (size_t i = 0; i < c->o.slo_count; i++)
+		sum_up_slo(c, p, i);
 }
 
 /* Not even a probe of full length without a fault could say yes: there are
  * too few requests. */
-static bool is_hopeless(const struct capacity *c, size_t slo)
+static bool is_hopeless(const struct capacity *c,
+    const struct capacity_probe *p, size_t slo)
 {
-	double n = (double)samples_of(c, slo) / (double)c->count *
-	    fmax(c->o.probe_s, (double)c->count);
+	double seconds = p->seconds - p->spoilt;
+	double n = p->count[slo] / seconds * fmax(c->o.probe_s, seconds);
 
 	return confidence_share(1, n).lo < c->o.slo_share[slo];
 }
@@ -86,45 +116,49 @@ static bool is_hopeless(const struct capacity *c, size_t slo)
 enum answer { NO, YES, UNDECIDED };
 
 /*
- * `last`: there will be no more samples.  Undecided is then no, except where
- * so few requests could not have said yes at all: then what was seen counts.
+ * `last`: there will be no more samples.  Where so few requests could not have
+ * said yes at all, what was seen counts then.  On the way up no time is lost:
+ * what is taken for good there too soon is seen by the probes that follow.
  */
-static enum answer judge_slo(const struct capacity *c, size_t slo, bool last)
+static enum answer judge_slo(const struct capacity *c,
+    const struct capacity_probe *p, size_t slo, bool last)
 {
-	double share = share_of(c, slo), wanted = c->o.slo_share[slo];
-	double n = effective(c, slo, share);
-	struct interval i = confidence_share(share, n);
+	double share = p->share[slo], wanted = c->o.slo_share[slo];
+	bool hopeless = is_hopeless(c, p, slo);
+	double time = c->stage == GROW ? fmax(p->time[slo], 1) :
+	    capacity_time(c, p, slo);
+	struct interval i = confidence_share(share, p->count[slo] / time);
 
-	if (samples_of(c, slo) == 0)
+	if (p->count[slo] == 0)
 		return last ? NO : UNDECIDED;
 	if (i.lo >= wanted)
 		return YES;
 	if (i.hi < wanted)
 		return NO;
-	if (is_hopeless(c, slo)) {
-		/* No time is lost on the way up. */
-		if (share >= wanted && (last || c->stage == GROW))
-			return YES;
-		return last ? NO : UNDECIDED;
-	}
-	return last ? NO : UNDECIDED;
+	if (hopeless && share >= wanted && (last || c->stage == GROW))
+		return YES;
+	return last && hopeless ? NO : UNDECIDED;
 }
 
 /* Least squares over the seconds: work piles up when the line rises for sure,
  * by more than a hundredth of the load each second, and would double. */
 static bool piles_up(const struct capacity *c)
 {
-	double n = (double)c->count, mx = (n - 1) / 2, my = 0;
+	double n = (double)seconds_of(c), mx = 0, my = 0;
 	double sxx = 0, sxy = 0, syy = 0, slope, error, begin, end;
 
-	if (c->o.users || c->count < OVERLOAD_LEAST)
+	if (c->o.users || n < OVERLOAD_LEAST)
 		return false;
-	for (size_t i = 0; i < c->count; i++)
-		my += c->seconds[i].in_flight / n;
+	for (size_t i = 0; i < c->count; i++) {
+		mx += counts(c, i) ? (double)i / n : 0;
+		my += counts(c, i) ? c->seconds[i].in_flight / n : 0;
+	}
 	for (size_t i = 0; i < c->count; i++) {
 		double x = (double)i - mx;
 		double y = c->seconds[i].in_flight - my;
 
+		if (!counts(c, i))
+			continue;
 		sxx += x * x;
 		sxy += x * y;
 		syy += y * y;
@@ -137,35 +171,77 @@ static bool piles_up(const struct capacity *c)
 	    slope > confidence_t(n - 2) * error;
 }
 
-/* The generator kept to the plan; and where the probe failed, it was not the
- * generator's own slowness that was measured, which can spoil a pass but
- * never make one. */
-static bool is_valid(const struct capacity *c, bool passed)
+/* The share of arrivals that were late is more than a hundredth, for sure;
+ * those due at either edge may begin on its other side. */
+static bool is_late(double begun, double planned)
 {
-	double begun = 0, planned = 0, most_delay;
-	size_t busy = 0, late = 0;
+	return planned > EDGES && confidence_share(
+	    fmax(planned - begun - EDGES, 0) / planned, planned).lo > 0.01;
+}
 
-	most_delay = fmax(c->o.objective_ns / 20, 1e6);
+double capacity_objective_ns(const struct capacity *c)
+{
+	double least = 0;
+
+	for (size_t i = 0; i < c->o.slo_count; i++)
+		if (c->o.slo_limit_ns[i] > 0 && (least == 0 ||
+		    c->o.slo_limit_ns[i] < least))
+			least = c->o.slo_limit_ns[i];
+	return least;
+}
+
+/* What was measured in this second is in part the generator's own slowness,
+ * or what that does to the target a moment later. */
+static bool is_spoilt(const struct capacity *c,
+    const struct capacity_second *s)
+{
+	double most_delay = fmax(capacity_objective_ns(c) / 20, 1e6);
+
+	if (s->begun >= 0 && s->planned >= 0 && is_late(s->begun, s->planned))
+		return true;
+	/* Beside what was measured it must be something, too. */
+	return s->busy > BUSY || (s->delay_p99_ns > most_delay &&
+	    s->delay_p99_ns > 0.1 * s->r99);
+}
+
+void capacity_take(struct capacity *c, const struct capacity_second *s)
+{
+	bool slow = is_spoilt(c, s), spoilt = slow || c->slow;
+
+	c->seconds[c->count] = *s;
+	c->seconds[c->count].response = NULL;   /* the caller's */
+	c->spoilt[c->count++] = spoilt;
+	c->slow = slow;
+	if (s->response == NULL)
+		return;
+	histogram_merge(&c->all, s->response);
+	if (!spoilt)
+		histogram_merge(&c->clean, s->response);
+}
+
+static size_t spoilt_of(const struct capacity *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->count; i++)
+		n += c->spoilt[i];
+	return n;
+}
+
+/* Enough of the arrivals in the seconds that count were begun in time. */
+static bool is_made(const struct capacity *c)
+{
+	double begun = 0, planned = 0;
+
 	for (size_t i = 0; i < c->count; i++) {
 		const struct capacity_second *s = &c->seconds[i];
 
-		if (s->begun >= 0 && s->planned >= 0) {
-			begun += s->begun;
-			planned += s->planned;
-		}
-		busy += s->busy > BUSY;
-		/* Beside what was measured it must be something, too. */
-		late += s->delay_p99_ns > most_delay &&
-		    s->delay_p99_ns > 0.1 * s->r99;
+		if (s->begun < 0 || s->planned < 0 || !counts(c, i))
+			continue;
+		begun += s->begun;
+		planned += s->planned;
 	}
-	if (!passed && (busy * 2 > c->count || late * 2 > c->count))
-		return false;
-	/* More than a hundredth of them late, for sure; those due at either
-	 * edge may begin on its other side. */
-	if (c->o.users || planned <= EDGES)
-		return true;
-	return confidence_share(fmax(planned - begun - EDGES, 0) / planned,
-	    planned).lo <= 0.01;
+	return c->o.users || !is_late(begun, planned);
 }
 
 static bool is_look(const struct capacity *c, double seconds)
@@ -182,73 +258,81 @@ static bool is_look(const struct capacity *c, double seconds)
 	return false;
 }
 
-bool capacity_judge(struct capacity *c, enum capacity_verdict *verdict,
-    int *limit)
+/* By the seconds that count; true when that is the probe's verdict. */
+static bool judge(const struct capacity *c, bool last,
+    enum capacity_verdict *verdict, int *limit)
 {
-	bool confirms = c->stage == CONFIRM;
-	double length = confirms ? c->o.confirm_s : c->o.probe_s;
-	bool last = c->in_phase >= length || c->count == CAPACITY_SECONDS;
-	bool all = true;
+	struct capacity_probe p;
 
+	sum_up(c, &p);
 	*limit = -1;
 	*verdict = CAPACITY_PASS;
-	if (!last && !(confirms ? fmod(c->in_phase, 10) == 0 :
-	    is_look(c, c->in_phase)))
-		return false;
 	if (piles_up(c)) {
 		*verdict = CAPACITY_OVERLOAD;
-		goto decided;
+		return true;
 	}
 	for (size_t i = 0; i < c->o.slo_count; i++) {
-		enum answer answer = judge_slo(c, i, last);
+		enum answer answer = judge_slo(c, &p, i, last);
 
-		/* Once it is held, what was seen counts. */
-		if (confirms && last)
-			answer = share_of(c, i) >= c->o.slo_share[i] ? YES :
-			    NO;
+		/* Once it is held, it is good when it looks good. */
+		if (c->stage == CONFIRM && last && answer == UNDECIDED &&
+		    p.share[i] >= c->o.slo_share[i])
+			answer = YES;
 		if (answer == NO) {
 			*verdict = CAPACITY_FAIL;
 			*limit = (int)i;
-			goto decided;
+			return true;
 		}
-		all = all && answer == YES;
+		if (answer == UNDECIDED && *verdict == CAPACITY_PASS) {
+			*verdict = CAPACITY_UNDECIDED;
+			*limit = (int)i;
+		}
 	}
-	if (!last && (confirms || !all))
+	return last || (*verdict == CAPACITY_PASS && c->stage != CONFIRM);
+}
+
+/*
+ * A slow generator can spoil a pass but never make one, when nearly all
+ * arrivals were begun in time.  Else the seconds in which it was slow are left
+ * out, and the probe takes so much longer; they are chosen by what the
+ * generator did and not by how the target answered.  Where that is most of
+ * them there is nothing to say.
+ */
+bool capacity_judge(struct capacity *c, enum capacity_verdict *verdict,
+    int *limit)
+{
+	double length = c->probe_s;
+	double all = (double)c->count, spoilt = (double)spoilt_of(c);
+	bool over = all >= 2 * length || c->count == CAPACITY_SECONDS;
+	bool last = over || all - spoilt >= length;
+	bool decided;
+
+	if (all < length && !last && !(c->stage == CONFIRM ?
+	    fmod(all, 10) == 0 : is_look(c, all)))
 		return false;
-decided:
-	if (!is_valid(c, *verdict == CAPACITY_PASS))
+	c->sifted = false;
+	decided = judge(c, all >= length, verdict, limit);
+	if (spoilt > 0 && !(decided && *verdict == CAPACITY_PASS &&
+	    is_made(c))) {
+		if (2 * spoilt > all) {
+			*verdict = CAPACITY_INVALID;
+			return decided || last;
+		}
+		c->sifted = true;
+		decided = judge(c, last, verdict, limit);
+	}
+	if (decided && !is_made(c))
 		*verdict = CAPACITY_INVALID;
-	return true;
+	return decided;
 }
 
 void capacity_note(struct capacity *c, enum capacity_verdict verdict,
     int limit)
 {
-	struct capacity_probe p = { .load = c->load, .verdict = verdict,
-		.limit = verdict == CAPACITY_FAIL ? limit : -1,
-		.stage = capacity_stage_names[c->stage], .recovered = true,
-		.seconds = (double)c->count };
-	double n = (double)c->count, timed = 0, begun = 0, failures = 0;
+	struct capacity_probe *p = &c->probes[c->probe_count++];
 
-	for (size_t i = 0; i < c->count; i++) {
-		const struct capacity_second *s = &c->seconds[i];
-
-		begun += fmax(s->begun, 0);
-		failures += (double)s->failures;
-		p.in_flight += s->in_flight / n;
-		if (s->requests == 0)
-			continue;
-		p.r50 += s->r50;
-		p.r99 += s->r99;
-		timed++;
-	}
-	p.r50 = timed > 0 ? p.r50 / timed : NAN;
-	p.r99 = timed > 0 ? p.r99 / timed : NAN;
-	p.throughput = (double)requests_of(c) / n;
-	p.achieved = c->o.users ? p.throughput : begun / n;
-	p.fail_share = requests_of(c) > 0 ? failures /
-	    (double)requests_of(c) : 0;
-	for (size_t i = 0; i < c->o.slo_count; i++)
-		p.share[i] = share_of(c, i);
-	c->probes[c->probe_count++] = p;
+	sum_up(c, p);
+	p->verdict = verdict;
+	if (verdict == CAPACITY_FAIL || verdict == CAPACITY_UNDECIDED)
+		p->limit = limit;
 }

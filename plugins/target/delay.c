@@ -2,6 +2,12 @@
  * Service times: drawn from a distribution, worked on by a number of servers
  * in order of arrival (M/M/c and its kin), held back by freezes.
  *
+ * The servers are kept on paper: when a request comes it is known when a
+ * server will be free for it and when it leaves, and its fiber sleeps until
+ * then.  A timer that is late makes one answer late; it does not make the next
+ * service begin late, so that what the servers can do in a second is what was
+ * asked for, on any machine.
+ *
  * Fibers sleep on a heap of their own under one timerfd, exact to some
  * microseconds, because the answers' quantiles are compared with analytic
  * ones.
@@ -27,21 +33,17 @@ struct sleeper {
 	struct swarm_waker *waker;
 };
 
-struct turn {
-	struct turn *next;
-	struct swarm_waker *waker;
-	bool given;
-};
-
 static struct {
 	int fd;
 	struct swarm_watch *watch;
 	struct sleeper **heap;
 	size_t count;
 	size_t cap;
-	int busy;
-	struct turn *first;
-	struct turn **last;
+	int64_t *free;                  /* when each server is; the earliest
+	                                 * first, a heap */
+	double service, waited, late;   /* ns, sums */
+	int64_t latest;                 /* ns */
+	uint64_t served;
 } work = { .fd = -1 };
 
 /* ---- text ---- */
@@ -232,58 +234,6 @@ static int sleep_until(int64_t when)
 
 /* ---- servers and their queue ---- */
 
-static void turn_remove(struct turn *t)
-{
-	for (struct turn **at = &work.first; *at != NULL; at = &(*at)->next) {
-		if (*at != t)
-			continue;
-		*at = t->next;
-		if (work.last == &t->next)
-			work.last = at;
-		return;
-	}
-}
-
-static int take_server(void)
-{
-	struct turn t = { .next = NULL };
-	int rc = 0;
-
-	if (target.servers == 0)
-		return 0;
-	if (work.busy < target.servers && work.first == NULL) {
-		work.busy++;
-		return 0;
-	}
-	t.waker = swarm_waker();
-	*work.last = &t;
-	work.last = &t.next;
-	while (!t.given && rc == 0)
-		rc = swarm_park(SWARM_FOREVER);
-	if (!t.given)
-		turn_remove(&t);
-	swarm_waker_free(t.waker);
-	return t.given ? 0 : -1;
-}
-
-/* The server goes to who has waited longest. */
-static void give_server(void)
-{
-	struct turn *t = work.first;
-
-	if (target.servers == 0)
-		return;
-	if (t == NULL) {
-		work.busy--;
-		return;
-	}
-	work.first = t->next;
-	if (work.first == NULL)
-		work.last = &work.first;
-	t->given = true;
-	swarm_wake(t->waker);
-}
-
 /* The end of the freeze that `when` falls into, else `when` itself. */
 static int64_t after_freeze(int64_t when)
 {
@@ -297,22 +247,82 @@ static int64_t after_freeze(int64_t when)
 	    when + (int64_t)((target.freeze - into) * NS) : when;
 }
 
-int delay_work(struct swarm_user *u, const struct delay *d)
+/* The server that was free first is so at `when` now. */
+static void keep_server(int64_t when)
+{
+	size_t count = (size_t)target.servers, at = 0;
+
+	for (;;) {
+		size_t child = 2 * at + 1;
+
+		if (child + 1 < count &&
+		    work.free[child + 1] < work.free[child])
+			child++;
+		if (child >= count || work.free[child] >= when)
+			break;
+		work.free[at] = work.free[child];
+		at = child;
+	}
+	work.free[at] = when;
+}
+
+/* When the request that is here now leaves, and when its service begins. */
+static int64_t departure(int64_t now, int64_t service, int64_t *begins)
 {
 	int64_t ends;
-	int rc;
 
-	if (take_server() == -1)
+	*begins = now;
+	if (target.servers > 0 && work.free[0] > now)
+		*begins = work.free[0];
+	ends = after_freeze(*begins + service);
+	if (target.servers > 0)
+		keep_server(ends);
+	return ends;
+}
+
+int delay_work(struct swarm_user *u, const struct delay *d)
+{
+	int64_t now = swarm_now(), begins, ends, late;
+
+	ends = departure(now, (int64_t)(draw(u, d) / target.speed * NS),
+	    &begins);
+	if (sleep_until(ends) == -1)
 		return -1;
-	ends = swarm_now() + (int64_t)(draw(u, d) / target.speed * NS);
-	rc = sleep_until(after_freeze(ends));
-	give_server();
-	return rc;
+	late = swarm_now() - ends;
+	work.waited += (double)(begins - now);
+	work.service += (double)(ends - begins);
+	work.late += (double)late;
+	if (late > work.latest)
+		work.latest = late;
+	work.served++;
+	return 0;
+}
+
+void delay_figures(struct delay_figures *out)
+{
+	double n = work.served > 0 ? (double)work.served : 1;
+	double all = (double)(swarm_now() - target.started) * target.servers;
+
+	*out = (struct delay_figures){
+		.service_ms = work.service / n / 1e6,
+		.wait_ms = work.waited / n / 1e6,
+		.late_ms = work.late / n / 1e6,
+		.late_max_ms = (double)work.latest / 1e6,
+		.utilisation = all > 0 ? work.service / all : 0,
+	};
 }
 
 int delay_init(void)
 {
-	work.last = &work.first;
+	if (target.servers > 0) {
+		work.free = calloc((size_t)target.servers,
+		    sizeof work.free[0]);
+		if (work.free == NULL) {
+			swarm_error("no memory for %d servers",
+			    target.servers);
+			return -1;
+		}
+	}
 	work.fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (work.fd == -1) {
 		swarm_error("cannot make a timer: %m");
@@ -327,4 +337,5 @@ void delay_release(void)
 	swarm_watch_free(work.watch);
 	close(work.fd);
 	free(work.heap);
+	free(work.free);
 }

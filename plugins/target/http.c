@@ -129,13 +129,20 @@ static int answer_bytes(struct conn *c, int64_t size, bool close)
 
 static int answer_stats(struct conn *c, bool close)
 {
-	char text[256];
-	int n = snprintf(text, sizeof text, "{\"requests\": %llu, "
-	    "\"failed\": %llu, \"messages\": %llu, \"connections\": %llu}\n",
+	struct delay_figures d;
+	char text[512];
+	int n;
+
+	delay_figures(&d);
+	n = snprintf(text, sizeof text, "{\"requests\": %llu, "
+	    "\"failed\": %llu, \"messages\": %llu, \"connections\": %llu, "
+	    "\"service_ms\": %.4f, \"wait_ms\": %.4f, \"late_ms\": %.4f, "
+	    "\"late_max_ms\": %.3f, \"utilisation\": %.4f}\n",
 	    (unsigned long long)target.requests,
 	    (unsigned long long)target.failed,
 	    (unsigned long long)target.messages,
-	    (unsigned long long)target.connections);
+	    (unsigned long long)target.connections, d.service_ms, d.wait_ms,
+	    d.late_ms, d.late_max_ms, d.utilisation);
 
 	return answer(c, 200, "application/json", text, (size_t)n, close);
 }

@@ -65,6 +65,15 @@ int delay_parse(struct delay *, const char *text);
 /* [fiber] Works for a time drawn from `d`: waits for a free server first, and
  * for the end of a freeze last. */
 int delay_work(struct swarm_user *, const struct delay *d);
+/* What it was in fact: means of all requests worked on. */
+struct delay_figures {
+	double service_ms;              /* with freezes */
+	double wait_ms;                 /* for a server */
+	double late_ms;                 /* an answer, by the timer */
+	double late_max_ms;
+	double utilisation;             /* of --servers; 0 without */
+};
+void delay_figures(struct delay_figures *);
 /* [worker] The precise timer: the wheel's 1 ms would show in the answers. */
 int delay_init(void);
 void delay_release(void);

@@ -21,10 +21,20 @@ static void burn(struct swarm_user *u)
 	swarm_done(&t, 0);
 }
 
+/* Signs what it asks. */
+static void sign(struct swarm_user *u)
+{
+	burn(u);
+	ask(u);
+}
+
 SWARM_SCENARIO(
 	{ .name = "eager", .tasks = SWARM_TASKS(SWARM_TASK(ask)) },
 	{ .name = "paced", .wait = SWARM_PACING(0.1),
 	  .tasks = SWARM_TASKS(SWARM_TASK(ask)) },
 	{ .name = "calm", .wait = SWARM_CONSTANT(1),
 	  .tasks = SWARM_TASKS(SWARM_TASK(ask)) },
+	{ .name = "thinker", .wait = SWARM_EXPONENTIAL(0.5),
+	  .tasks = SWARM_TASKS(SWARM_TASK(ask)) },
+	{ .name = "signer", .tasks = SWARM_TASKS(SWARM_TASK(sign)) },
 	{ .name = "burner", .tasks = SWARM_TASKS(SWARM_TASK(burn)) });
