@@ -289,9 +289,11 @@ static int split_host(struct attempt *a, struct swarm_connect_args *args,
 	const char *colon = strrchr(args->host, ':');
 	size_t len = colon ? (size_t)(colon - args->host) : 0;
 	bool bracketed = len > 2 && args->host[0] == '[' && colon[-1] == ']';
+	/* The last part of an IPv6 address looks like one. */
+	bool bare = !bracketed && memchr(args->host, ':', len) != NULL;
 	int64_t port;
 
-	if (len == 0 || len >= HOST_MAX ||
+	if (len == 0 || len >= HOST_MAX || bare ||
 	    parse_int64(colon + 1, 1, UINT16_MAX, &port) == -1) {
 		errno = EINVAL;
 		say(a, "connect", "the target has no port");

@@ -35,6 +35,8 @@ struct asker {
 struct entry {
 	char *host;
 	bool busy;                      /* a look-up is under way */
+	unsigned waiting;               /* who will look at it yet: some are
+	                                 * told, and have not run since */
 	int rc;                         /* of getaddrinfo() */
 	int64_t expires;
 	unsigned count;
@@ -149,18 +151,19 @@ static void forget_asker(struct entry *e, struct asker *asker)
 static int wait_for(struct entry *e, int64_t deadline)
 {
 	struct asker me = { .next = e->askers, .fiber = fiber_self() };
-	int saved;
+	int saved, rc = 0;
 
 	e->askers = &me;
-	while (!me.told) {
-		if (fiber_wait(deadline) == 0 || me.told)
-			continue;
-		saved = errno;
-		forget_asker(e, &me);
-		errno = saved;
-		return -1;
-	}
-	return 0;
+	e->waiting++;
+	while (!me.told && rc == 0)
+		rc = fiber_wait(deadline);
+	e->waiting--;
+	if (me.told)
+		return 0;
+	saved = errno;
+	forget_asker(e, &me);
+	errno = saved;
+	return -1;
 }
 
 static void entry_free(struct entry *e)
@@ -169,8 +172,8 @@ static void entry_free(struct entry *e)
 	free(e);
 }
 
-/* Makes room by dropping what is stale, else whatever is idle: a scenario
- * that makes up host names must not fill the memory. */
+/* Makes room by dropping what is stale, else whatever nobody waits for: a
+ * scenario that makes up host names must not fill the memory. */
 static void make_room(void)
 {
 	struct entry *e;
@@ -180,7 +183,7 @@ static void make_room(void)
 	while (cache.count >= NAMES_MAX) {
 		for (i = cache.count; i-- > 0;) {
 			e = cache.entries[i].value;
-			if (e->busy)
+			if (e->busy || e->waiting > 0)
 				continue;
 			if (stale_only && e->expires > clock_now())
 				continue;

@@ -37,6 +37,10 @@ static void say_hello_by_target(void *arg)
 	p->host = "localhost:99999";
 	assert_null(dial(p));
 	assert_int_equal(errno, EINVAL);
+	/* Not the host ":" at port 1. */
+	p->host = "::1";
+	assert_null(dial(p));
+	assert_string_equal(p->error, "connect: the target has no port");
 }
 
 static void test_port_in_the_host(void **state)
@@ -321,6 +325,59 @@ static void test_look_up_has_a_deadline(void **state)
 	assert_int_equal(look_ups, 1);
 }
 
+static int any_look_up(const char *name, const char *service,
+    const struct addrinfo *hints, struct addrinfo **out)
+{
+	struct addrinfo numeric = { .ai_flags = AI_NUMERICHOST,
+		.ai_socktype = hints->ai_socktype };
+
+	(void)name;
+	(void)service;
+	return getaddrinfo("127.0.0.1", NULL, &numeric, out);
+}
+
+static void ask_for(const char *name)
+{
+	struct resolve_result r;
+	const char *why;
+
+	assert_int_equal(resolve_host(name, &r, swarm_in(30), &why), 0);
+	assert_int_equal(r.count, 1);
+}
+
+static void ask_for_many(void *arg)
+{
+	char name[32];
+
+	(void)arg;
+	for (int i = 0; i < 1023; i++) {
+		snprintf(name, sizeof name, "n%d.test", i);
+		ask_for(name);
+	}
+}
+
+static void ask_for_last(void *arg)
+{
+	ask_for("last.test");
+	/* For which there is no room. */
+	if (arg != NULL)
+		ask_for(arg);
+}
+
+/* Whoever waits for a name still has it when another wants its place. */
+static void test_names_wait_for_their_askers(void **state)
+{
+	static char more[] = "more.test";
+
+	(void)state;
+	resolve_use(any_look_up);
+	kit_start(ask_for_many, NULL);
+	kit_run();
+	for (int i = 0; i < 8; i++)
+		kit_start(ask_for_last, i % 2 ? more : NULL);
+	kit_run();
+}
+
 static void serve_two(void *arg)
 {
 	struct pair *p = arg;
@@ -465,6 +522,7 @@ int main(void)
 		T(test_many_ask_once),
 		T(test_failure_is_remembered_briefly),
 		T(test_look_up_has_a_deadline),
+		T(test_names_wait_for_their_askers),
 		T(test_falls_through_addresses),
 		T(test_addresses_take_turns),
 		T(test_unknown_name),
