@@ -402,13 +402,15 @@ void arrivals_plan_text(const struct arrivals_plan *p, struct buf *out)
 static int parse_word(struct arrivals_plan *p, const char *key,
     const char *value)
 {
+	/* A seed is any number, the others are times and counts. */
+	int64_t most = strcmp(key, "seed") == 0 ? INT64_MAX : FAR;
 	int64_t n = 0;
 
 	if (strcmp(key, "schedule") == 0) {
 		p->schedule = value;
 		return 0;
 	}
-	if (parse_int64(value, strcmp(key, "in") == 0 ? -FAR : 0, FAR, &n) ==
+	if (parse_int64(value, strcmp(key, "in") == 0 ? -FAR : 0, most, &n) ==
 	    -1)
 		return -1;
 	if (strcmp(key, "number") == 0)

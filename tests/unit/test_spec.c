@@ -185,6 +185,25 @@ static void test_plan(void **state)
 	free(text);
 }
 
+/* Each change of a rate makes another seed, up to the largest there is. */
+static void test_any_seed(void **state)
+{
+	const char *classes[] = { "A" };
+	struct plan_executor one = { .name = "", .classes = classes,
+		.class_count = 1, .granted = -1, .open = true,
+		.arrivals = { .schedule = "5", .stripes = 1,
+			.seed = INT64_MAX } };
+	const struct plan plan = { .executors = &one, .count = 1 };
+	char *text = plan_text(&plan);
+	struct plan back;
+
+	(void)state;
+	assert_int_equal(plan_parse(&back, text), 0);
+	assert_true(back.executors[0].arrivals.seed == INT64_MAX);
+	plan_release(&back);
+	free(text);
+}
+
 static void test_bad_plans(void **state)
 {
 	static const char *const bad[] = { "pause", "pause x 1", "pause 1",
@@ -214,6 +233,7 @@ int main(void)
 		cmocka_unit_test(test_declared),
 		cmocka_unit_test(test_leases),
 		cmocka_unit_test(test_plan),
+		cmocka_unit_test(test_any_seed),
 		cmocka_unit_test(test_bad_plans),
 	};
 
