@@ -167,10 +167,29 @@ static int legend(struct buf *out, const struct svg_chart *c)
 	for (size_t i = c->line_count; i-- > 0;) {
 		x -= 34 + 7 * (int)text_width(c->lines[i].name);
 		rc |= buf_printf(out, "<path class=\"line %s\" d=\"M%d 12h20"
-		    "\"/><text class=\"key\" x=\"%d\" y=\"16\">%s</text>",
-		    c->lines[i].style, x, x + 25, c->lines[i].name);
+		    "\"/><text class=\"key\" x=\"%d\" y=\"16\">",
+		    c->lines[i].style, x, x + 25);
+		rc |= svg_escape(out, c->lines[i].name);
+		rc |= buf_puts(out, "</text>");
 	}
 	return rc;
+}
+
+/* Titles, units and names of lines are strangers', where exporters gave
+ * them. */
+static int head(struct buf *out, const struct svg_chart *c)
+{
+	int rc;
+
+	rc = buf_printf(out, "<svg viewBox=\"0 0 %d %d\" role=\"img\" "
+	    "aria-label=\"", WIDTH, HEIGHT);
+	rc |= svg_escape(out, c->title);
+	rc |= buf_printf(out, " over the time of the run\"><text "
+	    "class=\"head\" x=\"%d\" y=\"16\">", LEFT);
+	rc |= svg_escape(out, c->title);
+	rc |= buf_puts(out, " <tspan class=\"tick\">");
+	rc |= svg_escape(out, c->unit);
+	return rc | buf_puts(out, "</tspan></text>");
 }
 
 int svg_chart(struct buf *out, const struct svg_chart *c)
@@ -180,11 +199,7 @@ int svg_chart(struct buf *out, const struct svg_chart *c)
 	double top = ceil(highest(c) / step - 1e-9) * step;
 	int rc;
 
-	rc = buf_printf(out, "<svg viewBox=\"0 0 %d %d\" role=\"img\" "
-	    "aria-label=\"%s over the time of the run\">"
-	    "<text class=\"head\" x=\"%d\" y=\"16\">%s <tspan class=\"tick\">"
-	    "%s</tspan></text>", WIDTH, HEIGHT, c->title, LEFT, c->title,
-	    c->unit);
+	rc = head(out, c);
 	rc |= legend(out, c);
 	rc |= value_axis(out, top, step);
 	rc |= time_axis(out, end > 0 ? end : 1);

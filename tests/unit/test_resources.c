@@ -101,12 +101,33 @@ static void reads_what_a_stranger_wrote(void **state)
 	buf_release(&page);
 }
 
+/* An exporter calls its processes as it likes. */
+static void names_are_no_markup(void **state)
+{
+	struct buf page = BUF_INIT(1 << 20);
+	struct resources r = { 0 };
+
+	(void)state;
+	resources_put(&r, "web.<i>\"'&.cpu", "<u>", 1);
+	resources_put(&r, "web.metric{a=\"b.<b>\"}", "<s>", 1);
+	resources_tick(&r, 1, 1);
+	resources_html(&page, &r, NULL, 0);
+	assert_null(strstr(buf_str(&page), "<i>"));
+	assert_null(strstr(buf_str(&page), "<b>"));
+	assert_null(strstr(buf_str(&page), "<u>"));
+	assert_null(strstr(buf_str(&page), "<s>"));
+	assert_non_null(strstr(buf_str(&page), "web.&lt;i&gt;&quot;&#39;&amp;"));
+	resources_clear(&r);
+	buf_release(&page);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_long_run_is_folded),
 		cmocka_unit_test(gaps_stay_gaps),
 		cmocka_unit_test(reads_what_a_stranger_wrote),
+		cmocka_unit_test(names_are_no_markup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
