@@ -35,6 +35,7 @@ struct windows {
 	bool started;
 	int64_t first;                  /* ns; a second before the first tick */
 	int64_t last;
+	unsigned resets;                /* of the statistics, as last seen */
 	struct window total;
 	struct window **series;         /* by id */
 	size_t count;
@@ -135,9 +136,29 @@ static double lag_of(const struct series *s)
 	    (double)(s->response->sum - s->service.sum);
 }
 
+/* Less than before: taken back, or out of other statistics. */
 static uint64_t since(uint64_t now, uint64_t before)
 {
 	return now >= before ? now - before : now;
+}
+
+static void rebase_one(struct window *one)
+{
+	one->requests = one->failures = one->bytes = 0;
+	one->lag = 0;
+	histogram_clear(&one->before);
+}
+
+/* All that is there came after the reset, also where it is more already than
+ * there was before. */
+static void rebase(struct windows *w, const struct stats *stats)
+{
+	if (stats->resets == w->resets)
+		return;
+	w->resets = stats->resets;
+	rebase_one(&w->total);
+	for (size_t i = 0; i < w->count; i++)
+		rebase_one(w->series[i]);
 }
 
 /* What came since the last tick, as a new slot. */
@@ -232,6 +253,7 @@ void windows_tick(struct windows *w, const struct stats *stats, int64_t now,
 {
 	double end, length = 1;
 
+	rebase(w, stats);
 	if (w->started)
 		length = (double)(now - w->last) / (double)NS_PER_S;
 	else

@@ -162,6 +162,39 @@ static void test_late_ticks(void **state)
 	stats_free(stats);
 }
 
+/* After a reset more comes within a second than there was before it. */
+static void test_reset(void **state)
+{
+	struct stats *stats = stats_new(10, 10);
+	struct series *s = stats_series(stats, "GET", "/");
+	struct windows *w = windows_new();
+	struct window_sum sum;
+
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		stats_record(stats, s, 0, 90 * NS_PER_MS, 0, 7, true);
+	windows_tick(w, stats, 10 * NS_PER_S, 1);
+	stats_reset(stats);
+	for (int i = 0; i < 25; i++)
+		stats_record(stats, s, 0, 2 * NS_PER_MS, 0, 3, i % 5 == 0);
+	windows_tick(w, stats, 11 * NS_PER_S, 1);
+	for (int i = 0; i < 2; i++) {
+		windows_last(w, i ? s : NULL, &sum);
+		assert_int_equal(sum.requests, 25);
+		assert_int_equal(sum.failures, 5);
+		assert_int_equal(sum.bytes, 75);
+		assert_int_equal(sum.response.count, 25);
+		assert_float_equal(histogram_mean(&sum.response),
+		    2 * NS_PER_MS, 1);
+		window_sum_release(&sum);
+		windows_sum(w, i ? s : NULL, 2, &sum);
+		assert_int_equal(sum.requests, 35);
+		window_sum_release(&sum);
+	}
+	windows_free(w);
+	stats_free(stats);
+}
+
 static void test_history(void **state)
 {
 	struct stats *stats = stats_new(10, 10);
@@ -212,6 +245,7 @@ int main(void)
 		cmocka_unit_test(test_sparse_of_large_counts),
 		cmocka_unit_test(test_windows),
 		cmocka_unit_test(test_late_ticks),
+		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_history),
 	};
 
