@@ -25,6 +25,11 @@
 
 #define BUFFERS     4
 #define BUFFER_SIZE (1u << 20)
+/* What a buffer may become as CSV: a row of the longest names and texts, each
+ * byte of them three at most, for every record.  Taken as far as needed. */
+#define CSV_ROW     (3 * (STATS_MAX_TYPE + STATS_MAX_NAME + \
+	REQUEST_MAX_TEXT) + 200)
+#define CSV_SIZE    ((size_t)BUFFER_SIZE / REQUEST_RECORD * CSV_ROW)
 
 struct buffer {
 	struct buffer *next;
@@ -142,7 +147,8 @@ static int64_t unix_now(void)
 
 static void save(const struct buffer *b, struct buf *kept)
 {
-	struct buf out = BUF_INIT(8 * BUFFER_SIZE + kept->len);
+	struct buf out = BUF_INIT((rlog.csv ? CSV_SIZE : 2 * BUFFER_SIZE) +
+	    kept->len);
 	int rc;
 
 	if (kept->len > 0)

@@ -182,6 +182,46 @@ static void test_csv(void **state)
 	stats_free(stats);
 }
 
+static size_t count_bytes(const char *data, size_t len, char c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		n += data[i] == c;
+	return n;
+}
+
+/* Rows of CSV are many times as long as what a buffer holds for them. */
+static void test_csv_of_long_names(void **state)
+{
+	struct stats *stats = stats_new(10, 10);
+	struct request_log_account account;
+	char *name = xasprintf("%s-long.csv", base);
+	char *path = request_log_path(name, 0), *data;
+	char text[STATS_MAX_NAME + 1];
+	const struct series *s;
+	size_t len;
+
+	(void)state;
+	/* Quotes are written twice. */
+	memset(text, '"', STATS_MAX_NAME);
+	text[STATS_MAX_NAME] = '\0';
+	s = stats_series(stats, "GET", text);
+	assert_int_equal(request_log_open(name, 0), 0);
+	for (unsigned i = 0; i < 15000; i++)
+		request_log_add(s, i, 1, 0, 1, i, NULL);
+	request_log_close(&account);
+	assert_int_equal(account.dropped, 0);
+	assert_int_equal(account.written, 15000);
+	data = read_file(path, &len);
+	assert_int_equal(count_bytes(data, len, '\n'), 15001);
+	assert_int_equal(data[len - 1], '\n');
+	free(data);
+	free(path);
+	free(name);
+	stats_free(stats);
+}
+
 struct drain {
 	int fd;
 	char *data;
@@ -346,6 +386,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_csv),
+		cmocka_unit_test(test_csv_of_long_names),
 		cmocka_unit_test(test_slow_disk),
 		cmocka_unit_test(test_full_disk),
 		cmocka_unit_test(test_cannot_open),
