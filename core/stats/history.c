@@ -193,8 +193,8 @@ static void push_sum(struct history_level *l, int64_t index,
 		.index = index,
 		.requests = (uint32_t)sum->requests,
 		.failures = (uint32_t)sum->failures,
-		.bytes = sum->bytes,
-		.sum_ms = sum->sum_ms,
+		.bytes = sum->bytes, .sum_ms = sum->sum_ms,
+		.timed = (uint32_t)sum->timed,
 	};
 
 	if (keep_blob) {
@@ -456,7 +456,7 @@ static void fill_second(struct history_point *p, const struct history_level *l,
 	p->p95 = s->p95;
 	p->p99 = s->p99;
 	p->max = s->max;
-	p->mean = isnan(p->p50) ? NAN : s->sum_ms / s->requests;
+	p->mean = s->timed > 0 ? s->sum_ms / s->timed : NAN;
 	if (l->gauges)
 		p->gauges = l->gauges[history_level_at(l, i)];
 }

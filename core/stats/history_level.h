@@ -13,6 +13,7 @@ struct history_slot {
 	int64_t index;                  /* its time / step */
 	uint64_t bytes;
 	double sum_ms;
+	uint32_t timed;                 /* samples in it */
 	uint32_t requests;
 	uint32_t failures;
 	float p50, p95, p99, max;       /* level 0 only */

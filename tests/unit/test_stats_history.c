@@ -212,6 +212,36 @@ static void test_gap_is_no_zero(void **state)
 	world_release(&w);
 }
 
+/* The mean is of what was timed: of a phase, too, which counts no requests. */
+static void test_means(void **state)
+{
+	struct history_point *p;
+	struct series *phase;
+	struct world w;
+	unsigned step;
+
+	(void)state;
+	world_init(&w);
+	record(&w, START, "a", 4000000, false);
+	phase = stats_series(w.stats, "T", "phase");
+	stats_observe(w.stats, phase, 2000000, 0);
+	stats_observe(w.stats, phase, 6000000, 0);
+	/* One of two that no time is known of. */
+	w.stats->series[0]->requests++;
+	tick(&w, START);
+	assert_int_equal(history_points(w.history, phase->id, START,
+	    START + 1, 10, &step, &p), 1);
+	assert_int_equal(step, 1);
+	assert_true(fabs(p[0].mean - 4) < 1e-9);
+	free(p);
+	assert_int_equal(history_points(w.history, 0, START, START + 1, 10,
+	    &step, &p), 1);
+	assert_int_equal(p[0].requests, 2);
+	assert_true(fabs(p[0].mean - 4) < 1e-9);
+	free(p);
+	world_release(&w);
+}
+
 static void test_reset_loses_nothing(void **state)
 {
 	struct world w;
@@ -333,6 +363,7 @@ int main(void)
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_points_are_exact),
 		cmocka_unit_test(test_gap_is_no_zero),
+		cmocka_unit_test(test_means),
 		cmocka_unit_test(test_reset_loses_nothing),
 		cmocka_unit_test(test_reset_is_seen_by_itself),
 		cmocka_unit_test(test_reset_taken_back),
