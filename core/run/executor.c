@@ -22,6 +22,7 @@
 #define SETTLE         NS_PER_S         /* for workers to report */
 #define HAND_OVER      (500 * NS_PER_MS)        /* between two plans */
 #define AT_ONCE        1e9              /* users a second */
+#define MANY           1e9              /* users */
 #define DRAIN          (10 * NS_PER_S)  /* arrivals that wait in line */
 #define LOOK           (100 * NS_PER_MS)
 
@@ -227,7 +228,8 @@ static bool follow_shape(struct executor *e, int64_t now)
 		executor_end(e, "the load shape is over");
 		return true;
 	}
-	users = (int64_t)llround(load.users > 0 ? load.users : 0);
+	/* A module may divide by zero. */
+	users = (int64_t)llround(load.users > 0 ? fmin(load.users, MANY) : 0);
 	e->spawn_rate = load.spawn_rate > 0 ? load.spawn_rate : AT_ONCE;
 	if (users == e->target)
 		return false;
@@ -325,7 +327,8 @@ int executor_begin(struct executor *e, uint64_t seed, size_t index,
 		e->time = run_time - e->spec.start;
 	new_dispatcher(e);
 	dispatcher_begin_with(e->dispatcher, index);
-	if (e->time < 0)
+	/* A time of 0 is no end, and here it would be none at all. */
+	if (run_time > 0 && e->spec.start >= run_time)
 		executor_end(e, "the run ends before it begins");
 	return e->shape != NULL ? shape_start(e->shape) : 0;
 }

@@ -146,6 +146,10 @@ static void test_start_and_time(void **state)
 	e = begin("name=a,users=4,start=30s", 20);
 	assert_int_equal(status(e, 0).state, EXECUTOR_DONE);
 	end(e);
+	/* No time is left: none is not for ever. */
+	e = begin("name=a,users=4,start=30s", 30);
+	assert_int_equal(status(e, 0).state, EXECUTOR_DONE);
+	end(e);
 }
 
 /* A day in moments: once a second, in the time of the executor. */
