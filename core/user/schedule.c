@@ -41,10 +41,21 @@ static int parse_swing(char *swing, struct schedule_segment *s)
 	return 0;
 }
 
+/* The dash between two rates, which is not the one in "1e-5". */
+static char *dash_of(char *rates)
+{
+	char *dash = strchr(rates, '-');
+
+	while (dash != NULL && dash > rates &&
+	    (dash[-1] == 'e' || dash[-1] == 'E'))
+		dash = strchr(dash + 1, '-');
+	return dash;
+}
+
 static int parse_rates(char *rates, struct schedule_segment *s)
 {
 	char *swing = strchr(rates, '~');
-	char *dash = swing != NULL ? NULL : strchr(rates, '-');
+	char *dash = swing != NULL ? NULL : dash_of(rates);
 
 	if (dash != NULL)
 		*dash = '\0';
@@ -64,7 +75,7 @@ static int parse_segment(char *part, struct schedule_segment *s)
 
 	s->duration = INFINITY;
 	if (colon == NULL)
-		return strchr(part, '~') == NULL && strchr(part, '-') != NULL ?
+		return strchr(part, '~') == NULL && dash_of(part) != NULL ?
 		    -1 : parse_rates(part, s);
 	*colon = '\0';
 	if (parse_duration(part, &s->duration) == -1 || s->duration <= 0)

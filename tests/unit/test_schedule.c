@@ -276,11 +276,35 @@ static void test_text(void **state)
 	schedule_release(&s);
 }
 
+/* One arrival a day: numbers that are written with an exponent. */
+static void test_text_of_rare_arrivals(void **state)
+{
+	static const char *const texts[] = { "0.00001", "1h:0.00001",
+		"1h:0.00001-0.00005,2h:1-1e-5", "10h:0.00005~0.00001/1h" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		struct schedule s, again;
+		char *text;
+
+		assert_int_equal(schedule_parse(&s, texts[i]), 0);
+		text = schedule_text(&s);
+		assert_int_equal(schedule_parse(&again, text), 0);
+		assert_int_equal(again.count, s.count);
+		for (double t = 0; t < 36000; t += 1000)
+			assert_float_equal(schedule_rate(&again, t),
+			    schedule_rate(&s, t), 1e-12);
+		free(text);
+		schedule_release(&again);
+		schedule_release(&s);
+	}
+}
+
 static void test_bad_text(void **state)
 {
 	static const char *const bad[] = { "", ",", "x", "-1", "10s", "10s:",
 		"0s:5", "5-10", "10,10s:5", "1s:1-", "1s:nan", "1e400",
-		"1s:1:2" };
+		"1s:1:2", "1s:1e-", "1s:1e-5-", "1e-5-1e-4" };
 	struct schedule s;
 
 	(void)state;
@@ -301,6 +325,7 @@ int main(void)
 		cmocka_unit_test(test_poisson),
 		cmocka_unit_test(test_poisson_is_one_process),
 		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_text_of_rare_arrivals),
 		cmocka_unit_test(test_bad_text),
 	};
 
