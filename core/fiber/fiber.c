@@ -272,18 +272,17 @@ static void fiber_prepare(struct fiber *f)
 	f->timer.fire = fiber_expire;
 }
 
-struct fiber *fiber_start_in(struct fiber_group *g, struct swarm_user *user,
-    void (*fn)(void *), void *arg, void (*ended)(void *))
+static inline __attribute__((always_inline)) struct fiber *fiber_new(
+    struct fiber_group *g, struct swarm_user *user, void (*fn)(void *),
+    void *arg, void (*ended)(void *))
 {
 	struct fiber *f = (struct fiber *)stack_get();
-	uint32_t serial;
 
 	if (!f->context)
 		fiber_prepare(f);
 	if (++hub.serial == 0)
 		hub.serial = 1;
-	serial = hub.serial;
-	f->serial = serial;
+	f->serial = hub.serial;
 	f->state = FIBER_STATE_NEW;
 	f->cause = FIBER_YIELD;
 	f->fd = -1;
@@ -296,12 +295,30 @@ struct fiber *fiber_start_in(struct fiber_group *g, struct swarm_user *user,
 	f->user = user;
 	hub.alive++;
 	fiber_group_add(g, f);
+	return f;
+}
+
+struct fiber *fiber_start_in(struct fiber_group *g, struct swarm_user *user,
+    void (*fn)(void *), void *arg, void (*ended)(void *))
+{
+	struct fiber *f = fiber_new(g, user, fn, arg, ended);
+	uint32_t serial = f->serial;
+
 	if (hub.current) {
 		loop_defer(&f->item);
 		return f;
 	}
 	fiber_enter(f);
 	return f->serial == serial ? f : NULL;
+}
+
+struct fiber *fiber_start_soon(struct fiber_group *g, struct swarm_user *user,
+    void (*fn)(void *), void *arg, void (*ended)(void *))
+{
+	struct fiber *f = fiber_new(g, user, fn, arg, ended);
+
+	loop_defer(&f->item);
+	return f;
 }
 
 struct fiber *fiber_start(struct swarm_user *user, void (*fn)(void *),

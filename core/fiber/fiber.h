@@ -53,6 +53,10 @@ struct fiber *fiber_start(struct swarm_user *user, void (*fn)(void *),
 /* As fiber_start(), into a group; NULL for none. */
 struct fiber *fiber_start_in(struct fiber_group *, struct swarm_user *user,
     void (*fn)(void *), void *arg, void (*ended)(void *));
+/* The same, but it runs soon and not at once, wherever this is called; never
+ * NULL. */
+struct fiber *fiber_start_soon(struct fiber_group *, struct swarm_user *user,
+    void (*fn)(void *), void *arg, void (*ended)(void *));
 
 /* The running fiber, or NULL on the loop's own stack. */
 struct fiber *fiber_self(void);

@@ -56,7 +56,7 @@ SWARM_API struct swarm_user *swarm_self(void)
 SWARM_API struct swarm_fiber *swarm_spawn(struct swarm_user *u,
     void (*fn)(void *), void *arg)
 {
-	return fiber_handle(fiber_start_in(&u->group, u, fn, arg, NULL));
+	return fiber_handle(fiber_start_soon(&u->group, u, fn, arg, NULL));
 }
 
 SWARM_API void *swarm_data(struct swarm_user *u)

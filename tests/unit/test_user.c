@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <math.h>
 
+#include <swarm/loop.h>
+
 /* ---- life cycle ---- */
 
 static void life_start(struct swarm_user *u)
@@ -463,6 +465,51 @@ static void test_helpers_and_slots(void **state)
 	    "second first second first helper-cancelled destroyed");
 }
 
+/* ---- a helper begun by a callback ---- */
+
+static struct swarm_fiber *begun;
+static struct swarm_alarm *beginner;
+
+static void short_helper(void *arg)
+{
+	note(arg);
+}
+
+static void begin_helper(void *arg)
+{
+	static char word[] = "helped";
+
+	begun = swarm_spawn(arg, short_helper, word);
+	/* It begins soon, not here: a callback has more to do. */
+	note("callback");
+}
+
+static void wants_help(struct swarm_user *u)
+{
+	begun = NULL;
+	beginner = swarm_alarm_new(begin_helper, u);
+	swarm_alarm_set(beginner, swarm_in(0.001));
+	swarm_sleep(0.010);
+	assert_non_null(begun);
+	assert_int_equal(swarm_join(begun, SWARM_FOREVER), 0);
+	swarm_alarm_free(beginner);
+	note("joined");
+}
+
+static void test_helper_of_a_callback(void **state)
+{
+	int class = begin(&(struct swarm_user_class){ .name = "helped",
+	    .wait = SWARM_CONSTANT(100),
+	    .tasks = SWARM_TASKS(SWARM_TASK(wants_help)) });
+
+	(void)state;
+	users_set_target((size_t)class, 1, 0);
+	spin(3);
+	pass_ms(20);
+	assert_string_equal(trace, "callback helped joined");
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -479,6 +526,7 @@ int main(void)
 		cmocka_unit_test(test_hanging_stop_is_cut),
 		cmocka_unit_test(test_stop_user_is_not_replaced),
 		cmocka_unit_test(test_helpers_and_slots),
+		cmocka_unit_test(test_helper_of_a_callback),
 	};
 
 	return cmocka_run_group_tests(tests, setup_all, teardown_all);
