@@ -19,6 +19,7 @@
 
 #define NAME_MAX_LEN 79
 #define TELL_GAP     (10 * NS_PER_MS)
+#define TELL_AGAIN   NS_PER_S           /* when there was nobody to tell */
 
 /* On the stack of a user that waits. */
 struct waiter {
@@ -47,13 +48,18 @@ static int64_t told;
 
 static void tell_fired(struct wheel_timer *t)
 {
-	(void)t;
+	bool again = false;
+
 	told = clock_now();
 	for (struct place *p = places; p != NULL; p = p->next) {
 		if (p->news && users.options.meet(p->name, p->wanted,
 		    p->arrived, p->left, users.options.arg) == 0)
 			p->news = false;
+		again = again || p->news;
 	}
+	/* Those who wait have no other way to be heard of. */
+	if (again)
+		wheel_add(t, told + TELL_AGAIN);
 }
 
 static void tell(struct place *p)

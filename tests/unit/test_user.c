@@ -6,6 +6,8 @@
 
 #include <swarm/loop.h>
 
+#include "user/rendezvous.h"
+
 /* ---- life cycle ---- */
 
 static void life_start(struct swarm_user *u)
@@ -510,6 +512,53 @@ static void test_helper_of_a_callback(void **state)
 	end();
 }
 
+/* ---- those who wait for each other over all workers ---- */
+
+static int told, refusals;
+
+static int on_meet(const char *name, int64_t wanted, int64_t arrived,
+    int64_t left, void *arg)
+{
+	(void)arg;
+	assert_string_equal(name, "gate");
+	assert_int_equal(wanted, 2);
+	assert_int_equal(arrived, 1);
+	assert_int_equal(left, 0);
+	told++;
+	return refusals-- > 0 ? -1 : 0;
+}
+
+static void meets(struct swarm_user *u)
+{
+	if (swarm_rendezvous(u, "gate", 2, 0) == 0)
+		note("met");
+}
+
+/* While the link to the master is away nothing reaches it: what was to be
+ * said is said when it is back, although nothing else happens. */
+static void test_meeting_is_told_again(void **state)
+{
+	int class = begin(&(struct swarm_user_class){ .name = "meets",
+	    .wait = SWARM_CONSTANT(100),
+	    .tasks = SWARM_TASKS(SWARM_TASK(meets)) });
+
+	(void)state;
+	told = 0;
+	refusals = 3;
+	users_release();
+	users_init(&(struct users_options){ .seed = 42, .first_id = 100,
+	    .reached = on_reached, .stopped = on_stopped,
+	    .raised = on_raised, .stats = stats, .meet = on_meet });
+	users_set_target((size_t)class, 1, 0);
+	spin(3);
+	pass_ms(5000);
+	assert_int_equal(told, 4);
+	rendezvous_met("gate", 1);
+	pass_ms(20);
+	assert_string_equal(trace, "met");
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -527,6 +576,7 @@ int main(void)
 		cmocka_unit_test(test_stop_user_is_not_replaced),
 		cmocka_unit_test(test_helpers_and_slots),
 		cmocka_unit_test(test_helper_of_a_callback),
+		cmocka_unit_test(test_meeting_is_told_again),
 	};
 
 	return cmocka_run_group_tests(tests, setup_all, teardown_all);
