@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <swarm/fiber.h>
+
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "fiber/loop.h"
@@ -229,11 +231,12 @@ static bool go_idle(struct swarm_user *u)
 	}
 	wait = u->no_wait ? 0 : user_wait(u);
 	u->no_wait = false;
-	if (wait <= 0)
+	/* The negation catches a NaN too. */
+	if (!(wait > 0))
 		return false;
 	u->state = USER_IDLE;
 	u->timer.fire = idle_fired;
-	wheel_add(&u->timer, clock_now() + (int64_t)(wait * (double)NS_PER_S));
+	wheel_add(&u->timer, swarm_in(wait));
 	return true;
 }
 

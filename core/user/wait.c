@@ -5,6 +5,8 @@
 
 #include "base/clock.h"
 
+#define LONGEST 1e9                     /* seconds of a period */
+
 SWARM_API double swarm_wait_constant(struct swarm_user *u,
     const struct swarm_wait *w)
 {
@@ -26,9 +28,13 @@ SWARM_API double swarm_wait_between(struct swarm_user *u,
 SWARM_API double swarm_wait_pacing(struct swarm_user *u,
     const struct swarm_wait *w)
 {
-	int64_t due = u->task_start + (int64_t)(w->a * (double)NS_PER_S);
 	int64_t now = clock_now();
+	int64_t due;
 
+	/* No pace, or one that no task can be late for. */
+	if (!(w->a > 0 && w->a < LONGEST))
+		return w->a;
+	due = u->task_start + (int64_t)(w->a * (double)NS_PER_S);
 	u->intended = due;
 	return due > now ? (double)(due - now) / (double)NS_PER_S : 0;
 }

@@ -151,6 +151,42 @@ static void test_pacing_counts_lag(void **state)
 	end();
 }
 
+/* A wait without end ends with the user, and is not over at once. */
+static void note_task(struct swarm_user *u)
+{
+	struct swarm_timer t = swarm_begin(u, "T", "rare");
+
+	swarm_done(&t, 0);
+}
+
+static void runs_once(const struct swarm_user_class *def)
+{
+	int class = begin(def);
+	const struct series *s;
+
+	users_set_target((size_t)class, 1, 0);
+	spin(3);
+	pass_ms(20);
+	s = stats_series(stats, "T", "rare");
+	assert_int_equal(s->requests, 1);
+	assert_int_equal(series_response(s)->max, s->service.max);
+	end();
+}
+
+static void test_endless_waits(void **state)
+{
+	(void)state;
+	runs_once(&(struct swarm_user_class){ .name = "constant",
+	    .wait = SWARM_CONSTANT(INFINITY),
+	    .tasks = SWARM_TASKS(SWARM_TASK(note_task)) });
+	runs_once(&(struct swarm_user_class){ .name = "long",
+	    .wait = SWARM_CONSTANT(1e12),
+	    .tasks = SWARM_TASKS(SWARM_TASK(note_task)) });
+	runs_once(&(struct swarm_user_class){ .name = "throughput",
+	    .wait = SWARM_THROUGHPUT(0.0),
+	    .tasks = SWARM_TASKS(SWARM_TASK(note_task)) });
+}
+
 /* ---- distributions ---- */
 
 static double drawn[4];
@@ -197,6 +233,7 @@ int main(void)
 		cmocka_unit_test(test_measure),
 		cmocka_unit_test(test_samples),
 		cmocka_unit_test(test_pacing_counts_lag),
+		cmocka_unit_test(test_endless_waits),
 		cmocka_unit_test(test_distributions),
 	};
 
