@@ -30,9 +30,16 @@ struct setting {
 static struct setting *settings;
 static size_t setting_count;
 
-/* Texts that options had before: a module may still hold them. */
-static const char **replaced;
-static size_t replaced_count;
+struct texts {
+	const char **at;
+	size_t count;
+};
+
+/* Texts that options were given: what one was initialised to is its
+ * module's. */
+static struct texts stored;
+/* Those of them that options had before: a module may still hold them. */
+static struct texts replaced;
 
 /* Room for any type's value. */
 union value {
@@ -214,6 +221,21 @@ bool module_option_is_default(const struct swarm_option *o)
 	return false;
 }
 
+static void add_text(struct texts *t, const char *text)
+{
+	t->at = xreallocarray(t->at, t->count + 1, sizeof(t->at[0]));
+	t->at[t->count++] = text;
+}
+
+/* The very text, not one like it. */
+static bool has_text(const struct texts *t, const char *text)
+{
+	for (size_t i = 0; i < t->count; i++)
+		if (t->at[i] == text)
+			return true;
+	return false;
+}
+
 static void store(const struct swarm_option *o, const union value *v)
 {
 	switch (o->type) {
@@ -233,6 +255,7 @@ static void store(const struct swarm_option *o, const union value *v)
 		break;
 	case SWARM_STRING:
 		*(const char **)o->dest = xstrdup(v->s);
+		add_text(&stored, *(const char **)o->dest);
 		break;
 	}
 }
@@ -347,11 +370,9 @@ int module_option_change(const struct module *m, const char *name,
 		    module_option_form(o.type));
 		return -1;
 	}
-	if (o.type == SWARM_STRING) {
-		replaced = xreallocarray(replaced, replaced_count + 1,
-		    sizeof(*replaced));
-		replaced[replaced_count++] = *(const char **)o.dest;
-	}
+	if (o.type == SWARM_STRING && has_text(&stored,
+	    *(const char **)o.dest))
+		add_text(&replaced, *(const char **)o.dest);
 	store(&o, &v);
 	return 0;
 }
@@ -379,10 +400,11 @@ void option_forget(void)
 		drop_last_setting();
 	free(settings);
 	settings = NULL;
-	while (replaced_count > 0)
-		free((char *)(uintptr_t)replaced[--replaced_count]);
-	free(replaced);
-	replaced = NULL;
+	while (replaced.count > 0)
+		free((char *)(uintptr_t)replaced.at[--replaced.count]);
+	free(replaced.at);
+	free(stored.at);
+	replaced = stored = (struct texts){ 0 };
 }
 
 int module_set_option(const char *assignment)

@@ -228,6 +228,31 @@ static void test_walk(void **state)
 	assert_int_equal(n, 10);
 }
 
+/* What a variable was initialised to is the module's. */
+static void test_change_of_what_was_there(void **state)
+{
+	char *path = kit_build("first", "#include <swarm/swarm.h>\n"
+	    "static const char *topic = \"at/first\";\n"
+	    "SWARM_MODULE(.options = SWARM_OPTIONS("
+	    "SWARM_OPTION(topic, NULL, \"t\")));\n");
+	struct swarm_option o;
+	char why[200];
+	char *text;
+
+	(void)state;
+	assert_non_null(module_open_plugin(path));
+	assert_int_equal(load_all(), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(module_option_change(module_find("first"),
+		    "topic", i == 1 ? "b" : "a", why, sizeof why), 0);
+	assert_true(module_option_at(module_find("first"), 0, &o));
+	text = module_option_text(&o);
+	assert_string_equal(text, "a");
+	free(text);
+	/* Frees what was the host's, and nothing else. */
+	module_forget_all();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +265,8 @@ int main(void)
 		cmocka_unit_test_setup(test_required, kit_clear),
 		cmocka_unit_test_setup(test_authors_mistakes, kit_clear),
 		cmocka_unit_test_setup(test_walk, kit_clear),
+		cmocka_unit_test_setup(test_change_of_what_was_there,
+		    kit_clear),
 	};
 
 	return cmocka_run_group_tests(tests, kit_setup, kit_teardown);

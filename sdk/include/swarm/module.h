@@ -111,7 +111,9 @@ enum swarm_option_type {
  * becomes "_"), or section [MODULE] of the configuration file; the first of
  * these that is there wins, else the default.
  * `dest` is the address of a static variable; the host writes it on the main
- * thread before load() and never again.
+ * thread before load().  In the master, and only of a module without a
+ * setup(), somebody at the web page may change it later; the text it had
+ * before stays valid.
  */
 struct swarm_option {
 	const char *name;               /* letters, digits, "_" */
