@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "cluster/child.h"
+#include "fiber/loop.h"
 #include "module/tools.h"
 #include "user/user.h"
 
@@ -21,7 +22,8 @@ bool author_where(struct crash_where *at)
 {
 	struct user_where user;
 
-	if (!users_where(&user))
+	/* A crash on another thread is no user's that runs now. */
+	if (!loop_here() || !users_where(&user))
 		return false;
 	at->module = user.module;
 	at->user_class = user.user_class;

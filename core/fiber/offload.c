@@ -80,14 +80,19 @@ static void *offload_thread(void *arg)
 	return arg;
 }
 
-/* Under the lock.  Signals are the loop's. */
+/* Under the lock.  Signals are the loop's, but for those of a fault, which
+ * would end the process without a word when blocked. */
 static int offload_start_thread(void)
 {
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP,
+		SIGSYS };
 	pthread_attr_t attr;
 	sigset_t all, old;
 	int rc;
 
 	sigfillset(&all);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		sigdelset(&all, faults[i]);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, OFFLOAD_STACK);
 	pthread_sigmask(SIG_SETMASK, &all, &old);

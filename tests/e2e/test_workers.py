@@ -64,6 +64,14 @@ def test_try_tells_where_it_crashed(swarm, tmp_path):
     assert re.search(r"#\d .*crash\.c:\d+", done.text), done.text
 
 
+def test_try_tells_where_a_thread_crashed(swarm, tmp_path):
+    done = swarm.run("try", swarm.module("crash.so"),
+                     "-o", f"crash.flag={tmp_path / 'crashed'}",
+                     "-o", "crash.blocking=true")
+    assert done.status != 0
+    assert re.search(r"#\d .*fatal_call", done.text), done.text
+
+
 def test_crash_tells_where(swarm, tmp_path):
     flag = tmp_path / "crashed"
     run = swarm.start("-f", swarm.module("crash.so"), "--headless",

@@ -9,6 +9,13 @@
 #include <swarm/swarm.h>
 
 static const char *flag;
+static bool blocking;                   /* in a call that may block */
+
+static int fatal_call(void *arg)
+{
+	*(volatile int *)arg = 1;
+	return 0;
+}
 
 static void fatal_task(struct swarm_user *u)
 {
@@ -18,6 +25,8 @@ static void fatal_task(struct swarm_user *u)
 	swarm_done(&t, 1);
 	if (fd != -1) {
 		close(fd);
+		if (blocking)
+			swarm_offload(fatal_call, NULL);
 		*(volatile int *)NULL = 1;
 	}
 }
@@ -25,7 +34,8 @@ static void fatal_task(struct swarm_user *u)
 SWARM_MODULE(
 	.name = "crash",
 	.options = SWARM_OPTIONS(
-		SWARM_OPTION(flag, "", "file that says it has happened")),
+		SWARM_OPTION(flag, "", "file that says it has happened"),
+		SWARM_OPTION(blocking, "false", "on a thread")),
 	.users = SWARM_USERS({ .name = "victim", .wait = SWARM_CONSTANT(0.02),
 		.tasks = SWARM_TASKS(SWARM_TASK(fatal_task)) }),
 );
