@@ -335,6 +335,23 @@ static void test_verification(void **state)
 	    "IP address mismatch");
 }
 
+/* Whose certificate nobody looks at is not to blame for it. */
+static void test_insecure_refused(void **state)
+{
+	struct client c;
+
+	(void)state;
+	client_init(&c);
+	c.tls_args.ca_file = other_ca_file;
+	c.tls_args.insecure = true;
+	c.server.ask_certificate = true;
+	c.server.max_version = TLS1_2_VERSION;
+	run_client(&c, refuse);
+	assert_null(strstr(c.error, "certificate:"));
+	assert_null(strstr(c.error, "self-signed"));
+	assert_non_null(strstr(c.error, "TLS: "));
+}
+
 static void test_insecure(void **state)
 {
 	struct client c;
@@ -508,6 +525,36 @@ static void check_args(struct swarm_tls_args a, const char *why)
 		fail_msg("\"%s\" does not say \"%s\"", logged, why);
 }
 
+/* A worker has nobody to ask for a passphrase, and must not wait for one. */
+static void test_locked_key(void **state)
+{
+	static char secret[] = "secret";
+	int in[2], saved = dup(STDIN_FILENO);
+	char path[80];
+	FILE *f;
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/locked.pem", dir);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	PEM_write_X509(f, server_cert);
+	PEM_write_PrivateKey(f, server_key, EVP_aes_128_cbc(), NULL, 0, NULL,
+	    secret);
+	fclose(f);
+	assert_int_equal(pipe(in), 0);
+	assert_int_equal(write(in[1], "secret\n", 7), 7);
+	dup2(in[0], STDIN_FILENO);
+	log_set_sink(sink, NULL);
+	check_args((struct swarm_tls_args){ .cert_file = path },
+	    "it is locked with a passphrase");
+	log_set_sink(NULL, NULL);
+	dup2(saved, STDIN_FILENO);
+	close(saved);
+	close(in[0]);
+	close(in[1]);
+	unlink(path);
+}
+
 static void test_bad_settings(void **state)
 {
 	(void)state;
@@ -597,12 +644,14 @@ int main(void)
 		T(test_talk),
 		T(test_verification),
 		T(test_insecure),
+		T(test_insecure_refused),
 		T(test_alpn),
 		T(test_client_certificate),
 		T(test_resumption),
 		T(test_truncation),
 		T(test_starttls),
 		T(test_silent_server),
+		T(test_locked_key),
 		T(test_bad_settings),
 		T(test_watch),
 	};
