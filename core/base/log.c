@@ -2,8 +2,9 @@
  * Log lines.  stdio is avoided: its unbuffered stderr takes 10 KB of a
  * fiber's stack.  A line leaves in one write(), so that lines of several
  * threads and processes do not mix.
- * A text with newlines becomes several lines; other control characters are
- * shown as '?', because the text may quote what a hostile server sent.
+ * A text with newlines becomes several lines; other control characters, what
+ * reorders or hides text, and what is no UTF-8 are shown as '?', because the
+ * text may quote what a hostile server sent.
  */
 #include "base/log.h"
 
@@ -111,19 +112,24 @@ static void log_emit(enum log_level level, const char *line)
 		log_stderr(level, line);
 }
 
+/* In place: what is replaced only becomes shorter. */
 static void log_clean(char *s)
 {
-	size_t n;
+	char *to = s;
 
-	for (; *s; s += n) {
+	while (*s) {
 		uint32_t code;
+		size_t n = utf8_decode(s, SIZE_MAX, &code);
 
-		n = utf8_decode(s, SIZE_MAX, &code);
-		if (n == 0)
-			n = 1;
-		else if (utf8_is_control(code) && *s != '\t')
-			memset(s, '?', n);
+		if (n == 0 || (utf8_is_unsafe(code) && code != '\t')) {
+			*to++ = '?';
+			s += n > 0 ? n : 1;
+			continue;
+		}
+		while (n-- > 0)
+			*to++ = *s++;
 	}
+	*to = '\0';
 }
 
 /* "who: text" of each line of `text`, which is written over. */

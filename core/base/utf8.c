@@ -30,6 +30,14 @@ bool utf8_is_control(uint32_t code)
 	return code < 0x20 || (code >= 0x7f && code < 0xa0);
 }
 
+bool utf8_is_unsafe(uint32_t c)
+{
+	return utf8_is_control(c) || c == 0xad ||
+	    (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+	    (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || c == 0x61c ||
+	    (c & 0xfffe) == 0xfffe;
+}
+
 size_t utf8_cut(const char *s, size_t max)
 {
 	size_t len = strnlen(s, max + 1);

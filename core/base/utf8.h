@@ -13,6 +13,9 @@
 size_t utf8_decode(const void *s, size_t len, uint32_t *code);
 /* Whether a terminal may obey it instead of showing it: C0, C1 and DEL. */
 bool utf8_is_control(uint32_t code);
+/* The same, and what reorders or hides text around it: not for a person's eyes
+ * as it is. */
+bool utf8_is_unsafe(uint32_t code);
 /* The length of at most `max` bytes of a text that splits no character. */
 size_t utf8_cut(const char *s, size_t max);
 

@@ -225,15 +225,6 @@ static size_t next(const char *text, uint32_t *code)
 	return 1;
 }
 
-/* Control characters, and what reorders or hides text. */
-static bool is_unsafe(uint32_t c)
-{
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad ||
-	    (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-	    (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || c == 0x61c ||
-	    (c & 0xfffe) == 0xfffe;
-}
-
 static bool is_combining(uint32_t c)
 {
 	return (c >= 0x300 && c <= 0x36f) || (c >= 0x1ab0 && c <= 0x1aff) ||
@@ -263,7 +254,7 @@ static int put(struct buf *out, const char *s, size_t n, uint32_t code,
 {
 	if (code == '\t' || code == '\n' || code == '\r')
 		return buf_putc(out, ' ');
-	if (code == UINT32_MAX || is_unsafe(code))
+	if (code == UINT32_MAX || utf8_is_unsafe(code))
 		return buf_puts(out, utf8 ? "\xef\xbf\xbd" : "?");
 	if (code >= 0x80 && !utf8)
 		return buf_putc(out, '?');
@@ -303,7 +294,7 @@ int text_clean_lines(struct buf *out, const char *text)
 
 static size_t shown_columns(uint32_t code, bool utf8)
 {
-	if (code == UINT32_MAX || is_unsafe(code))
+	if (code == UINT32_MAX || utf8_is_unsafe(code))
 		return 1;
 	return utf8 ? columns(code) : 1;
 }

@@ -85,6 +85,12 @@ static void test_lines(void **state)
 	buf_clear(&seen);
 	say(LOG_LEVEL_INFO, NULL, "bell\a esc\033[2J tab\t");
 	assert_string_equal(buf_str(&seen), "[info] bell? esc?[2J tab\t\n");
+	/* Controls beyond ASCII, text that runs backwards, broken bytes. */
+	buf_clear(&seen);
+	say(LOG_LEVEL_INFO, NULL, "\xc2\x9b" "2J \xe2\x80\xae" "x \x9b" "2J "
+	    "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xc3");
+	assert_string_equal(buf_str(&seen), "[info] ?2J ?x ?2J "
+	    "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80?\n");
 }
 
 static void test_long(void **state)
