@@ -1,9 +1,15 @@
 /*
  * p pauses and resumes; w, W, s and S change the number of users as in Locust.
  * Lines are not waited for and not echoed; signals from keys stay.
+ *
+ * In the background the terminal is another program's: reading from it, or
+ * setting it, would stop this one (SIGTTIN, SIGTTOU), and the run with it.  So
+ * keys are let alone from there on until the program is continued in front.
  */
 #include "cli/console.h"
 
+#include <signal.h>
+#include <stdbool.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -15,9 +21,16 @@
 #include "run/run.h"
 
 static struct {
-	struct event *event;
+	struct event *event;            /* NULL: keys are not listened to */
+	struct event *cont;             /* SIGCONT */
 	struct termios before;
+	bool raw;                       /* the terminal is set to our needs */
 } console;
+
+static bool in_front(void)
+{
+	return tcgetpgrp(STDIN_FILENO) == getpgrp();
+}
 
 static void toggle_pause(void)
 {
@@ -75,10 +88,15 @@ static void press(char key)
 static void on_input(evutil_socket_t fd, short events, void *arg)
 {
 	char keys[64];
-	ssize_t n = read(fd, keys, sizeof keys);
+	ssize_t n;
 
 	(void)events;
 	(void)arg;
+	if (!in_front()) {
+		event_del(console.event);
+		return;
+	}
+	n = read(fd, keys, sizeof keys);
 	if (n <= 0) {
 		console_stop();
 		return;
@@ -87,20 +105,35 @@ static void on_input(evutil_socket_t fd, short events, void *arg)
 		press(keys[i]);
 }
 
+static bool set_raw(void)
+{
+	struct termios raw = console.before;
+
+	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+	console.raw = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
+	return console.raw;
+}
+
+/* fg, or bg: the shell has set the terminal to its own needs meanwhile. */
+static void on_continue(evutil_socket_t number, short events, void *arg)
+{
+	(void)number;
+	(void)events;
+	(void)arg;
+	if (in_front() && set_raw())
+		event_add(console.event, NULL);
+}
+
 void console_start(void)
 {
-	struct termios raw;
-
-	if (!isatty(STDIN_FILENO) || tcgetpgrp(STDIN_FILENO) != getpgrp() ||
-	    tcgetattr(STDIN_FILENO, &console.before) == -1)
-		return;
-	raw = console.before;
-	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
-	if (tcsetattr(STDIN_FILENO, TCSANOW, &raw) == -1)
+	if (!isatty(STDIN_FILENO) || !in_front() ||
+	    tcgetattr(STDIN_FILENO, &console.before) == -1 || !set_raw())
 		return;
 	console.event = event_new(loop_base(), STDIN_FILENO,
 	    EV_READ | EV_PERSIST, on_input, NULL);
+	console.cont = evsignal_new(loop_base(), SIGCONT, on_continue, NULL);
 	event_add(console.event, NULL);
+	event_add(console.cont, NULL);
 }
 
 void console_stop(void)
@@ -108,6 +141,9 @@ void console_stop(void)
 	if (console.event == NULL)
 		return;
 	event_free(console.event);
+	event_free(console.cont);
 	console.event = NULL;
-	tcsetattr(STDIN_FILENO, TCSANOW, &console.before);
+	console.cont = NULL;
+	if (console.raw && in_front())
+		tcsetattr(STDIN_FILENO, TCSANOW, &console.before);
 }

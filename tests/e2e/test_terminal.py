@@ -179,6 +179,21 @@ def test_ctrl_z_and_fg(swarm, terminal):
     usable(t)
 
 
+def test_in_the_background(swarm, terminal):
+    """Keys are another program's then; the run ends as if nothing were."""
+    t = shell(terminal, rows=40)
+    t.type(command(swarm, "-t", "5s", "--json-file", "out.json"))
+    t.wait_text("RUNNING")
+    t.type("\x1a")
+    t.wait_text("Stopped")
+    t.type("bg\r")
+    usable(t)
+    t.type("wait; echo ended $?\r")
+    t.wait_text("ended 0")
+    assert json.loads(open("out.json").read())["complete"]
+    usable(t)
+
+
 def test_a_crash(swarm, terminal):
     t = shell(terminal, rows=40)
     t.type(command(swarm, "-t", "60s"))
