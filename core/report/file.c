@@ -22,8 +22,9 @@ int file_make_folders(const char *path)
 	char *copy = xstrdup(path);
 	int rc = 0;
 
-	for (char *slash = strchr(copy + 1, '/'); slash && rc == 0;
-	    slash = strchr(slash + 1, '/')) {
+	/* Not the root. */
+	for (char *slash = strchr(copy + strspn(copy, "/"), '/');
+	    slash && rc == 0; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		if (mkdir(copy, 0777) == -1 && errno != EEXIST) {
 			log_error("cannot make the folder %s: %m", copy);
@@ -45,7 +46,9 @@ int file_check(const char *path)
 
 	if (file_make_folders(path) == -1)
 		goto free_folder;
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+	if (path[0] == '\0')
+		errno = ENOENT;
+	else if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		errno = EISDIR;
 	else if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
 		rc = access(path, W_OK);
@@ -56,7 +59,8 @@ int file_check(const char *path)
 		rc = -1;
 	}
 	if (rc == -1)
-		log_error("cannot write %s: %m", path);
+		log_error("cannot write %s: %m", path[0] != '\0' ? path :
+		    "a file without a name");
 free_folder:
 	free(folder);
 	return rc;

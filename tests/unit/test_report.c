@@ -237,6 +237,11 @@ static void test_unusable_files(void **state)
 	f->options.csv = NULL;
 	f->options.json_file = "/dev/null/x";
 	assert_int_equal(report_start(&f->options), -1);
+	/* No name at all, on the heap. */
+	f->options.json_file = NULL;
+	f->options.html = xstrdup("");
+	assert_int_equal(report_start(&f->options), -1);
+	free((char *)(uintptr_t)f->options.html);
 }
 
 /* A percentile that was not seen often enough is not printed. */
