@@ -180,11 +180,13 @@ SWARM_API void swarm_rename(struct swarm_timer *t, const char *type,
     const char *name)
 {
 	struct stats *stats = users.options.stats;
-	const struct series *s = stats->series[t->series];
+	const struct series *s;
 
-	if (t->state != 0)
-		t->series = stats_series(stats, type != NULL ? type : s->type,
-		    name != NULL ? name : s->name)->id;
+	if (t->state == 0)
+		return;
+	s = stats->series[t->series];
+	t->series = stats_series(stats, type != NULL ? type : s->type,
+	    name != NULL ? name : s->name)->id;
 }
 
 SWARM_API void swarm_name(struct swarm_user *u, const char *name)

@@ -21,6 +21,8 @@ static void life_start(struct swarm_user *u)
 	assert_string_equal(swarm_host(u), "tcp://default:1");
 	assert_true(swarm_user_id(u) >= 100);
 	assert_ptr_equal(swarm_self(), u);
+	/* Never begun, and no row is there yet. */
+	swarm_rename(&(struct swarm_timer){ .user = u }, NULL, "x");
 }
 
 static void life_task(struct swarm_user *u)

@@ -43,7 +43,8 @@ SWARM_API void swarm_transaction_drop(struct swarm_user *);
 
 /*
  * [worker] Moves a running sample into another row.  NULL keeps the type or
- * the name; the strings are copied when new.  After its end it does nothing.
+ * the name; the strings are copied when new.  After its end, or before it was
+ * begun, it does nothing.
  */
 SWARM_API void swarm_rename(struct swarm_timer *, const char *type,
     const char *name);

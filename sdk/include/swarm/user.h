@@ -222,8 +222,8 @@ SWARM_API double swarm_exponential(struct swarm_user *, double mean);
 SWARM_API uint64_t swarm_zipf(struct swarm_user *, uint64_t n, double s);
 
 /* [fiber] Leaves the innermost task set when the running task returns; the
- * outer flow then goes on after its wait, or at once.  Outside a set it does
- * nothing but end the task. */
+ * outer flow then goes on after its wait, or at once.  Outside a set it only
+ * decides about that wait.  The task goes on until it returns itself. */
 SWARM_API void swarm_leave(struct swarm_user *, bool at_once);
 /* [fiber] Queues a task of the innermost set, by name: it runs before any is
  * chosen, after those queued before, or as the very next with `first`.  A
