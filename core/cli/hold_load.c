@@ -4,6 +4,10 @@
  * A change of the rate reaches the workers half a second later and costs half
  * an arrival (run/executor.c), so that a low rate is changed less often than
  * once a second, and a change too small to matter not at all.
+ *
+ * Where the usual window holds too few samples for the figure (a p99 wants
+ * some hundreds), all that came since the load was changed last are taken, and
+ * an interval with them: the controller waits until that says something.
  */
 #include "cli/hold_load.h"
 
@@ -18,6 +22,7 @@
 #include "run/executor.h"
 #include "run/hold.h"
 #include "run/run.h"
+#include "stats/confidence.h"
 #include "stats/window.h"
 
 #define AT_ONCE   1e6                   /* users started in a second */
@@ -28,6 +33,11 @@
 #define SAME      0.002                 /* share of the load */
 #define ARRIVALS  5                     /* between two changes */
 #define SAID_MOST 100
+#define IN_EFFECT 1.5                  /* seconds after a change */
+#define LONGEST   60.0                 /* seconds are looked at */
+#define TAIL      3.0                   /* samples beyond a quantile */
+#define UNSEEN    2.0                   /* times the slowest seen */
+#define LEAST_OF  30                    /* samples, of any figure */
 
 static struct {
 	bool on;
@@ -156,19 +166,110 @@ static bool is_of_errors(void)
 	    held.spec.criterion.stat == CRITERION_ERROR_RATE);
 }
 
-static double measure(const struct executor_status *e, double elapsed)
+/* Samples that the figure should rest on; 0: it is none of samples. */
+static double wanted(void)
+{
+	const struct criterion *c = &held.spec.criterion;
+
+	if (held.spec.in_flight)
+		return 0;
+	switch (c->stat) {
+	case CRITERION_QUANTILE:
+		return fmax(TAIL / fmin(c->parameter, 1 - c->parameter),
+		    LEAST_OF);
+	case CRITERION_SHARE:
+	case CRITERION_ERROR_SHARE:
+		return fmax(TAIL / fmin(held.spec.rules.target,
+		    fmax(1 - held.spec.rules.target, 0.01)), LEAST_OF);
+	case CRITERION_MEAN:
+	case CRITERION_APDEX:
+	case CRITERION_LAG:
+		return LEAST_OF;
+	default:
+		return 0;
+	}
+}
+
+/* How far the figure may be from what it is of so few. */
+static struct interval interval_of(const struct window_sum *sum, double value)
+{
+	const struct criterion *c = &held.spec.criterion;
+	double n = c->stat == CRITERION_ERROR_SHARE ? (double)sum->requests :
+	    (double)sum->response.count;
+	struct interval range;
+
+	switch (c->stat) {
+	case CRITERION_QUANTILE:
+		range = confidence_quantile(&sum->response, c->parameter, n);
+		/* Nothing was seen of the tail: it may be far. */
+		if (n * (1 - c->parameter) < TAIL)
+			range.hi = fmax(range.hi, UNSEEN *
+			    (double)sum->response.max);
+		return range;
+	case CRITERION_MEAN:
+		return confidence_mean(&sum->response, n);
+	case CRITERION_SHARE:
+	case CRITERION_APDEX:
+	case CRITERION_ERROR_SHARE:
+		return confidence_share(value, n);
+	default:
+		/* Nobody knows: as far as chance lets a mean of them be. */
+		return (struct interval){ value / (1 + 2 / sqrt(n)),
+			value * (1 + 2 / sqrt(n)) };
+	}
+}
+
+/* False: nothing came in it. */
+static bool look_at(struct criteria_view *v, double seconds,
+    struct hold_second *s, double *samples)
+{
+	struct window_sum sum;
+	bool known;
+
+	v->seconds = seconds;
+	*samples = 0;
+	known = criteria_value_take(&held.spec.criterion, v, NULL, 0,
+	    &s->value);
+	if (known && criteria_value_collect(v, held.spec.criterion.series,
+	    held.spec.criterion.tags, &sum)) {
+		struct interval range = interval_of(&sum, s->value);
+
+		*samples = (double)(held.spec.criterion.stat ==
+		    CRITERION_ERROR_SHARE ? sum.requests : sum.response.count);
+		s->low = held.spec.turned ? 1 - range.hi : range.lo;
+		s->high = held.spec.turned ? 1 - range.lo : range.hi;
+		window_sum_release(&sum);
+	}
+	if (known && held.spec.turned)
+		s->value = 1 - s->value;
+	return known;
+}
+
+static void measure(struct hold_second *s, const struct executor_status *e,
+    double elapsed)
 {
 	struct criteria_view v = { held.stats, report_windows(),
 		held.spec.window_s, elapsed };
-	double value;
+	double least = wanted();
+	double samples;
 
+	s->value = NAN;
+	s->wait_s = elapsed - held.sent_at - IN_EFFECT;
 	if (!is_of_errors() && mostly_fails(&v))
-		return NAN;
-	if (held.spec.in_flight)
-		return (double)(e->users_running - e->idle + e->queued);
-	if (!criteria_value_take(&held.spec.criterion, &v, NULL, 0, &value))
-		return NAN;
-	return held.spec.turned ? 1 - value : value;
+		return;
+	if (held.spec.in_flight) {
+		s->value = (double)(e->users_running - e->idle + e->queued);
+		return;
+	}
+	if (look_at(&v, held.spec.window_s, s, &samples) && samples >= least)
+		return;
+	/* None of these was measured under another load. */
+	s->few = least > 0;
+	if (s->wait_s < 1 || !look_at(&v, fmin(s->wait_s, LONGEST), s,
+	    &samples))
+		s->value = s->few ? NAN : s->value;
+	else if (samples >= least)
+		s->few = false;
 }
 
 /* How late the worst worker's loop is, in ns. */
@@ -303,7 +404,7 @@ void hold_load_tick(const struct run_status *status,
 		hold_moved(&held.hold, now);
 		held.sent = now;
 	}
-	s.value = measure(e, elapsed);
+	measure(&s, e, elapsed);
 	take_iterations(&s, e, delay_of(load));
 	s.limited = s.limited || load->loop_busy > REPORT_BUSY;
 	hold_second(&held.hold, elapsed, &s);

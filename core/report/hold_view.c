@@ -173,6 +173,27 @@ static double share(const struct stretch *s)
 	return s->measured > 0 ? (double)s->near / (double)s->measured : 0;
 }
 
+/* "; in the last minute that took 199/s on average, 187/s to 210/s". */
+static void put_last(struct buf *out, const struct hold_view *v,
+    const struct stretch *last, bool reached)
+{
+	double length = end_of(v) - v->points[0].at;
+
+	buf_puts(out, "; in the last ");
+	if (length >= LAST_MINUTE)
+		buf_puts(out, "minute ");
+	else
+		buf_printf(out, "%.0f s ", fmax(length, 1));
+	buf_puts(out, reached ? "that took " : "the load was ");
+	put_load(out, last->load, v->users);
+	if (last->load_most - last->load_least < 0.005 * last->load)
+		return;
+	buf_puts(out, " on average, ");
+	put_load(out, last->load_least, v->users);
+	buf_puts(out, " to ");
+	put_load(out, last->load_most, v->users);
+}
+
 void hold_view_sentence(struct buf *out, const struct hold_view *v)
 {
 	struct stretch all, last;
@@ -180,6 +201,11 @@ void hold_view_sentence(struct buf *out, const struct hold_view *v)
 
 	if (!v->present)
 		return;
+	if (v->count == 0) {
+		buf_printf(out, "%s: the test ended before the load could be "
+		    "moved", v->text);
+		return;
+	}
 	sum_up(v, from, &all);
 	sum_up(v, end_of(v) - LAST_MINUTE, &last);
 	if (v->limit > 0) {
@@ -190,19 +216,11 @@ void hold_view_sentence(struct buf *out, const struct hold_view *v)
 	if (from < 0) {
 		buf_printf(out, "%s was not reached", v->text);
 	} else {
-		buf_printf(out, "%s was reached after %.0f s and then within "
-		    "%.0f %% for %.0f %% of the time", v->text, from,
+		buf_printf(out, "%s was reached after %.0f s and kept within "
+		    "%.0f %% for %.0f %% of the time since", v->text, from,
 		    HOLD_NEAR * 100, share(&all) * 100);
 	}
-	buf_puts(out, "; the load at the end was ");
-	put_load(out, last.load, v->users);
-	if (last.measured > 0) {
-		buf_puts(out, " (");
-		put_load(out, last.load_least, v->users);
-		buf_puts(out, " to ");
-		put_load(out, last.load_most, v->users);
-		buf_puts(out, " in the last minute)");
-	}
+	put_last(out, v, &last, from >= 0);
 }
 
 /* ---- JSON ---- */

@@ -18,6 +18,15 @@
  * the target the load goes at once to a part of what was answered, below what
  * the server can do, and the queue drains.
  *
+ * A figure of few samples is an interval.  Where the target lies within it
+ * there is nothing to act upon: the load stays, and what comes adds up, for a
+ * minute at most.  Where it does not, the end nearest to the target is acted
+ * upon, for all the seconds that were waited, and an alarm is one only when all
+ * of the interval is beyond the threshold.
+ *
+ * Each move is of the load as it is, within its bounds, so that nothing winds
+ * up at a bound, in an alarm or while it is waited.
+ *
  * A generator at its limit measures itself.  Then the load stays below where
  * that was seen, with a little more tried after a while, and it is said.
  */
@@ -43,6 +52,10 @@
 #define LIMITED_MOST 5                  /* counted up to */
 #define CALM         10                 /* seconds, then */
 #define CALM_MORE    1.1                /* may be tried */
+#define FOLLOW_MANY  400.0              /* arrivals in two seconds */
+#define WAIT_MOST    60.0               /* seconds for more samples */
+#define WAIT_COUNTS  5.0                /* seconds of it, at once */
+#define WAIT_SPEED   2.0                /* likewise, of the speed */
 
 static double clamp(double v, double lo, double hi)
 {
@@ -151,8 +164,9 @@ static void drain(struct hold *h)
 }
 
 /* Into it beyond the threshold, out of it half way back. */
-static bool alarmed(const struct hold *h, double value)
+static bool alarmed(const struct hold *h, const struct hold_second *s)
 {
+	double value = s->few ? s->low : s->value;
 	double threshold = h->rules.alarm * h->rules.target;
 	double back = (h->rules.target + threshold) / 2;
 
@@ -168,21 +182,25 @@ static double follow(const struct hold *h)
 
 	if (!(done > 0) || !(asked > 0))
 		return 0;
-	return FOLLOW * clamp(log(done / asked), -1, 1);
+	/* By chance few are soon many more, or less. */
+	return FOLLOW * fmin(1, 2 * asked / FOLLOW_MANY) *
+	    clamp(log(done / asked), -1, 1);
 }
 
-static void smooth(struct hold *h, double error)
+static void smooth(struct hold *h, double error, double seconds)
 {
 	const struct hold_rules *r = &h->rules;
-	double change = r->gain / r->reset_s * error;
+	double speed = r->speed * fmin(seconds, WAIT_SPEED);
+	double change = r->gain / r->reset_s * error *
+	    fmin(seconds, WAIT_COUNTS);
 
 	if (h->has_error)
 		change += r->gain * (error - h->error);
 	change += follow(h);
 	/* Far from the knee the figure says nothing about where it is. */
 	if (!h->begun && error > BEGIN)
-		change = r->speed;
-	move(h, h->load * exp(clamp(change, -r->speed, r->speed)));
+		change = speed;
+	move(h, h->load * exp(clamp(change, -speed, speed)));
 }
 
 static void step(struct hold *h, double error)
@@ -230,9 +248,30 @@ static void note_limit(struct hold *h, bool limited)
 	move(h, h->load);
 }
 
+static double error_of(const struct hold *h, double value)
+{
+	return value > 0 ? clamp(log(h->rules.target / value), -FARTHEST,
+	    FARTHEST) : FARTHEST;
+}
+
+/* Whether there is something to act upon, and by which value. */
+static bool is_clear(const struct hold *h, const struct hold_second *s,
+    double *value)
+{
+	double target = h->rules.target;
+
+	if (!s->few || s->wait_s >= WAIT_MOST)
+		return true;
+	if (s->low <= target && target <= s->high)
+		return false;
+	*value = target < s->low ? s->low : s->high;
+	return true;
+}
+
 double hold_second(struct hold *h, double at, const struct hold_second *s)
 {
 	double before = h->load;
+	double value = s->value;
 	double error;
 
 	h->done[0] = h->done[1];
@@ -245,10 +284,15 @@ double hold_second(struct hold *h, double at, const struct hold_second *s)
 	}
 	memmove(h->loads, h->loads + 1, (HOLD_LOADS - 1) * sizeof h->loads[0]);
 	h->loads[HOLD_LOADS - 1] = before;
-	error = s->value > 0 ? log(h->rules.target / s->value) : FARTHEST;
-	error = clamp(error, -FARTHEST, FARTHEST);
+	if (!alarmed(h, s) && !is_clear(h, s, &value)) {
+		h->waited++;
+		h->phase = look(h, error_of(h, s->value));
+		add_point(h, at, s->value, before);
+		return h->load;
+	}
+	error = error_of(h, value);
 	h->begun = h->begun || error <= BEGIN;
-	if (alarmed(h, s->value)) {
+	if (alarmed(h, s)) {
 		if (h->phase != HOLD_ALARM)
 			h->rest = 0;
 		h->phase = HOLD_ALARM;
@@ -257,13 +301,14 @@ double hold_second(struct hold *h, double at, const struct hold_second *s)
 		if (h->phase == HOLD_ALARM)
 			h->rest = 0;
 		if (h->rules.how == HOLD_SMOOTH)
-			smooth(h, error);
+			smooth(h, error, 1 + h->waited);
 		else
 			step(h, error);
 		h->phase = look(h, error);
 	}
 	h->error = error;
 	h->has_error = true;
+	h->waited = 0;
 	add_point(h, at, s->value, before);
 	return h->load;
 }

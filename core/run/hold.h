@@ -43,6 +43,11 @@ struct hold_second {
 	double value;                   /* NAN: nothing was measured */
 	double done;                    /* iterations that ended in it; NAN */
 	bool limited;                   /* the generator could do no more */
+	/* The value rests on few samples: it may be anything between these
+	 * two.  Of samples since the load was changed last, `wait_s` ago. */
+	bool few;
+	double low, high;
+	double wait_s;
 };
 
 enum hold_phase {
@@ -71,10 +76,11 @@ struct hold {
 	bool has_error;
 	bool begun;                     /* it has been near the target */
 	double done[2];                 /* of the last seconds */
-	double loads[HOLD_LOADS];       /* the last ones, newest last */
+	double loads[HOLD_LOADS];       /* of the last seconds, newest last */
 	int limited;                    /* seconds, of late */
 	int calm;                       /* seconds since */
 	int rest;                       /* seconds without a step */
+	int waited;                     /* seconds, for more samples */
 	struct hold_point *points;
 	size_t count;
 	size_t skip;                    /* seconds to a point, less one */

@@ -22,6 +22,8 @@
 #define MOST_SERVERS 8
 #define PENDING      (1 << 18)
 #define WINDOW       2                  /* seconds */
+#define SECOND(value_, done_, limited_) ((struct hold_second){ \
+	.value = (value_), .done = (done_), .limited = (limited_) })
 
 struct queue {
 	struct rng rng;
@@ -278,27 +280,25 @@ static void test_alarm(void **state)
 	(void)state;
 	parse(&spec, "p99=100ms; alarm=3");
 	hold_init(&h, &spec.rules, 1000);
-	hold_second(&h, 1, &(struct hold_second){ 100e6, 1000, false });
+	hold_second(&h, 1, &SECOND(100e6, 1000, false));
 	assert_int_equal(h.phase, HOLD_NEARBY);
-	hold_second(&h, 2, &(struct hold_second){ 299e6, 500, false });
+	hold_second(&h, 2, &SECOND(299e6, 500, false));
 	assert_int_equal(h.phase, HOLD_SEEKING);
 	assert_true(h.load > 850);
-	hold_second(&h, 3, &(struct hold_second){ 301e6, 500, false });
+	hold_second(&h, 3, &SECOND(301e6, 500, false));
 	assert_int_equal(h.phase, HOLD_ALARM);
 	assert_true(fabs(h.load - 400) < 1e-9);
 	for (int i = 0; i < 6; i++)
-		hold_second(&h, 4 + i, &(struct hold_second){ 201e6, 500,
-		    false });
+		hold_second(&h, 4 + i, &SECOND(201e6, 500, false));
 	assert_int_equal(h.phase, HOLD_ALARM);
 	assert_true(fabs(h.load - 400) < 1e-9);
-	hold_second(&h, 11, &(struct hold_second){ 199e6, 500, false });
+	hold_second(&h, 11, &SECOND(199e6, 500, false));
 	assert_int_equal(h.phase, HOLD_SEEKING);
 	/* Where it is not known what is answered, by steps. */
 	h.load = 1000;
 	for (int i = 0; i < 2; i++)
-		hold_second(&h, 12 + i, &(struct hold_second){ 900e6, NAN,
-		    false });
-	hold_second(&h, 14, &(struct hold_second){ 900e6, NAN, false });
+		hold_second(&h, 12 + i, &SECOND(900e6, NAN, false));
+	hold_second(&h, 14, &SECOND(900e6, NAN, false));
 	assert_true(h.load < 710 && h.load > 300);
 	hold_release(&h);
 	hold_spec_release(&spec);
@@ -339,17 +339,86 @@ static void test_steps(void **state)
 	parse(&spec, "errors% = 1%");
 	assert_int_equal(spec.rules.how, HOLD_STEPS);
 	hold_init(&h, &spec.rules, 100);
-	hold_second(&h, 1, &(struct hold_second){ 0, 100, false });
+	hold_second(&h, 1, &SECOND(0, 100, false));
 	assert_true(fabs(h.load - 102) < 1e-9);
-	hold_second(&h, 2, &(struct hold_second){ 0.02, 100, false });
+	hold_second(&h, 2, &SECOND(0.02, 100, false));
 	assert_true(fabs(h.load - 71.4) < 1e-9);
 	/* It has to show first. */
 	for (int i = 0; i < 5; i++)
-		hold_second(&h, 3 + i, &(struct hold_second){ 0.02, 100,
-		    false });
+		hold_second(&h, 3 + i, &SECOND(0.02, 100, false));
 	assert_true(fabs(h.load - 71.4) < 1e-9);
-	hold_second(&h, 8, &(struct hold_second){ 0.02, 100, false });
+	hold_second(&h, 8, &SECOND(0.02, 100, false));
 	assert_true(fabs(h.load - 49.98) < 1e-9);
+	hold_release(&h);
+	hold_spec_release(&spec);
+}
+
+/* Few samples: the load stays while they may mean anything; an interval beside
+ * the target is acted upon by its near end, and for the time that was waited. */
+static void test_few_samples(void **state)
+{
+	struct hold_second few = { .value = 150e6, .done = NAN, .few = true,
+		.low = 60e6, .high = 400e6 };
+	struct hold_spec spec;
+	struct hold h, once;
+	int i;
+
+	(void)state;
+	parse(&spec, "p99=100ms; speed=10%");
+	hold_init(&h, &spec.rules, 100);
+	for (i = 1; i <= 20; i++) {
+		few.wait_s = i;
+		hold_second(&h, i, &few);
+		assert_true(h.load == 100);
+	}
+	assert_int_equal(h.phase, HOLD_SEEKING);
+	few.low = 110e6;
+	hold_second(&h, i, &few);
+	assert_true(h.load < 100 && h.load > 97);
+	/* At once, it is less. */
+	hold_init(&once, &spec.rules, 100);
+	few.wait_s = 1;
+	hold_second(&once, 1, &few);
+	assert_true(once.load > h.load && once.load < 100);
+	/* Far off by one that was slow, but nobody knows: no alarm. */
+	few = (struct hold_second){ 900e6, NAN, false, true, 80e6, 900e6, 3 };
+	hold_second(&h, 30, &few);
+	assert_int_equal(h.phase, HOLD_SEEKING);
+	few.low = 310e6;
+	hold_second(&h, 31, &few);
+	assert_int_equal(h.phase, HOLD_ALARM);
+	/* A minute is enough of waiting. */
+	hold_init(&once, &spec.rules, 100);
+	few = (struct hold_second){ 150e6, NAN, false, true, 60e6, 400e6, 60 };
+	hold_second(&once, 1, &few);
+	assert_true(once.load < 100);
+	hold_release(&once);
+	hold_release(&h);
+	hold_spec_release(&spec);
+}
+
+/* However long it was held up by a bound: when the figure turns, so does the
+ * load, at once. */
+static void test_nothing_winds_up(void **state)
+{
+	struct hold_spec spec;
+	struct hold h;
+	double before;
+
+	(void)state;
+	parse(&spec, "p99=1s; max=100; min=10");
+	hold_init(&h, &spec.rules, 100);
+	for (int i = 1; i <= 1000; i++)
+		hold_second(&h, i, &SECOND(200e6, 100, false));
+	assert_true(h.load == 100);
+	hold_second(&h, 1001, &SECOND(1500e6, 100, false));
+	assert_true(h.load < 95);
+	for (int i = 1002; i <= 2000; i++)
+		hold_second(&h, i, &SECOND(2500e6, NAN, false));
+	assert_true(h.load == 10);
+	before = h.load;
+	hold_second(&h, 2001, &SECOND(500e6, NAN, false));
+	assert_true(h.load > 1.05 * before);
 	hold_release(&h);
 	hold_spec_release(&spec);
 }
@@ -363,11 +432,11 @@ static void test_points(void **state)
 	(void)state;
 	parse(&spec, "external(queue) = 100; max=50");
 	hold_init(&h, &spec.rules, 10);
-	hold_second(&h, 1, &(struct hold_second){ NAN, NAN, false });
+	hold_second(&h, 1, &SECOND(NAN, NAN, false));
 	assert_true(h.load == 10);
 	assert_int_equal(h.phase, HOLD_BLIND);
 	for (int i = 2; i <= 10 * HOLD_POINTS; i++)
-		hold_second(&h, i, &(struct hold_second){ 100, NAN, false });
+		hold_second(&h, i, &SECOND(100, NAN, false));
 	assert_in_range(h.count, HOLD_POINTS / 4, HOLD_POINTS);
 	for (size_t i = 1; i < h.count; i++)
 		assert_true(h.points[i].at > h.points[i - 1].at);
@@ -454,6 +523,8 @@ int main(void)
 		cmocka_unit_test(test_alarm),
 		cmocka_unit_test(test_generator),
 		cmocka_unit_test(test_steps),
+		cmocka_unit_test(test_few_samples),
+		cmocka_unit_test(test_nothing_winds_up),
 		cmocka_unit_test(test_points),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_wrong_words),
