@@ -5,6 +5,8 @@
 #include "cli/role.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/parse.h"
 #include "base/rng.h"
 #include "base/xalloc.h"
 #include "cli/author.h"
@@ -32,6 +35,7 @@
 #include "report/report.h"
 #include "report/request_log.h"
 #include "stats/stats.h"
+#include "user/begun.h"
 #include "user/feed.h"
 #include "user/gate.h"
 #include "user/plan.h"
@@ -201,11 +205,11 @@ static void on_plan(const char *text, void *arg)
 		take_plan(text);
 }
 
-static void on_replay(const void *events, size_t len, void *arg)
+static void on_replay(const struct wire_replay *r, void *arg)
 {
 	(void)arg;
 	if (!worker.quitting)
-		replay_take(events, len);
+		replay_take(r->events, r->len, r->number, r->hurry);
 }
 
 static size_t on_progress(struct wire_progress *out, void *arg)
@@ -224,6 +228,7 @@ static size_t on_progress(struct wire_progress *out, void *arg)
 			.late = now[i].late,
 			.queued = now[i].queued,
 			.idle = now[i].idle,
+			.settled = now[i].settled,
 		};
 		snprintf(out[i].name, sizeof out[i].name, "%s", now[i].name);
 	}
@@ -536,6 +541,21 @@ static void release(void)
 	free(worker.early_plan);
 }
 
+/* Nobody else is to inherit it. */
+static void note_begun(void)
+{
+	const char *text = getenv(BEGUN_ENV);
+	int64_t fd;
+
+	if (worker.local && text != NULL &&
+	    parse_int64(text, 3, INT_MAX, &fd) == 0 &&
+	    fcntl((int)fd, F_SETFD, FD_CLOEXEC) == 0) {
+		replay_note_begun((int)fd);
+		close((int)fd);
+	}
+	unsetenv(BEGUN_ENV);
+}
+
 int role_worker(struct options *o)
 {
 	int command;
@@ -543,6 +563,7 @@ int role_worker(struct options *o)
 
 	crash_init(author_where);
 	worker.local = o->local_worker != NULL;
+	note_begun();
 	if (!worker.local && plaintext_check_way(o) == -1)
 		return EXIT_USAGE;
 	/* The master has said what there is to say about modules. */

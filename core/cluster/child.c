@@ -30,6 +30,7 @@
 #include "base/xalloc.h"
 #include "fiber/loop.h"
 #include "fiber/wheel.h"
+#include "user/begun.h"
 
 extern char **environ;
 
@@ -43,6 +44,7 @@ struct child {
 	bool alive;
 	int pidfd;
 	int crash_fd;                   /* our end */
+	struct begun *begun;            /* NULL: there is none */
 	struct event *event;
 	struct wheel_timer ask;
 	struct buf crash;
@@ -71,6 +73,7 @@ struct plan {
 	char **argv;
 	char **envp;
 	int crash_fd;
+	int begun_fd;                   /* -1 */
 	int error_fd;
 	pid_t parent;
 };
@@ -89,6 +92,8 @@ static _Noreturn void become_worker(const struct plan *p)
 		dup2(null, STDIN_FILENO);
 	close_range(3, UINT_MAX, CLOSE_RANGE_CLOEXEC);
 	fcntl(p->crash_fd, F_SETFD, 0);
+	if (p->begun_fd != -1)
+		fcntl(p->begun_fd, F_SETFD, 0);
 	execve(p->program, p->argv, p->envp);
 	error = errno;
 	(void)!write(p->error_fd, &error, sizeof error);
@@ -97,26 +102,38 @@ static _Noreturn void become_worker(const struct plan *p)
 
 /* ---- in the master ---- */
 
-/* The environment with `id` and `crash_fd`; free the array and its last two
- * strings before NULL. */
-static char **make_environment(const char *id, int crash_fd)
+#define OURS 3                          /* variables */
+
+static bool is_ours(const char *variable)
 {
-	static const char *const ours[] = { CHILD_ID_ENV "=",
-		CHILD_CRASH_ENV "=" };
+	static const char *const ours[OURS] = { CHILD_ID_ENV "=",
+		CHILD_CRASH_ENV "=", BEGUN_ENV "=" };
+
+	for (size_t i = 0; i < OURS; i++) {
+		if (strncmp(variable, ours[i], strlen(ours[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The environment with `id` and descriptors; free the array and its last OURS
+ * strings before NULL. */
+static char **make_environment(const char *id, int crash_fd, int begun_fd)
+{
 	size_t n = 0;
 	char **env;
 	size_t used = 0;
 
 	while (environ[n] != NULL)
 		n++;
-	env = xcalloc(n + 3, sizeof *env);
+	env = xcalloc(n + OURS + 1, sizeof *env);
 	for (size_t i = 0; i < n; i++) {
-		if (strncmp(environ[i], ours[0], strlen(ours[0])) != 0 &&
-		    strncmp(environ[i], ours[1], strlen(ours[1])) != 0)
+		if (!is_ours(environ[i]))
 			env[used++] = environ[i];
 	}
-	env[used++] = xasprintf("%s%s", ours[0], id);
-	env[used++] = xasprintf("%s%d", ours[1], crash_fd);
+	env[used++] = xasprintf(CHILD_ID_ENV "=%s", id);
+	env[used++] = xasprintf(CHILD_CRASH_ENV "=%d", crash_fd);
+	env[used++] = xasprintf(BEGUN_ENV "=%d", begun_fd);
 	return env;
 }
 
@@ -126,8 +143,8 @@ static void free_environment(char **env)
 
 	while (env[n] != NULL)
 		n++;
-	free(env[n - 1]);
-	free(env[n - 2]);
+	for (size_t i = 1; i <= OURS; i++)
+		free(env[n - i]);
 	free(env);
 }
 
@@ -303,10 +320,14 @@ struct child *child_start(const char *id, const char *endpoint,
 		error = errno;
 	c->crash_fd = fds[0];
 	plan.crash_fd = fds[1];
-	plan.envp = make_environment(id, fds[1]);
+	/* Without it a replay's worker leaves doubts when it is killed. */
+	plan.begun_fd = begun_new(&c->begun);
+	plan.envp = make_environment(id, fds[1], plan.begun_fd);
 	c->pid = error == 0 ? run_worker(&plan, &error) : -1;
 	if (fds[1] != -1)
 		close(fds[1]);
+	if (plan.begun_fd != -1)
+		close(plan.begun_fd);
 	if (c->pid > 0) {
 		c->alive = true;
 		watch(c);
@@ -343,6 +364,11 @@ const char *child_crash_text(const struct child *c)
 	return buf_str(&c->crash);
 }
 
+const struct begun *child_begun(const struct child *c)
+{
+	return c->begun;
+}
+
 bool child_alive(const struct child *c)
 {
 	return c->alive;
@@ -366,6 +392,7 @@ void child_free(struct child *c)
 	if (c->crash_fd != -1)
 		close(c->crash_fd);
 	buf_release(&c->crash);
+	begun_free(c->begun);
 	free(c->id);
 	free(c);
 }

@@ -10,7 +10,9 @@
 /* What a child finds in its environment. */
 #define CHILD_ID_ENV    "SWARM_WORKER_ID"       /* its identity */
 #define CHILD_CRASH_ENV "SWARM_CRASH_FD"        /* where a crash is told */
+/* And user/begun.h's. */
 
+struct begun;
 struct child;
 
 /*
@@ -28,6 +30,9 @@ const char *child_id(const struct child *);
  * nothing). */
 int child_status(const struct child *);
 const char *child_crash_text(const struct child *);
+/* What it has begun of a replay; as long as the child is not freed.  NULL
+ * when there is no such memory. */
+const struct begun *child_begun(const struct child *);
 /* Not yet ended. */
 bool child_alive(const struct child *);
 void child_kill(struct child *, int signal);

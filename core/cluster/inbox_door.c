@@ -68,7 +68,7 @@ static struct member *add_member(struct zsock *sock, const char *from,
 	if (record->lost_at != 0)
 		m->peer.away = clock_now() - record->lost_at;
 	record->lost_at = 0;
-	m->peer.pid = master_child_of(from);
+	master_child_of(&m->peer);
 	return m;
 }
 

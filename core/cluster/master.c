@@ -108,14 +108,15 @@ static struct local *local_of(const char *id)
 	return NULL;
 }
 
-pid_t master_child_of(const char *id)
+void master_child_of(struct peer *p)
 {
-	struct local *l = local_of(id);
+	struct local *l = local_of(p->id);
 
 	if (l == NULL)
-		return 0;
+		return;
 	l->joined = true;
-	return child_pid(l->child);
+	p->pid = child_pid(l->child);
+	p->begun = child_begun(l->child);
 }
 
 static void lose_silent(struct member *m, int64_t silence)
@@ -242,13 +243,16 @@ static void on_last_words(struct wheel_timer *t)
 	describe_end(l->child, why, sizeof why, &crashed);
 	if (record != NULL)
 		record->gone = true;
-	if (m != NULL)
+	if (m != NULL) {
+		m->peer.ended = true;
 		master_lose(m, why, crashed);
-	else if (!l->joined && !renew && (failed || !master_shared.quitting))
+	} else if (!l->joined && !renew &&
+	    (failed || !master_shared.quitting)) {
 		lose_stillborn(l->child, why, crashed);
-	else if (failed)
+	} else if (failed) {
 		log_error("worker process %d, after it had left: %s",
 		    (int)child_pid(l->child), why);
+	}
 	forget_local(l);
 	if (renew)
 		renew_local();

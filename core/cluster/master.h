@@ -23,6 +23,8 @@
 enum peer_state { PEER_READY, PEER_SPAWNING, PEER_RUNNING, PEER_STOPPING,
 	PEER_MISSING };
 
+struct begun;
+
 struct peer {
 	char *id;                       /* identity: host_uuid */
 	int64_t index;                  /* by first arrival, kept for the id */
@@ -30,6 +32,8 @@ struct peer {
 	bool swarm;                     /* speaks the swarm map */
 	char *version;                  /* what it said; "" not known */
 	pid_t pid;                      /* a local worker's; 0 for remote */
+	const struct begun *begun;      /* a local worker's, of a replay */
+	bool ended;                     /* its process has */
 	bool dismissed;                 /* asked to go; see master_dismiss() */
 	bool drained;                   /* gets no users; the run's */
 	bool awaited;                   /* was told to stop, and has not said
@@ -146,8 +150,9 @@ void master_dismiss(struct peer *);
  * copied) instead of those that are there, which are dismissed. */
 void master_restart_locals(char *const *worker_argv);
 void master_send_rows(struct peer *, const struct wire_rows *);
-/* Events to replay (cluster/handout.h). */
-void master_send_replay(struct peer *, const void *events, size_t len);
+/* Events to replay (cluster/handout.h): 0, or -1 when they are not on their
+ * way, and may be tried again. */
+int master_send_replay(struct peer *, const struct wire_replay *);
 /*
  * Numbers of users (cluster/numbers.h): before the master_send_spawn() of one
  * step, all swarm workers' lists are brought to what they are wanted to run.

@@ -33,6 +33,6 @@ void master_order(struct member *, const char *type);
 /* Out of the table, with the event; freed later in this pass of the loop. */
 void master_lose(struct member *, const char *why, bool crashed);
 /* A worker said something for the first time (again): who is it here? */
-pid_t master_child_of(const char *id);
+void master_child_of(struct peer *);
 
 #endif

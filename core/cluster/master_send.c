@@ -129,10 +129,19 @@ void master_send_flight(struct peer *p, const struct wire_flight *f)
 	master_send(((struct member *)p)->sock, p->id);
 }
 
-void master_send_replay(struct peer *p, const void *events, size_t len)
+int master_send_replay(struct peer *p, const struct wire_replay *r)
 {
-	wire_encode_replay(&master_shared.out, p->id, events, len);
-	master_send(((struct member *)p)->sock, p->id);
+	struct buf *out = &master_shared.out;
+	int rc;
+
+	wire_encode_replay(out, p->id, r);
+	if (out->overflow)
+		log_error("events to replay for worker %s are too large",
+		    p->id);
+	rc = out->overflow ? 0 : zsock_send(((struct member *)p)->sock, p->id,
+	    out->data, out->len);
+	buf_clear(out);
+	return rc;
 }
 
 void master_send_stop(struct peer *p)

@@ -107,7 +107,7 @@ static void on_lost(struct peer *p, const char *why, bool crashed, void *arg)
 {
 	(void)arg;
 	(void)crashed;
-	relay_run_lost(p);
+	relay_run_lost(p, relay.stats);
 	meeting_lost(p);
 	if (relay.leaving)
 		return;
@@ -194,7 +194,7 @@ static void on_progress(struct peer *p, const struct wire_progress *news,
 	if (relay_run_progress(p, news, count))
 		send_plans(p);
 	for (size_t i = 0; i < count; i++) {
-		if (news[i].lease > 0) {
+		if (news[i].lease > 0 || relay_run_hurries()) {
 			worker_tell_progress();
 			return;
 		}

@@ -20,6 +20,7 @@
 #include "user/plan.h"
 #include "user/record.h"
 #include "user/replay.h"
+#include "stats/stats.h"
 
 /* What one worker has of one executor. */
 struct part {
@@ -39,6 +40,7 @@ static struct plan plan;
 static struct whole wholes[PLAN_EXECUTORS_MAX];
 static unsigned leases;
 static struct handout handout;          /* of the replay, if there is one */
+static uint64_t next_event;             /* number of the next from above */
 
 static void forget_parts(size_t executor)
 {
@@ -88,6 +90,7 @@ void relay_run_clear(void)
 	}
 	plan_release(&plan);
 	handout_release(&handout);
+	next_event = 0;
 }
 
 static struct part *parts_of(struct peer *p)
@@ -165,43 +168,67 @@ static size_t replaying(void)
 	return i;
 }
 
-/* The workers that are there when the first events come keep them. */
-static void begin_handout(void)
+static void on_gave(struct peer *p, void *arg)
 {
+	(void)arg;
+	parts_of(p)[replaying()].replayed++;
+}
+
+static void find_workers(void)
+{
+	handout.gave = on_gave;
 	for (size_t i = 0; i < master_peer_count(); i++) {
 		struct peer *p = master_peer_at(i);
 
-		if (p->state != PEER_MISSING)
-			handout_add(&handout, p);
+		if (p->state != PEER_MISSING && !handout_has(&handout, p))
+			handout_join(&handout, p);
 	}
 }
 
-void relay_run_replay(const void *events, size_t len, void *arg)
+static void hand_out(const struct wire_replay *events, size_t executor)
 {
-	size_t i = replaying();
-	const char *at = events;
+	const char *at = events->events;
+	size_t len = events->len;
 	struct record r;
 	int64_t n;
+
+	next_event = events->number;
+	for (; (n = record_get(&r, at, len)) > 0; next_event++) {
+		if (handout_put(&handout, &r, next_event) == -1)
+			wholes[executor].gone.dropped++;
+		at += n;
+		len -= (size_t)n;
+	}
+	if (n == -1)
+		log_error("a malformed batch of events to replay: its rest is "
+		    "left out");
+}
+
+void relay_run_replay(const struct wire_replay *events, void *arg)
+{
+	size_t i = replaying();
 
 	(void)arg;
 	if (i == plan.count)
 		return;
-	if (handout.count == 0)
-		begin_handout();
-	while ((n = record_get(&r, at, len)) > 0) {
-		struct peer *p = handout_put(&handout, &r);
+	find_workers();
+	handout.hurry = events->hurry;
+	hand_out(events, i);
+	handout_flush(&handout, clock_now() - plan.shift -
+	    plan.executors[i].arrivals.start);
+}
 
-		if (p != NULL)
-			parts_of(p)[i].replayed++;
-		else
-			wholes[i].gone.dropped++;
-		at += n;
-		len -= (size_t)n;
-	}
-	handout_flush(&handout);
-	if (n == -1)
-		log_error("a malformed batch of events to replay: its rest is "
-		    "left out");
+bool relay_run_hurries(void)
+{
+	return handout.hurry;
+}
+
+/* Of the master's numbers: all below are done with. */
+static uint64_t settled(void)
+{
+	uint64_t oldest = handout_oldest(&handout);
+
+	return oldest < next_event ? oldest : next_event;
 }
 
 static size_t index_of(const char *name)
@@ -227,6 +254,8 @@ bool relay_run_progress(struct peer *p, const struct wire_progress *news,
 		part->news = news[n];
 		part->lease.started = news[n].started;
 		part->lease.done = news[n].done;
+		if (i == replaying())
+			handout_settled(&handout, p, news[n].settled);
 		if (plan.executors[i].granted >= 0)
 			changed = grant(p, i, master_peer_count()) || changed;
 	}
@@ -244,8 +273,27 @@ static void add(struct wire_progress *sum, const struct wire_progress *p)
 	sum->idle += p->idle;
 }
 
+static void count_event(struct stats *stats, const char *name, int64_t n)
+{
+	if (n > 0)
+		stats_count(stats, stats_counter(stats, name), n);
+}
+
+/* How many of its events others have got. */
+static int64_t give_again(struct peer *p, struct stats *stats, int64_t done)
+{
+	struct handout_account a;
+
+	handout_gone(&handout, p, p->ended, &a);
+	count_event(stats, "replay: given to another worker", a.again);
+	count_event(stats, "replay: lost with a worker", a.lost);
+	count_event(stats, "replay: in doubt", a.given - a.again - a.lost -
+	    done);
+	return a.again;
+}
+
 /* What it had begun and not done is begun again by another. */
-void relay_run_lost(struct peer *p)
+void relay_run_lost(struct peer *p, struct stats *stats)
 {
 	struct part *parts = p->run;
 
@@ -254,15 +302,16 @@ void relay_run_lost(struct peer *p)
 
 		news.started = news.done;
 		news.dropped += news.queued;
-		/* Events it had and did not do come to nothing. */
+		/* Events it may have begun come to nothing. */
 		if (parts[i].replayed > 0)
-			news.dropped = parts[i].replayed - news.done;
+			news.dropped = parts[i].replayed - news.done -
+			    give_again(p, stats, news.done +
+			    parts[i].news.dropped);
 		news.queued = 0;
 		news.idle = 0;
 		add(&wholes[i].gone, &news);
 		quota_return(&parts[i].lease, &wholes[i].given);
 	}
-	handout_lost(&handout, p);
 	free(parts);
 	p->run = NULL;
 }
@@ -271,6 +320,7 @@ size_t relay_run_collect(struct wire_progress *out)
 {
 	for (size_t i = 0; i < plan.count; i++) {
 		out[i] = wholes[i].gone;
+		out[i].settled = i == replaying() ? settled() : 0;
 		out[i].lease = wholes[i].lease;
 		snprintf(out[i].name, sizeof out[i].name, "%s",
 		    plan.executors[i].name);

@@ -10,7 +10,9 @@
 #include <stddef.h>
 
 struct peer;
+struct stats;
 struct wire_progress;
+struct wire_replay;
 
 /* The plan from above. */
 void relay_run_take(const char *text);
@@ -22,8 +24,11 @@ void relay_run_share(struct peer *p, unsigned i, unsigned n);
 bool relay_run_progress(struct peer *p, const struct wire_progress *,
     size_t count);
 /* Events from above, for the workers below. */
-void relay_run_replay(const void *events, size_t len, void *arg);
-void relay_run_lost(struct peer *p);
+void relay_run_replay(const struct wire_replay *, void *arg);
+/* What came of its events is counted in `stats`. */
+void relay_run_lost(struct peer *p, struct stats *stats);
+/* The master waits to hear which events are done with. */
+bool relay_run_hurries(void);
 /* All of it, for the master; WIRE_MAX_EXECUTORS at most. */
 size_t relay_run_collect(struct wire_progress *);
 

@@ -276,6 +276,8 @@ struct wire_progress {
 	int64_t late;
 	int64_t queued;
 	int64_t idle;
+	uint64_t settled;               /* of a replay: the first event that is
+	                                 * not done with */
 };
 void wire_encode_progress(struct buf *out, const char *node_id,
     const struct wire_progress *, size_t count);
@@ -310,10 +312,15 @@ void wire_encode_met(struct buf *out, const char *node_id, const char *name,
 int wire_read_met(const msgpack_object *, char *name, size_t size,
     int64_t *released);
 /* M to W: events to replay (user/record.h). */
+struct wire_replay {
+	const void *events;             /* points into the message */
+	size_t len;
+	uint64_t number;                /* of the first */
+	bool hurry;                     /* tell soon which are done with */
+};
 void wire_encode_replay(struct buf *out, const char *node_id,
-    const void *events, size_t len);
-/* Points into the message; NULL when malformed. */
-const void *wire_read_replay(const msgpack_object *, size_t *len);
+    const struct wire_replay *);
+int wire_read_replay(const msgpack_object *, struct wire_replay *);
 
 /*
  * M to W: tell what your users did from so long before now to so long after.

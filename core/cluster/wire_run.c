@@ -10,7 +10,7 @@
 #include "base/xalloc.h"
 #include "cluster/wire_object.h"
 
-#define PROGRESS_FIELDS 9
+#define PROGRESS_FIELDS 9               /* and what came later */
 
 void wire_encode_plan(struct buf *out, const char *node_id, const char *plan,
     const struct wire_order *order)
@@ -49,7 +49,7 @@ void wire_encode_progress(struct buf *out, const char *node_id,
 	wire_object_put_text(&pk, "executors");
 	msgpack_pack_array(&pk, count);
 	for (size_t i = 0; i < count; i++) {
-		msgpack_pack_array(&pk, PROGRESS_FIELDS);
+		msgpack_pack_array(&pk, PROGRESS_FIELDS + 1);
 		wire_object_put_text(&pk, p[i].name);
 		msgpack_pack_unsigned_int(&pk, p[i].lease);
 		msgpack_pack_int64(&pk, p[i].started);
@@ -59,6 +59,7 @@ void wire_encode_progress(struct buf *out, const char *node_id,
 		msgpack_pack_int64(&pk, p[i].late);
 		msgpack_pack_int64(&pk, p[i].queued);
 		msgpack_pack_int64(&pk, p[i].idle);
+		msgpack_pack_uint64(&pk, p[i].settled);
 	}
 	wire_object_put_text(&pk, node_id);
 }
@@ -91,6 +92,10 @@ static int read_progress(const msgpack_object *o, struct wire_progress *p)
 	    read_number(&f[8], &p->idle) == -1)
 		return -1;
 	p->lease = (unsigned)lease;
+	p->settled = 0;
+	if (o->via.array.size > PROGRESS_FIELDS &&
+	    wire_object_uint(&f[9], UINT64_MAX, &p->settled) == -1)
+		return -1;
 	return 0;
 }
 
@@ -146,24 +151,33 @@ int wire_read_meet(const msgpack_object *data, struct wire_meet *m)
 }
 
 void wire_encode_replay(struct buf *out, const char *node_id,
-    const void *events, size_t len)
+    const struct wire_replay *r)
 {
 	msgpack_packer pk;
 
-	wire_object_begin(&pk, out, "swarm_replay", 1);
+	wire_object_begin(&pk, out, "swarm_replay", 3);
 	wire_object_put_text(&pk, "events");
-	wire_object_put_bin(&pk, events, len);
+	wire_object_put_bin(&pk, r->events, r->len);
+	wire_object_put_text(&pk, "number");
+	msgpack_pack_uint64(&pk, r->number);
+	wire_object_put_text(&pk, "hurry");
+	msgpack_pack_uint64(&pk, r->hurry);
 	wire_object_put_text(&pk, node_id);
 }
 
-const void *wire_read_replay(const msgpack_object *data, size_t *len)
+int wire_read_replay(const msgpack_object *data, struct wire_replay *r)
 {
 	const msgpack_object *events = wire_object_get(data, "events");
+	uint64_t hurry;
 
-	if (events == NULL || events->type != MSGPACK_OBJECT_BIN)
-		return NULL;
-	*len = events->via.bin.size;
-	return events->via.bin.ptr;
+	if (events == NULL || events->type != MSGPACK_OBJECT_BIN ||
+	    wire_object_get_uint(data, "number", 0, &r->number) == -1 ||
+	    wire_object_get_uint(data, "hurry", 0, &hurry) == -1)
+		return -1;
+	r->events = events->via.bin.ptr;
+	r->len = events->via.bin.size;
+	r->hurry = hurry != 0;
+	return 0;
 }
 
 void wire_encode_met(struct buf *out, const char *node_id, const char *name,

@@ -296,15 +296,13 @@ static void on_met(const struct wire_message *m)
 /* Likewise of no use then. */
 static void on_replay(const struct wire_message *m)
 {
-	const void *events;
-	size_t len;
+	struct wire_replay r;
 
 	if (worker.o.replay == NULL || worker.state == WORKER_READY ||
 	    worker.stopping)
 		return;
-	events = wire_read_replay(&m->data, &len);
-	if (events != NULL)
-		worker.o.replay(events, len, worker.o.arg);
+	if (wire_read_replay(&m->data, &r) == 0)
+		worker.o.replay(&r, worker.o.arg);
 	else
 		log_error("a malformed batch of events was ignored");
 }

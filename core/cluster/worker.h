@@ -49,7 +49,7 @@ struct worker_options {
 	/* The run's plan, with a spawn or without (NULL: not asked). */
 	void (*plan)(const char *text, void *);
 	/* Events to replay; they stay during the call (NULL: not asked). */
-	void (*replay)(const void *events, size_t len, void *);
+	void (*replay)(const struct wire_replay *, void *);
 	/* How far executors are; fills WIRE_MAX_EXECUTORS at most and returns
 	 * how many.  Asked before each report (NULL: there are none). */
 	size_t (*progress)(struct wire_progress *, void *);

@@ -316,7 +316,7 @@ int executor_begin(struct executor *e, uint64_t seed, size_t index,
 	e->state = EXECUTOR_WAITING;
 	e->next_step = e->next_shape = e->settle = e->end = NEVER;
 	e->given = 0;
-	e->trace_ready = e->trace_over = false;
+	e->trace_ready = e->trace_over = e->trace_done = false;
 	e->done_before = 0;
 	e->lost = (struct share){ 0 };
 	e->target = 0;
@@ -478,7 +478,9 @@ void executor_set_workers(struct executor *e, struct share *const *shares,
 void executor_lose(struct executor *e, struct share *s)
 {
 	e->lost.due += s->due;
-	e->lost.dropped += s->dropped + s->queued;
+	/* What waited for a user of a replay is given to others. */
+	e->lost.dropped += s->dropped +
+	    (e->spec.replay == NULL ? s->queued : 0);
 	e->lost.late += s->late;
 	e->lost.sent += s->sent;
 	/* What it had begun and not done is begun again by another. */

@@ -96,6 +96,8 @@ bool executor_replay_origin(const struct executor *, int64_t *origin);
 int64_t executor_replay_ahead(const struct executor *, int64_t *sent);
 /* All of them are sent. */
 void executor_replay_over(struct executor *, int64_t now);
+/* Whether all that are sent are done with. */
+void executor_replay_settled(struct executor *, bool all);
 /* News of a worker; true when it is to be sent its plan again. */
 bool executor_progress(struct executor *, struct share *,
     const struct wire_progress *, size_t workers);

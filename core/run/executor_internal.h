@@ -44,6 +44,7 @@ struct executor {
 	unsigned number;                /* of the plan */
 	bool trace_ready;               /* of a replay: an event is read */
 	bool trace_over;                /* all is handed out */
+	bool trace_done;                /* and done with */
 	int64_t limit;                  /* by its time */
 	int64_t done_before;            /* when it was looked at last */
 	/* Iterations; those of workers that are gone are in `lost`. */

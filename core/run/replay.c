@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "cluster/handout.h"
 #include "cluster/master.h"
+#include "cluster/wire.h"
 #include "run/executor.h"
 #include "run/internal.h"
 #include "run/trace.h"
@@ -36,7 +37,8 @@ static struct {
 	struct handout handout;
 	struct record next;
 	bool has_next;
-	bool over;
+	bool over;                      /* nothing more to read */
+	bool told;                      /* and the executor knows */
 	uint64_t bytes;
 	struct trace_counts counts;     /* that were counted */
 	int64_t say;                    /* that the first is looked for */
@@ -72,18 +74,31 @@ static void count_all(void)
 
 /* ---- handing out ---- */
 
-static bool hand_out(void)
+/* NULL: it is none of the run's workers. */
+static struct share *share_of(const struct peer *p)
 {
-	struct share **shares;
-	struct peer *p = handout_put(&feed.handout, &feed.next);
+	struct share **shares = p->run;
 
-	if (p == NULL)
-		return false;
-	shares = p->run;
 	for (size_t i = 0; shares != NULL && i < run.count; i++) {
 		if (run.executors[i] == feed.executor)
-			shares[i]->sent++;
+			return shares[i];
 	}
+	return NULL;
+}
+
+static void on_gave(struct peer *p, void *arg)
+{
+	struct share *s = share_of(p);
+
+	(void)arg;
+	if (s != NULL)
+		s->sent++;
+}
+
+static bool hand_out(void)
+{
+	if (handout_put(&feed.handout, &feed.next, 0) == -1)
+		return false;
 	feed.bytes += RECORD_HEAD + feed.next.user_len +
 	    feed.next.payload_len;
 	return true;
@@ -95,7 +110,7 @@ static bool far_ahead(void)
 	int64_t sent = 0;
 	int64_t ahead = executor_replay_ahead(feed.executor, &sent);
 
-	return ahead > AHEAD || (sent > 0 &&
+	return handout_full(&feed.handout) || ahead > AHEAD || (sent > 0 &&
 	    (double)ahead * (double)feed.bytes / (double)sent >
 	    (double)AHEAD_BYTES);
 }
@@ -103,7 +118,6 @@ static bool far_ahead(void)
 static void end_of_trace(void)
 {
 	feed.over = true;
-	executor_replay_over(feed.executor, run_now());
 	if (feed.counts.events == 0)
 		log_error("%s: no event is left to replay", feed.o->path);
 }
@@ -190,9 +204,23 @@ static void find_workers(void)
 	for (size_t i = 0; i < master_peer_count(); i++) {
 		struct peer *p = master_peer_at(i);
 
-		if (fleet_takes_part(p) && p->run != NULL)
-			handout_add(&feed.handout, p);
+		if (fleet_takes_part(p) && p->run != NULL &&
+		    !handout_has(&feed.handout, p))
+			handout_join(&feed.handout, p);
 	}
+}
+
+/* What was read is on its way, or was done with. */
+static void look_at_end(void)
+{
+	if (!feed.over)
+		return;
+	if (!feed.told && handout_idle(&feed.handout)) {
+		feed.told = true;
+		executor_replay_over(feed.executor, run_now());
+	}
+	feed.handout.hurry = true;
+	executor_replay_settled(feed.executor, handout_over(&feed.handout));
 }
 
 static void fired(struct wheel_timer *t)
@@ -200,23 +228,21 @@ static void fired(struct wheel_timer *t)
 	int64_t origin;
 	bool more = false;
 
-	if (feed.over)
-		return;
-	if (!feed.has_next && feed.counts.events == 0)
+	if (!feed.over && !feed.has_next && feed.counts.events == 0)
 		more = find_first();
 	if (executor_replay_origin(feed.executor, &origin) &&
 	    !run.status.paused) {
-		if (feed.handout.count == 0)
-			find_workers();
+		find_workers();
 		more = feed_until(run_now() - origin + LOOK);
-		handout_flush(&feed.handout);
+		handout_flush(&feed.handout, run_now() - origin);
 		count_all();
 	}
-	if (feed.over)
-		/* The run looks whether this was the end. */
-		wheel_add(&run.next, clock_now());
-	else
-		wheel_add(t, clock_now() + (more ? NS_PER_MS : EVERY));
+	wheel_add(t, clock_now() + (more ? NS_PER_MS : EVERY));
+	if (!feed.over)
+		return;
+	look_at_end();
+	/* The run looks whether this was the end. */
+	wheel_add(&run.next, clock_now());
 }
 
 /* ---- life ---- */
@@ -248,7 +274,9 @@ int replay_feed_begin(struct executor *e)
 		return -1;
 	feed.fresh = false;
 	feed.executor = e;
-	feed.has_next = feed.over = false;
+	feed.has_next = feed.over = feed.told = false;
+	feed.handout.gave = on_gave;
+	feed.handout.hurry = false;
 	feed.bytes = 0;
 	feed.say = 0;
 	memset(&feed.counts, 0, sizeof feed.counts);
@@ -267,20 +295,75 @@ void replay_feed_end(void)
 	trace_say(feed.trace);
 }
 
+/* ---- workers ---- */
+
+void replay_feed_progress(const struct peer *p,
+    const struct wire_progress *news, size_t count)
+{
+	if (feed.executor == NULL)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(news[i].name,
+		    executor_spec(feed.executor)->name) == 0)
+			handout_settled(&feed.handout, p, news[i].settled);
+	}
+	look_at_end();
+}
+
+static void count_event(const char *name, int64_t n)
+{
+	struct stats *s = run.options.stats;
+
+	if (n > 0 && s != NULL)
+		stats_count(s, stats_counter(s, name), n);
+}
+
+static void gone(const struct peer *p, bool ended, int64_t accounted)
+{
+	struct handout_account a;
+	int64_t doubt;
+
+	handout_gone(&feed.handout, p, ended, &a);
+	if (accounted < a.settled)
+		accounted = a.settled;
+	doubt = accounted < a.given ? a.given - accounted - a.again - a.lost :
+	    0;
+	if (doubt < 0)
+		doubt = 0;
+	count_event("replay: given to another worker", a.again);
+	count_event("replay: lost with a worker", a.lost);
+	count_event("replay: in doubt", doubt);
+	if (doubt + a.again + a.lost > 0)
+		log_warn("worker %lld had %lld events to replay that it was "
+		    "not done with: %lld were not begun and are given to "
+		    "others, %lld may have been begun and are not begun "
+		    "again%s", (long long)p->index,
+		    (long long)(a.again + a.lost + doubt),
+		    (long long)a.again, (long long)doubt,
+		    a.lost > 0 ? "; nobody is left for the rest" : "");
+	look_at_end();
+}
+
 void replay_feed_lost(const struct peer *p)
 {
-	struct share **shares = p->run;
+	const struct share *s = share_of(p);
 
-	for (size_t i = 0; feed.executor != NULL && shares != NULL &&
-	    i < run.count; i++) {
-		const struct share *s = shares[i];
-		int64_t lost = s->sent - s->lease.done - s->dropped;
+	if (feed.executor == NULL || !handout_has(&feed.handout, p))
+		return;
+	gone(p, p->ended, s != NULL ? s->lease.done + s->dropped : 0);
+}
 
-		if (run.executors[i] == feed.executor && lost > 0)
-			log_warn("the lost worker had %lld events to replay "
-			    "that it has not reported as done: they are not "
-			    "begun again; the users of the trace that it had "
-			    "go on elsewhere", (long long)lost);
-	}
-	handout_lost(&feed.handout, p);
+void replay_feed_leaves(struct peer *p)
+{
+	if (feed.executor != NULL)
+		handout_leave(&feed.handout, p);
+}
+
+/* What it had begun has ended; of one elsewhere it is not known what that
+ * was. */
+void replay_feed_stopped(const struct peer *p)
+{
+	if (feed.executor == NULL || !handout_has(&feed.handout, p))
+		return;
+	gone(p, true, p->begun != NULL ? INT64_MAX : 0);
 }

@@ -447,6 +447,7 @@ void run_peer_joined(struct peer *p)
 		begin_when_ready();
 		return;
 	}
+	replay_feed_lost(p);
 	fleet_drop(p);
 	fleet_update();
 	run_go_on(true);
@@ -503,6 +504,7 @@ void run_peer_reported(struct peer *p)
 
 void run_peer_stopped(struct peer *p)
 {
+	replay_feed_stopped(p);
 	fleet_take_counts(p);
 	/* A dismissed one was not among those that are waited for; and one
 	 * that has stopped may be lost, too. */
@@ -520,6 +522,7 @@ void run_peer_progress(struct peer *p, const struct wire_progress *news,
 	size_t workers = fleet_present();
 	bool changed = false;
 
+	replay_feed_progress(p, news, count);
 	for (size_t i = 0; shares != NULL && i < count; i++) {
 		for (size_t k = 0; k < run.count; k++) {
 			if (strcmp(executor_spec(run.executors[k])->name,

@@ -10,6 +10,7 @@
 #include "base/xalloc.h"
 #include "cluster/master.h"
 #include "run/executor.h"
+#include "run/replay.h"
 
 /* NULL with *why when it is not clear which. */
 static struct executor *named(const char *executor, const char **why)
@@ -85,6 +86,8 @@ int run_drain(struct peer *p, bool on, const char **why)
 	p->drained = on;
 	if (!run_active())
 		return 0;
+	if (on)
+		replay_feed_leaves(p);
 	fleet_drop(p);
 	if (on)
 		master_send_stop(p);

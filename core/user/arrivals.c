@@ -9,14 +9,13 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/xalloc.h"
-#include "fiber/loop.h"
 #include "stats/stats.h"
 #include "user/internal.h"
+#include "user/pace.h"
 #include "user/schedule.h"
 #include "user/ticker.h"
 
-#define BATCH      1024                 /* started in one pass */
-#define FAR        (INT64_MAX / 2)
+#define FAR        PACE_NEVER
 #define STRIPES_MAX 1000000
 #define QUEUE_MAX   10000000
 #define PENDING_MAX 8
@@ -30,7 +29,7 @@ struct stretch {
 };
 
 struct arrivals {
-	struct loop_item again;         /* first: what the loop gives back */
+	struct pace pace;               /* first */
 	unsigned number;
 	struct stretch *now;
 	size_t pending;
@@ -53,7 +52,6 @@ struct arrivals {
 	uint64_t late;
 	uint32_t dropped_counter;
 	uint32_t late_counter;
-	struct ticker *ticker;          /* NULL: freed */
 };
 
 static void stretch_free(struct stretch *s)
@@ -119,15 +117,17 @@ static int64_t dequeue(struct arrivals *a)
 	return due;
 }
 
-static void arm(struct arrivals *a)
+static int64_t next_at(const struct pace *p)
 {
+	const struct arrivals *a = (const void *)p;
 	int64_t at = a->paused || a->stopped ? FAR : when(a, a->next);
 
-	if (at == FAR)
-		ticker_disarm(a->ticker);
-	else
-		ticker_arm(a->ticker, at > a->not_before ? at :
-		    a->not_before);
+	return at > a->not_before ? at : a->not_before;
+}
+
+static void arm(struct arrivals *a)
+{
+	pace_arm(&a->pace);
 }
 
 /* Twice the rate that they were due at. */
@@ -174,43 +174,22 @@ static void start_one(struct arrivals *a, int64_t due, bool late)
 		enqueue(a, due);
 }
 
-/* Starts what is due; a backlog is worked off over several passes. */
-static void start_due(struct arrivals *a)
+static bool begin(struct pace *p, int64_t now)
 {
-	int64_t now = clock_now();
-	int budget = BATCH;
+	struct arrivals *a = (struct arrivals *)(void *)p;
+	int64_t due = when(a, a->next);
+	bool late = now - due > ARRIVALS_LATE;
 
-	while (when(a, a->next) <= now && budget-- > 0) {
-		int64_t due = when(a, a->next);
-		bool late = now - due > ARRIVALS_LATE;
-
-		if (late && !spread(a, now))
-			break;
-		start_one(a, due, late);
-		draw_next(a);
-	}
-	if (when(a, a->next) <= now && now >= a->not_before)
-		loop_defer(&a->again);
-	else
-		arm(a);
+	if (late && !spread(a, now))
+		return false;
+	start_one(a, due, late);
+	draw_next(a);
+	return true;
 }
 
-static void on_again(struct loop_item *item)
+static void release(struct pace *p)
 {
-	struct arrivals *a = (struct arrivals *)(void *)item;
-
-	if (a->ticker == NULL)
-		free(a);                /* freed while it was queued */
-	else if (!a->stopped && !a->paused)
-		start_due(a);
-}
-
-static void on_timer(void *arg)
-{
-	struct arrivals *a = arg;
-
-	if (!a->stopped && !a->paused)
-		start_due(a);
+	free(p);
 }
 
 static struct stretch *stretch_new(const struct arrivals_plan *plan)
@@ -237,13 +216,14 @@ struct arrivals *arrivals_new(const struct arrivals_plan *plan)
 	if (now == NULL)
 		return NULL;
 	a = xcalloc(1, sizeof *a);
-	a->ticker = ticker_new(on_timer, a);
-	if (a->ticker == NULL) {
+	a->pace.next = next_at;
+	a->pace.begin = begin;
+	a->pace.free = release;
+	if (pace_init(&a->pace) == -1) {
 		stretch_free(now);
 		free(a);
 		return NULL;
 	}
-	a->again.run = on_again;
 	a->now = now;
 	a->number = plan->number;
 	a->start = plan->start;
@@ -267,12 +247,9 @@ void arrivals_free(struct arrivals *a)
 		return;
 	while (user_list_take(&a->free) != NULL)
 		;
-	ticker_free(a->ticker);
-	a->ticker = NULL;
 	stretch_free(a->now);
 	free(a->queue);
-	if (!a->again.queued)
-		free(a);
+	pace_free(&a->pace);
 }
 
 int arrivals_update(struct arrivals *a, const struct arrivals_plan *plan)

@@ -48,8 +48,7 @@ static void tell_fired(struct wheel_timer *t)
 		users.options.progressed(users.options.arg);
 }
 
-/* The master waits for this: not with the next report only. */
-static void tell(void)
+void gate_tell(void)
 {
 	int64_t now = clock_now();
 
@@ -247,17 +246,17 @@ enum gate_answer gate_enter(struct swarm_user *u)
 	if (g == NULL)
 		return GATE_GO;
 	if (g->each > 0 && u->iterations >= g->each) {
-		tell();
+		gate_tell();
 		return GATE_END;
 	}
 	if (g->granted >= 0 && g->started >= g->granted) {
 		user_list_add(&g->waiting, u);
 		u->intended = 0;
-		tell();
+		gate_tell();
 		return GATE_WAIT;
 	}
 	if (++g->started == g->ask_at)
-		tell();
+		gate_tell();
 	u->lease = g->lease;
 	u->iterations++;
 	return GATE_GO;
@@ -271,7 +270,7 @@ void gate_leave(struct swarm_user *u)
 		return;
 	g->done++;
 	if (g->done == g->granted)
-		tell();
+		gate_tell();
 }
 
 bool gate_open(const struct swarm_user *u)
@@ -318,6 +317,8 @@ size_t gate_progress(struct gate_progress *out, size_t max)
 			.late = (int64_t)s.late,
 			.queued = (int64_t)s.queued,
 			.idle = (int64_t)(s.free_users + g->waiting.count),
+			.settled = g->replay != NULL ?
+			    replay_settled(g->replay) : 0,
 		};
 	}
 	return n;

@@ -42,6 +42,8 @@ bool gate_next(struct swarm_user *);
 /* sample.c: the series of a named executor, UINT32_MAX for none. */
 uint32_t gate_series(const struct swarm_user *);
 
+/* The master waits to hear how far we are: not with the next report only. */
+void gate_tell(void);
 /* How far an executor is, on this worker. */
 struct gate_progress {
 	const char *name;
@@ -53,6 +55,7 @@ struct gate_progress {
 	int64_t late;
 	int64_t queued;
 	int64_t idle;                   /* users that wait in a list */
+	uint64_t settled;               /* of a replay (replay_settled()) */
 };
 /* Fills at most `max`; returns how many. */
 size_t gate_progress(struct gate_progress *, size_t max);

@@ -63,7 +63,8 @@ void lanes_release(struct lanes *l)
 
 /* ---- items ---- */
 
-struct lanes_item *lanes_item(struct lanes *l, const struct record *r)
+struct lanes_item *lanes_item(struct lanes *l, const struct record *r,
+    uint64_t number)
 {
 	size_t len = r->user_len + r->payload_len;
 	bool large = len > SMALL;
@@ -74,6 +75,7 @@ struct lanes_item *lanes_item(struct lanes *l, const struct record *r)
 	else
 		item = xmalloc(sizeof *item + (large ? len : SMALL));
 	*item = (struct lanes_item){ .due = r->due, .key = r->key,
+		.number = number,
 		.user_len = (uint32_t)r->user_len,
 		.payload_len = (uint32_t)r->payload_len, .large = large };
 	if (r->user_len > 0)

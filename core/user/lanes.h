@@ -19,6 +19,7 @@ struct lanes_item {
 	struct lanes_item *next;
 	int64_t due;                    /* ns after t = 0 */
 	uint64_t key;
+	uint64_t number;                /* as the master counts */
 	uint32_t user_len;
 	uint32_t payload_len;
 	bool large;
@@ -44,7 +45,8 @@ void lanes_init(struct lanes *, bool parallel);
 void lanes_release(struct lanes *);
 
 /* A copy of an event. */
-struct lanes_item *lanes_item(struct lanes *, const struct record *);
+struct lanes_item *lanes_item(struct lanes *, const struct record *,
+    uint64_t number);
 void lanes_item_free(struct lanes *, struct lanes_item *);
 
 /* Whether an event of this user would have to wait for one before it. */

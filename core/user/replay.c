@@ -1,10 +1,10 @@
 /*
  * A replayed trace on a worker: see the header.
  *
- * What came from the master stays in the blocks it came in until it is due;
- * then one copy goes into an item, which lives until it has been performed.
- * Items come from a free list, so that an event costs a lookup, a copy and the
- * start of a fiber.
+ * What came from the master stays in the blocks it came in until it is due
+ * (pending.c); then one copy goes into an item, which lives until it has been
+ * performed.  Items come from a free list, so that an event costs a lookup, a
+ * copy and the start of a fiber.
  */
 #include "user/replay.h"
 
@@ -14,27 +14,19 @@
 #include <swarm/trace.h>
 #include <swarm/user.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
-#include "fiber/loop.h"
 #include "stats/stats.h"
+#include "user/begun.h"
+#include "user/gate.h"
 #include "user/internal.h"
 #include "user/lanes.h"
-#include "user/record.h"
-#include "user/ticker.h"
+#include "user/pace.h"
+#include "user/pending.h"
+#include "user/tally.h"
 
-#define BATCH     1024                  /* begun in one pass */
-#define FAR       (INT64_MAX / 2)
 #define TRACES    16
 #define WAITING_MAX ((size_t)256 << 20) /* bytes of events that wait */
-
-struct block {
-	struct block *next;
-	size_t len;
-	size_t at;
-	char data[];
-};
 
 /* Of a simulated user: swarm_data(). */
 struct seat {
@@ -45,7 +37,7 @@ struct seat {
 };
 
 struct replay {
-	struct loop_item again;         /* first: what the loop gives back */
+	struct pace pace;               /* first */
 	const struct swarm_trace *trace;
 	bool overlap;
 	enum arrivals_busy busy;
@@ -54,10 +46,11 @@ struct replay {
 	int64_t shift;
 	bool paused;
 	bool stopped;
-	struct block *blocks;
-	struct block **last_block;
-	struct record next;             /* points into the first block */
-	bool has_next;
+	struct pending pending;
+	uint64_t number;                /* that is expected next */
+	struct tally tally;             /* of what is done with */
+	bool hurry;
+	size_t left;                    /* waited when it was stopped */
 	struct lanes lanes;
 	size_t queue_max;
 	struct user_list free;          /* waiting longest first */
@@ -67,12 +60,12 @@ struct replay {
 	uint32_t dropped_counter;
 	uint32_t late_counter;
 	uint32_t lag;
-	struct ticker *ticker;          /* NULL: freed */
 };
 
 static const struct swarm_trace *traces[TRACES];
 static size_t trace_count;
 static struct replay *self;             /* the one there is */
+static struct begun *begun;             /* NULL: nobody looks */
 
 /* ---- traces ---- */
 
@@ -114,6 +107,8 @@ static void perform(struct swarm_user *u)
 	if (item == NULL || self == NULL)
 		return;
 	seat->begun = true;
+	if (begun != NULL)
+		begun_mark(begun, item->number);
 	e.flags = seat->fresh ? SWARM_TRACE_FRESH : 0;
 	e.user = item->data;
 	e.user_len = item->user_len;
@@ -150,10 +145,22 @@ static struct swarm_user *take_free(struct replay *r, uint64_t key)
 	return u;
 }
 
-static void drop(struct replay *r)
+static void done_with(struct replay *r, uint64_t number)
+{
+	uint64_t low = r->tally.low;
+
+	tally_done(&r->tally, number);
+	if (r->hurry && r->tally.low != low)
+		gate_tell();
+}
+
+static void drop(struct replay *r, uint64_t number)
 {
 	r->dropped++;
 	stats_count(users.options.stats, r->dropped_counter, 1);
+	if (begun != NULL)
+		begun_mark(begun, number);
+	done_with(r, number);
 }
 
 static bool has_room(const struct replay *r)
@@ -177,7 +184,8 @@ static void serve(struct replay *r)
 	}
 }
 
-static void start_one(struct replay *r, const struct record *rec, int64_t now)
+static void start_one(struct replay *r, const struct record *rec,
+    uint64_t number, int64_t now)
 {
 	int64_t due = r->start + r->shift + rec->due;
 	struct lanes_item *item;
@@ -189,16 +197,16 @@ static void start_one(struct replay *r, const struct record *rec, int64_t now)
 		r->late++;
 		stats_count(users.options.stats, r->late_counter, 1);
 		if (r->catch_up == ARRIVALS_SKIP) {
-			drop(r);
+			drop(r, number);
 			return;
 		}
 	}
 	u = held ? NULL : take_free(r, rec->key);
 	if (u == NULL && !has_room(r)) {
-		drop(r);
+		drop(r, number);
 		return;
 	}
-	item = lanes_item(&r->lanes, rec);
+	item = lanes_item(&r->lanes, rec, number);
 	if (u == NULL) {
 		lanes_add(&r->lanes, item);
 		return;
@@ -209,111 +217,64 @@ static void start_one(struct replay *r, const struct record *rec, int64_t now)
 
 /* ---- what comes from the master ---- */
 
-/* The next record, over empty blocks. */
-static void look(struct replay *r)
+static int64_t next_at(const struct pace *p)
 {
-	r->has_next = false;
-	while (r->blocks != NULL) {
-		struct block *b = r->blocks;
-		int64_t n = record_get(&r->next, b->data + b->at,
-		    b->len - b->at);
+	const struct replay *r = (const void *)p;
+	const struct record *next = pending_first(&r->pending);
 
-		if (n > 0) {
-			r->has_next = true;
-			b->at += (size_t)n;
-			return;
-		}
-		if (n < 0)
-			log_error("a malformed batch of events to replay: "
-			    "its rest is left out");
-		r->blocks = b->next;
-		if (r->blocks == NULL)
-			r->last_block = &r->blocks;
-		free(b);
-	}
+	return next == NULL || r->paused || r->stopped ? PACE_NEVER :
+	    r->start + r->shift + next->due;
 }
 
-static void arm(struct replay *r)
+static bool begin(struct pace *p, int64_t now)
 {
-	if (!r->has_next || r->paused || r->stopped)
-		ticker_disarm(r->ticker);
-	else
-		ticker_arm(r->ticker, r->start + r->shift + r->next.due);
+	struct replay *r = (struct replay *)(void *)p;
+
+	start_one(r, pending_first(&r->pending), pending_number(&r->pending),
+	    now);
+	pending_drop(&r->pending);
+	return true;
 }
 
-static void start_due(struct replay *r)
+static void release(struct pace *p)
 {
-	int64_t now = clock_now();
-	int budget = BATCH;
-
-	while (r->has_next && r->start + r->shift + r->next.due <= now &&
-	    budget-- > 0) {
-		/* The record is copied before its block may go. */
-		start_one(r, &r->next, now);
-		look(r);
-	}
-	if (r->has_next && r->start + r->shift + r->next.due <= now)
-		loop_defer(&r->again);
-	else
-		arm(r);
+	free(p);
 }
 
-static void on_again(struct loop_item *item)
-{
-	struct replay *r = (struct replay *)(void *)item;
-
-	if (r->ticker == NULL)
-		free(r);                /* freed while it was queued */
-	else if (!r->stopped && !r->paused)
-		start_due(r);
-}
-
-static void on_timer(void *arg)
-{
-	struct replay *r = arg;
-
-	if (!r->stopped && !r->paused)
-		start_due(r);
-}
-
-void replay_take(const void *data, size_t len)
+void replay_take(const void *data, size_t len, uint64_t number, bool hurry)
 {
 	struct replay *r = self;
-	struct block *b;
+	int64_t n = -1;
 
-	if (r == NULL || r->stopped || len == 0)
+	if (r == NULL || r->stopped)
 		return;
-	b = xmalloc(sizeof *b + len);
-	*b = (struct block){ .len = len };
-	memcpy(b->data, data, len);
-	*r->last_block = b;
-	r->last_block = &b->next;
-	if (r->has_next)
-		return;
-	look(r);
-	arm(r);
+	r->hurry = hurry;
+	if (number != r->number)
+		tally_begin(&r->tally, number);
+	n = pending_add(&r->pending, data, len, number);
+	if (n == -1)
+		log_error("a malformed batch of events to replay: its rest "
+		    "is left out");
+	else
+		r->number = number + (uint64_t)n;
+	pace_arm(&r->pace);
+	if (hurry)
+		gate_tell();
+}
+
+void replay_note_begun(int fd)
+{
+	begun_free(begun);
+	begun = begun_open(fd);
 }
 
 /* ---- life ---- */
-
-static void forget_blocks(struct replay *r)
-{
-	while (r->blocks != NULL) {
-		struct block *b = r->blocks;
-
-		r->blocks = b->next;
-		free(b);
-	}
-	r->last_block = &r->blocks;
-	r->has_next = false;
-}
 
 struct replay *replay_new(const struct arrivals_plan *plan)
 {
 	const char *name = strchr(plan->schedule, ':');
 	const struct swarm_trace *trace = name != NULL ?
 	    replay_find(name + 1) : NULL;
-	struct ticker *ticker;
 	struct replay *r;
 
 	if (trace == NULL || self != NULL) {
@@ -323,20 +284,19 @@ struct replay *replay_new(const struct arrivals_plan *plan)
 		return NULL;
 	}
 	r = xcalloc(1, sizeof *r);
-	ticker = ticker_new(on_timer, r);
-	if (ticker == NULL) {
+	r->pace.next = next_at;
+	r->pace.begin = begin;
+	r->pace.free = release;
+	if (pace_init(&r->pace) == -1) {
 		free(r);
 		return NULL;
 	}
-	r->again.run = on_again;
-	r->ticker = ticker;
 	r->trace = trace;
 	r->overlap = strstr(plan->schedule, ",overlap:") != NULL;
 	r->busy = plan->busy;
 	r->catch_up = plan->catch_up;
 	r->start = plan->start;
 	r->queue_max = plan->queue_max > 0 ? plan->queue_max : 1;
-	r->last_block = &r->blocks;
 	lanes_init(&r->lanes, r->overlap);
 	user_list_init(&r->free);
 	r->dropped_counter = stats_counter(users.options.stats,
@@ -353,13 +313,11 @@ void replay_free(struct replay *r)
 		return;
 	while (user_list_take(&r->free) != NULL)
 		;
-	ticker_free(r->ticker);
-	r->ticker = NULL;
-	forget_blocks(r);
+	pending_release(&r->pending);
+	tally_release(&r->tally);
 	lanes_release(&r->lanes);
 	self = NULL;
-	if (!r->again.queued)
-		free(r);
+	pace_free(&r->pace);
 }
 
 void replay_pause(struct replay *r, bool paused, int64_t shift)
@@ -369,16 +327,15 @@ void replay_pause(struct replay *r, bool paused, int64_t shift)
 	if (r->stopped)
 		return;
 	serve(r);
-	arm(r);
+	pace_arm(&r->pace);
 }
 
 void replay_stop(struct replay *r)
 {
 	r->stopped = true;
-	for (size_t n = lanes_clear(&r->lanes); n > 0; n--)
-		drop(r);
-	forget_blocks(r);
-	arm(r);
+	r->left = lanes_clear(&r->lanes);
+	pending_release(&r->pending);
+	pace_arm(&r->pace);
 }
 
 /* The item of `u`, if any, is done with, or there for others. */
@@ -387,6 +344,8 @@ static void finish_item(struct replay *r, struct seat *seat)
 	if (seat->item == NULL)
 		return;
 	lanes_end(&r->lanes, seat->key);
+	if (seat->begun)
+		done_with(r, seat->item->number);
 	if (seat->begun || r->stopped)
 		lanes_item_free(&r->lanes, seat->item);
 	else
@@ -452,8 +411,14 @@ void replay_status(const struct replay *r, struct arrivals_status *s)
 		.due = r->due,
 		.dropped = r->dropped,
 		.late = r->late,
-		.queued = r->lanes.waiting,
+		.queued = r->lanes.waiting + r->left,
 		.free_users = r->free.count,
-		.ended = !r->has_next && r->lanes.waiting == 0,
+		.ended = pending_first(&r->pending) == NULL &&
+		    r->lanes.waiting == 0,
 	};
+}
+
+uint64_t replay_settled(const struct replay *r)
+{
+	return r->tally.low;
 }

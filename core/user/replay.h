@@ -43,14 +43,22 @@ void replay_names(struct buf *out);
  * process at most. */
 struct replay *replay_new(const struct arrivals_plan *);
 void replay_free(struct replay *);
-/* Events as record_put() has packed them, all due at or after those before;
- * copied.  Without a replay that goes on they are of no use to anyone. */
-void replay_take(const void *data, size_t len);
+/*
+ * Events as record_put() has packed them, numbered from `number` on; copied.
+ * Numbers that do not follow those before begin anew.  `hurry`: whoever sent
+ * them waits to hear which are done with.  Without a replay that goes on they
+ * are of no use to anyone.
+ */
+void replay_take(const void *data, size_t len, uint64_t number, bool hurry);
+/* Of a local worker: where it notes what it has begun (user/begun.h). */
+void replay_note_begun(int fd);
 void replay_pause(struct replay *, bool paused, int64_t shift);
-/* Nothing more is begun. */
+/* Nothing more is begun; what waits is whoever's sent it. */
 void replay_stop(struct replay *);
 /* As arrivals_next(). */
 bool replay_next(struct replay *, struct swarm_user *);
 void replay_status(const struct replay *, struct arrivals_status *);
+/* The first number that is not done with. */
+uint64_t replay_settled(const struct replay *);
 
 #endif

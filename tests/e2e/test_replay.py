@@ -316,27 +316,163 @@ def test_few_users_of_the_pool(swarm, tmp_path, server):
     assert server.connections <= connections + 4
 
 
-def test_a_lost_worker_is_said(swarm, tmp_path, server):
-    events = log_of_users(tmp_path / "access.log", 40, 5, 60)
-    run = swarm.start("replay", "access.log", "-H", server.url, "--processes",
+def check_once_and_in_order(events, paths, result):
+    """Nothing twice, each user's in order; what is missing is in doubt."""
+    plain = [p.partition("?")[0] for p in paths]
+    assert len(set(plain)) == len(plain)
+    counters = result["counters"]
+    missing = len(events) - len(plain)
+    assert 0 <= missing <= counters.get("replay: in doubt", 0)
+    assert counters["replay: events"] == len(events)
+    for numbers in by_user(plain).values():
+        assert numbers == sorted(numbers)
+    return missing
+
+
+def test_a_lost_worker(swarm, tmp_path, server):
+    """Killed in the middle of it, with events that wait for the answer to the
+    one before: others begin what it had not begun, and nothing else."""
+    with open(tmp_path / "a.ndjson", "w", encoding="ascii") as f:
+        for i in range(600):
+            f.write(json.dumps({
+                "time": START + i / 200, "user": f"u{i % 20}",
+                "path": f"/u{i % 20}/n{i // 20 + 1}?d=0.08"}) + "\n")
+    run = swarm.start("replay", "a.ndjson", "-H", server.url, "--processes",
                       "2", "--json-file", tmp_path / "out.json")
     victim = run.wait_children(2)[0]
-    wait_for(lambda: len(server.seen) > 60, "requests")
+    wait_for(lambda: len(server.seen) > 150, "requests")
     os.kill(victim, signal.SIGKILL)
-    run.wait_line(r"the lost worker had \d+ events to replay that it has not "
-                  r"reported as done")
-    status = run.wait()
-    assert status != 0, run.text
+    said = run.wait_line(r"worker \d had (\d+) events to replay that it was "
+                         r"not done with: (\d+) were not begun and are given "
+                         r"to others, (\d+) may have been begun and are not "
+                         r"begun again")
+    assert run.wait() == 5, run.text
     out = json.loads((tmp_path / "out.json").read_text())
-    assert out["counters"]["replay: events"] == len(events)
-    # Its users go on on the other one; what is missing is a second's worth.
-    paths = server.paths()
-    assert len(set(paths)) == len(paths)
-    assert len(events) - 160 < len(paths) <= len(events)
-    last = {re.match(r"/u(\d+)", what).group(1): what for _, what in events}
-    assert set(last.values()) <= set(paths)
-    for numbers in by_user(paths).values():
-        assert numbers == sorted(numbers)
+    everything, again, doubt = (int(n) for n in said.groups())
+    assert everything == again + doubt
+    # A second of the other half's events, and what waited.
+    assert again > 50 and doubt < 100
+    assert out["counters"]["replay: given to another worker"] == again
+    assert out["counters"].get("replay: in doubt", 0) == doubt
+    events = [f"/u{i % 20}/n{i // 20 + 1}" for i in range(600)]
+    missing = check_once_and_in_order(events, server.paths(), out)
+    # It had a connection for each of its users: more can't be missing.
+    assert missing <= 20
+    assert out["total"]["requests"] + doubt == 600
+
+
+def worker_of(swarm, tmp_path, port, *args):
+    (tmp_path / "far").mkdir(exist_ok=True)
+    return swarm.start("replay", "x", "--worker", "--master-host",
+                       "127.0.0.1", "--master-port", port, *args,
+                       cwd=tmp_path / "far")
+
+
+def test_a_worker_joins_late(swarm, tmp_path, server):
+    """It gets its share: what goes on is done by it alone once the first is
+    gone, and each user's order is kept on the way, also of those who are
+    always busy."""
+    rng = random.Random(3)
+    numbers = [0] * 30
+    events = []
+    with open(tmp_path / "a.ndjson", "w", encoding="ascii") as f:
+        for i in range(1200):
+            # Five users make half of it.
+            who = rng.randrange(5) if i % 2 else rng.randrange(30)
+            numbers[who] += 1
+            events.append(f"/u{who}/n{numbers[who]}")
+            f.write(json.dumps({"time": START + i / 240, "user": f"u{who}",
+                                "path": events[-1] + "?d=0.01"}) + "\n")
+    port = str(free_port())
+    master = swarm.start("replay", "a.ndjson", "-H", server.url, "--master",
+                         "--processes", "1", "--master-bind-host",
+                         "127.0.0.1", "--master-bind-port", port,
+                         "--expect-workers", "1", "--json-file",
+                         tmp_path / "out.json", "--stop-timeout", "5")
+    first = master.wait_children(1)[0]
+    wait_for(lambda: len(server.seen) > 120, "requests")
+    late = worker_of(swarm, tmp_path, port)
+    wait_for(lambda: len(established(late.pid, server.port)) > 3,
+             "the second worker's connections")
+    before = len(server.seen)
+    wait_for(lambda: len(server.seen) > before + 200, "more requests")
+    # Both have users, and every one of them is with one at a time.
+    assert len(established(first, server.port)) > 3
+    assert master.wait() == 0, master.text
+    assert late.wait() == 0, late.text
+    out = json.loads((tmp_path / "out.json").read_text())
+    assert check_once_and_in_order(events, server.paths(), out) == 0
+    assert "replay: in doubt" not in out["counters"]
+    assert "replay: given to another worker" not in out["counters"]
+    lag = {r["type"]: r for r in out["series"]}["REPLAY"]
+    assert lag["response_ms"]["max"] < 3000
+
+
+def established(pid, port):
+    """Its connections to that port, by /proc."""
+    inodes = set()
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            link = os.readlink(f"/proc/{pid}/fd/{name}")
+        except OSError:
+            continue
+        if link.startswith("socket:["):
+            inodes.add(link[8:-1])
+    with open("/proc/net/tcp", encoding="ascii") as f:
+        rows = [line.split() for line in f][1:]
+    return [r for r in rows if r[9] in inodes and r[3] == "01"
+            and int(r[2].split(":")[1], 16) == port]
+
+
+def test_a_worker_joins_and_the_first_is_lost(swarm, tmp_path, server):
+    """Then one below a relay is killed: the relay gives its events to the
+    other."""
+    events = [what for _, what in
+              log_of_users(tmp_path / "access.log", 30, 5, 120)]
+    top, below = str(free_port()), str(free_port())
+    master = swarm.start("replay", "access.log", "-H", server.url, "--master",
+                         "--processes", "1", "--master-bind-host",
+                         "127.0.0.1", "--master-bind-port", top,
+                         "--expect-workers", "1", "--json-file",
+                         tmp_path / "out.json")
+    first = master.wait_children(1)[0]
+    wait_for(lambda: len(server.seen) > 60, "requests")
+    (tmp_path / "far").mkdir()
+    relay = swarm.start("replay", "x", "--relay", "--master-host",
+                        "127.0.0.1", "--master-port", top,
+                        "--master-bind-host", "127.0.0.1",
+                        "--master-bind-port", below, "--processes", "2",
+                        cwd=tmp_path / "far")
+    far = relay.wait_children(2)
+    wait_for(lambda: all(established(p, server.port) for p in far),
+             "their connections")
+    os.kill(first, signal.SIGKILL)
+    wait_for(lambda: "events to replay" in master.err, "the loss")
+    before = len(server.seen)
+    wait_for(lambda: len(server.seen) > before + 60, "requests")
+    os.kill(far[0], signal.SIGKILL)
+    assert master.wait() == 5, master.text
+    assert relay.wait() == 0, relay.text
+    out = json.loads((tmp_path / "out.json").read_text())
+    check_once_and_in_order(events, server.paths(), out)
+    counters = out["counters"]
+    assert counters["replay: given to another worker"] > 60
+    assert counters.get("replay: in doubt", 0) < 200
+    assert out["total"]["requests"] + counters["replay: in doubt"] == 600
+
+
+def test_nobodys_events_are_everybodys(swarm, tmp_path, server):
+    """Without users a log is spread over all workers."""
+    log_of_users(tmp_path / "access.log", 3, 2, 100)
+    run = swarm.start("replay", "access.log", "-H", server.url, "--user-key",
+                      "none", "--processes", "2", "-o",
+                      "http_trace.keep_connections=yes", "--json-file",
+                      tmp_path / "out.json")
+    workers = run.wait_children(2)
+    wait_for(lambda: all(established(p, server.port) for p in workers),
+             "connections of both")
+    assert run.wait() == 0, run.text
+    assert len(set(server.paths())) == 200
 
 
 def test_below_a_relay_and_a_pause(swarm, tmp_path, server):

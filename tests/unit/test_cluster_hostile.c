@@ -74,7 +74,7 @@ static void make_samples(const char *id)
 	const struct wire_module module = { "mod", "data", 4 };
 	const struct wire_meet meet = { "door", 5, 2, 1 };
 	const struct wire_progress progress = { "main", 1, 5, 4, 3, 2, 1, 0,
-		0 };
+		0, 9 };
 	const struct wire_part part = { .from = 0 };
 	struct wire_heartbeat hb = { .state = "running", .sent = 1,
 		.clock_error = 5 };

@@ -317,9 +317,12 @@ static void test_run_messages(void **state)
 {
 	struct buf b = BUF_INIT(WIRE_MAX_MESSAGE);
 	const struct wire_progress two[] = {
-		{ "browse", 3, 10, 9, 8, 7, 6, 5, 4 },
-		{ "", 0, 1, 1, 0, 0, 0, 0, 0 } };
+		{ "browse", 3, 10, 9, 8, 7, 6, 5, 4, 77 },
+		{ "", 0, 1, 1, 0, 0, 0, 0, 0, 0 } };
 	const struct wire_meet meet = { "gate", 6, 5, 1 };
+	const struct wire_replay events = { "e\0vent", 6, UINT64_C(3) << 40,
+		true };
+	struct wire_replay got;
 	const struct wire_module said = { "hooks", "a\0b", 3 };
 	const struct wire_order order = { 7, 5, 3 };
 	struct wire_order ordered;
@@ -353,6 +356,7 @@ static void test_run_messages(void **state)
 	assert_int_equal(back[0].lease, 3);
 	assert_int_equal(back[0].started, 10);
 	assert_int_equal(back[0].idle, 4);
+	assert_int_equal(back[0].settled, 77);
 	assert_null(wire_read_plan(&m.data));
 	wire_message_release(&m);
 	wire_encode_meet(&b, ID, &meet);
@@ -369,6 +373,16 @@ static void test_run_messages(void **state)
 	assert_int_equal(wire_read_met(&m.data, name, sizeof name, &released),
 	    0);
 	assert_int_equal(released, 12);
+	wire_message_release(&m);
+	wire_encode_replay(&b, ID, &events);
+	decode(&m, &b);
+	assert_int_equal(m.type, WIRE_REPLAY);
+	assert_int_equal(wire_read_replay(&m.data, &got), 0);
+	assert_int_equal(got.len, 6);
+	assert_memory_equal(got.events, "e\0vent", 6);
+	assert_int_equal(got.number, UINT64_C(3) << 40);
+	assert_true(got.hurry);
+	assert_int_equal(wire_read_meet(&m.data, &met), -1);
 	wire_message_release(&m);
 	wire_encode_module(&b, ID, &said);
 	decode(&m, &b);

@@ -87,7 +87,7 @@ static void add(struct lanes *l, uint64_t key, int64_t due)
 {
 	struct record r = event(key, due);
 
-	lanes_add(l, lanes_item(l, &r));
+	lanes_add(l, lanes_item(l, &r, 0));
 }
 
 /* When the item is due, which is done with then; 0: there is none. */
@@ -216,7 +216,7 @@ static void test_large(void **state)
 	lanes_init(&l, false);
 	r.payload = data;
 	r.payload_len = 100000;
-	lanes_add(&l, lanes_item(&l, &r));
+	lanes_add(&l, lanes_item(&l, &r, 0));
 	assert_true(l.bytes > 100000);
 	lanes_item_free(&l, lanes_take_ready(&l));
 	assert_int_equal(l.bytes, 0);
