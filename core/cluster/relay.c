@@ -134,6 +134,12 @@ static void on_spawned(struct peer *p, void *arg)
 	worker_spawned();
 }
 
+static void on_reported(struct peer *p, void *arg)
+{
+	(void)arg;
+	relay_run_reported(p);
+}
+
 static void on_stopped(struct peer *p, void *arg)
 {
 	(void)arg;
@@ -526,8 +532,8 @@ static int open_below(void)
 		.class_names = relay.o.class_names, .report_interval = 1,
 		.stats = relay.stats, .closed = true, .knocked = on_knocked,
 		.joined = on_joined, .lost = on_lost, .spawned = on_spawned,
-		.stopped = on_stopped, .log = on_log,
-		.exception = on_exception, .stop_test = on_stop_test,
+		.reported = on_reported, .stopped = on_stopped,
+		.log = on_log, .exception = on_exception, .stop_test = on_stop_test,
 		.progress = on_progress, .meet = on_meet, .module = on_module,
 		.flight = on_flight_below,
 		.custom = on_custom_below, .clock = on_clock,

@@ -27,6 +27,7 @@ struct part {
 	struct quota lease;
 	struct wire_progress news;
 	int64_t replayed;               /* events it was given */
+	int64_t measured;               /* of these, in the figures */
 };
 
 /* What we have of it. */
@@ -279,22 +280,35 @@ static void count_event(struct stats *stats, const char *name, int64_t n)
 		stats_count(stats, stats_counter(stats, name), n);
 }
 
-/* How many of its events others have got. */
-static int64_t give_again(struct peer *p, struct stats *stats, int64_t done)
+void relay_run_reported(struct peer *p)
 {
+	size_t i = replaying();
+
+	if (i < plan.count)
+		parts_of(p)[i].measured = parts_of(p)[i].news.done;
+}
+
+/* How many of its events others have got. */
+static int64_t give_again(struct peer *p, struct stats *stats,
+    const struct part *part)
+{
+	int64_t done = part->news.done;
 	struct handout_account a;
 
 	handout_gone(&handout, p, p->ended, &a);
+	count_event(stats, "replay: done and not measured", done -
+	    part->measured);
 	count_event(stats, "replay: given to another worker", a.again);
 	count_event(stats, "replay: lost with a worker", a.lost);
 	count_event(stats, "replay: in doubt", a.given - a.again - a.lost -
-	    done);
+	    done - part->news.dropped);
 	return a.again;
 }
 
 /* What it had begun and not done is begun again by another. */
 void relay_run_lost(struct peer *p, struct stats *stats)
 {
+	struct handout_account nothing;
 	struct part *parts = p->run;
 
 	for (size_t i = 0; parts != NULL && i < plan.count; i++) {
@@ -305,13 +319,14 @@ void relay_run_lost(struct peer *p, struct stats *stats)
 		/* Events it may have begun come to nothing. */
 		if (parts[i].replayed > 0)
 			news.dropped = parts[i].replayed - news.done -
-			    give_again(p, stats, news.done +
-			    parts[i].news.dropped);
+			    give_again(p, stats, &parts[i]);
 		news.queued = 0;
 		news.idle = 0;
 		add(&wholes[i].gone, &news);
 		quota_return(&parts[i].lease, &wholes[i].given);
 	}
+	/* It had none yet. */
+	handout_gone(&handout, p, p->ended, &nothing);
 	free(parts);
 	p->run = NULL;
 }

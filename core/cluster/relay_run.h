@@ -25,6 +25,8 @@ bool relay_run_progress(struct peer *p, const struct wire_progress *,
     size_t count);
 /* Events from above, for the workers below. */
 void relay_run_replay(const struct wire_replay *, void *arg);
+/* What it had done is in the figures. */
+void relay_run_reported(struct peer *p);
 /* What came of its events is counted in `stats`. */
 void relay_run_lost(struct peer *p, struct stats *stats);
 /* The master waits to hear which events are done with. */

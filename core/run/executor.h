@@ -71,6 +71,7 @@ struct share {
 	int64_t queued;
 	int64_t idle;
 	int64_t sent;                   /* events of a replay */
+	int64_t measured;               /* of these, done and in the figures */
 };
 
 struct share *share_new(size_t classes);

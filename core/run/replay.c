@@ -344,12 +344,23 @@ static void gone(const struct peer *p, bool ended, int64_t accounted)
 	look_at_end();
 }
 
+void replay_feed_reported(const struct peer *p)
+{
+	struct share *s = share_of(p);
+
+	if (s != NULL)
+		s->measured = s->lease.done;
+}
+
 void replay_feed_lost(const struct peer *p)
 {
 	const struct share *s = share_of(p);
 
 	if (feed.executor == NULL || !handout_has(&feed.handout, p))
 		return;
+	if (s != NULL)
+		count_event("replay: done and not measured",
+		    s->lease.done - s->measured);
 	gone(p, p->ended, s != NULL ? s->lease.done + s->dropped : 0);
 }
 

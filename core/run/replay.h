@@ -24,6 +24,8 @@ void replay_feed_end(void);
 /* News of a worker, before the executor has them. */
 void replay_feed_progress(const struct peer *, const struct wire_progress *,
     size_t count);
+/* What it had done is in the figures. */
+void replay_feed_reported(const struct peer *);
 /* It is lost, or lost its users and is to be given them anew: before the run
  * drops it. */
 void replay_feed_lost(const struct peer *);

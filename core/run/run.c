@@ -499,6 +499,7 @@ void run_peer_spawned(struct peer *p)
 
 void run_peer_reported(struct peer *p)
 {
+	replay_feed_reported(p);
 	counted(p, true);
 }
 
