@@ -76,11 +76,11 @@ static bool step_down(double share)
 	return any;
 }
 
-static void ask_flight(uint64_t id)
+static void ask_flight(uint64_t id, double before, double after)
 {
 	const struct wire_flight f = { .id = id,
-		.before_ns = (uint64_t)(FLIGHT_BEFORE * (double)NS_PER_S),
-		.after_ns = (uint64_t)(FLIGHT_AFTER * (double)NS_PER_S) };
+		.before_ns = (uint64_t)(before * (double)NS_PER_S),
+		.after_ns = (uint64_t)(after * (double)NS_PER_S) };
 
 	for (size_t i = 0; i < master_peer_count(); i++)
 		master_send_flight(master_peer_at(i), &f);
@@ -126,6 +126,8 @@ int front_start(const struct options *o, struct stats *stats, int argc,
 		.save_baseline = o->save_baseline,
 		.request_log = o->request_log,
 		.flight = o->flight_recorder,
+		.flight_before = o->flight_before,
+		.flight_after = o->flight_after,
 		.ask_flight = ask_flight,
 		.exit_code_on_error = (int)o->exit_code_on_error,
 		.fail_if = o->fail_if.items,
@@ -140,6 +142,13 @@ int front_start(const struct options *o, struct stats *stats, int argc,
 	options.load = asked = options_of_group(o, "Load");
 	if (choose_colour(o->color, &options.colour) == -1) {
 		log_error("--color %s: use auto, always or never", o->color);
+		return -1;
+	}
+	if (o->flight_before > FLIGHT_LONGEST ||
+	    o->flight_after > FLIGHT_LONGEST ||
+	    o->flight_before + o->flight_after <= 0) {
+		log_error("--flight-before, --flight-after: a minute each at "
+		    "most, and not nothing");
 		return -1;
 	}
 	if (warm_up_parse(o->warm_up, &options.warm_up) == -1) {

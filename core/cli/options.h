@@ -113,6 +113,8 @@ struct options {
 	struct option_list outs;
 	char *request_log;
 	char *flight_recorder;
+	double flight_before;
+	double flight_after;
 	char *baseline;
 	char *save_baseline;
 	struct option_list fail_if;

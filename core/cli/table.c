@@ -287,6 +287,11 @@ static const struct option table[] = {
 	  "that was met and each burst of errors, as lines of JSON; it is in "
 	  "the report of --html, too", AT(flight_recorder), OPTION_TEXT, 0, 0,
 	  NULL },
+	{ "flight-before", 0, "SWARM_FLIGHT_BEFORE", "Results", "TIME",
+	  "from so long before each of these moments", AT(flight_before),
+	  OPTION_TIME, 0, 0, "5s" },
+	{ "flight-after", 0, "SWARM_FLIGHT_AFTER", "Results", "TIME",
+	  "to so long after it", AT(flight_after), OPTION_TIME, 0, 0, "2s" },
 	{ "out", 0, "SWARM_OUT", "Results", "NAME=TARGET",
 	  "send the figures somewhere while the run goes on, by the output "
 	  "NAME of a plugin (`swarm plugins` lists them); may be repeated",

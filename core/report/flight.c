@@ -21,7 +21,7 @@
 #define FILE_MOST   (64u << 20)          /* bytes */
 #define REMEMBER    0.1                 /* of a second's share */
 
-static void release_line(struct flight_line *l)
+void flight_line_release(struct flight_line *l)
 {
 	free(l->task);
 	free(l->type);
@@ -31,25 +31,35 @@ static void release_line(struct flight_line *l)
 
 void flight_clear(struct flight *f)
 {
-	uint64_t next = f->next_id;
+	struct flight kept = { .next_id = f->next_id, .before = f->before,
+		.after = f->after };
 
 	for (size_t i = 0; i < f->count; i++) {
 		for (size_t k = 0; k < f->moments[i].count; k++)
-			release_line(&f->moments[i].lines[k]);
+			flight_line_release(&f->moments[i].lines[k]);
 		free(f->moments[i].lines);
 		free(f->moments[i].why);
 	}
-	memset(f, 0, sizeof *f);
 	/* A late answer of the test before finds nobody. */
-	f->next_id = next;
+	*f = kept;
+}
+
+void flight_window(const struct flight *f, double *before, double *after)
+{
+	bool said = f->before > 0 || f->after > 0;
+
+	*before = said ? f->before : FLIGHT_BEFORE;
+	*after = said ? f->after : FLIGHT_AFTER;
 }
 
 uint64_t flight_begin(struct flight *f, double at, const char *why)
 {
 	struct flight_moment *m = &f->moments[f->count];
+	double before, after;
 
+	flight_window(f, &before, &after);
 	if (f->count == FLIGHT_MOMENTS || (f->count > 0 &&
-	    at < f->moments[f->count - 1].at + FLIGHT_APART))
+	    at < f->moments[f->count - 1].at + fmax(FLIGHT_APART, after)))
 		return 0;
 	*m = (struct flight_moment){ .id = ++f->next_id, .at = at,
 		.why = xstrdup(why) };
@@ -109,7 +119,7 @@ static bool read_line(struct flight_line *l, const json_t *o, int64_t zero)
 	};
 	if (l->task != NULL && l->type != NULL && l->name != NULL)
 		return true;
-	release_line(l);
+	flight_line_release(l);
 	return false;
 }
 
@@ -169,6 +179,9 @@ static void write_line(struct jsonw *j, uint64_t moment,
 
 void flight_write(struct buf *out, const struct flight *f)
 {
+	double before, after;
+
+	flight_window(f, &before, &after);
 	for (size_t i = 0; i < f->count; i++) {
 		const struct flight_moment *m = &f->moments[i];
 		struct jsonw j;
@@ -179,8 +192,8 @@ void flight_write(struct buf *out, const struct flight *f)
 		jsonw_key(&j, "at_s");
 		jsonw_short(&j, m->at, 12);
 		jsonw_put_string(&j, "why", m->why);
-		jsonw_put_double(&j, "before_s", FLIGHT_BEFORE);
-		jsonw_put_double(&j, "after_s", FLIGHT_AFTER);
+		jsonw_put_double(&j, "before_s", before);
+		jsonw_put_double(&j, "after_s", after);
 		jsonw_put_int(&j, "events", (int64_t)m->count);
 		jsonw_end(&j);
 		buf_putc(out, '\n');

@@ -10,7 +10,6 @@
 #include "report/svg.h"
 #include "report/text.h"
 
-#define ROWS   16                       /* users of a moment */
 #define WIDTH  900
 #define LEFT   96
 #define RIGHT  12
@@ -19,11 +18,6 @@
 #define BAR    12
 #define PLOT   (WIDTH - LEFT - RIGHT)
 #define LEAST  1.5                      /* of a bar, or nobody sees it */
-
-struct row {
-	int64_t worker;
-	uint64_t user;
-};
 
 struct scale {
 	double from;
@@ -35,26 +29,6 @@ static double place(const struct scale *s, double at)
 	double share = (at - s->from) / s->length;
 
 	return LEFT + PLOT * fmin(1, fmax(0, share));
-}
-
-/* In the order in which they come; those who failed first. */
-static size_t find_rows(const struct flight_moment *m, struct row *rows)
-{
-	size_t n = 0;
-
-	for (int pass = 0; pass < 2; pass++) {
-		for (size_t i = 0; i < m->count && n < ROWS; i++) {
-			const struct flight_line *l = &m->lines[i];
-			size_t k = 0;
-
-			while (k < n && (rows[k].user != l->user ||
-			    rows[k].worker != l->worker))
-				k++;
-			if (k == n && (pass == 1 || l->error != NULL))
-				rows[n++] = (struct row){ l->worker, l->user };
-		}
-	}
-	return n;
 }
 
 static void bar(struct buf *out, const struct scale *s, double y,
@@ -84,7 +58,7 @@ static void bar(struct buf *out, const struct scale *s, double y,
 }
 
 static void row(struct buf *out, const struct flight_moment *m,
-    const struct scale *s, const struct row *r, double y)
+    const struct scale *s, const struct flight_row *r, double y)
 {
 	buf_printf(out, "<text class=\"tick\" x=\"%d\" y=\"%.0f\" "
 	    "text-anchor=\"end\">user %llu</text>", LEFT - 8, y + BAR - 2,
@@ -105,7 +79,10 @@ static void row(struct buf *out, const struct flight_moment *m,
 static void axis(struct buf *out, const struct flight_moment *m,
     const struct scale *s, double bottom)
 {
-	for (double t = ceil(s->from); t <= s->from + s->length; t++)
+	double step = s->length > 20 ? 5 : 1;
+
+	for (double t = ceil(s->from / step) * step; t <= s->from + s->length;
+	    t += step)
 		buf_printf(out, "<path class=\"grid\" d=\"M%.1f %dV%.0f\"/>"
 		    "<text class=\"tick\" x=\"%.1f\" y=\"%d\" "
 		    "text-anchor=\"middle\">%.0f s</text>", place(s, t), TOP,
@@ -114,12 +91,12 @@ static void axis(struct buf *out, const struct flight_moment *m,
 	    place(s, m->at), TOP, bottom);
 }
 
-static void waterfall(struct buf *out, const struct flight_moment *m)
+static void waterfall(struct buf *out, const struct flight_moment *m,
+    double before, double after)
 {
-	const struct scale s = { m->at - FLIGHT_BEFORE,
-		FLIGHT_BEFORE + FLIGHT_AFTER };
-	struct row rows[ROWS];
-	size_t count = find_rows(m, rows);
+	const struct scale s = { m->at - before, before + after };
+	struct flight_row rows[FLIGHT_SHOWN];
+	size_t count = flight_rows(m, rows);
 	double bottom = TOP + ROW * (double)count;
 
 	buf_puts(out, "<p>");
@@ -140,13 +117,16 @@ static void waterfall(struct buf *out, const struct flight_moment *m)
 
 void flight_html(struct buf *out, const struct flight *f)
 {
+	double before, after;
+
 	if (f->count == 0)
 		return;
+	flight_window(f, &before, &after);
 	buf_printf(out, "<section class=\"flight\"><h2>Flight recorder</h2>"
-	    "<p>The users who fared worst, from %.0f s before each moment to "
-	    "%.0f s after it: a bar for each request, pale while it was late "
-	    "to begin.</p>\n", FLIGHT_BEFORE, FLIGHT_AFTER);
+	    "<p>The users who fared worst, from %g s before each moment to "
+	    "%g s after it: a bar for each request, pale while it was late "
+	    "to begin.</p>\n", before, after);
 	for (size_t i = 0; i < f->count; i++)
-		waterfall(out, &f->moments[i]);
+		waterfall(out, &f->moments[i], before, after);
 	buf_puts(out, "</section>\n");
 }

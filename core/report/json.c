@@ -370,6 +370,8 @@ int json_write(struct buf *out, const struct result *r)
 	property_set(o, "executors", execution_json(r));
 	property_set(o, "events", events(r));
 	property_set(o, "notes", notes(r));
+	if (r->flight != NULL && r->flight->count > 0)
+		property_set(o, "flight", flight_json(r->flight));
 	property_set(o, "history", history(r));
 	if (r->past.row_count > 0)
 		property_set(o, "endpoint_history", past_json(&r->past));

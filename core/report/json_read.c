@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "report/execution.h"
+#include "report/flight.h"
 #include "report/gap.h"
 #include "report/generator_show.h"
 #include "report/html.h"
@@ -381,6 +382,8 @@ static int read_result(struct result *r, const json_t *o)
 	card_read(&r->card, json_object_get(o, "card"));
 	capacity_view_read(&r->capacity, json_object_get(o, "capacity"));
 	hold_view_read(&r->hold, json_object_get(o, "hold"));
+	r->flight_of_file = flight_read(json_object_get(o, "flight"));
+	r->flight = r->flight_of_file;
 	read_run(r, o);
 	if (read_verdict(r, o) == -1 || read_all_series(r, o) == -1 ||
 	    read_history(r, o) == -1 || read_metrics(r, o) == -1) {

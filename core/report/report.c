@@ -106,6 +106,8 @@ int report_start(const struct report_options *options)
 	release();
 	report.options = *options;
 	report.windows = windows_new();
+	report.flight.before = options->flight_before;
+	report.flight.after = options->flight_after;
 	report.wall = clock_wall();
 	report.load = UNKNOWN_LOAD;
 	test_started = 0;
@@ -209,9 +211,11 @@ static void record_flight(const char *why)
 {
 	uint64_t id = report.options.ask_flight != NULL ?
 	    flight_begin(&report.flight, now_in_test(), why) : 0;
+	double before, after;
 
+	flight_window(&report.flight, &before, &after);
 	if (id != 0)
-		report.options.ask_flight(id);
+		report.options.ask_flight(id, before, after);
 }
 
 void report_flight(uint64_t id, int64_t worker, const void *lines,

@@ -69,6 +69,8 @@ struct report_options {
 	const char *prometheus;
 	const char *request_log;        /* written by the workers */
 	const char *flight;             /* file of the flight recorder */
+	double flight_before;           /* seconds; both 0: as usual */
+	double flight_after;
 	char *const *outs;              /* "NAME=TARGET" of sinks, NULL-ended;
 	                                 * NULL: none */
 	/* Seconds, WARM_UP_NONE or WARM_UP_AUTO (report/warm_up.h). */
@@ -92,7 +94,7 @@ struct report_options {
 	bool (*step_down)(double share);
 	/* Called when workers are to tell what their users did around now:
 	 * answers go to report_flight() with that id. */
-	void (*ask_flight)(uint64_t id);
+	void (*ask_flight)(uint64_t id, double before, double after);
 };
 
 /* A worker's loop that is busier than this share of the time can't keep to

@@ -469,6 +469,7 @@ void result_release(struct result *r)
 	card_release(&r->card);
 	capacity_view_release(&r->capacity);
 	hold_view_release(&r->hold);
+	flight_free(r->flight_of_file);
 	free(r->scenario);
 	free(r->host);
 	free(r->command);

@@ -136,7 +136,8 @@ struct result {
 	struct card card;
 	struct capacity_view capacity;
 	struct hold_view hold;
-	const struct flight *flight;    /* of the report; NULL: of a file */
+	const struct flight *flight;    /* of the report, or: */
+	struct flight *flight_of_file;
 	char *scenario;
 	char *host;                     /* NULL: none */
 	char *command;

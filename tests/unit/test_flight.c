@@ -194,6 +194,59 @@ static void test_bounds(void **state)
 	flight_clear(&f);
 }
 
+/* Into results and back: the waterfall is the same, and what a file may hold
+ * instead does no harm. */
+static void test_results(void **state)
+{
+	static const char *const bad[] = { "null", "[]", "{\"moments\":5}",
+		"{\"moments\":[null,{},{\"at_s\":1},{\"at_s\":\"x\","
+		"\"why\":\"y\"},{\"at_s\":2,\"why\":7}]}",
+		"{\"before_s\":-5,\"after_s\":1e300,\"moments\":[{\"at_s\":1,"
+		"\"why\":\"w\",\"events\":[1,{},{\"task\":\"\",\"type\":\"\","
+		"\"name\":\"\",\"start_s\":1,\"response_ms\":1,"
+		"\"service_ms\":2}]}]}" };
+	struct flight f = { .before = 7, .after = 3 }, *back;
+	uint64_t id = flight_begin(&f, 2, "p99>1s");
+	struct buf one = BUF_INIT(1 << 20), two = BUF_INIT(1 << 20);
+	json_t *o;
+
+	(void)state;
+	add(&f, id, good);
+	add(&f, id, failed);
+	o = flight_json(&f);
+	back = flight_read(o);
+	flight_html(&one, &f);
+	flight_html(&two, back);
+	assert_string_equal(buf_str(&one), buf_str(&two));
+	assert_non_null(strstr(buf_str(&one), "from 7 s before"));
+	flight_free(back);
+	json_decref(o);
+	/* The nearest ones, of a great many. */
+	for (int i = 0; i < 3000; i++)
+		add(&f, id, good);
+	o = flight_json(&f);
+	back = flight_read(o);
+	assert_int_equal(back->moments[0].count, FLIGHT_KEPT);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(
+	    json_object_get(o, "moments"), 0), "left_out")),
+	    3002 - FLIGHT_KEPT);
+	flight_free(back);
+	json_decref(o);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		o = json_loads(bad[i], JSON_DECODE_ANY, NULL);
+		assert_non_null(o);
+		back = flight_read(o);
+		assert_int_equal(back->count, i == 4);
+		assert_int_equal(back->moments[0].count, 0);
+		assert_true(back->before >= 0 && back->after <= FLIGHT_LONGEST);
+		flight_free(back);
+		json_decref(o);
+	}
+	buf_release(&one);
+	buf_release(&two);
+	flight_clear(&f);
+}
+
 static void test_burst(void **state)
 {
 	struct flight f = { 0 };
@@ -220,6 +273,7 @@ int main(void)
 		cmocka_unit_test(test_message),
 		cmocka_unit_test(test_moments),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_results),
 		cmocka_unit_test(test_burst),
 	};
 
