@@ -79,6 +79,7 @@ static void read_limits(struct machine *m)
 	int64_t used = number_of("/proc/sys/fs/file-nr", 0);
 
 	m->nofile = limit_of(RLIMIT_NOFILE);
+	m->nofile_most = number_of("/proc/sys/fs/nr_open", 0);
 	m->file_room = max >= 0 && used >= 0 ? max - used : -1;
 	m->processes_max = limit_of(RLIMIT_NPROC);
 	m->map_max = number_of("/proc/sys/vm/max_map_count", 0);

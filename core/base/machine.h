@@ -18,6 +18,7 @@ struct machine {
 	int64_t memory;                 /* that may still be taken */
 	const char *memory_of;          /* what sets that */
 	int64_t nofile;                 /* hard limit of a process */
+	int64_t nofile_most;            /* that root may set */
 	int64_t file_room;              /* free in the whole system */
 	int64_t processes_max;          /* threads of this user */
 	int64_t map_max;

@@ -39,6 +39,7 @@ void doctor_gather(struct doctor_machine *m)
 {
 	*m = (struct doctor_machine){ 0 };
 	machine_read(&m->at);
+	m->not_root = geteuid() != 0;
 	m->guards_are_maps = !stack_guard_is_free();
 	gather_tools(m);
 }

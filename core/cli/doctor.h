@@ -24,6 +24,7 @@ struct doctor_plan {
 struct doctor_machine {
 	struct machine at;
 	bool guards_are_maps;           /* a fiber's stack costs two maps */
+	bool not_root;                  /* commands need sudo */
 	bool compiler;
 	bool headers;
 };
@@ -38,7 +39,7 @@ struct doctor_finding {
 	const char *name;
 	enum doctor_verdict verdict;
 	char text[160];
-	char mend[160];                 /* a command; "" when fine */
+	char mend[240];                 /* a command; "" when fine */
 };
 
 #define DOCTOR_CHECKS 14

@@ -14,6 +14,7 @@
 #define DESCRIPTORS_MASTER 256
 /* libevent's, ZeroMQ's, the offload pool's and a library's own. */
 #define THREADS_BESIDE 16
+#define EMPTY (24 << 20)                /* bytes of a process without users */
 #define FIBERS_AT_ONCE 4                /* one user in so many is in a task */
 
 typedef void check(const struct doctor_machine *, const struct doctor_plan *,
@@ -44,6 +45,38 @@ static void mend(struct doctor_finding *f, const char *fmt, ...)
 	va_end(ap);
 }
 
+static const char *sudo(const struct doctor_machine *m)
+{
+	return m->not_root ? "sudo " : "";
+}
+
+/* Of this shell.  Only root may raise a hard limit. */
+static void mend_limit(struct doctor_finding *f, const struct doctor_machine *m,
+    char option, const char *name, long long value)
+{
+	char number[32];
+
+	snprintf(number, sizeof number, value < 0 ? "unlimited" : "%lld",
+	    value);
+	if (m->not_root)
+		mend(f, "sudo prlimit --pid $$ --%s=%s:%s", name, number,
+		    number);
+	else
+		mend(f, "ulimit -%c %s", option, number);
+}
+
+static void mend_setting(struct doctor_finding *f,
+    const struct doctor_machine *m, const char *name, long long value)
+{
+	mend(f, "%ssysctl -w %s=%lld", sudo(m), name, value);
+}
+
+static void mend_file(struct doctor_finding *f, const struct doctor_machine *m,
+    const char *text, const char *path)
+{
+	mend(f, "echo %s | %stee %s", text, sudo(m), path);
+}
+
 /* The power of two that holds n and a quarter more. */
 static long long roomy(int64_t n)
 {
@@ -69,7 +102,15 @@ static void check_descriptors(const struct doctor_machine *m,
 		    "each of %lld workers, the limit is %lld",
 		    (long long)p->users, (long long)need,
 		    (long long)p->processes, (long long)m->at.nofile);
-		mend(f, "ulimit -n %lld", roomy(need));
+		mend_limit(f, m, 'n', "nofile", roomy(need));
+		if (m->at.nofile_most > 0 &&
+		    m->at.nofile_most < roomy(need)) {
+			char rest[sizeof f->mend];
+
+			snprintf(rest, sizeof rest, "%s", f->mend);
+			mend(f, "%ssysctl -w fs.nr_open=%lld && %.120s",
+			    sudo(m), roomy(need), rest);
+		}
 		return;
 	}
 	if (m->at.nofile < 0)
@@ -90,7 +131,7 @@ static void check_files(const struct doctor_machine *m,
 		find(f, DOCTOR_LACKS, "%lld more files may be open in the "
 		    "whole system; %lld needed", (long long)m->at.file_room,
 		    (long long)need);
-		mend(f, "sysctl -w fs.file-max=%lld", roomy(need) * 2);
+		mend_setting(f, m, "fs.file-max", roomy(need) * 2);
 		return;
 	}
 	find(f, DOCTOR_FINE, "%lld needed in the whole system",
@@ -106,7 +147,7 @@ static void check_threads(const struct doctor_machine *m,
 		find(f, DOCTOR_LACKS, "%lld workers need %lld threads, the "
 		    "limit is %lld", (long long)p->processes,
 		    (long long)need, (long long)m->at.processes_max);
-		mend(f, "ulimit -u %lld", roomy(need));
+		mend_limit(f, m, 'u', "nproc", roomy(need));
 		return;
 	}
 	find(f, DOCTOR_FINE, "%lld needed", (long long)need);
@@ -119,10 +160,9 @@ static void check_ports(const struct doctor_machine *m,
 		find(f, DOCTOR_LACKS, "%lld users with a connection each to "
 		    "one address need as many ports, there are %lld",
 		    (long long)p->users, (long long)m->at.ports);
-		mend(f, p->users <= 64000 ? "sysctl -w "
-		    "net.ipv4.ip_local_port_range=\"1024 65535\"" :
-		    "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\", "
-		    "and more source addresses or machines");
+		mend(f, "%ssysctl -w net.ipv4.ip_local_port_range=\"1024 "
+		    "65535\"%s", sudo(m), p->users <= 64000 ? "" :
+		    "   # and more source addresses or machines");
 		return;
 	}
 	find(f, DOCTOR_FINE, "%lld ephemeral", (long long)m->at.ports);
@@ -141,7 +181,7 @@ static void check_time_wait(const struct doctor_machine *m,
 	} else if (m->at.tw_reuse == 0) {
 		find(f, DOCTOR_SLOWS, "ports of closed connections are not "
 		    "used again for a minute");
-		mend(f, "sysctl -w net.ipv4.tcp_tw_reuse=1");
+		mend_setting(f, m, "net.ipv4.tcp_tw_reuse", 1);
 	} else {
 		find(f, DOCTOR_FINE, "%lld connections, ports are used again",
 		    (long long)(m->at.time_wait > 0 ? m->at.time_wait : 0));
@@ -157,7 +197,7 @@ static void check_somaxconn(const struct doctor_machine *m,
 		find(f, DOCTOR_SLOWS, "a server on this machine takes %lld "
 		    "new connections at once, %lld users may come together",
 		    (long long)m->at.somaxconn, (long long)p->users);
-		mend(f, "sysctl -w net.core.somaxconn=%lld", roomy(need));
+		mend_setting(f, m, "net.core.somaxconn", roomy(need));
 		return;
 	}
 	find(f, DOCTOR_FINE, "%lld", (long long)m->at.somaxconn);
@@ -170,7 +210,7 @@ static void check_conntrack(const struct doctor_machine *m,
 		find(f, DOCTOR_LACKS, "the packet filter follows %lld more "
 		    "connections; %lld needed", (long long)m->at.conntrack_room,
 		    (long long)p->users * 2);
-		mend(f, "sysctl -w net.netfilter.nf_conntrack_max=%lld",
+		mend_setting(f, m, "net.netfilter.nf_conntrack_max",
 		    roomy(p->users * 2));
 		return;
 	}
@@ -178,12 +218,21 @@ static void check_conntrack(const struct doctor_machine *m,
 	    "room enough");
 }
 
+/* As many as there is memory for, besides what a worker and the master take
+ * with no user at all; at least 1. */
+static int64_t users_for(const struct doctor_machine *m,
+    const struct doctor_plan *p)
+{
+	int64_t n = (m->at.memory - (p->processes + 1) * EMPTY) /
+	    p->user_bytes;
+
+	return n > 0 ? n : 1;
+}
+
 static void check_memory(const struct doctor_machine *m,
     const struct doctor_plan *p, struct doctor_finding *f)
 {
-	/* What a worker and the master take with no user at all. */
-	int64_t need = p->users * p->user_bytes +
-	    (p->processes + 1) * (24 << 20);
+	int64_t need = p->users * p->user_bytes + (p->processes + 1) * EMPTY;
 	double wanted = (double)need / (1 << 20);
 	double room = (double)m->at.memory / (1 << 20);
 
@@ -192,11 +241,11 @@ static void check_memory(const struct doctor_machine *m,
 		    "%s leaves %.0f", (long long)p->users,
 		    (long long)p->user_bytes / 1024, wanted, m->at.memory_of,
 		    room);
-		mend(f, strcmp(m->at.memory_of, "ulimit -v") == 0 ?
-		    "ulimit -v unlimited" : "swarm --worker on more machines, "
-		    "or -u %lld", (long long)((m->at.memory - (p->processes + 1) *
-		    (24 << 20)) / p->user_bytes > 0 ? (m->at.memory -
-		    (p->processes + 1) * (24 << 20)) / p->user_bytes : 1));
+		if (strcmp(m->at.memory_of, "ulimit -v") == 0)
+			mend_limit(f, m, 'v', "as", -1);
+		else
+			mend(f, "swarm --worker on more machines, or -u %lld",
+			    (long long)users_for(m, p));
 		return;
 	}
 	find(f, DOCTOR_FINE, "%.0f MiB; about %.0f needed at %lld KiB a user",
@@ -248,7 +297,7 @@ static void check_clock(const struct doctor_machine *m,
 		find(f, DOCTOR_SLOWS, "clock source %s: a reading is a call "
 		    "into the kernel (%lld ns)", m->at.clock_source,
 		    (long long)m->at.clock_ns);
-		mend(f, "echo tsc > /sys/devices/system/clocksource/"
+		mend_file(f, m, "tsc", "/sys/devices/system/clocksource/"
 		    "clocksource0/current_clocksource");
 		return;
 	}
@@ -265,7 +314,8 @@ static void check_governor(const struct doctor_machine *m,
 	    strcmp(m->at.governor, "conservative") == 0) {
 		find(f, DOCTOR_SLOWS, "the CPU governor is %s: cores slow "
 		    "down between requests", m->at.governor);
-		mend(f, "cpupower frequency-set -g performance");
+		mend_file(f, m, "performance", "/sys/devices/system/cpu/cpu*/"
+		    "cpufreq/scaling_governor");
 		return;
 	}
 	find(f, DOCTOR_FINE, "%s", m->at.governor[0] ? m->at.governor :
@@ -281,7 +331,7 @@ static void check_maps(const struct doctor_machine *m,
 		find(f, DOCTOR_SLOWS, "%lld mappings for guard pages; about "
 		    "%lld needed, stacks beyond them go without",
 		    (long long)m->at.map_max, (long long)need);
-		mend(f, "sysctl -w vm.max_map_count=%lld", roomy(need));
+		mend_setting(f, m, "vm.max_map_count", roomy(need));
 		return;
 	}
 	find(f, DOCTOR_FINE, m->guards_are_maps ? "mappings enough" :
@@ -295,7 +345,7 @@ static void check_compiler(const struct doctor_machine *m,
 	if (!m->compiler) {
 		find(f, DOCTOR_SLOWS, "no C compiler: -f x.c does not work, "
 		    "-f x.so does");
-		mend(f, "apt install gcc libc6-dev");
+		mend(f, "%sapt install gcc libc6-dev", sudo(m));
 	} else if (!m->headers) {
 		find(f, DOCTOR_SLOWS, "swarm's headers are not where this "
 		    "swarm looks: -f x.c does not work");

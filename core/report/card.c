@@ -2,6 +2,7 @@
 #include "report/card.h"
 
 #include <event2/event.h>
+#include <math.h>
 #include <openssl/crypto.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -10,11 +11,14 @@
 #include <zmq.h>
 
 #include "base/machine.h"
+#include "base/parse.h"
 #include "base/xalloc.h"
 #include "module/module.h"
+#include "report/text.h"
 
 #define ENTRIES_MAX 512
 #define CHOSEN      " (chosen)"
+#define MEMORY      0.02                /* share: the same memory */
 
 static void add(struct card *c, const char *name, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -163,8 +167,17 @@ void card_read(struct card *c, const json_t *o)
 
 	*c = (struct card){ 0 };
 	json_object_foreach((json_t *)o, name, value) {
-		if (json_is_string(value))
-			add(c, name, "%s", json_string_value(value));
+		struct buf clean_name = BUF_INIT(4096);
+		struct buf clean = BUF_INIT(4096);
+
+		/* A terminal shows them. */
+		text_clean(&clean_name, name);
+		if (json_is_string(value)) {
+			text_clean(&clean, json_string_value(value));
+			add(c, buf_str(&clean_name), "%s", buf_str(&clean));
+		}
+		buf_release(&clean_name);
+		buf_release(&clean);
 	}
 }
 
@@ -175,6 +188,18 @@ static bool bears(const char *name, const char *text)
 
 	return strcmp(name, "seed") != 0 || len < chosen ||
 	    strcmp(text + len - chosen, CHOSEN) != 0;
+}
+
+/* Of a virtual machine it is never twice the same. */
+static bool is_alike(const char *name, const char *a, const char *b)
+{
+	double x, y;
+
+	if (strcmp(a, b) == 0)
+		return true;
+	return strcmp(name, "memory_bytes") == 0 &&
+	    parse_double(a, 1, 1e18, &x) == 0 &&
+	    parse_double(b, 1, 1e18, &y) == 0 && fabs(x / y - 1) < MEMORY;
 }
 
 size_t card_differences(const struct card *a, const struct card *b,
@@ -188,7 +213,7 @@ size_t card_differences(const struct card *a, const struct card *b,
 		const struct card_entry *e = &a->entries[i];
 		const char *other = card_text(b, e->name);
 
-		if (other && strcmp(other, e->text) == 0)
+		if (other && is_alike(e->name, e->text, other))
 			continue;
 		if (!bears(e->name, e->text) && (!other ||
 		    !bears(e->name, other)))

@@ -301,13 +301,27 @@ static void print_endpoints(struct buf *out, const struct comparison *c,
 		    "second: %zu\n", c->endpoints_gone, c->endpoints_new);
 }
 
+/* Of all runs the first that was not made as the first was: how it differs
+ * from that. */
+static size_t differences(const struct job *job, const struct card **before,
+    const struct card **after, const char **names)
+{
+	size_t n = 0;
+
+	*before = *after = &job->before.runs[0].card;
+	for (size_t i = 0; n == 0 && i < job->count; i++) {
+		*after = &job->runs[i].card;
+		n = card_differences(*before, *after, names, DIFFERENCES);
+	}
+	return n;
+}
+
 /* Runs that were not made alike are compared all the same, with a warning. */
 static void print_differences(struct buf *out, const struct job *job)
 {
-	const struct card *before = &job->before.runs[0].card;
-	const struct card *after = &job->after.runs[0].card;
+	const struct card *before, *after;
 	const char *names[DIFFERENCES];
-	size_t n = card_differences(before, after, names, DIFFERENCES);
+	size_t n = differences(job, &before, &after, names);
 
 	if (n == 0)
 		return;
@@ -395,10 +409,9 @@ static json_t *metric_json(const struct compare_metric *m)
 
 static json_t *differences_json(const struct job *job)
 {
-	const struct card *before = &job->before.runs[0].card;
-	const struct card *after = &job->after.runs[0].card;
+	const struct card *before, *after;
 	const char *names[DIFFERENCES];
-	size_t n = card_differences(before, after, names, DIFFERENCES);
+	size_t n = differences(job, &before, &after, names);
 	json_t *o = json_object();
 
 	for (size_t i = 0; i < n && i < DIFFERENCES; i++)
