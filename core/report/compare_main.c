@@ -309,8 +309,11 @@ static size_t differences(const struct job *job, const struct card **before,
 	size_t n = 0;
 
 	*before = *after = &job->before.runs[0].card;
-	for (size_t i = 0; n == 0 && i < job->count; i++) {
-		*after = &job->runs[i].card;
+	/* A baseline's runs and this one's are not in one place. */
+	for (size_t i = 0; n == 0 && i < job->before.count + job->after.count;
+	    i++) {
+		*after = i < job->before.count ? &job->before.runs[i].card :
+		    &job->after.runs[i - job->before.count].card;
 		n = card_differences(*before, *after, names, DIFFERENCES);
 	}
 	return n;

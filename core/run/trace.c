@@ -113,8 +113,9 @@ int trace_date(const char *text, int64_t *ns)
 		fraction = strtod(rest, &end);
 		rest = end;
 	}
+	/* ".5e9" is a number, too. */
 	if (rest == NULL || zone(rest, &east) == -1 || tm.tm_year < 0 ||
-	    tm.tm_year > 300)
+	    tm.tm_year > 300 || !(fraction < 1))
 		return -1;
 	*ns = (timegm(&tm) - east) * NS_PER_S +
 	    (int64_t)(fraction * (double)NS_PER_S);
@@ -130,7 +131,8 @@ static int bound(const char *name, const char *text, int64_t first,
 	if (text == NULL)
 		return 0;
 	if (text[0] == '+' && parse_duration(text + 1, &after) == 0) {
-		*out = first + (int64_t)(after * (double)NS_PER_S);
+		*out = first + (int64_t)fmin(after * (double)NS_PER_S,
+		    2 * (double)TIME_MAX);
 		return 0;
 	}
 	if (trace_date(text, out) == 0)
@@ -242,7 +244,11 @@ static int take_event(struct trace *t, const struct swarm_trace_event *e)
 	    e->resolution > 3600 * NS_PER_S ||
 	    e->user_len > SWARM_TRACE_USER_MAX ||
 	    e->payload_len > SWARM_TRACE_PAYLOAD_MAX) {
-		note(t, "out of bounds", e->place);
+		note(t, e->user_len > SWARM_TRACE_USER_MAX ?
+		    "the user's name is too long" :
+		    e->payload_len > SWARM_TRACE_PAYLOAD_MAX ?
+		    "it is too large" : "its time is out of bounds",
+		    e->place);
 		t->counts.unreadable++;
 		return 0;
 	}
@@ -329,7 +335,8 @@ static void advance(struct trace *t, int64_t time)
 	if (!t->has_first || time > t->last)
 		t->last = time;
 	t->has_first = true;
-	t->due += (double)gap / t->o.speed;
+	/* Of a day in centuries, at a thousandth of the speed. */
+	t->due = fmin(t->due + (double)gap / t->o.speed, (double)TIME_MAX);
 }
 
 static void give(struct trace *t, struct record *r)
@@ -373,7 +380,8 @@ static bool again(struct trace *t)
 	if (t->of_pass == 0 || (t->o.passes > 0 &&
 	    t->counts.passes >= t->o.passes))
 		return false;
-	t->due += fmax(t->due / (double)t->counts.events, PASS_GAP);
+	t->due = fmin(t->due + fmax(t->due / (double)t->counts.events,
+	    PASS_GAP), (double)TIME_MAX);
 	t->of_pass = 0;
 	if (open_decoder(t) == -1)
 		t->failed = t->ended = true;

@@ -216,6 +216,40 @@ static void test_bounds(void **state)
 	assert_null(open_steps(STEPS({ 0, "GET", "a" }), &o));
 }
 
+/* What no clock says: times of other centuries, bounds beyond all of them, and
+ * slower than they may go by. */
+static void test_extremes(void **state)
+{
+	const int64_t year = INT64_C(31557600) * 1000;
+	struct trace_options o = options();
+	struct trace_counts c;
+	const char *text;
+
+	(void)state;
+	reset();
+	o.speed = 1e-3;
+	o.passes = 2;
+	o.to = "+9000000000s";
+	text = dues(open_steps(STEPS({ -100 * year, "GET", "a" },
+	    { 0, "GET", "a" }, { 10 * year, "GET", "a" },
+	    { 100 * year, "GET", "a" }), &o), &c);
+	/* Not one of them is before the one before. */
+	assert_int_equal(strncmp(text, "0 2.305", 7), 0);
+	assert_int_equal(c.events, 6);
+	assert_int_equal(c.unreadable, 2);
+	assert_non_null(strstr(buf_str(&said), "hours"));
+	/* Backwards, each by more than the window. */
+	o = options();
+	dues(open_steps(STEPS({ 90000, "GET", "a" }, { 60000, "GET", "a" },
+	    { 120000, "GET", "a" }, { 30000, "GET", "a" }, { 0, "GET", "b" }),
+	    &o), &c);
+	assert_int_equal(c.events + c.out_of_order, 5);
+	assert_true(c.events >= 2);
+	o.from = "+9000000000s";
+	dues(open_steps(STEPS({ 0, "GET", "a" }, { 1, "GET", "a" }), &o), &c);
+	assert_int_equal(c.events, 0);
+}
+
 static void test_limit_and_passes(void **state)
 {
 	struct trace_options o = options();
@@ -314,6 +348,10 @@ static void test_dates(void **state)
 	assert_int_equal(trace_date("2024-01-31T12:00:00+01:00x", &ns), -1);
 	assert_int_equal(trace_date("31.1.2024", &ns), -1);
 	assert_int_equal(trace_date("", &ns), -1);
+	assert_int_equal(trace_date("2024-01-31T12:00:00.5e300", &ns), -1);
+	assert_int_equal(trace_date("2024-01-31T12:00:00.nan", &ns), -1);
+	assert_int_equal(trace_date("9e9", &ns), 0);
+	assert_int_equal(trace_date("1e10", &ns), -1);
 }
 
 static void note(enum log_level level, const char *line, void *arg)
@@ -331,6 +369,7 @@ int main(void)
 		cmocka_unit_test(test_window),
 		cmocka_unit_test(test_ties),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_extremes),
 		cmocka_unit_test(test_limit_and_passes),
 		cmocka_unit_test(test_methods),
 		cmocka_unit_test(test_refused),
