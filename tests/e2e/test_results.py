@@ -44,7 +44,8 @@ def test_totals_are_equal_everywhere(swarm, tmp_path):
     assert re.search(r"requests 240\s+failed 60 \(25\.0 %\)", done.text)
     assert "| Aggregated | 240 | 60 |" in (tmp_path / "out.md").read_text()
     page = (tmp_path / "6.html").read_text()
-    assert page.count("<svg ") == 3
+    # A second of failures is a burst where users were slow to come.
+    assert page.partition("Flight recorder")[0].count("<svg ") == 3
     assert '<b>240</b>' in page and "60 requests" in page
 
     lines = [json.loads(line)
