@@ -123,7 +123,9 @@ def test_the_rest_interface_says_it_too(swarm):
             return json.load(answer)
 
     answer = wait_for(lambda: (a := ask())["generator"]["limited_by"]
-                      == "generator" and a, "the verdict so far")
+                      == "generator" and a["workers"]
+                      and a["workers"][0]["delay_p99_ms"] is not None and a,
+                      "the verdict so far")
     assert "loop was full" in answer["generator"]["reason"]
     worker = answer["workers"][0]
     assert worker["busy"] > 0.85 and worker["delay_p99_ms"] > 20, worker

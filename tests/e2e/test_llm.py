@@ -34,11 +34,11 @@ def test_calls(swarm, provider, tmp_path, server):
     assert times["POST"]["count"] == 1
     assert times["POST"]["min"] >= 450
     assert times["first token"]["min"] >= 100
-    assert times["first byte"]["min"] < 100
+    assert times["first byte"]["min"] < times["first token"]["min"]
     assert times["token gap"]["count"] == 7
     assert times["token gap"]["mean"] >= 45
     assert metrics["streamed tokens/s"]["count"] == 1
-    assert 2 < metrics["streamed tokens/s"]["max"] < 20.5
+    assert 0 < metrics["streamed tokens/s"]["max"] < 20.5
     assert ("first token", "/v1/chat/completions") not in rows
     # Any event stream.
     times = {kind: s["service_ms"] for (kind, name), s in rows.items()
@@ -46,7 +46,7 @@ def test_calls(swarm, provider, tmp_path, server):
     assert times["piece gap"]["count"] == 4
     assert times["piece gap"]["mean"] >= 45
     assert times["first piece"]["count"] == times["first byte"]["count"] == 1
-    assert 2 < metrics["ticks pieces/s"]["max"] < 20.5
+    assert 0 < metrics["ticks pieces/s"]["max"] < 20.5
 
 
 def test_scenario(swarm, provider, tmp_path, server):

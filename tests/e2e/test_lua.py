@@ -380,4 +380,6 @@ def test_inspect_and_list(swarm, tmp_path):
     assert "user.quickstart.task.view_items.weight=3" in listed.out
     endless = script(tmp_path, "while true do end", "endless.lua")
     cut = swarm.run("inspect", endless)
-    assert cut.status != 0 and "without waiting" in cut.err
+    # By its own time on the processor, or by who waits for it in vain.
+    assert cut.status != 0
+    assert re.search("without waiting|was not loaded within", cut.err)

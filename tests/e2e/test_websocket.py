@@ -426,11 +426,18 @@ def test_server_that_reads_nothing(swarm, tmp_path):
         done.wait(20)
 
     server = Raw(behave)
-    data = one(swarm, tmp_path, server, "-o", "ws_one.message=" + "x" * 90000,
-               "-o", "ws_one.count=1000", "-o", "ws_one.timeout=500ms")
+    data = command(swarm, tmp_path, f"ws://127.0.0.1:{server.port}/",
+                   "--mode", "broadcast", "-c", "2", "-r", "500", "-s",
+                   "100000", "--timeout", "0.5", "--", "-t", "3s",
+                   status=(1,))
     done.set()
     server.stop()
-    ledger(data["counters"])
+    counters = data["counters"]
+    assert counters["ws_send_blocked"] >= 1
+    assert "WS phase send blocked" in data["text"]
+    assert {(f["name"], f["error"]) for f in data["failures"]} == {
+        ("send", "the socket took nothing in time")}
+    assert counters["ws_msgs_sent"] > 1
 
 
 # ---- swarm's own server ----

@@ -18,7 +18,7 @@ static void streamed(struct swarm_user *u)
 	EXPECT(a->first_byte >= 0 && a->first_byte < a->first_token);
 	EXPECT(a->first_token >= 100000000);
 	EXPECT(a->last_token >= a->first_token + 300000000);
-	EXPECT(a->tokens_per_second > 2 && a->tokens_per_second < 20.1);
+	EXPECT(a->tokens_per_second > 0 && a->tokens_per_second < 20.1);
 	EXPECT(a->response->status == 200 && !a->response->error);
 	swarm_done(&t, 0);
 }
