@@ -1,7 +1,11 @@
 /* Locust's CSV files, to the byte. */
 #include "report_kit.h"
 
+#include "base/log.h"
 #include "report/csv.h"
+
+#include <signal.h>
+#include <sys/resource.h>
 
 static void expect_row(const char *table, const char *row)
 {
@@ -38,6 +42,24 @@ static void test_csv_stats(void **state)
 	    strstr(buf_str(&out), "/b"));
 	assert_true(strstr(buf_str(&out), "/b") <
 	    strstr(buf_str(&out), ",Aggregated,11,1,"));
+	buf_release(&out);
+}
+
+/* So many of each that every column has a value of its own, but for the last
+ * two. */
+static void test_csv_percentiles(void **state)
+{
+	static const int counts[] = { 5000, 1600, 900, 500, 1000, 500, 300,
+		100, 90, 9, 1 };
+	struct fixture *f = *state;
+	struct buf out = BUF_INIT(1 << 16);
+
+	for (int i = 0; i < 11; i++) {
+		for (int n = 0; n < counts[i]; n++)
+			sample(f, "/a", i + 1, NULL);
+	}
+	csv_stats(&out, f->stats);
+	expect_row(buf_str(&out), ",2,3,4,5,6,7,8,9,10,11,11\r\n");
 	buf_release(&out);
 }
 
@@ -96,12 +118,66 @@ static void test_csv_history(void **state)
 	free(path);
 }
 
+static char said[4096];
+
+static void hear(enum log_level level, const char *line, void *arg)
+{
+	size_t len = strlen(said);
+
+	(void)level;
+	(void)arg;
+	snprintf(said + len, sizeof(said) - len, "%s\n", line);
+}
+
+/* Files may grow by so much and no more. */
+static void allow(rlim_t bytes)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* Each time it begins is said once; the rows that fit are all there. */
+static void test_csv_disk_full(void **state)
+{
+	struct fixture *f = *state;
+	char *path = xasprintf("%s_stats_history.csv", f->prefix), *text;
+	struct stat st;
+	int code;
+
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(report_start(&f->options), 0);
+	log_set_sink(hear, NULL);
+	said[0] = '\0';
+	for (int t = 0; t < 9; t++) {
+		if (t % 3 == 2) {
+			assert_int_equal(stat(path, &st), 0);
+			allow((rlim_t)st.st_size);
+		}
+		second(f);
+		allow(RLIM_INFINITY);
+	}
+	text = finish(f, &code);
+	log_set_sink(NULL, NULL);
+	free(text);
+	text = read_file(path);
+	assert_int_equal(count_lines(text, ",Aggregated,"), 6 + 1);
+	assert_int_equal(count_lines(said, "tried again each second"), 3);
+	assert_non_null(strstr(said, "3 seconds are missing"));
+	free(text);
+	free(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_csv_stats),
+		TEST(test_csv_percentiles),
 		TEST(test_csv_failures),
 		TEST(test_csv_history),
+		TEST(test_csv_disk_full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -299,7 +299,7 @@ static void test_stream(void **state)
 {
 	struct fixture *f = *state;
 	char *path = path_in(f, "r.ndjson"), *text;
-	uint64_t requests = 0, in_series = 0, total = 0;
+	uint64_t requests = 0, in_series = 0, total = 0, failures = 0;
 	int code, seconds = 0, events = 0, verdicts = 0;
 
 	f->options.ndjson = path;
@@ -320,12 +320,19 @@ static void test_stream(void **state)
 		verdicts += strcmp(kind, "verdict") == 0;
 		requests += (uint64_t)json_integer_value(
 		    json_object_get(o, "requests"));
-		json_array_foreach(json_object_get(o, "series"), i, s)
+		json_array_foreach(json_object_get(o, "series"), i, s) {
+			assert_int_equal(json_is_true(json_object_get(s,
+			    "phase")), strcmp(json_string_value(
+			    json_object_get(s, "type")), "TCP") == 0);
 			in_series += (uint64_t)json_integer_value(
 			    json_object_get(s, "requests"));
-		if (json_object_get(o, "total_requests"))
+		}
+		if (json_object_get(o, "total_requests")) {
 			total = (uint64_t)json_integer_value(
 			    json_object_get(o, "total_requests"));
+			failures = (uint64_t)json_integer_value(
+			    json_object_get(o, "total_failures"));
+		}
 		json_decref(o);
 	}
 	assert_int_equal(seconds, 41);
@@ -335,6 +342,7 @@ static void test_stream(void **state)
 	assert_int_equal(requests, f->stats->total.requests);
 	assert_int_equal(in_series, requests);
 	assert_int_equal(total, requests);
+	assert_int_equal(failures, f->stats->total.failures);
 	free(text);
 	free(path);
 }

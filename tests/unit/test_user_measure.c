@@ -189,7 +189,7 @@ static void test_endless_waits(void **state)
 
 /* ---- distributions ---- */
 
-static double drawn[4];
+static double drawn[5];
 
 static void draws(struct swarm_user *u)
 {
@@ -203,6 +203,8 @@ static void draws(struct swarm_user *u)
 		drawn[0] += x / n;
 		drawn[1] += (x - 10) * (x - 10) / n;
 		drawn[2] += swarm_exponential(u, 3) / n;
+		drawn[4] += log(swarm_wait_lognormal(u, &(struct swarm_wait){
+			.a = 2, .b = 0.5 })) / n;
 		zero += swarm_zipf(u, 1000, 1.0) == 0;
 		assert_true(swarm_zipf(u, 7, 2.5) < 7);
 		assert_true(swarm_below(u, 3) < 3);
@@ -222,6 +224,8 @@ static void test_distributions(void **state)
 	assert_float_equal(drawn[0], 10, 0.1);
 	assert_float_equal(drawn[1], 4, 0.25);
 	assert_float_equal(drawn[2], 3, 0.15);
+	/* The median is what was asked for. */
+	assert_float_equal(drawn[4], log(2), 0.03);
 	/* 1 / H(1000) = 0.1336 */
 	assert_float_equal(drawn[3], 0.1336, 0.013);
 	end();

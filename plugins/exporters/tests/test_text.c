@@ -38,6 +38,24 @@ static void test_json(void **state)
 	    "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
 }
 
+/* What is no UTF-8 is seen as such, byte by byte; what is stays. */
+static void test_bytes_that_are_no_text(void **state)
+{
+	static const char *const bad[] = { "\xe0\x80\x80", "\xed\xa0\x80",
+		"\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xc0\x80" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct text t = { 0 };
+
+		text_clean(&t, bad[i]);
+		assert_int_equal(t.len, 3 * strlen(bad[i]));
+		text_release(&t);
+	}
+	check(text_clean, "\xe0\xa0\x80\xed\x9f\xbf\xf4\x8f\xbf\xbf",
+	    "\xe0\xa0\x80\xed\x9f\xbf\xf4\x8f\xbf\xbf");
+}
+
 static void test_influx(void **state)
 {
 	(void)state;
@@ -102,6 +120,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_bytes_that_are_no_text),
 		cmocka_unit_test(test_influx),
 		cmocka_unit_test(test_statsd),
 		cmocka_unit_test(test_numbers),
