@@ -20,6 +20,7 @@
 #include "fiber/fiber.h"
 #include "fiber/loop.h"
 #include "module/module.h"
+#include "report/text.h"
 #include "stats/stats.h"
 #include "user/user.h"
 
@@ -113,10 +114,35 @@ static void on_step(const char *user_class, const char *task, void *arg)
 	printf("  %s\n", task);
 }
 
+/* Names and errors may quote what a server sent. */
+static void put(struct buf *line, const char *text, size_t width)
+{
+	text_name(line, text, text_width(text) <= width ? width : 0, true,
+	    true);
+}
+
+static void print_sample(const char *what, double ms, size_t bytes,
+    const char *error, const char *tags)
+{
+	struct buf line = BUF_INIT(1u << 20);
+
+	buf_puts(&line, "    ");
+	put(&line, what, 44);
+	buf_printf(&line, " %9.2f ms %8zu B  ", ms, bytes);
+	put(&line, error != NULL ? error : "ok", 0);
+	if (tags != NULL) {
+		buf_puts(&line, "  [");
+		put(&line, tags, 0);
+		buf_putc(&line, ']');
+	}
+	puts(buf_str(&line));
+	buf_release(&line);
+}
+
 static void on_sample(const char *type, const char *name, int64_t service_ns,
     size_t bytes, const char *error, const char *tags, void *arg)
 {
-	char what[64];
+	struct buf what = BUF_INIT(1u << 16);
 
 	(void)arg;
 	if (error != NULL)
@@ -128,21 +154,25 @@ static void on_sample(const char *type, const char *name, int64_t service_ns,
 		    error, tags);
 		return;
 	}
-	snprintf(what, sizeof what, "%s %s", type, name);
-	printf("    %-44s %9.2f ms %8zu B  %s%s%s%s\n", what,
-	    (double)service_ns / 1e6, bytes, error != NULL ? error : "ok",
-	    tags != NULL ? "  [" : "", tags != NULL ? tags : "",
-	    tags != NULL ? "]" : "");
+	buf_printf(&what, "%s %s", type, name);
+	print_sample(buf_str(&what), (double)service_ns / 1e6, bytes, error,
+	    tags);
+	buf_release(&what);
 }
 
 static void on_raised(const char *message, const char *where, void *arg)
 {
+	struct buf line = BUF_INIT(1u << 16);
+
 	(void)arg;
 	trial.failed++;
-	if (trial.json)
+	if (trial.json) {
 		raised_line(message, where);
-	else
-		printf("    error: %s (%s)\n", message, where);
+		return;
+	}
+	put(&line, message, 0);
+	printf("    error: %s (%s)\n", buf_str(&line), where);
+	buf_release(&line);
 }
 
 /* One class after the other. */

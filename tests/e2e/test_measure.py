@@ -110,6 +110,13 @@ def test_try_shows_tags_and_transactions(swarm):
     assert "TRANSACTION order" in done.out and "[tier=" in done.out, done.out
 
 
+def test_try_says_nothing_to_the_terminal(swarm):
+    done = swarm.run("try", swarm.module("measured.so"), "--tags", "hostile")
+    for part in ("CALL name", "error", "tag", "raised"):
+        assert part in done.text, done.text
+    assert not set("\033\a\r\x9b") & set(done.text), ascii(done.text)
+
+
 def test_metrics_by_rest(swarm):
     process = swarm.start("-f", swarm.module("measured.so"), "--autostart",
                           "--tags", "full", "-u", "4", "-r", "100",

@@ -60,11 +60,22 @@ static void careless(struct swarm_user *u)
 	swarm_stop_user(u);
 }
 
+/* Says what a terminal would obey, as a server might. */
+static void hostile(struct swarm_user *u)
+{
+	struct swarm_timer t = swarm_begin(u, "CALL", "name\033[31m");
+
+	swarm_tag(u, "tier", "\033]0;tag\a");
+	swarm_fail(&t, "error\033[2J \302\2332J\r");
+	swarm_raise(u, "raised\033c");
+}
+
 SWARM_MODULE(
 	.name = "measured",
 	.options = SWARM_OPTIONS(SWARM_OPTION(loops, "5", "tasks a user")),
 	.users = SWARM_USERS({ .name = "measurer", .start = start,
 		.data_size = sizeof(struct state),
 		.tasks = SWARM_TASKS(SWARM_TASK(measure, .tags = "full"),
-		    SWARM_TASK(careless, .tags = "careless")) }),
+		    SWARM_TASK(careless, .tags = "careless"),
+		    SWARM_TASK(hostile, .tags = "hostile")) }),
 );
