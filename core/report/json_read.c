@@ -13,6 +13,7 @@
 #include "report/generator_show.h"
 #include "report/html.h"
 #include "report/property.h"
+#include "report/text.h"
 
 #include <jansson.h>
 #include <openssl/evp.h>
@@ -245,11 +246,15 @@ static void read_counters(struct result *r, const json_t *o)
 
 	r->counters = xcalloc(json_object_size(all) + 1,
 	    sizeof(*r->counters));
-	json_object_foreach((json_t *)all, name, value)
+	json_object_foreach((json_t *)all, name, value) {
+		struct buf text = BUF_INIT(JSON_MAX);
+
+		text_clean(&text, name);
 		r->counters[r->counter_count++] = (struct result_counter){
-			.name = xstrdup(name),
+			.name = buf_detach(&text),
 			.value = json_integer_value(value),
 		};
+	}
 }
 
 static int read_metric(struct result_metric *m, const json_t *row)
@@ -476,14 +481,39 @@ static int unpack(struct buf *out, const char *html)
 	return rc;
 }
 
+/* Texts are made safe to show once, here.  `lines`: of several. */
+static void clean(json_t *value, bool lines)
+{
+	struct buf text = BUF_INIT(JSON_MAX);
+	const char *key;
+	json_t *member;
+	size_t i;
+
+	if (json_is_string(value)) {
+		if (lines)
+			text_clean_lines(&text, json_string_value(value));
+		else
+			text_clean(&text, json_string_value(value));
+		json_string_set(value, buf_str(&text));
+	}
+	json_array_foreach(value, i, member)
+		clean(member, lines);
+	json_object_foreach(value, key, member)
+		clean(member, strcmp(key, "traceback") == 0 ||
+		    strcmp(key, "comparison") == 0);
+	buf_release(&text);
+}
+
 static int parse(struct result *r, const char *text, size_t len,
     const char *path)
 {
 	json_error_t error;
 	json_t *o = json_loadb(text, len, 0, &error);
-	const char *schema = json_string_value(json_object_get(o, "schema"));
+	const char *schema;
 	int rc = -1;
 
+	clean(o, false);
+	schema = json_string_value(json_object_get(o, "schema"));
 	if (!o)
 		log_error("%s is no JSON: line %d: %s", path, error.line,
 		    error.text);

@@ -403,7 +403,7 @@ void result_init(struct result *r, const struct report *report,
 	r->users = report->users_max;
 	r->workers = report->workers_max;
 	r->workers_lost = run->workers_lost;
-	r->stop_reason = copy(run->stop_reason);
+	r->stop_reason = run->stop_reason ? clean(run->stop_reason) : NULL;
 	take_all_series(r, o->stats);
 	take_errors(r, o->stats);
 	take_counters(r, o->stats);

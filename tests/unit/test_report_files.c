@@ -99,6 +99,47 @@ static void test_read_back(void **state)
 	free(json);
 }
 
+static void set_text(json_t *o, const char *key, const char *text)
+{
+	assert_int_equal(json_object_set_new(o, key, json_string(text)), 0);
+}
+
+/* A stranger's file may hold what a terminal obeys. */
+static void test_texts_are_safe_to_show(void **state)
+{
+	struct fixture *f = *state;
+	json_t *o, *executor = json_object();
+	struct result r;
+	char *text;
+	int code;
+
+	messy_run(f);
+	free(finish(f, &code));
+	o = load_json(f);
+	set_text(json_array_get(json_object_get(o, "criteria"), 0), "shown",
+	    "5\033[2J");
+	set_text(json_array_get(json_object_get(o, "exceptions"), 0),
+	    "traceback", "a\n\033b\n");
+	set_text(json_object_get(o, "run"), "stop_reason", "a\nb\302\233");
+	set_text(executor, "model", "\033c");
+	json_array_append_new(json_object_get(o, "executors"), executor);
+	json_object_set_new(json_object_get(o, "counters"), "n\033",
+	    json_integer(1));
+	text = json_dumps(o, 0);
+	assert_int_equal(json_read_text(&r, text, strlen(text), "it"), 0);
+	assert_string_equal(r.criteria[0].shown, "5\xef\xbf\xbd[2J");
+	assert_string_equal(r.exceptions[0].traceback,
+	    "a\n\xef\xbf\xbd" "b\n");
+	assert_string_equal(r.stop_reason, "a b\xef\xbf\xbd");
+	assert_string_equal(r.executors[r.executor_count - 1].model,
+	    "\xef\xbf\xbd" "c");
+	for (size_t i = 0; i < r.counter_count; i++)
+		assert_null(strchr(r.counters[i].name, '\033'));
+	result_release(&r);
+	free(text);
+	json_decref(o);
+}
+
 static void test_damaged_files(void **state)
 {
 	static const char *const bad[] = {
@@ -382,6 +423,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_read_back),
 		TEST(test_damaged_files),
+		TEST(test_texts_are_safe_to_show),
 		TEST(test_html),
 		TEST(test_markdown_and_junit),
 		TEST(test_hdr_log),
