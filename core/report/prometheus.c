@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 static const double bounds_s[] = { 0.0001, 0.00025, 0.0005, 0.001, 0.0025,
 	0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60 };
@@ -149,24 +150,45 @@ static void errors(struct buf *out, const struct stats *stats)
 	}
 }
 
+/* A name may be of several kinds; a reader refuses a file that has the same
+ * labels twice. */
+static bool has_twin(const struct metrics *all, const struct metric *m)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		if (all->at[i].kind != m->kind && all->at[i].count > 0 &&
+		    strcmp(all->at[i].name, m->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void metric_labels(struct buf *out, const struct metrics *all,
+    const struct metric *m)
+{
+	buf_puts(out, "swarm_metric{name=\"");
+	label(out, m->name);
+	buf_putc(out, '"');
+	if (has_twin(all, m))
+		buf_printf(out, ",kind=\"%s\"", metric_kind_name(m->kind));
+}
+
 /* Gauges keep their last value; a rate is its share, a distribution its
  * percentiles. */
-static void metric(struct buf *out, const struct metric *m)
+static void metric(struct buf *out, const struct metrics *all,
+    const struct metric *m)
 {
 	static const char *const q[] = { "0.5", "0.9", "0.95", "0.99" };
 	static const double at[] = { 0.5, 0.9, 0.95, 0.99 };
 
 	for (size_t i = 0; m->kind == METRIC_DISTRIBUTION && i < 4; i++) {
-		buf_puts(out, "swarm_metric{name=\"");
-		label(out, m->name);
-		buf_printf(out, "\",quantile=\"%s\"} %.9g\n", q[i],
+		metric_labels(out, all, m);
+		buf_printf(out, ",quantile=\"%s\"} %.9g\n", q[i],
 		    metric_quantile(&m->values, at[i]));
 	}
 	if (m->kind == METRIC_DISTRIBUTION)
 		return;
-	buf_puts(out, "swarm_metric{name=\"");
-	label(out, m->name);
-	buf_printf(out, "\"} %.9g\n", m->kind == METRIC_GAUGE ? m->last :
+	metric_labels(out, all, m);
+	buf_printf(out, "} %.9g\n", m->kind == METRIC_GAUGE ? m->last :
 	    metric_mean(m));
 }
 
@@ -175,7 +197,8 @@ static void metrics(struct buf *out, const struct stats *stats)
 	head(out, "metric", "gauge", "Metrics of scenarios.");
 	for (size_t i = 0; i < stats->metrics.count; i++) {
 		if (stats->metrics.at[i].count > 0)
-			metric(out, &stats->metrics.at[i]);
+			metric(out, &stats->metrics,
+			    &stats->metrics.at[i]);
 	}
 }
 

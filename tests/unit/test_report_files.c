@@ -396,9 +396,21 @@ static void test_prometheus(void **state)
 
 	f->options.prometheus = path;
 	messy_run(f);
+	for (int kind = METRIC_GAUGE; kind <= METRIC_RATE; kind++)
+		metrics_record(&f->stats->metrics, metrics_get(
+		    &f->stats->metrics, (enum metric_kind)kind, "twin", ""),
+		    1);
+	metrics_record(&f->stats->metrics, metrics_get(&f->stats->metrics,
+	    METRIC_GAUGE, "lone", ""), 5);
 	text = finish(f, &code);
 	free(text);
 	text = read_file(path);
+	/* No labels twice. */
+	assert_non_null(strstr(text,
+	    "\nswarm_metric{name=\"twin\",kind=\"gauge\"} 1\n"));
+	assert_non_null(strstr(text,
+	    "\nswarm_metric{name=\"twin\",kind=\"rate\"} 1\n"));
+	assert_non_null(strstr(text, "\nswarm_metric{name=\"lone\"} 5\n"));
 	assert_non_null(strstr(text, "\nswarm_users 4\n"));
 	assert_non_null(strstr(text,
 	    "\nswarm_requests_total{type=\"GET\",name=\"/b\"} 40\n"));
