@@ -370,7 +370,9 @@ void report_event(const char *fmt, ...)
 	    sizeof(*report.events));
 	event = &report.events[report.event_count++];
 	va_start(ap, fmt);
-	*event = (struct result_event){ now_in_test(), xvasprintf(fmt, ap) };
+	*event = (struct result_event){ now_in_test(),
+		report.event_count < MAX_EVENTS ? xvasprintf(fmt, ap) :
+		xstrdup("there were more events, which are not kept") };
 	va_end(ap);
 	for (size_t i = 0; i < OUTPUTS; i++) {
 		if (active[i] && outputs[i]->event)

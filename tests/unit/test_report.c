@@ -378,6 +378,32 @@ static void test_json_on_stdout(void **state)
 	free(text);
 }
 
+/* A run tells of so many events, and that there were more. */
+static void test_too_many_events(void **state)
+{
+	struct fixture *f = *state;
+	json_t *o, *events;
+	char *text;
+	int code;
+
+	f->options.csv = NULL;
+	assert_int_equal(report_start(&f->options), 0);
+	for (int i = 0; i < 2000; i++)
+		report_event("%d", i);
+	sample(f, "/a", 10, NULL);
+	second(f);
+	text = finish(f, &code);
+	free(text);
+	o = load_json(f);
+	events = json_object_get(o, "events");
+	assert_int_equal(json_array_size(events), 1000);
+	assert_string_equal(json_string_value(json_object_get(
+	    json_array_get(events, 998), "text")), "998");
+	assert_non_null(strstr(json_string_value(json_object_get(
+	    json_array_get(events, 999), "text")), "more events"));
+	json_decref(o);
+}
+
 /* Ten times as many seconds as a JSON file has slots. */
 static void test_long_history(void **state)
 {
@@ -429,6 +455,7 @@ int main(void)
 		TEST(test_criteria),
 		TEST(test_bad_criterion),
 		TEST(test_json_on_stdout),
+		TEST(test_too_many_events),
 		TEST(test_long_history),
 	};
 
