@@ -523,3 +523,9 @@ const struct windows *report_windows(void)
 {
 	return report.windows;
 }
+
+void report_skip(void)
+{
+	if (started)
+		windows_skip(report.windows, report.options.stats);
+}

@@ -158,6 +158,8 @@ int report_metrics(struct buf *out);
 /* The windows and history of the run, for the web page and criteria.  NULL
  * before report_start(). */
 const struct windows *report_windows(void);
+/* What the statistics hold now is no news: old samples came back into them. */
+void report_skip(void);
 /* Who limits the run, as it looks now; why goes to `why`. */
 enum limit report_limit(struct buf *why);
 struct criteria;

@@ -269,6 +269,23 @@ void windows_tick(struct windows *w, const struct stats *stats, int64_t now,
 	remember(w, advance(w, &w->total, &stats->total, end, length), users);
 }
 
+static void know(struct window *one, const struct series *s)
+{
+	one->requests = s->requests;
+	one->failures = s->failures;
+	one->bytes = s->bytes;
+	one->lag = lag_of(s);
+	histogram_copy(&one->before, series_response(s));
+}
+
+void windows_skip(struct windows *w, const struct stats *stats)
+{
+	w->resets = stats->resets;
+	know(&w->total, &stats->total);
+	for (size_t i = 0; i < stats->count; i++)
+		know(window_of(w, stats->series[i]), stats->series[i]);
+}
+
 void windows_sum(const struct windows *w, const struct series *s,
     double seconds, struct window_sum *sum)
 {

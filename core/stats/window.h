@@ -64,6 +64,11 @@ void windows_keep(struct windows *, unsigned seconds);
 void windows_tick(struct windows *, const struct stats *, int64_t now,
     int64_t users);
 /*
+ * Takes what the statistics hold now as known: samples that were merged into
+ * them, and that happened long ago, are no news of the next tick.
+ */
+void windows_skip(struct windows *, const struct stats *);
+/*
  * The sum over the last `seconds`, of `series` or of the total (NULL): whole
  * ticks, at least one.  `sum` is set up by the call.
  */

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "fiber/loop.h"
 #include "module/hooks.h"
+#include "report/report.h"
 #include "stats/history.h"
 #include "stats/stats.h"
 #include "web/context.h"
@@ -94,6 +95,7 @@ static int do_reset(struct command *c)
 	web_keep();
 	stats_merge(live, before_reset);
 	history_skip(context_get()->history, live);
+	report_skip();
 	stats_free(before_reset);
 	before_reset = NULL;
 	runs_join();

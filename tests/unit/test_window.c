@@ -195,6 +195,38 @@ static void test_reset(void **state)
 	stats_free(stats);
 }
 
+/* A reset that is taken back brings samples that happened long ago. */
+static void test_reset_taken_back(void **state)
+{
+	struct stats *before = stats_new(10, 10), *stats = stats_new(10, 10);
+	struct series *s = stats_series(stats, "GET", "/");
+	struct windows *w = windows_new();
+	struct window_sum sum;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		stats_record(stats, s, 0, 90 * NS_PER_MS, 0, 7, true);
+	windows_tick(w, stats, 10 * NS_PER_S, 1);
+	stats_merge(before, stats);
+	stats_reset(stats);
+	stats_record(stats, s, 0, NS_PER_MS, 0, 1, false);
+	windows_tick(w, stats, 11 * NS_PER_S, 1);
+	stats_merge(stats, before);
+	windows_skip(w, stats);
+	stats_record(stats, s, 0, 2 * NS_PER_MS, 0, 1, false);
+	windows_tick(w, stats, 12 * NS_PER_S, 1);
+	for (int i = 0; i < 2; i++) {
+		windows_last(w, i ? s : NULL, &sum);
+		assert_int_equal(sum.requests, 1);
+		assert_int_equal(sum.failures, 0);
+		assert_int_equal(sum.response.count, 1);
+		window_sum_release(&sum);
+	}
+	windows_free(w);
+	stats_free(before);
+	stats_free(stats);
+}
+
 static void test_history(void **state)
 {
 	struct stats *stats = stats_new(10, 10);
@@ -246,6 +278,7 @@ int main(void)
 		cmocka_unit_test(test_windows),
 		cmocka_unit_test(test_late_ticks),
 		cmocka_unit_test(test_reset),
+		cmocka_unit_test(test_reset_taken_back),
 		cmocka_unit_test(test_history),
 	};
 
