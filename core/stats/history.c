@@ -189,7 +189,7 @@ static void push_sum(struct history_level *l, int64_t index,
     const struct history_sum *sum, const struct history_gauges *gauges,
     bool keep_blob)
 {
-	struct history_slot slot = {
+	struct level_slot slot = {
 		.index = index,
 		.requests = (uint32_t)sum->requests,
 		.failures = (uint32_t)sum->failures,
@@ -223,7 +223,7 @@ static void sum_gauges(struct history_gauges *into,
 static void sum_slot(struct history_sum *sum,
     const struct history_level *l, size_t i)
 {
-	const struct history_slot *s = &l->slots[history_level_at(l, i)];
+	const struct level_slot *s = &l->slots[history_level_at(l, i)];
 
 	sum->requests += s->requests;
 	sum->failures += s->failures;
@@ -446,7 +446,7 @@ static void fill_point(struct history_point *p, const struct history_sum *sum)
 static void fill_second(struct history_point *p, const struct history_level *l,
     size_t i)
 {
-	const struct history_slot *s = &l->slots[history_level_at(l, i)];
+	const struct level_slot *s = &l->slots[history_level_at(l, i)];
 
 	p->present = true;
 	p->requests += s->requests;

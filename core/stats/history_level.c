@@ -25,7 +25,7 @@ static void level_grow(struct history_level *l)
 }
 
 void history_level_push(struct history_level *l,
-    const struct history_slot *slot, const struct history_gauges *gauges)
+    const struct level_slot *slot, const struct history_gauges *gauges)
 {
 	size_t at;
 

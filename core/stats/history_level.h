@@ -9,7 +9,7 @@
 
 #include "stats/history.h"
 
-struct history_slot {
+struct level_slot {
 	int64_t index;                  /* its time / step */
 	uint64_t bytes;
 	double sum_ms;
@@ -22,14 +22,14 @@ struct history_slot {
 
 /* A ring that grows to `cap`. */
 struct history_level {
-	struct history_slot *slots;
+	struct level_slot *slots;
 	struct history_gauges *gauges;  /* the total's only */
 	size_t cap, alloc, start, count;
 	int64_t closed;                 /* slots up to this index are whole */
 };
 
 /* The oldest goes when it is full; takes the slot's blob. */
-void history_level_push(struct history_level *, const struct history_slot *,
+void history_level_push(struct history_level *, const struct level_slot *,
     const struct history_gauges *);
 /* Where the i-th oldest slot is. */
 static inline size_t history_level_at(const struct history_level *l, size_t i)
