@@ -1,13 +1,15 @@
 /*
  * The log functions of the SDK.  A line is headed by the name of the module
  * whose code called; a call that the compiler turned into a jump hides its
- * caller, and then the user's running task tells.
+ * caller, and then the user's running task tells: on the loop's own thread, for
+ * on another the user may be gone by then.
  */
 #include "module/internal.h"
 
 #include <swarm/log.h>
 
 #include "base/log.h"
+#include "fiber/loop.h"
 #include "user/user.h"
 
 #include <errno.h>
@@ -28,7 +30,7 @@ static const char *who(const void *caller)
 
 	if (m)
 		return m->name;
-	return users_where(&where) ? where.module : NULL;
+	return loop_here() && users_where(&where) ? where.module : NULL;
 }
 
 #define API_LOG(name, level) \
