@@ -11,6 +11,8 @@
 #include "exchange.h"
 
 #include "batch.h"
+#include "connect.h"
+#include "h2.h"
 #include "own.h"
 #include "settings.h"
 #include "template.h"
@@ -35,95 +37,25 @@ static struct parse_memo memo;
 
 /* ---- connections ---- */
 
-/* "host:port", "[v6]:port" or "unix:/path" instead of the URL's server. */
-static void redirect_connect(struct swarm_connect_args *c, char *host,
-    size_t size)
-{
-	const char *to = settings.connect_to;
-	size_t len;
-
-	if (!to || !*to)
-		return;
-	c->server_name = c->host;
-	c->host = to;
-	if (strncmp(to, "unix:", 5) == 0)
-		return;
-	to += to[0] == '[';
-	len = strcspn(to, to > settings.connect_to ? "]" : ":");
-	snprintf(host, size, "%.*s", (int)len, to);
-	c->host = host;
-	to += len;
-	to += *to == ']';
-	if (to[0] == ':' && to[1])
-		c->port = (uint16_t)strtoul(to + 1, NULL, 10);
-}
-
-static void note_connection(struct exchange *x)
-{
-	const struct swarm_connect_times *t =
-	    swarm_stream_times(x->conn->stream);
-	struct http_times *out = &x->c.a.pub.times;
-	int64_t from = t->start;
-
-	if (t->resolved) {
-		out->resolve = t->resolved - from;
-		from = t->resolved;
-	}
-	out->connect = t->connected - from;
-	if (!t->secured)
-		return;
-	out->tls = t->secured - t->connected;
-	answer_secured(&x->c.a, t->resumed);
-}
-
 /* A fresh connection; NULL with *error. */
 static struct connection *connect_new(struct exchange *x,
     struct origin *origin, const char **error)
 {
-	struct swarm_user *u = x->c.a.pub.user;
-	char why[128], source[64], host[256];
-	struct swarm_connect_args args = {
-		.size = sizeof args,
-		.host = origin->host,
-		.port = origin->port,
-		.deadline = x->c.deadline,
-		.source = settings_source(u, source, sizeof source),
-	};
-	struct swarm_stream *stream;
+	struct swarm_stream *stream = connect_stream(x, origin, false,
+	    origin->https ? session_tls(x->session, origin) : NULL, error);
 	struct connection *c;
 
-	redirect_connect(&args, host, sizeof host);
-	if (settings.connect_timeout > 0 &&
-	    swarm_in(settings.connect_timeout) < args.deadline)
-		args.deadline = swarm_in(settings.connect_timeout);
-	if (origin->https) {
-		args.tls = own_tls();
-		args.session = session_tls(x->session, origin);
-		if (!args.tls) {
-			*error = "TLS: the options ca, cert or key cannot be "
-			    "used";
-			return NULL;
-		}
-	}
-	stream = swarm_connect(&args, why, sizeof why);
-	if (!stream) {
-		*error = swarm_strdup(u, why);
+	if (!stream)
 		return NULL;
-	}
-	c = calloc(1, sizeof *c);
-	if (!c) {
-		swarm_close(stream);
+	c = session_connection(stream, origin);
+	if (!c)
 		*error = "out of memory";
-		return NULL;
-	}
-	c->stream = stream;
-	c->origin = origin;
 	return c;
 }
 
 /* ---- one request and its answer ---- */
 
-static bool may_repeat(const struct exchange *x)
+bool exchange_may_repeat(const struct exchange *x)
 {
 	static const char *const safe[] = { "GET", "HEAD", "OPTIONS", "PUT",
 		"DELETE", "TRACE", NULL };
@@ -180,19 +112,27 @@ static const char *transact(struct exchange *x, bool head)
 	const struct template *t;
 	const char *error = NULL;
 	struct origin *origin;
-	bool lost;
+	bool lost, other;
 
 	t = exchange_template(x, &error);
 	if (!t)
 		return error;
 	origin = t->origin;
+	if (h2_possible(origin)) {
+		error = h2_transact(x, origin, head, &other);
+		if (!other)
+			return error;
+		/* It wants HTTP/1.1, on a connection that has been made. */
+		if (x->conn)
+			return try_once(x, head, &lost);
+	}
 	x->sent = x->first_byte = 0;
 	x->c.a.pub.reused = false;
 	x->conn = session_take(x->session, origin);
 	if (x->conn) {
 		x->c.a.pub.reused = true;
 		error = try_once(x, head, &lost);
-		if (!error || !lost || !may_repeat(x))
+		if (!error || !lost || !exchange_may_repeat(x))
 			return error;
 		session_drop(x->conn);
 		x->c.a.pub.reused = false;
@@ -201,7 +141,7 @@ static const char *transact(struct exchange *x, bool head)
 	x->conn = connect_new(x, origin, &error);
 	if (!x->conn)
 		return error;
-	note_connection(x);
+	connect_note(x, x->conn->stream);
 	x->sent = swarm_now();
 	return try_once(x, head, &lost);
 }
@@ -225,6 +165,8 @@ static void let_go(struct exchange *x)
 {
 	struct connection *c = x->conn;
 
+	if (x->h2)
+		h2_leave(x);
 	if (!c)
 		return;
 	x->conn = NULL;
@@ -255,7 +197,7 @@ static const char *follow(struct exchange *x)
 
 void exchange_end(struct exchange *x, const char *error)
 {
-	int64_t now = swarm_now();
+	int64_t ended = h2_ended(x), now = ended ? ended : swarm_now();
 	struct http_times *t = &x->c.a.pub.times;
 	int64_t sent = x->sent ? x->sent : x->c.a.timer.start;
 	int64_t first = x->first_byte ? x->first_byte : now;
@@ -383,7 +325,7 @@ static const char *connect_group(struct group *g)
 		g->conn = connect_new(x, g->origin, &error);
 		x->conn = g->conn;
 		if (g->conn)
-			note_connection(x);
+			connect_note(x, g->conn->stream);
 	}
 	if (g->conn)
 		g->conn->gather = swarm_alloc(x->c.a.pub.user,
@@ -457,7 +399,7 @@ static void finish_group(struct group *g, size_t answered)
 		if (x->c.a.ended)
 			continue;
 		x->conn = NULL;
-		if (i < answered ? goes_on(x, NULL) : may_repeat(x))
+		if (i < answered ? goes_on(x, NULL) : exchange_may_repeat(x))
 			run(x);
 		else if (i >= answered)
 			exchange_end(x, "the server closed the connection");

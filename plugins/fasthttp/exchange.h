@@ -25,6 +25,7 @@ struct exchange {
 	const struct template *template;
 	struct session *session;
 	struct connection *conn;
+	struct h2stream *h2;            /* instead of conn: HTTP/2 */
 	int64_t sent;                   /* when waiting for the answer began */
 	int64_t first_byte;
 	const char *location;           /* of the answer; not terminated */
@@ -53,6 +54,8 @@ void exchange_batch(struct swarm_user *, const struct http_args *const *,
  * sample.  `error`: NULL, or why it failed (lives until the task ends). */
 void exchange_end(struct exchange *, const char *error);
 
+/* Whether sending it twice does no harm (and is wanted). */
+bool exchange_may_repeat(const struct exchange *);
 /* The request's template, valid until the next wait; NULL with *why. */
 const struct template *exchange_template(struct exchange *, const char **why);
 
@@ -63,6 +66,12 @@ const struct template *exchange_template(struct exchange *, const char **why);
  * when the request cannot be made at all.
  */
 int send_request(struct exchange *, const char **why);
+/*
+ * The request's header lines, each with its CRLF, valid until the next wait:
+ * their length, or 0 with *why.
+ */
+size_t send_lines(struct exchange *, const struct template *,
+    const char **lines, const char **why);
 /* Sends what has been gathered on x->conn: 0, or -1 with errno. */
 int send_gathered(struct exchange *);
 
@@ -73,6 +82,16 @@ int send_gathered(struct exchange *);
  * 0, or -1 with *error (a text that lives long enough) and errno.
  */
 int receive_answer(struct exchange *, bool head, const char **error);
+/*
+ * What both versions do with an answer.  Each returns NULL, or why to give up:
+ * the head is known (parse.facts; header lines with CRLF, in the task's
+ * memory, followed by a NUL); a piece of the body is there; that was all.
+ */
+const char *receive_head(struct exchange *, const char *head, size_t len);
+const char *receive_body(struct exchange *, const char *data, size_t len);
+const char *receive_whole(const struct exchange *);
+/* What a failed read is called. */
+const char *receive_error(struct exchange *, int error);
 /* Functions of struct http_api for open responses. */
 int64_t receive_read(struct http_response *, const char **data);
 int receive_event(struct http_response *, struct http_event *);

@@ -1,46 +1,25 @@
 /*
- * fasthttp: HTTP/1.1 on swarm's own streams.
+ * fasthttp: HTTP/1.1 and HTTP/2 on swarm's own streams.
  *
  * Made for load: the bytes of requests are made once, answers are parsed where
  * they were read, and a request in steady state allocates nothing outside the
- * pools of its task.  What it does not speak (HTTP/2, proxies, digest) the
+ * pools of its task.  What it does not speak (HTTP/3, proxies, digest) the
  * plugin `http` does, behind the same interface.
  */
 #include "api.h"
 #include "batch.h"
 #include "exchange.h"
+#include "h2conn.h"
+#include "h2pool.h"
+#include "h2stream.h"
 #include "own.h"
+#include "pool.h"
 #include "settings.h"
 #include "template.h"
 
 #include <swarm/http.h>
-#include <swarm/log.h>
 #include <swarm/module.h>
-#include <swarm/net.h>
 #include <swarm/user.h>
-
-struct own own;
-
-static struct swarm_tls *tls;
-static bool tls_tried;
-
-struct swarm_tls *own_tls(void)
-{
-	if (tls_tried)
-		return tls;
-	tls_tried = true;
-	tls = swarm_tls_new(&(struct swarm_tls_args){
-		.size = sizeof(struct swarm_tls_args),
-		.ca_file = settings.ca,
-		.cert_file = settings.cert,
-		.key_file = settings.key,
-		.insecure = settings.insecure,
-		.alpn = "http/1.1",
-		.min_version = settings.tls_min,
-		.max_version = settings.tls_max,
-		.ciphers = settings.ciphers });
-	return tls;
-}
 
 static void batch(struct swarm_user *u,
     const struct http_args *const *requests,
@@ -62,26 +41,29 @@ static const struct http_api api;
 
 static int load(void)
 {
-	if (settings_check() == -1)
+	if (settings_check() == -1 || own_check() == -1)
 		return -1;
-	if (own.pipeline < 1 || own.pipeline > BATCH_MAX) {
-		swarm_error("the option pipeline is %d: give 1 to %d",
-		    own.pipeline, BATCH_MAX);
-		return -1;
-	}
 	llm_load(&api);
 	person_load(sizeof(struct session), session_forget);
 	return 0;
 }
 
+static int worker_start(void)
+{
+	pool_start();
+	return 0;
+}
+
 static void worker_stop(void)
 {
+	h2pool_release();
+	h2stream_release();
+	h2conn_unload();
+	pool_release();
 	template_release();
 	target_release();
 	answer_release();
-	swarm_tls_free(tls);
-	tls = NULL;
-	tls_tried = false;
+	own_release();
 }
 
 static const struct http_api api = {
@@ -101,13 +83,26 @@ static const struct http_api api = {
 SWARM_MODULE(
 	.name = "fasthttp",
 	.version = SWARM_VERSION,
-	.summary = "HTTP/1.1 client made for load",
+	.summary = "HTTP client made for load: HTTP/1.1 and HTTP/2",
 	.options = SWARM_OPTIONS(SETTINGS_OPTIONS,
 		OWN(retry, SWARM_BOOL, "yes",
 		    "once, when a kept connection turns out closed"),
 		OWN(pipeline, SWARM_INT, "1",
-		    "requests of a batch sent before the first is answered")),
+		    "requests of a batch sent before the first is answered"),
+		OWN(version, SWARM_STRING, "auto",
+		    "of HTTP: auto, 1.1, 2, h2c (no TLS)"),
+		OWN(multiplex, SWARM_BOOL, "no",
+		    "all users of a worker share connections (HTTP/2)"),
+		OWN(streams, SWARM_INT, "100",
+		    "on one connection at once (HTTP/2)"),
+		OWN(shared, SWARM_INT, "0",
+		    "connections to a server, with multiplex; 0: as needed"),
+		OWN(window, SWARM_SIZE, "1m",
+		    "of an answer, sent ahead of who reads it (HTTP/2)"),
+		OWN(connection_window, SWARM_SIZE, "16m",
+		    "the same of all answers on a connection (HTTP/2)")),
 	.exports = SWARM_EXPORTS({ "swarm.http/1", &api.head }),
 	.load = load,
+	.worker_start = worker_start,
 	.worker_stop = worker_stop,
 );

@@ -171,14 +171,20 @@ static const char *known_header(struct parse_facts *f, const char *name,
 	return NULL;
 }
 
+const char *line_field(struct parse_facts *f, const char *name,
+    size_t name_len, const char *value, size_t len, size_t at)
+{
+	if (++f->headers > PARSE_HEADERS_MAX)
+		return "too many headers";
+	return known_header(f, name, name_len, value, len, at);
+}
+
 /* field-name ":" OWS field-value OWS: RFC 9112, 5. */
 const char *line_header(struct parse_facts *f, const char *s, size_t len,
     size_t at)
 {
 	const char *end = s + len, *v, *colon = s;
 
-	if (++f->headers > PARSE_HEADERS_MAX)
-		return "too many headers";
 	while (colon < end && token_byte[(unsigned char)*colon])
 		colon++;
 	if (colon == s || colon == end || *colon != ':')
@@ -190,6 +196,6 @@ const char *line_header(struct parse_facts *f, const char *s, size_t len,
 		v++;
 	while (end > v && (end[-1] == ' ' || end[-1] == '\t'))
 		end--;
-	return known_header(f, s, (size_t)(colon - s), v, (size_t)(end - v),
+	return line_field(f, s, (size_t)(colon - s), v, (size_t)(end - v),
 	    at + (size_t)(v - s));
 }

@@ -5,6 +5,7 @@
  */
 #include "exchange.h"
 
+#include "h2.h"
 #include "settings.h"
 
 #include <swarm/fiber.h>
@@ -25,23 +26,6 @@ static const char broken_coding[] = "the compressed body is broken";
 
 /* ---- the head ---- */
 
-static void take_head(struct exchange *x)
-{
-	struct parse *p = &x->parse;
-	struct http_response *r = &x->c.a.pub;
-	char *head = swarm_alloc(r->user, p->head_len + 1);
-
-	memcpy(head, p->head, p->head_len);
-	head[p->head_len] = '\0';
-	x->location_len = p->location ? p->facts.location_len : 0;
-	if (p->location)
-		x->location = head + (p->location - p->head);
-	x->c.a.head = head;
-	x->c.a.head_len = p->head_len;
-	r->status = p->facts.status;
-	r->version = p->facts.minor ? "1.1" : "1.0";
-}
-
 /* A decoder where there is something to decode; NULL, or what is wrong. */
 static const char *prepare_body(struct exchange *x)
 {
@@ -57,6 +41,31 @@ static const char *prepare_body(struct exchange *x)
 		return NULL;
 	x->inflate = inflate_take(p->facts.coding == PARSE_GZIP);
 	return x->inflate ? NULL : "out of memory";
+}
+
+const char *receive_head(struct exchange *x, const char *head, size_t len)
+{
+	const struct parse_facts *f = &x->parse.facts;
+	struct http_response *r = &x->c.a.pub;
+
+	x->location_len = f->location_at ? f->location_len : 0;
+	if (f->location_at)
+		x->location = head + (f->location_at - f->first_line);
+	x->c.a.head = head;
+	x->c.a.head_len = len;
+	r->status = f->status;
+	r->version = x->h2 ? "2" : f->minor ? "1.1" : "1.0";
+	return prepare_body(x);
+}
+
+static const char *take_head(struct exchange *x)
+{
+	struct parse *p = &x->parse;
+	char *head = swarm_alloc(x->c.a.pub.user, p->head_len + 1);
+
+	memcpy(head, p->head, p->head_len);
+	head[p->head_len] = '\0';
+	return receive_head(x, head, p->head_len);
 }
 
 /* ---- the body ---- */
@@ -105,7 +114,7 @@ static const char *deliver(struct exchange *x, const char *data, size_t len)
 	return NULL;
 }
 
-static const char *take_data(struct exchange *x, const char *data, size_t len)
+const char *receive_body(struct exchange *x, const char *data, size_t len)
 {
 	const char *plain, *why = NULL;
 	long n;
@@ -121,10 +130,15 @@ static const char *take_data(struct exchange *x, const char *data, size_t len)
 	return why;
 }
 
+const char *receive_whole(const struct exchange *x)
+{
+	return x->inflate && !inflate_ended(x->inflate) ? broken_coding : NULL;
+}
+
 /* ---- reading ---- */
 
 /* What a failed read is called.  The causes are few, so the texts are too. */
-static const char *read_error(struct exchange *x, int error)
+const char *receive_error(struct exchange *x, int error)
 {
 	switch (error) {
 	case ETIMEDOUT:
@@ -151,21 +165,19 @@ static int eat(struct exchange *x, bool head, const char **at,
 		case PARSE_MORE:
 			return 0;
 		case PARSE_HEAD:
-			take_head(x);
-			*error = prepare_body(x);
+			*error = take_head(x);
 			if (!*error && head)
 				return 1;
 			break;
 		case PARSE_DATA:
-			*error = take_data(x, x->parse.data,
+			*error = receive_body(x, x->parse.data,
 			    x->parse.data_len);
 			break;
 		case PARSE_DONE:
-			if (x->inflate && !inflate_ended(x->inflate)) {
-				*error = broken_coding;
-				break;
-			}
-			return 1;
+			*error = receive_whole(x);
+			if (!*error)
+				return 1;
+			break;
 		case PARSE_ERROR:
 			*error = x->parse.error;
 			break;
@@ -182,8 +194,7 @@ static int at_the_end(struct exchange *x, const char **error)
 {
 	bool started = x->parse.started;
 
-	if (parse_end(&x->parse) == PARSE_DONE &&
-	    (!x->inflate || inflate_ended(x->inflate)))
+	if (parse_end(&x->parse) == PARSE_DONE && !receive_whole(x))
 		return 0;
 	*error = x->parse.error ? x->parse.error : broken_coding;
 	errno = started ? EPROTO : ECONNRESET;
@@ -235,7 +246,7 @@ int receive_answer(struct exchange *x, bool head, const char **error)
 	for (;;) {
 		n = read_some(x, &at);
 		if (n == -1) {
-			*error = read_error(x, errno);
+			*error = receive_error(x, errno);
 			return -1;
 		}
 		if (n == 0)
@@ -280,7 +291,8 @@ static int64_t next_at_hand(struct exchange *x, const char **data, bool *done,
 			if (n != 0)
 				return n;
 		}
-		switch (parse_next(&x->parse, &x->at, x->end)) {
+		switch (x->h2 ? h2_next(x) : parse_next(&x->parse, &x->at,
+		    x->end)) {
 		case PARSE_DATA:
 			if (!x->inflate) {
 				*data = x->parse.data;
@@ -323,9 +335,15 @@ int64_t receive_read(struct http_response *r, const char **data)
 		}
 		if (n == -1 || done)
 			break;
+		if (x->h2) {
+			error = h2_await_body(x);
+			if (error)
+				break;
+			continue;
+		}
 		n = read_some(x, &x->at);
 		if (n == -1) {
-			error = read_error(x, errno);
+			error = receive_error(x, errno);
 			break;
 		}
 		if (n == 0) {
@@ -336,8 +354,8 @@ int64_t receive_read(struct http_response *r, const char **data)
 	}
 	if (done)
 		note_rest(x, x->at, x->end);
-	if (done && x->inflate && !inflate_ended(x->inflate))
-		error = broken_coding;
+	if (done)
+		error = receive_whole(x);
 	exchange_end(x, error);
 	return error ? -1 : 0;
 }

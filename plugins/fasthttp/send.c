@@ -244,6 +244,32 @@ static bool is_plain(const struct exchange *x)
 	    !means_body(x->c.method);
 }
 
+static const char too_many[] = "its headers are larger than 96 KiB";
+
+static void put_lines(struct writer *w, struct exchange *x,
+    const struct template *t)
+{
+	put_usual(w, x, t);
+	put_own(w, x);
+	put_cookies(w, x, t);
+	put_body_headers(w, x);
+}
+
+size_t send_lines(struct exchange *x, const struct template *t,
+    const char **lines, const char **why)
+{
+	struct writer w = { 0 };
+
+	if (is_plain(x)) {
+		*lines = template_usual(t);
+		return t->usual_len;
+	}
+	put_lines(&w, x, t);
+	*lines = compose;
+	*why = too_many;
+	return w.full ? 0 : w.len;
+}
+
 int send_request(struct exchange *x, const char **why)
 {
 	const struct template *t = exchange_template(x, why);
@@ -257,13 +283,10 @@ int send_request(struct exchange *x, const char **why)
 		return write_now(x, template_line(t),
 		    (size_t)t->line_len + t->usual_len + 2);
 	put(&w, template_line(t), t->line_len);
-	put_usual(&w, x, t);
-	put_own(&w, x);
-	put_cookies(&w, x, t);
-	put_body_headers(&w, x);
+	put_lines(&w, x, t);
 	put(&w, "\r\n", 2);
 	if (w.full) {
-		*why = "its headers are larger than 96 KiB";
+		*why = too_many;
 		return -1;
 	}
 	if (!x->c.body.present)

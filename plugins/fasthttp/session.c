@@ -4,6 +4,8 @@
  */
 #include "session.h"
 
+#include "h2pool.h"
+
 #include <stdlib.h>
 
 void session_forget(void *session)
@@ -11,6 +13,7 @@ void session_forget(void *session)
 	struct session *s = session;
 	struct kept_session *kept;
 
+	h2pool_free(&s->pools);
 	session_close_idle(s);
 	while ((kept = s->kept) != NULL) {
 		s->kept = kept->next;
@@ -20,6 +23,20 @@ void session_forget(void *session)
 }
 
 /* ---- connections ---- */
+
+struct connection *session_connection(struct swarm_stream *stream,
+    struct origin *origin)
+{
+	struct connection *c = calloc(1, sizeof *c);
+
+	if (!c) {
+		swarm_close(stream);
+		return NULL;
+	}
+	c->stream = stream;
+	c->origin = origin;
+	return c;
+}
 
 struct connection *session_take(struct session *s, struct origin *origin)
 {
@@ -56,6 +73,7 @@ void session_close_idle(struct session *s)
 {
 	struct connection *c;
 
+	h2pool_close(s->pools);
 	while ((c = s->idle) != NULL) {
 		s->idle = c->next;
 		session_drop(c);

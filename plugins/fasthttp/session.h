@@ -42,11 +42,16 @@ struct session {
 	struct person person;           /* first */
 	struct connection *idle;
 	struct kept_session *kept;
+	struct h2pool *pools;           /* its own connections of HTTP/2 */
 };
 
 /* For person_load(). */
 void session_forget(void *session);
 
+/* A connection on `stream`, which it owns: NULL when out of memory, and then
+ * the stream is closed. */
+struct connection *session_connection(struct swarm_stream *,
+    struct origin *);
 /* An idle connection to `origin` that is still good, out of the session; NULL
  * when there is none. */
 struct connection *session_take(struct session *, struct origin *);

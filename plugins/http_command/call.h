@@ -35,7 +35,8 @@ struct calls {
 /* What concerns the client as a whole. */
 struct client {
 	const char *plugin;             /* NULL: whichever will do */
-	const char *version;            /* NULL: HTTP/1.1, "2", "h2c", "3" */
+	const char *version;            /* NULL, "1.1", "2", "h2c", "3" */
+	bool multiplex;
 	bool insecure;
 	bool compressed;
 	bool no_keepalive;

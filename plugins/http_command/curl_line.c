@@ -240,6 +240,13 @@ static int flag_compressed(struct reading *r, const char *v)
 	return 0;
 }
 
+static int flag_h1(struct reading *r, const char *v)
+{
+	(void)v;
+	r->client->version = "1.1";
+	return 0;
+}
+
 static int flag_h2(struct reading *r, const char *v)
 {
 	(void)v;
@@ -292,6 +299,7 @@ static const struct curl_option {
 	{ "head", 'I', false, flag_head },
 	{ "insecure", 'k', false, flag_insecure },
 	{ "compressed", 0, false, flag_compressed },
+	{ "http1.1", 0, false, flag_h1 },
 	{ "http2", 0, false, flag_h2 },
 	{ "http2-prior-knowledge", 0, false, flag_h2c },
 	{ "http3", 0, false, flag_h3 },
@@ -312,7 +320,6 @@ static const struct curl_option {
 	{ "globoff", 'g', false, nothing },
 	{ "no-buffer", 'N', false, nothing },
 	{ "progress-bar", '#', false, nothing },
-	{ "http1.1", 0, false, nothing },
 	{ "output", 'o', true, nothing },
 	{ "write-out", 'w', true, nothing },
 	{ "max-redirs", 0, true, nothing },

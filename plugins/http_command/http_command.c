@@ -3,7 +3,7 @@
  * and scenarios written from curl command lines and HTTP archives.
  *
  * A module of its own beside the providers of "swarm.http/1": options decide
- * which of them is used (HTTP/2 and proxies need libcurl), before either is
+ * which of them is used (HTTP/3 and proxies need libcurl), before either is
  * loaded.
  */
 #include "call.h"
@@ -40,8 +40,10 @@ static const char help[] =
 "  -n, --name NAME       what its samples are called (default: its path)\n"
 "  -e, --expect LIST     statuses that pass, as 200-299,404 (default: below 400)\n"
 "Connection\n"
-"      --h2              HTTP/2 (https)\n"
+"      --h1              HTTP/1.1, where TLS would agree on HTTP/2\n"
+"      --h2              HTTP/2 (https; what servers that have it get anyway)\n"
 "      --h2c             HTTP/2 without TLS\n"
+"      --multiplex       all users of a worker share connections (HTTP/2)\n"
 "      --h3              HTTP/3, where libcurl has it\n"
 "      --no-keepalive    a connection for each request\n"
 "      --compressed      ask for compressed answers\n"
@@ -81,9 +83,9 @@ static struct {
 
 /* ---- the command line ---- */
 
-enum { OPT_H2 = 256, OPT_H2C, OPT_H3, OPT_NO_KEEPALIVE, OPT_COMPRESSED,
-	OPT_TIMEOUT, OPT_CA, OPT_CERT, OPT_KEY, OPT_CLIENT, OPT_FROM_CURL,
-	OPT_FROM_HAR, OPT_PAUSES, OPT_HELP };
+enum { OPT_H1 = 256, OPT_H2, OPT_H2C, OPT_H3, OPT_MULTIPLEX,
+	OPT_NO_KEEPALIVE, OPT_COMPRESSED, OPT_TIMEOUT, OPT_CA, OPT_CERT, OPT_KEY,
+	OPT_CLIENT, OPT_FROM_CURL, OPT_FROM_HAR, OPT_PAUSES, OPT_HELP };
 
 static const struct option longs[] = {
 	{ "connections", required_argument, NULL, 'c' },
@@ -95,9 +97,11 @@ static const struct option longs[] = {
 	{ "json", required_argument, NULL, 'j' },
 	{ "name", required_argument, NULL, 'n' },
 	{ "expect", required_argument, NULL, 'e' },
+	{ "h1", no_argument, NULL, OPT_H1 },
 	{ "h2", no_argument, NULL, OPT_H2 },
 	{ "h2c", no_argument, NULL, OPT_H2C },
 	{ "h3", no_argument, NULL, OPT_H3 },
+	{ "multiplex", no_argument, NULL, OPT_MULTIPLEX },
 	{ "no-keepalive", no_argument, NULL, OPT_NO_KEEPALIVE },
 	{ "compressed", no_argument, NULL, OPT_COMPRESSED },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
@@ -147,6 +151,12 @@ static int take_client(int opt, char *v)
 	struct client *c = &plan.client;
 
 	switch (opt) {
+	case OPT_H1:
+		c->version = "1.1";
+		break;
+	case OPT_MULTIPLEX:
+		c->multiplex = true;
+		break;
 	case OPT_H2:
 		c->version = "2";
 		break;
@@ -288,8 +298,8 @@ static int choose_client(void)
 {
 	const struct client *c = &plan.client;
 	const char *p = c->plugin;
-	const char *need = c->version ? "HTTP/2 or 3" : c->proxy ? "a proxy"
-	    : c->resolve ? "--resolve" : NULL;
+	const char *need = c->version && strcmp(c->version, "3") == 0
+	    ? "HTTP/3" : c->proxy ? "a proxy" : c->resolve ? "--resolve" : NULL;
 	int rc = 0;
 
 	if (!p)
@@ -302,6 +312,7 @@ static int choose_client(void)
 	rc |= swarm_run_option("plugin", p);
 	rc |= cmdline_set(p, "discard", "yes");
 	rc |= cmdline_set(p, "version", c->version);
+	rc |= cmdline_set(p, "multiplex", c->multiplex ? "yes" : NULL);
 	rc |= cmdline_set(p, "insecure", c->insecure ? "yes" : NULL);
 	rc |= cmdline_set(p, "compress", c->compressed ? "yes" : NULL);
 	rc |= cmdline_set(p, "keepalive", c->no_keepalive ? "no" : NULL);

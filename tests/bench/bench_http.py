@@ -5,7 +5,8 @@ what a user with an open connection costs in memory.
     bench_http [CASE...] [--connections N,N] [--rounds N] [--seconds N]
 
 Cases: h1 (against a responder that never sleeps), nginx (h1 against nginx),
-h2 (multiplexed, against nginx), locust, memory; by default all.  Peers take
+h2 (against nginx: multiplexed, and a connection for each user), locust,
+memory; by default all.  Peers take
 turns against the same server, which has one core and they the other; what is
 shown is the median over the rounds, and of each round's ratio to its peer.
 What counts is the CPU time of a client's whole process tree in a window after
@@ -214,8 +215,8 @@ def wrk(url, connections):
             *(a for h in HEADERS for a in ("-H", h)), url + "/hello"]
 
 
-def h2load(url, streams):
-    return ["h2load", "-t1", "-c1", f"-m{streams}", "-D80",
+def h2load(url, connections, streams):
+    return ["h2load", "-t1", f"-c{connections}", f"-m{streams}", "-D80",
             *(a for h in HEADERS for a in ("-H", h)), url + "/hello"]
 
 
@@ -280,10 +281,21 @@ def nginx(args):
 
 
 def h2(args):
+    """64 users on one connection; then each user with one of its own."""
     with serving(Nginx, True) as server:
-        compare("h2", 64, server, args, ("h2load", h2load(server.url, 64)), [
-            ("libcurl", swarm("http", server.url, 64, "-o",
-                              "http.multiplex=yes"))])
+        compare("h2", 64, server, args,
+                ("h2load", h2load(server.url, 1, 64)), [
+                    ("fasthttp", swarm("fasthttp", server.url, 64, "-o",
+                                       "fasthttp.multiplex=yes")),
+                    ("libcurl", swarm("http", server.url, 64, "-o",
+                                      "http.multiplex=yes"))])
+        for n in args.connections:
+            many = min(n, 1000)         # a handshake each
+            compare("h2 own", many, server, args,
+                    ("h2load", h2load(server.url, many, 1)), [
+                        ("fasthttp", swarm("fasthttp", server.url, many)),
+                        ("libcurl", swarm("http", server.url, many))],
+                    warm_up=1.5 if many < 1000 else 6)
 
 
 def against_locust(args):

@@ -27,7 +27,8 @@ class Nginx:
         self.cert = cert
         self.process = None
 
-    def start(self, extra="", listen="", port=None, limit=1000000):
+    def start(self, extra="", listen="", port=None, limit=1000000,
+              reply='return 200 "hello\\n";'):
         for _ in range(5):
             self.port = port or free_port()
             conf = self.directory / "nginx.conf"
@@ -51,7 +52,7 @@ http {{
     root {self.directory}/www;
     location = /login {{ return 204; }}
     location = /text {{ default_type text/plain; alias {self.directory}/text; }}
-    location / {{ return 200 "hello\\n"; }}
+    location / {{ {reply} }}
   }}
 }}""")
             (self.directory / "text").write_text("lorem ipsum\n" * 5000)
@@ -238,33 +239,6 @@ def test_restart_in_mid_run(swarm, provider, tmp_path, nginx):
                "the answer ended early"}
     assert errors <= allowed, errors
     assert "connect: Connection refused" in errors
-
-
-@pytest.mark.parametrize("version", ["2", "h2c"])
-def test_http2(swarm, tmp_path, nginx, cert, version):
-    nginx.start(listen="ssl http2" if version == "2" else "http2")
-    done = load(swarm, "http", tmp_path, nginx.url, "-o",
-                f"http.version={version}", "-o", f"http.ca={cert}/cert.pem")
-    assert done.status == 0, done.text
-    rows = counts(totals(tmp_path / "out"))
-    nginx.stop(signal.SIGQUIT)
-    served = nginx.served()
-    assert {s[3] for s in served} == {"HTTP/2.0"}
-    assert len({s[4] for s in served}) == 8
-    assert rows["GET", "/hello"][0] > 50
-
-
-def test_http2_multiplexed(swarm, tmp_path, nginx, cert):
-    nginx.start(listen="ssl http2", limit=1000000)
-    done = load(swarm, "http", tmp_path, nginx.url, "-o",
-                "http.multiplex=yes", "-o", f"http.ca={cert}/cert.pem",
-                "--processes", "1", users=32)
-    assert done.status == 0, done.text
-    nginx.stop(signal.SIGQUIT)
-    served = nginx.served()
-    assert {s[3] for s in served} == {"HTTP/2.0"}
-    assert len({s[4] for s in served}) <= 2
-    assert len(served) > 100
 
 
 def test_multiplexed_h2c_is_refused(swarm):

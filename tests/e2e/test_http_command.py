@@ -70,7 +70,7 @@ def test_curl(swarm, tmp_path, server):
     (("http://a", "-c"), r"-c needs a value"),
     (("http://a", "-H", "x"), r'"Name: value"'),
     (("http://a", "-b", "@/nonexistent"), r"cannot read /nonexistent"),
-    (("http://a", "--h2", "--client", "fasthttp"), r"cannot do HTTP/2"),
+    (("http://a", "--h3", "--client", "fasthttp"), r"cannot do HTTP/3"),
     (("http://a", "-d", "soon"), r"soon"),
     (("curl", "--nonsense", "http://a"), r"--nonsense is not understood"),
     (("--from-curl", "wget x"), r'does not begin with "curl"'),

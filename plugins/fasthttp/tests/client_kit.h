@@ -227,7 +227,9 @@ static void kit_defaults(void)
 		.cookies = true, .names = "fold", .user_agent = "kit",
 		.source = "", .connect_to = "",
 	};
-	own = (struct own){ .retry = true, .pipeline = 1 };
+	own = (struct own){ .retry = true, .pipeline = 1, .version = "1.1",
+		.streams = 100, .window = 1 << 20,
+		.connection_window = 1 << 20 };
 }
 
 static int kit_setup(void **state)

@@ -193,6 +193,7 @@ void answer_observe(const struct answer *a, const char *name)
 {
 	const struct http_times *t = &a->pub.times;
 
+	observe("queue", name, a->queued > 0 ? a->queued : -1);
 	observe("resolve", name, t->resolve);
 	observe("connect", name, t->connect);
 	observe(a->pub.resumed ? "tls resumed" : "tls", name, t->tls);

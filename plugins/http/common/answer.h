@@ -21,6 +21,7 @@ struct answer {
 	struct http_response pub;
 	struct swarm_timer timer;
 	int64_t ended;                  /* of the exchange; 0: under way */
+	int64_t queued;                 /* ns it waited for a place; 0: none */
 	const char *expect;
 	bool catch_response;
 	bool recorded;
@@ -57,9 +58,9 @@ void answer_refuse(struct answer *, const char *fmt, ...)
 /* TLS has been set up for it: counts full handshakes and resumptions. */
 void answer_secured(struct answer *, bool resumed);
 
-/* Series for the phases of an exchange that has ended: types "resolve",
- * "connect", "tls" or "tls resumed", "wait" and "receive", and the sample's
- * name. */
+/* Series for the phases of an exchange that has ended: types "queue",
+ * "resolve", "connect", "tls" or "tls resumed", "wait" and "receive", and the
+ * sample's name. */
 void answer_observe(const struct answer *, const char *name);
 
 /* Says once that there is nothing to send requests to, and ends the run. */

@@ -8,6 +8,8 @@
 #include <swarm/http.h>
 
 static const char *provider = "";
+static bool h2;                         /* then a body ends no connection */
+static bool own;                        /* connections are one user's */
 
 static void basics(struct swarm_user *u)
 {
@@ -17,6 +19,7 @@ static void basics(struct swarm_user *u)
 
 	EXPECT(r->status == 200);
 	EXPECT(!r->error);
+	EXPECT(is(r->version, h2 ? "2" : "1.1"));
 	EXPECT(is(http_json(r, "method"), "GET"));
 	EXPECT(is(http_json(r, "path"), "/echo?a=1"));
 	EXPECT(is(http_json(r, "headers.x-one"), "1"));
@@ -133,7 +136,7 @@ static void cookies(struct swarm_user *u)
 	EXPECT(is(http_cookie(u, "c"), "3"));
 	http_close(u);
 	r = http_get(u, "/echo");
-	EXPECT(!r->reused);
+	EXPECT(r->reused != own);
 	EXPECT(http_json(r, "headers.cookie"));
 	http_set_cookie(u, NULL, NULL);
 	r = http_get(u, "/echo");
@@ -214,7 +217,7 @@ static void codings(struct swarm_user *u)
 	r = http_get(u, "/close");
 	EXPECT(is(r->body, "until the end"));
 	r = http_get(u, "/echo");
-	EXPECT(!r->reused);
+	EXPECT(r->reused == h2);
 	r = http_get(u, "/gzip");
 	EXPECT(r->len == 10000 && r->body[9999] == 'z');
 	EXPECT(http_between(r, "zz", "zz"));
@@ -329,7 +332,9 @@ static void all(struct swarm_user *u)
 SWARM_MODULE(
 	.name = "http_calls",
 	.options = SWARM_OPTIONS(
-		SWARM_OPTION(provider, "", "whose features to expect")),
+		SWARM_OPTION(provider, "", "whose features to expect"),
+		SWARM_OPTION(h2, "no", "HTTP/2 is to be spoken"),
+		SWARM_OPTION(own, "yes", "a user has its own connections")),
 	.users = SWARM_USERS({ .name = "calls",
 		.tasks = SWARM_TASKS(SWARM_TASK(all)) }),
 );

@@ -1,11 +1,11 @@
 /*
  * HTTP for scenarios: the interface "swarm.http/1".
  *
- * Two plugins provide it: `fasthttp`, HTTP/1.1 on swarm's own streams, and
- * `http` on libcurl (HTTP/2, proxies, digest and more).  A scenario is bound
- * to the interface, so the same .so runs on either; --plugin chooses.  What
- * only one of them can do is said below; asking the other for it fails the
- * sample with a text that says so.
+ * Two plugins provide it: `fasthttp`, HTTP/1.1 and HTTP/2 on swarm's own
+ * streams, and `http` on libcurl (HTTP/3, proxies, digest and more).  A
+ * scenario is bound to the interface, so the same .so runs on either; --plugin
+ * chooses.  What only one of them can do is said below; asking the other for
+ * it fails the sample with a text that says so.
  *
  *	static void order(struct swarm_user *u)
  *	{
@@ -90,7 +90,7 @@ struct http_args {
 	const char *json;               /* a JSON text */
 	const struct http_field *form;  /* application/x-www-form-urlencoded */
 	const struct http_part *parts;  /* multipart/form-data */
-	/* Called for each piece of a body of unknown length (chunked): writes
+	/* Called for each piece of a body of unknown length: writes
 	 * up to `size` bytes to `buf` and returns their number, 0 at the end,
 	 * -1 to give up.  Such a request is never repeated.  `http`: must not
 	 * wait. */
@@ -305,8 +305,8 @@ static inline int http_next_event(struct http_response *r,
 	return http_api_->event(r, event);
 }
 
-/* Ends an open response early: the connection is closed and the sample ends
- * as it stands.  0 when it passed, else -1. */
+/* Ends an open response early: its connection (over HTTP/2 its stream only) is
+ * closed and the sample ends as it stands.  0 when it passed, else -1. */
 static inline int http_finish(struct http_response *r)
 {
 	return http_api_->finish(r);
@@ -400,7 +400,8 @@ static inline void http_set_cookie(struct swarm_user *u, const char *name,
 	http_api_->set_cookie(u, name, value);
 }
 
-/* Closes the user's idle connections: the next request connects anew. */
+/* Closes the user's idle connections, unless users share them: the next
+ * request connects anew. */
 static inline void http_close(struct swarm_user *u)
 {
 	http_api_->close(u);

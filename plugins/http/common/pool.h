@@ -1,11 +1,12 @@
-/* libcurl's memory: blocks that go round instead of through malloc(). */
+/* The memory of libcurl and libnghttp2: blocks that go round instead of
+ * through malloc(). */
 #ifndef HTTP_POOL_H
 #define HTTP_POOL_H
 
 #include <stddef.h>
 
-/* For curl_global_init_mem().  A block is always one of malloc()'s, so that
- * free() of it is right, too. */
+/* For curl_global_init_mem() and nghttp2_mem.  A block is always one of
+ * malloc()'s, so that free() of it is right, too. */
 void *pool_malloc(size_t size);
 void *pool_calloc(size_t count, size_t size);
 void *pool_realloc(void *block, size_t size);
