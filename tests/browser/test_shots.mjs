@@ -23,8 +23,15 @@ for (const [size, endpoints] of [["few", "5"], ["many", "5000"]]) {
 			const tab = await openTab(page.url, { colorScheme });
 			const name = (what) => `${size}-${colorScheme}-${what}`;
 
+			const phone = { width: 390, height: 844 };
+			const desk = { width: 1280, height: 800 };
+
 			await tab.waitForSelector(".preview canvas");
 			await shoot(tab, name("start"));
+			await tab.setViewportSize(phone);
+			await shoot(tab, name("phone-start"));
+			await tab.setViewportSize(desk);
+			page.say("watch");
 			await page.post("swarm", { user_count: 60, spawn_rate: 10 });
 			await tab.waitForSelector(".tabs");
 			await shoot(tab, name("empty"));
@@ -40,12 +47,27 @@ for (const [size, endpoints] of [["few", "5"], ["many", "5000"]]) {
 			await tab.click(".col-name .link >> nth=0");
 			await tab.waitForSelector(".drawer .spectrum");
 			await shoot(tab, name("drawer"));
+			await tab.setViewportSize(phone);
+			await shoot(tab, name("phone-drawer"));
 			await tab.keyboard.press("Escape");
+			for (const view of ["overview", "endpoints", "failures", "workers"]) {
+				await tab.click(`.tabs a[href="?tab=${view}"]`);
+				await tab.waitForTimeout(300);
+				await shoot(tab, name(`phone-${view}`));
+			}
+			await tab.setViewportSize(desk);
+			page.say("fail connection to 10.1.2.3:1883 refused");
 			page.say("lose");
 			page.say("saturate");
 			await tab.click('.tabs a[href="?tab=overview"]');
 			await tab.waitForSelector(".bar");
 			await shoot(tab, name("worker-lost"));
+			await tab.click("[aria-label=More]");
+			await shoot(tab, name("menu"));
+			await tab.keyboard.press("Escape");
+			await page.post("api/v1/stop", {});
+			await tab.waitForSelector(".s-stopped");
+			await shoot(tab, name("finished"));
 			await page.stop();
 			await tab.waitForSelector("[data-bar=lost]");
 			await shoot(tab, name("lost"));

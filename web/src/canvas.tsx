@@ -71,18 +71,24 @@ export function frame(ctx: CanvasRenderingContext2D, width: number, height: numb
 	ctx.lineWidth = 1;
 }
 
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
+
 export function axisTime(ctx: CanvasRenderingContext2D, from: number, to: number, width: number, height: number,
 	tight = false): void {
 	const inner = width - margin.left - margin.right;
-	const n = Math.max(1, Math.floor(inner / 90));
+	const least = ((to - from) * 80) / Math.max(80, inner);
+	const step = STEPS.find((s) => s >= least) ?? Math.ceil(least / 86400) * 86400;
+	// Days begin at midnight, here.
+	const shift = new Date(from * 1000).getTimezoneOffset() * 60;
 
 	ctx.textAlign = "center";
 	ctx.textBaseline = "top";
-	for (let i = 0; i <= n; i++) {
-		// The last label would stand out of the picture.
-		ctx.textAlign = i === n ? "right" : "center";
-		ctx.fillText(clockTime(from + ((to - from) * i) / n), margin.left + (inner * i) / n + (i === n ? margin.right - 1 : 0),
-			height - margin.bottom + (tight ? 4 : 6));
+	for (let t = Math.ceil((from - shift) / step) * step + shift; t <= to; t += step) {
+		const x = margin.left + (inner * (t - from)) / (to - from);
+
+		// A label that would stand out of the picture.
+		if (x <= width - 26)
+			ctx.fillText(clockTime(t), x, height - margin.bottom + (tight ? 4 : 6));
 	}
 }
 

@@ -29,11 +29,14 @@ interface Props {
 	height?: number;
 	/** Draw the first line on top of the second: they are added. */
 	stacked?: boolean;
+	/** There is nothing between two whole numbers. */
+	whole?: boolean;
 	hint?: string;
 	/** The axis counts from zero: no wall clock, no events, no choosing. */
 	elapsed?: boolean;
 }
 
+const WHOLE = [0, 1, 2, 3, 4, 5, 6, 7, 8].flatMap((p) => [1, 2, 5].map((m) => m * 10 ** p));
 const lane = new Set(["state", "worker", "load", "note", "reset", "threshold", "stage"]);
 
 function drawEvents(u: uPlot): void {
@@ -93,8 +96,9 @@ function options(props: Props, width: number, setAt: (i: number | null) => void)
 		},
 		axes: [
 			{ stroke: muted, font, grid, ticks: grid, size: 28,
-				values: (_u, splits) => splits.map((s) => clockTime(s)), space: 80 },
-			{ stroke: muted, font, grid, ticks: { show: false }, size: 56,
+				// One at the very edge would be cut.
+				values: (u, splits) => splits.map((s) => (u.valToPos(s, "x") > u.over.clientWidth - 14 ? "" : clockTime(s))), space: 80 },
+			{ stroke: muted, font, grid, ticks: { show: false }, size: 56, ...(props.whole ? { incrs: WHOLE } : {}),
 				values: (_u, splits) => splits.map((s) => (s == null ? "" : props.format(s))) },
 		],
 		series: [

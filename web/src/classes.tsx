@@ -106,8 +106,8 @@ export function Classes({ chosen, choose, fields }:
 							}} /> <b>{c.name}</b></label>{" "}
 						<span class="muted">{!chosen.has(c.name) ? "no users" : c.fixed_count ? `exactly ${c.fixed_count}` :
 							`weight ${c.weight} (${Math.round((100 * c.weight) / weights)} %)`}</span>{" "}
-						<button type="button" class="quiet" aria-label={`Change ${c.name}`} onClick={() => setOpen(c.name)}>Change…</button>
-						<button type="button" class="quiet" aria-label={`Try once: ${c.name}`} aria-expanded={trying === c.name}
+						<button type="button" class="link" aria-label={`Change ${c.name}`} onClick={() => setOpen(c.name)}>Change…</button>
+						<button type="button" class="link" aria-label={`Try once: ${c.name}`} aria-expanded={trying === c.name}
 							onClick={() => setTrying(trying === c.name ? null : c.name)}>Try once</button>
 						<Tasks tasks={c.tasks} />
 						{trying === c.name && <TryOnce name={c.name} fields={fields} onClose={() => setTrying(null)} />}

@@ -107,8 +107,9 @@ export function Failures() {
 				<table class="plain">
 					<thead>
 						<tr>
-		X
-							<th scope="col">Endpoints</th><th scope="col">First seen</th><th scope="col">Last seen</th>
+							<th scope="col"><span class="sr">Details</span></th><th scope="col" class="num">Count</th>
+							<th scope="col" class="num">Share</th><th scope="col">Message</th><th scope="col" class="num">Endpoints</th>
+							<th scope="col">First seen</th><th scope="col">Last seen</th>
 						</tr>
 					</thead>
 					<tbody>{kinds.value.map((k) => <KindRow key={k.text} kind={k} whole={t.failures} />)}</tbody>

@@ -5,6 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import "uplot/dist/uPlot.min.css";
 import "./app.css";
 import { stop } from "./actions";
+import { startAnswers, takeCapacity, takeHold } from "./answers";
 import { startData } from "./data";
 import { Endpoints } from "./endpoints";
 import { Failures } from "./failures";
@@ -131,6 +132,8 @@ async function showReport(inside: Element): Promise<void> {
 	verdict.value = results.results.verdict;
 	if (results.results.resources)
 		take(results.results.resources, results.started, results.ended);
+	takeHold(results.results.hold ?? null, results.ended);
+	takeCapacity(results.results.capacity ?? null);
 	range.value = { live: 0 };
 	document.documentElement.dataset.report = "app";
 	(document.getElementById("plain-style") as HTMLStyleElement).media = "print";
@@ -147,5 +150,6 @@ if (inside) {
 	start();
 	startData();
 	startResources();
+	startAnswers();
 	render(<App />, document.getElementById("app")!);
 }

@@ -5,6 +5,7 @@ import { Chart } from "./chart";
 import { Sparkline } from "./canvas";
 import { bounds, rate, shown } from "./data";
 import { bytes, clock, count, ms, number, percent, quantile, shorten } from "./format";
+import { CapacityPanel, HoldPanel } from "./answers";
 import { MostChanged } from "./changed";
 import { FeltCharts, TargetPanel } from "./resources";
 import { endpoint, tab, type Tab } from "./route";
@@ -26,6 +27,8 @@ function Tile({ label, value, unit, values, tone, to }:
 
 function Top({ title, pick, show }: { title: string; pick: (r: Row) => number; show: (r: Row) => string }) {
 	void version.value;
+	if (rows.size === 0)
+		return null;
 	const list = [...rows.values()].filter((r) => !r.phase && pick(r) > 0).sort((a, b) => pick(b) - pick(a)).slice(0, 5);
 
 	return (
@@ -103,7 +106,7 @@ export function Overview() {
 		<main id="content" class="overview">
 			<div class="tiles">
 				<Tile label="Throughput" value={number(t.rps)} unit="req/s" values={all} tone="blue" to="endpoints" />
-				<Tile label="Failures" value={percent(t.failures, t.requests)} unit={count(t.failures)} values={failed} tone="red"
+				<Tile label="Failures" value={percent(t.failures, t.requests)} unit={`${count(t.failures)} failed`} values={failed} tone="red"
 					to="failures" />
 				<Tile label="Latency p95" value={quantile(t.recent[5], 0.95, t.recent_count)} unit="ms" values={c.values.p95} tone="amber" to="latency" />
 				<Tile label="Users" value={count(r.users)} unit={`of ${count(r.target)}`} values={c.values.users} tone="purple"
@@ -114,6 +117,8 @@ export function Overview() {
 			</div>
 			<div class="columns">
 				<div class="charts">
+					<CapacityPanel />
+					<HoldPanel />
 					{t.requests === 0 ? <Waiting /> : (
 						<>
 							<Chart title="Throughput" unit="req/s" time={time} from={from} to={to} format={number} stacked
@@ -141,7 +146,7 @@ export function Overview() {
 							)}
 						</>
 					)}
-					<Chart title="Users" unit="" time={time} from={from} to={to} format={count} height={140}
+					<Chart title="Users" unit="" time={time} from={from} to={to} format={count} height={140} whole
 						lines={[
 							{ label: "running", color: "purple", values: c.values.users, width: 2 },
 							{ label: "planned", color: "muted", values: c.values.wanted, dash: [4, 4] },

@@ -1,6 +1,7 @@
 // Results of a run that is over (schema swarm-results/1), as the page's data:
 // for a report, which has them inside, and for one that is dropped into Runs.
 // Percentiles come from the histograms, by the buckets that they have.
+import type { CapacityCourse, HoldCourse } from "./answers";
 import type { Heatmap, Histogram, History, Table } from "./api";
 import type { Resources } from "./resources";
 import type { Message, Meta, Metric, Executor } from "./store";
@@ -67,6 +68,8 @@ export interface Results {
 		series: { type: string | null; name: string | null; requests: number[]; failures: number[]; p50_ms: (number | null)[];
 			p95_ms: (number | null)[]; p99_ms: (number | null)[] }[];
 	};
+	hold?: HoldCourse | null;
+	capacity?: CapacityCourse | null;
 	/** Of the machines that were watched. */
 	resources?: Resources;
 }

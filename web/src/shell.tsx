@@ -51,7 +51,7 @@ export const warnings = computed(() => {
 
 	if (missing > 0 && active.value)
 		list.push(`${missing} of ${workers.value.length} workers lost: ${r.users} of ${r.target} users are running`);
-	for (const w of saturated.value)
+	for (const w of active.value ? saturated.value : [])
 		list.push(`Generator-limited: ${w.id} CPU ${number(w.cpu)} %, its loop is late by up to ${number(w.delay_ms)} ms. ` +
 			"Latency may include our own delay; add workers or lower the load");
 	if (r.paused)
@@ -414,7 +414,7 @@ effect(() => {
 	const is = r.state === "spawning" || r.state === "running";
 
 	if (foreign && was && !is)
-		toast(`Stopped: ${r.stop_reason ?? "from elsewhere"}`);
+		toast(`Over: ${r.stop_reason ?? "stopped from elsewhere"}`);
 	else if (foreign && !was && is)
 		toast("Started from elsewhere");
 	else if (foreign && was && is && r.target !== lastTarget)

@@ -180,7 +180,7 @@ export function Start({ onStarted }: { onStarted: () => void }) {
 				<h2>{m.scenario}</h2>
 				<Classes chosen={chosen} choose={setClasses} fields={fields} />
 				<h3>Workers</h3>
-				<p>{ready} ready</p>
+				<p class={ready === 0 ? "warn-text" : ""}>{ready} ready</p>
 			</section>
 		</main>
 	);

@@ -64,6 +64,31 @@ export interface Metric {
 	p99?: number | null;
 }
 
+/** A figure that is held at a set point, in this second. */
+export interface Hold {
+	hold: string;
+	unit: string;
+	set_point: number;
+	value: number | null;
+	load_unit: string;
+	load: number;
+	least: number;
+	most: number | null;
+	generator_limited_at: number | null;
+	phase: string;
+}
+
+/** The search for capacity, in this second. */
+export interface Search {
+	stage: string;
+	load_unit: string;
+	load: number;
+	seconds: number;
+	probes: number;
+	good: number | null;
+	bad: number | null;
+}
+
 export interface Run {
 	state: "ready" | "spawning" | "running" | "stopping" | "stopped";
 	waiting: boolean;
@@ -85,6 +110,8 @@ export interface Run {
 	workers_crashed: number;
 	setup: number;
 	executors: Executor[];
+	hold?: Hold | null;
+	capacity?: Search | null;
 }
 
 export interface Total {
