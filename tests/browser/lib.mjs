@@ -32,20 +32,25 @@ function awaitLine(child, stream, pattern) {
 	});
 }
 
-/** swarm itself with a scenario of the end-to-end tests. */
-async function startSwarm(module, ...args) {
-	const child = spawn(join(build, "bin", "swarm"), ["-f", join(build, "tests", "e2e", "modules", module), "--web-port", "0",
-		"--processes", "2", ...args], { stdio: ["ignore", "ignore", "pipe"],
+/** A scenario of the end-to-end tests. */
+export const scenario = (module) => join(build, "tests", "e2e", "modules", module);
+
+/** swarm itself with such a scenario. */
+const startSwarm = (module, ...args) => startCommand("-f", scenario(module), "--processes", "2", ...args);
+
+/** swarm itself, with a page. */
+async function startCommand(...args) {
+	const child = spawn(join(build, "bin", "swarm"), [...args, "--web-port", "0"], { stdio: ["ignore", "pipe", "pipe"],
 		env: { ...process.env, XDG_CONFIG_HOME: mkdtempSync(join(tmpdir(), "swarm-test-")) } });
 
 	return serverOf(child, await awaitLine(child, child.stderr, /http:\S+/));
 }
 
-/** What tells of this machine, for --watch. */
-async function startAgent() {
-	const child = spawn(join(build, "bin", "swarm"), ["agent", "--port", "0"], { stdio: ["ignore", "pipe", "ignore"] });
+/** "agent", which tells of this machine, for --watch, or "target", a server of known capacity; its address is `url`. */
+async function startServer(command, ...args) {
+	const child = spawn(join(build, "bin", "swarm"), [command, ...args], { stdio: ["ignore", "pipe", "pipe"] });
 
-	return serverOf(child, await awaitLine(child, child.stdout, /http:\S+/));
+	return serverOf(child, await Promise.any([child.stdout, child.stderr].map((s) => awaitLine(child, s, /http:\S+/))));
 }
 
 /** The server with a made-up run; `say` steers it. */
@@ -57,9 +62,20 @@ async function startPage(...args) {
 }
 
 function serverOf(child, url) {
+	let text = "";
+
+	child.stdout.on("data", (data) => { text += data; });
 	return {
 		url,
 		child,
+		program: join(build, "bin", "swarm"),
+		/** What it has written to its standard output. */
+		text: () => text,
+		/** Its end, asked for. */
+		end: (signal) => new Promise((resolve) => {
+			child.once("close", resolve);
+			child.kill(signal);
+		}),
 		say: (line) => child.stdin.write(`${line}\n`),
 		post: (path, fields) => fetch(url + path, { method: "POST", body: new URLSearchParams(fields) }),
 		get: async (path) => (await fetch(url + path)).json(),
@@ -142,8 +158,8 @@ export function fixture(ignored = /(?!)/) {
 	};
 
 	return {
-		startPage: kept(servers, startPage), startSwarm: kept(servers, startSwarm), startAgent: kept(servers, startAgent),
-		openTab: kept(tabs, openTab),
+		startPage: kept(servers, startPage), startSwarm: kept(servers, startSwarm), startCommand: kept(servers, startCommand),
+		startServer: kept(servers, startServer), openTab: kept(tabs, openTab),
 	};
 }
 

@@ -60,9 +60,40 @@ test("5,000 endpoints: all there, few nodes, short ticks", async () => {
 		await tab.locator(".endpoints table").getAttribute("aria-rowcount"), "the last row");
 });
 
-test("200 endpoints: every view within its time", async () => {
+/** Notes when each message of the push came, and when the page showed it. */
+function watchTicks() {
+	window.ticks = [];
+	window.shown = [];
+	const Plain = WebSocket;
+
+	window.WebSocket = class extends Plain {
+		constructor(...args) {
+			super(...args);
+			this.addEventListener("message", (e) => {
+				const { time, run } = JSON.parse(e.data);
+
+				window.ticks.push({ time: time * 1000, second: Math.floor(run.elapsed) });
+			});
+		}
+	};
+	addEventListener("DOMContentLoaded", () => {
+		let last = "";
+
+		new MutationObserver(() => {
+			const text = document.querySelector(".state")?.textContent ?? "";
+
+			if (text !== last)
+				window.shown.push({ at: Date.now(), second: Number(/0:(\d+)/.exec(text)?.[1]) });
+			last = text;
+		}).observe(document.body, { subtree: true, childList: true, characterData: true });
+	});
+}
+
+test("200 endpoints: every view within its time, each second soon", async () => {
 	await started(200, 5000);
 	tab = await openTab(page.url);
+	await tab.addInitScript(watchTicks);
+	await tab.reload();
 	await tab.waitForSelector(".tabs");
 	for (const view of ["overview", "endpoints", "latency", "failures", "workers", "log"]) {
 		await tab.click(`.tabs a[href="?tab=${view}"]`);
@@ -72,6 +103,20 @@ test("200 endpoints: every view within its time", async () => {
 		assert.ok(c.perSecond <= 100, `${view}: ${c.perSecond} ms a second`);
 		assert.ok(c.heap <= 40, `${view}: ${c.heap} MB`);
 	}
+	const { ticks, shown } = await tab.evaluate(() => ({ ticks: window.ticks, shown: window.shown }));
+	const gaps = ticks.slice(2).map((t, i) => t.time - ticks[i + 1].time);
+	const delays = shown.slice(1).flatMap(({ at, second }) => {
+		const tick = ticks.find((t) => t.second === second);
+
+		return tick ? [at - tick.time] : [];
+	}).sort((a, b) => a - b);
+	const p95 = delays[Math.ceil(0.95 * delays.length) - 1];
+
+	console.log(`ticks each ${Math.round(Math.min(...gaps))} to ${Math.round(Math.max(...gaps))} ms; shown after ${
+		Math.round(delays[delays.length >> 1])} ms, p95 ${Math.round(p95)} ms`);
+	assert.ok(delays.length >= 15, `${delays.length} ticks were seen`);
+	assert.ok(gaps.every((g) => g >= 800 && g <= 1200), gaps.join());
+	assert.ok(p95 <= 250, delays.join());
 });
 
 test("opening it moves little, and the first chart is soon there", async () => {

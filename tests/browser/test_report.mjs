@@ -10,7 +10,7 @@ import { pathToFileURL } from "node:url";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { axeSource, fixture, until } from "./lib.mjs";
 
-const { startAgent, startPage, openTab } = fixture();
+const { startServer, startPage, openTab } = fixture();
 const build = process.env.SWARM_TEST_BUILD;
 const folder = mkdtempSync(join(tmpdir(), "swarm-report-"));
 const file = (name) => join(folder, name);
@@ -44,7 +44,7 @@ test("without scripts: verdict, criteria, endpoints, failures, three charts", as
 });
 
 test("what the target felt has charts, with scripts and without", async () => {
-	run("felt.html", "-u", "5", "-r", "10", "--watch", `app=${(await startAgent()).url}`);
+	run("felt.html", "-u", "5", "-r", "10", "--watch", `app=${(await startServer("agent", "--port", "0")).url}`);
 	const plain = await open("felt.html", { javaScriptEnabled: false });
 	const tab = await open("felt.html");
 	const units = (r) => new Set(r.figures.filter((f) => !f.name.endsWith(".up")).map((f) => f.name.replace(/[^.]*$/, "") + f.unit));

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { fixture, until } from "./lib.mjs";
 
 // A refused value is answered by 400, which browsers log.
-const { startAgent, startSwarm, openTab } = fixture(/status of (400|409)/);
+const { startServer, startSwarm, openTab } = fixture(/status of (400|409)/);
 let page;
 let tab;
 
@@ -188,7 +188,7 @@ test("a stop waits for tasks, counts down, and waits no longer when told", async
 });
 
 test("what the target feels is there live: figures, charts, and when it is gone", async () => {
-	const agent = await startAgent();
+	const agent = await startServer("agent", "--port", "0");
 
 	page = await startSwarm("steady.so", "--watch", `app=${agent.url}`);
 	tab = await openTab(page.url);

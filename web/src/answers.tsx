@@ -226,7 +226,7 @@ export function CapacityPanel() {
 	return (
 		<section class="answer" aria-label="Capacity">
 			<h2>Capacity</h2>
-			{c && c.answer !== "running" && <p><b>{c.sentence}</b>{c.knee ? `; p99 begins to turn up at about ${load(c.knee, c.unit)}` : ""}</p>}
+			{c && (!s || c.answer !== "running") && <p><b>{c.sentence}</b>{c.knee ? `; p99 begins to turn up at about ${load(c.knee, c.unit)}` : ""}</p>}
 			{s ? <SearchNow of={s} most={c?.slos.join(", ") ?? ""} />
 				: <Scale good={c!.load ?? c!.range[0]} bad={c!.range[1]} at={null} unit={c!.unit} />}
 			{c && c.probes.length > 0 && <Probes of={c} />}
