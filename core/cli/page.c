@@ -407,6 +407,12 @@ static int ask_stop_now(char *error, size_t size, void *arg)
 	return -1;
 }
 
+static void take_note(const char *text, void *arg)
+{
+	(void)arg;
+	report_event("note: %s", text);
+}
+
 static int ask_report(struct buf *out, void *arg)
 {
 	(void)arg;
@@ -499,6 +505,7 @@ int page_start(const struct options *o, struct stats *stats, int argc,
 			.plan = page_plan_ask, .change_user = ask_change_user,
 			.worker = ask_worker, .report = ask_report,
 			.metrics = ask_metrics, .try_once = page_try_ask,
+			.note = take_note,
 			.resources = ask_resources,
 			.hold = page_answers_hold,
 			.capacity = page_answers_capacity },

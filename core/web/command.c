@@ -186,6 +186,8 @@ static int carry_out(struct command *c)
 		return do_reset(c);
 	case COMMAND_NOTE:
 		feed_event("note", c->text);
+		if (o->actions.note)
+			o->actions.note(c->text, o->arg);
 		return 0;
 	case COMMAND_REPORT:
 		buf_init(&c->body, HTTP_MAX_ANSWER);

@@ -203,6 +203,9 @@ struct web_actions {
 	int (*try_once)(const struct web_load *load,
 	    void (*done)(struct buf *json), char *error, size_t size,
 	    void *arg);
+	/* A note of a person; it stands in the event lane already.  NULL:
+	 * nobody else keeps it. */
+	void (*note)(const char *text, void *arg);
 	/* Adds the totals as Prometheus' text; 0 or -1.  NULL: none. */
 	int (*metrics)(struct buf *out, void *arg);
 	/* Adds the figures' past as JSON, as the results have it; 0 or -1.

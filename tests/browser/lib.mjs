@@ -163,6 +163,18 @@ export function fixture(ignored = /(?!)/) {
 	};
 }
 
+/** How many pixels of a chart have about this colour of the page's. */
+export const ink = (chart, name) => chart.locator("canvas").evaluate((canvas, token) => {
+	const hex = getComputedStyle(document.documentElement).getPropertyValue(`--${token}`).trim();
+	const wanted = [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+	const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+	let n = 0;
+
+	for (let i = 0; i < data.length; i += 4)
+		n += data[i + 3] > 60 && wanted.every((c, k) => Math.abs(c - data[i + k]) < 40) ? 1 : 0;
+	return n;
+}, name);
+
 /** Waits until fn() is true, by polling; fails with `what`. */
 export async function until(fn, what, timeout = 15000) {
 	const end = Date.now() + timeout;

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { fixture, scenario, until } from "./lib.mjs";
+import { fixture, ink, scenario, until } from "./lib.mjs";
 
 const { startCommand, startServer, startSwarm, openTab } = fixture(/status of 409/);
 const folder = mkdtempSync(join(tmpdir(), "swarm-answers-"));
@@ -29,10 +29,13 @@ test("what is held: set point, measured, load and state, live and in the report"
 	await until(async () => (await panel.count()) > 0 && number(await fact(panel, "measured")) > 0, "a measured value", 30000);
 	assert.equal(await fact(panel, "set point"), "400 ms");
 	assert.match(await fact(panel, "bounds"), /\/s – 150\/s/);
+	const load = panel.locator(".chart", { hasText: "wanted" });
+	const first = await ink(load, "purple");
 	// It is fast below 200 a second, so the load rises to its bound.
 	await until(async () => number(await fact(panel, "load")) > 130, "more load");
 	await until(async () => /most load/.test(await fact(panel, "state")), "the bound");
-	await panel.locator(".chart", { hasText: "measured" }).waitFor();
+	// Its line has grown, too.
+	await until(async () => (await ink(load, "purple")) > first + 20, "more of the line");
 	// Who comes now sees the course from its beginning.
 	const course = (await page.get("api/v1/hold")).hold.points.length;
 	const other = await openTab(page.url);

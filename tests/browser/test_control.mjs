@@ -1,10 +1,11 @@
 // Starting, watching, editing and stopping, by mouse, by keyboard, and by
 // several people at once.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fixture, until } from "./lib.mjs";
 
-const { startPage, openTab } = fixture();
+const { startPage, startSwarm, openTab } = fixture();
 let page;
 
 const open = (url = page.url, options) => openTab(url, options);
@@ -12,9 +13,12 @@ const open = (url = page.url, options) => openTab(url, options);
 const state = (tab) => tab.locator(".state").innerText();
 
 test("the whole way by keyboard", async () => {
-	page = await startPage("--endpoints", "8");
+	page = await startSwarm("choice.so");
 	const tab = await open();
+	const focused = () => tab.evaluate(() => document.activeElement?.textContent ?? "");
 
+	await until(async () => (await page.get("worker-count")).worker_count === 2, "two workers");
+	await tab.waitForSelector("button.primary:enabled >> text=Start");
 	// The users field has the focus, its value selected.
 	await until(() => tab.evaluate(() => document.activeElement?.getAttribute("name") === "user_count"), "the focus");
 	await tab.keyboard.type("40");
@@ -24,7 +28,7 @@ test("the whole way by keyboard", async () => {
 	await until(async () => /Running/.test(await state(tab)), "a running test");
 	await tab.keyboard.press("g");
 	await tab.keyboard.press("p");
-	await tab.waitForSelector(".endpoints tbody tr:nth-child(9)");
+	await tab.waitForSelector(".endpoints tbody tr:nth-child(4)");
 	// Sort by name: the header is a button.
 	const name = tab.locator("th.col-name button.sort").first();
 
@@ -33,13 +37,15 @@ test("the whole way by keyboard", async () => {
 	assert.equal(await tab.locator("th.col-name").first().getAttribute("aria-sort"), "ascending");
 	await tab.keyboard.press("/");
 	await until(() => tab.evaluate(() => document.activeElement?.id === "search"), "the search box");
-	await tab.keyboard.type("sensors/3");
+	await tab.keyboard.type("LEFT");
 	await until(async () => (await tab.locator(".endpoints tbody th[scope=row]").count()) === 2, "one row and the total");
 	await tab.locator(".col-name .link").focus();
 	await tab.keyboard.press("Enter");
 	await tab.waitForSelector(".drawer .spectrum");
 	await tab.keyboard.press("Escape");
 	await until(async () => (await tab.locator(".drawer").count()) === 0, "the drawer to close");
+	// Focus is back where it was.
+	assert.equal(await focused(), "calm 7");
 	// A range by arrow keys, and back.
 	await until(async () => Number((await state(tab)).match(/0:(\d+)/)?.[1]) >= 4, "some seconds");
 	await tab.locator(".timeline-plot").focus();
@@ -66,6 +72,22 @@ test("the whole way by keyboard", async () => {
 
 		assert.ok(seen, `focus ${i} is invisible`);
 	}
+	// A dialog keeps it until it closes.
+	await tab.keyboard.press("?");
+	for (const expected of ["", "Close", ""]) {
+		await tab.keyboard.press("Tab");
+		assert.equal(await focused(), expected);
+	}
+	await tab.keyboard.press("Escape");
+	// The report, from the menu.
+	await tab.locator("[aria-label=More]").focus();
+	await tab.keyboard.press("Enter");
+	await tab.keyboard.press("Tab");
+	assert.equal(await focused(), "Report (HTML)");
+	const [download] = await Promise.all([tab.waitForEvent("download"), tab.keyboard.press("Enter")]);
+	const report = readFileSync(await download.path(), "utf8");
+
+	assert.match(report, /<!doctype html>[\s\S]*hello note/i);
 });
 
 test("wrong values are said at the field and never sent", async () => {

@@ -200,7 +200,8 @@ export function Chart(props: Props) {
 	useEffect(() => {
 		plot.current?.setData([props.time,
 			...(props.stacked ? stack(props.lines) : props.lines.map((l) => l.values))]);
-	}, [props.time, props.from, props.to, props.lines[0]?.values]);
+	// Live ones grow in place.
+	}, [props.time, props.time.length, props.from, props.to, props.lines[0]?.values]);
 
 	const clockTime = props.elapsed ? clock : wallTime;
 	const last = props.time.length - 1;

@@ -1,7 +1,8 @@
 // Which classes get users, and what may be changed of each: weight, a fixed
 // count, the host, the tasks.
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { changeUser, type Load } from "./actions";
+import { useFocus } from "./focus";
 import { canAct, meta, type Task, type UserClass } from "./store";
 import { TryOnce } from "./try";
 
@@ -22,6 +23,9 @@ function ClassForm({ of, onClose }: { of: UserClass; onClose: () => void }) {
 	const [host, setHost] = useState(of.host ?? "");
 	const [tasks, setTasks] = useState(new Set(of.tasks.filter((t) => !t.off).map((t) => t.name)));
 	const [error, setError] = useState("");
+	const box = useRef<HTMLDivElement>(null);
+
+	useFocus(box, true);
 	const submit = async (e: Event) => {
 		e.preventDefault();
 		const chosen = of.tasks.filter((t) => tasks.has(t.name)).map((t) => t.name);
@@ -38,7 +42,7 @@ function ClassForm({ of, onClose }: { of: UserClass; onClose: () => void }) {
 
 	return (
 		<div class="cover" onClick={onClose}>
-			<div class="dialog" role="dialog" aria-modal="true" aria-label={`User class ${of.name}`} onClick={(e) => e.stopPropagation()}
+			<div class="dialog" ref={box} role="dialog" aria-modal="true" aria-label={`User class ${of.name}`} onClick={(e) => e.stopPropagation()}
 				onKeyDown={(e) => { if (e.key === "Escape") onClose(); }}>
 				<form onSubmit={submit}>
 					<h2>{of.name}</h2>

@@ -5,6 +5,7 @@ import { Chart } from "./chart";
 import { columns, bounds, rate, type Columns } from "./data";
 import { HistogramView } from "./histogram";
 import { bytes, count, ms, number, percent, quantile, when } from "./format";
+import { useFocus } from "./focus";
 import { endpoint, range } from "./route";
 import { errors, now, rows, verdict, version } from "./store";
 
@@ -33,6 +34,7 @@ export function Drawer({ id }: { id: number }) {
 		}).catch(() => undefined);
 		return () => { current = false; };
 	}, [id, stamp, JSON.stringify(r)]);
+	useFocus(box, false);
 	useEffect(() => box.current?.focus(), [id]);
 	const mine = errors.value.filter((e) => e.series === id).sort((a, b) => b.count - a.count);
 

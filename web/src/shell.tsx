@@ -8,6 +8,7 @@ import { normalise } from "./normalise";
 import { axisTime, Canvas, frame, margin } from "./canvas";
 import { bounds, rate, whole } from "./data";
 import { clock, count, number, percent, quantile, time as clockTime } from "./format";
+import { useFocus } from "./focus";
 import { EditLoad, editOpen, PauseButton } from "./load";
 import { goLive, isLive, range, savedTabs, tab, tabs, type Tab } from "./route";
 import { active, canAct, connection, errors, events, log, lostSince, meta, now, run, total, verdict, version, workers } from "./store";
@@ -84,7 +85,11 @@ function Menu() {
 
 	useEffect(() => {
 		const close = (e: MouseEvent | KeyboardEvent) => {
-			if (e instanceof KeyboardEvent ? e.key === "Escape" : !box.current?.contains(e.target as Node))
+			const escape = e instanceof KeyboardEvent && e.key === "Escape";
+
+			if (escape && menuOpen.value)
+				box.current?.querySelector("button")?.focus();
+			if (escape || (e instanceof MouseEvent && !box.current?.contains(e.target as Node)))
 				menuOpen.value = false;
 		};
 
@@ -435,12 +440,15 @@ const shortcuts: [string, string][] = [
 	["Esc", "close"],
 ];
 
-export function Help() {
-	if (!helpOpen.value)
-		return null;
+export const Help = () => (helpOpen.value ? <HelpDialog /> : null);
+
+function HelpDialog() {
+	const box = useRef<HTMLDivElement>(null);
+
+	useFocus(box, true);
 	return (
 		<div class="cover" onClick={() => { helpOpen.value = false; }}>
-			<div class="dialog" role="dialog" aria-modal="true" aria-label="Keyboard shortcuts" onClick={(e) => e.stopPropagation()}
+			<div class="dialog" ref={box} role="dialog" aria-modal="true" aria-label="Keyboard shortcuts" onClick={(e) => e.stopPropagation()}
 				onKeyDown={(e) => { if (e.key === "Escape") helpOpen.value = false; }}>
 				<h2>Keyboard</h2>
 				<dl>{shortcuts.map(([k, v]) => <div key={k}><dt><kbd>{k}</kbd></dt><dd>{v}</dd></div>)}</dl>

@@ -30,11 +30,10 @@ interface Trial {
 
 function Line({ of }: { of: Request | Raised }) {
 	if ("raised" in of)
-		return <tr><td /><th scope="row" class="text bad" colSpan={4}>✗ {of.raised} <small>{of.where}</small></th></tr>;
+		return <tr><th scope="row" class="text bad" colSpan={4}>✗ {of.raised} <small>{of.where}</small></th></tr>;
 	return (
 		<tr>
-			<td>{of.type}</td>
-			<th scope="row" class="text"><bdi>{of.name}</bdi>{of.tags && <small> {of.tags}</small>}</th>
+			<th scope="row" class="text">{of.type} <bdi>{of.name}</bdi>{of.tags && <small> {of.tags}</small>}</th>
 			<td class="num">{ms(of.ms)}</td>
 			<td class="num">{bytes(of.bytes)}</td>
 			<td class={`text ${of.error ? "bad" : "good"}`}>{of.error ? `✗ ${of.error}` : "✓"}</td>
@@ -53,11 +52,11 @@ function Story({ of }: { of: Trial }) {
 			{steps.length > 0 && (
 				<div class="table-box short" tabIndex={0} role="region" aria-label="Requests of the try">
 					<table class="plain">
-						<thead><tr><th scope="col">Type</th><th scope="col">Name</th><th scope="col" class="num">ms</th>
-							<th scope="col" class="num">Size</th><th scope="col">Outcome</th></tr></thead>
+						<thead><tr><th scope="col">Request</th><th scope="col" class="num">ms</th><th scope="col" class="num">Size</th>
+							<th scope="col">Outcome</th></tr></thead>
 						{steps.map((s, i) => (
 							<tbody key={i}>
-								<tr class="class"><th scope="rowgroup" colSpan={5}>{s.task}
+								<tr class="class"><th scope="rowgroup" colSpan={4}>{s.task}
 									{s.requests.length === 0 && <small> no requests</small>}</th></tr>
 								{s.requests.map((r, k) => <Line key={k} of={r} />)}
 							</tbody>
