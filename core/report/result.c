@@ -357,7 +357,7 @@ static char *command_line(int argc, char **argv)
 
 	for (int i = 0; i < argc; i++) {
 		buf_puts(&line, i ? " " : "");
-		if (argv[i][0] && !strpbrk(argv[i], " \t\n'\"\\$&|;<>()*?[#~"
+		if (argv[i][0] && !strpbrk(argv[i], " \t\n'\"\\$&|;<>()*?[{}#~"
 		    "`!")) {
 			buf_puts(&line, argv[i]);
 			continue;

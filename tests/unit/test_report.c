@@ -350,11 +350,15 @@ static void test_bad_criterion(void **state)
 /* Standard output is JSON and nothing else. */
 static void test_json_on_stdout(void **state)
 {
+	static char *argv[] = { (char *)"swarm", (char *)"-f",
+		(char *)"it's.c", (char *)"--tags={a,b}", NULL };
 	struct fixture *f = *state;
 	char *text;
 	json_t *o;
 	int code;
 
+	f->options.argv = argv;
+	f->options.argc = 4;
 	f->options.json = true;
 	f->options.json_file = NULL;
 	f->options.progress = 1;
@@ -372,7 +376,8 @@ static void test_json_on_stdout(void **state)
 	assert_string_equal(json_string_value(json_object_get(o, "schema")),
 	    "swarm-results/1");
 	assert_string_equal(json_string_value(json_object_get(
-	    json_object_get(o, "run"), "command")), "swarm -f 'it'\\''s.c'");
+	    json_object_get(o, "run"), "command")),
+	    "swarm -f 'it'\\''s.c' '--tags={a,b}'");
 	assert_int_equal(json_array_size(json_object_get(o, "events")), 1);
 	json_decref(o);
 	free(text);
