@@ -86,12 +86,13 @@ static void take_worker(struct generator *g, const struct report_worker *w)
 {
 	const struct health *h = &w->health;
 	struct generator_worker *worker = worker_of(g, w);
-	struct generator_row *row = &worker->row;
+	struct generator_row *row;
 
 	if (w->delays != NULL && w->delays->count > 0)
 		histogram_merge(&g->delays, w->delays);
 	if (worker == NULL)
 		return;
+	row = &worker->row;
 	row->seconds++;
 	add_mean(&row->cpu, row->seconds, h->cpu);
 	row->cpu_max = fmax(row->cpu_max, h->cpu);
@@ -168,9 +169,10 @@ static void take_stats(struct generator *g, const struct run_status *run,
 		service - g->service,
 		response - g->response - (service - g->service),
 		(double)t->service.count - (double)g->samples };
-	bool first = g->at == 0 || t->service.count < g->samples;
+	bool first = g->at == 0 || stats->resets != g->resets;
 
 	g->at = now;
+	g->resets = stats->resets;
 	g->service = service;
 	g->response = response;
 	g->samples = t->service.count;

@@ -70,10 +70,11 @@ struct generator {
 	int64_t ports_max;
 	unsigned warned;                /* bits: of machines */
 	/* Of the statistics, at the last tick. */
-	int64_t at;
+	int64_t at;                     /* 0: there is none to compare with */
 	double service;                 /* ns, sum */
 	double response;
 	uint64_t samples;
+	unsigned resets;
 	/* Since: at full load, and in all. */
 	double full[4];                 /* user seconds, service, lag, samples */
 	double all[4];

@@ -526,6 +526,8 @@ const struct windows *report_windows(void)
 
 void report_skip(void)
 {
-	if (started)
-		windows_skip(report.windows, report.options.stats);
+	if (!started)
+		return;
+	windows_skip(report.windows, report.options.stats);
+	report.generator.at = 0;
 }

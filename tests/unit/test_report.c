@@ -383,6 +383,42 @@ static void test_json_on_stdout(void **state)
 	free(text);
 }
 
+/* Four users of which two wait at any time, whatever is done to the
+ * statistics meanwhile. */
+static void test_reset_is_no_load(void **state)
+{
+	struct fixture *f = *state;
+	const json_t *waiting;
+	char *text;
+	json_t *o;
+	int code;
+
+	f->options.csv = NULL;
+	assert_int_equal(report_start(&f->options), 0);
+	for (int t = 0; t < 20; t++) {
+		for (int i = 0; i < 2; i++)
+			sample(f, "/a", 1000, NULL);
+		if (t == 3) {
+			stats_reset(f->stats);
+			for (int i = 0; i < 50; i++)
+				sample(f, "/a", 1, NULL);
+		}
+		if (t == 9) {
+			for (int i = 0; i < 50; i++)
+				sample(f, "/a", 1000, NULL);
+			report_skip();
+		}
+		second(f);
+	}
+	text = finish(f, &code);
+	free(text);
+	o = load_json(f);
+	waiting = json_object_get(json_object_get(o, "generator"),
+	    "users_waiting");
+	assert_float_equal(json_number_value(waiting), 0.5, 0.001);
+	json_decref(o);
+}
+
 /* A run tells of so many events, and that there were more. */
 static void test_too_many_events(void **state)
 {
@@ -460,6 +496,7 @@ int main(void)
 		TEST(test_criteria),
 		TEST(test_bad_criterion),
 		TEST(test_json_on_stdout),
+		TEST(test_reset_is_no_load),
 		TEST(test_too_many_events),
 		TEST(test_long_history),
 	};
