@@ -392,6 +392,9 @@ static void test_tags_add_up(void **state)
 	one = criteria_at(f->criteria, 0);
 	all = criteria_at(f->criteria, 1);
 	any = criteria_at(f->criteria, 2);
+	/* A transaction is made of requests, and none itself. */
+	stats_series(f->stats, "GET", "/t [zone=eu]")->transaction = true;
+	second(f, "/t [zone=eu]", 40, 10, 40);
 	second(f, "/a [user=guest,zone=eu]", 10, 10, 5);
 	second(f, "/a [user=guest,zone=us]", 20, 10, 20);
 	second(f, "/a [user=admin,zone=eu]", 30, 10, 0);

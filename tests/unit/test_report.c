@@ -338,6 +338,27 @@ static void test_criteria(void **state)
 	json_decref(o);
 }
 
+/* What is answered with less load is not a criterion a run can pass by. */
+static void test_only_steps_down(void **state)
+{
+	static char *const fail_if[] = {
+		(char *)"max > 1ms over 3s -> step-down 20%", NULL };
+	struct fixture *f = *state;
+	char *text;
+	int code;
+
+	f->options.csv = NULL;
+	f->options.fail_if = fail_if;
+	assert_int_equal(report_start(&f->options), 0);
+	sample(f, "/a", 10, NULL);
+	sample(f, "/a", 10, "bad");
+	second(f);
+	text = finish(f, &code);
+	assert_int_equal(code, 1);
+	assert_non_null(strstr(text, "1 request failed (50.0 %)"));
+	free(text);
+}
+
 static void test_bad_criterion(void **state)
 {
 	static char *const bad[] = { (char *)"p95 > 100", NULL };
@@ -494,6 +515,7 @@ int main(void)
 		TEST(test_unusable_files),
 		TEST(test_insufficient),
 		TEST(test_criteria),
+		TEST(test_only_steps_down),
 		TEST(test_bad_criterion),
 		TEST(test_json_on_stdout),
 		TEST(test_reset_is_no_load),

@@ -128,7 +128,9 @@ static void paced(struct swarm_user *u)
 {
 	struct swarm_timer t = swarm_begin(u, "T", "paced");
 
+	swarm_transaction_begin(u, "paced");
 	swarm_sleep(0.030);
+	swarm_transaction_end(u);
 	swarm_done(&t, 0);
 }
 
@@ -143,6 +145,10 @@ static void test_pacing_counts_lag(void **state)
 	users_set_target((size_t)class, 1, 0);
 	spin(3);
 	pass_ms(100);
+	/* A transaction counts from the intended start, too. */
+	s = stats_find(stats, "TRANSACTION", "paced");
+	assert_in_range(series_response(s)->max, 39 * NS_PER_MS,
+	    45 * NS_PER_MS);
 	s = stats_series(stats, "T", "paced");
 	assert_in_range(s->requests, 3, 4);
 	assert_in_range(s->service.max, 29 * NS_PER_MS, 33 * NS_PER_MS);

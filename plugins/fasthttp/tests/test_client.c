@@ -219,6 +219,25 @@ static void test_stale_connections(void **state)
 	kit_counts("POST", "/[id]", 2, 1);
 }
 
+static void no_keep_alive(struct swarm_user *u)
+{
+	settings.keepalive = false;
+	assert_null(http_get(u, "/1")->error);
+	assert_null(http_post(u, "/2", .body = "x")->error);
+}
+
+/* The server would keep it: the second step finds the end of the first
+ * connection, or a request that it does not answer. */
+static void test_no_keep_alive(void **state)
+{
+	(void)state;
+	kit_run(no_keep_alive, STEPS(
+	    { .want = "/1", .reply = OK("0", "") },
+	    { .want = "/2", .close = true },
+	    { .want = "/2", .reply = OK("0", "") }));
+	assert_int_equal(kit.connections, 2);
+}
+
 static void unasked_bytes(struct swarm_user *u)
 {
 	assert_null(http_get(u, "/a")->error);
@@ -486,6 +505,7 @@ int main(void)
 		T(test_produced_body),
 		T(test_large_body),
 		T(test_stale_connections),
+		T(test_no_keep_alive),
 		T(test_unasked_bytes),
 		T(test_cookies),
 		T(test_redirects),
