@@ -37,6 +37,9 @@
 #define LONGEST   60.0                 /* seconds are looked at */
 #define TAIL      3.0                   /* samples beyond a quantile */
 #define UNSEEN    2.0                   /* times the slowest seen */
+#define FAR       2.0                   /* times below the set point */
+#define FAR_LEAST 5
+#define FAR_WINDOW 16.0                 /* seconds */
 #define LEAST_OF  30                    /* samples, of any figure */
 
 static struct {
@@ -245,6 +248,19 @@ static bool look_at(struct criteria_view *v, double seconds,
 	return known;
 }
 
+/* On the way up a few that are fast will do: one step more is soon taken
+ * back. */
+static bool is_far_below(struct criteria_view *v, struct hold_second *s)
+{
+	double samples;
+
+	for (double w = held.spec.window_s; w <= FAR_WINDOW; w *= 2) {
+		if (look_at(v, w, s, &samples) && samples >= FAR_LEAST)
+			return s->value < held.spec.rules.target / FAR;
+	}
+	return false;
+}
+
 static void measure(struct hold_second *s, const struct executor_status *e,
     double elapsed)
 {
@@ -262,6 +278,8 @@ static void measure(struct hold_second *s, const struct executor_status *e,
 		return;
 	}
 	if (look_at(&v, held.spec.window_s, s, &samples) && samples >= least)
+		return;
+	if (!held.hold.begun && is_far_below(&v, s))
 		return;
 	/* None of these was measured under another load. */
 	s->few = least > 0;

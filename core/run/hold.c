@@ -20,9 +20,9 @@
  *
  * A figure of few samples is an interval.  Where the target lies within it
  * there is nothing to act upon: the load stays, and what comes adds up, for a
- * minute at most.  Where it does not, the end nearest to the target is acted
- * upon, for all the seconds that were waited, and an alarm is one only when all
- * of the interval is beyond the threshold.
+ * minute at most.  Where it does not, it is acted upon for all the seconds that
+ * were waited, beyond the target by the end that is nearest to it; and an alarm
+ * is one only when all of the interval is beyond the threshold.
  *
  * Each move is of the load as it is, within its bounds, so that nothing winds
  * up at a bound, in an alarm or while it is waited.
@@ -264,7 +264,8 @@ static bool is_clear(const struct hold *h, const struct hold_second *s,
 		return true;
 	if (s->low <= target && target <= s->high)
 		return false;
-	*value = target < s->low ? s->low : s->high;
+	/* Too much rather at once: what is sure of it. */
+	*value = target < s->low ? s->low : s->value;
 	return true;
 }
 

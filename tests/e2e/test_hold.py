@@ -3,6 +3,8 @@
 The short form sees that it gets there.  The long one, with SWARM_LONG_PROOFS
 set, that it stays there for a minute at full speed, at half, and at full
 speed again."""
+import asyncio
+import contextlib
 import json
 import os
 import re
@@ -11,7 +13,7 @@ import urllib.request
 
 import pytest
 
-from conftest import PATIENCE, SOURCE
+from conftest import AsyncServer, PATIENCE, SOURCE
 
 LONG = bool(os.environ.get("SWARM_LONG_PROOFS"))
 PAGE = open(os.path.join(SOURCE, "docs", "hold.md"), encoding="utf-8").read()
@@ -107,6 +109,69 @@ def stays_there(swarm, target, tmp_path):
 if LONG:
     # Nine minutes; the controller itself is proved on paper in unit_hold.
     test_stays_there = stays_there
+
+
+class Queue(AsyncServer):
+    """Four at once, 20 ms each; what it tells of itself is how many wait."""
+
+    def __init__(self):
+        self.waiting = 0
+        self.room = None
+        super().__init__()
+
+    async def listen(self):
+        self.room = asyncio.Semaphore(4)
+        return await asyncio.start_server(self.serve, "127.0.0.1", 0,
+                                          backlog=1000)
+
+    async def serve(self, reader, writer):
+        with contextlib.suppress(asyncio.IncompleteReadError,
+                                 ConnectionError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                body = f"shop_waiting {self.waiting}\n".encode()
+                if not head.startswith(b"GET /metrics"):
+                    self.waiting += 1
+                    async with self.room:
+                        self.waiting -= 1
+                        await asyncio.sleep(0.02)
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain"
+                             b"\r\nContent-Length: %d\r\n\r\n"
+                             % len(body) + body)
+        writer.close()
+
+
+def test_a_queue_and_a_metric(swarm, tmp_path):
+    """What is in flight, and what the system tells of its own queue by an
+    exporter, are held as a time is."""
+    runs = []
+    servers = [Queue(), Queue()]
+    for i, args in enumerate((
+            ("--hold", "in-flight = 30"),
+            ("--hold", "external(shop.shop_waiting) = 40", "--watch",
+             f"shop=http://127.0.0.1:{servers[1].port}", "--watch-metric",
+             "shop_waiting"))):
+        (tmp_path / str(i)).mkdir()
+        runs.append(start(swarm, tmp_path / str(i),
+                          f"http://127.0.0.1:{servers[i].port}", "--rate",
+                          "140", *args, seconds=16))
+    held = [finish(run, tmp_path / str(i), 16)["hold"]
+            for i, run in enumerate(runs)]
+    for server in servers:
+        server.stop()
+    for h, (text, target) in zip(held, (
+            ("in-flight = 30", 30),
+            ("external(shop.shop_waiting) = 40", 40))):
+        assert (h["hold"], h["set_point"], h["unit"]) == (text, target, "")
+        values = [p["value"] for p in h["points"] if p["value"] is not None]
+        # It was nowhere near, has come there, and did not run away.
+        assert values[0] < target / 2
+        assert max(values) > 0.7 * target
+        assert max(values[-5:]) < 4 * target
+        assert max(p["load"] for p in h["points"]) > 160
+    run = runs[1]
+    assert re.search(r"\| hold external\(shop.shop_waiting\) = 40 now \d+ at "
+                     r"\d+/s \(\w+", run.err), run.err
 
 
 def test_slow_generator_says_so(swarm, tmp_path):

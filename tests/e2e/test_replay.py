@@ -628,6 +628,35 @@ def test_from_the_page_again_and_again(swarm, tmp_path, server):
     assert run.wait() == 0, run.text
 
 
+def test_a_worker_is_drained(swarm, tmp_path, server):
+    """What it has and has not begun goes to the other; nothing is lost."""
+    events = log_of_users(tmp_path / "access.log", 25, 4, 100)
+    port = free_port()
+    run = swarm.start("--replay", "access.log", "-H", server.url, "-P",
+                      str(port), "--processes", "2", "--autostart",
+                      "--json-file", tmp_path / "out.json")
+    base = f"http://127.0.0.1:{port}/api/v1/"
+    wait_for(lambda: len(server.seen) > 60, "requests")
+    with urllib.request.urlopen(base + "generator") as answer:
+        worker = json.load(answer)["workers"][0]["id"]
+    form = urllib.parse.urlencode({"id": worker}).encode()
+    with urllib.request.urlopen(base + "workers/drain", form) as answer:
+        assert json.load(answer)["success"]
+    wait_for(lambda: len(server.seen) == len(events), "every request")
+
+    def stopped():
+        with urllib.request.urlopen(base + "executors") as answer:
+            return json.load(answer)["executors"][0]["state"] == "done"
+
+    wait_for(stopped, "the end")
+    run.interrupt()
+    assert run.wait() == 0, run.text
+    out = json.loads((tmp_path / "out.json").read_text())
+    assert check_once_and_in_order(events, server.paths(), out) == 0
+    assert out["counters"]["replay: given to another worker"] > 10
+    assert "replay: in doubt" not in out["counters"]
+
+
 def peak(pid):
     with open(f"/proc/{pid}/status", encoding="ascii") as f:
         return int(re.search(r"VmHWM:\s+(\d+)", f.read()).group(1))
