@@ -261,6 +261,16 @@ static bool is_far_below(struct criteria_view *v, struct hold_second *s)
 	return false;
 }
 
+/* Workers tell of users who wait a little later than of users who run; of a
+ * worker that was lost it is not known what became of its arrivals. */
+static double in_flight(const struct executor_status *e)
+{
+	double busy = (double)(e->users_running - e->idle + e->queued);
+	double begun = (double)(e->due - e->dropped - e->done);
+
+	return e->due > 0 ? fmax(fmin(busy, begun), 0) : NAN;
+}
+
 static void measure(struct hold_second *s, const struct executor_status *e,
     double elapsed)
 {
@@ -274,7 +284,7 @@ static void measure(struct hold_second *s, const struct executor_status *e,
 	if (!is_of_errors() && mostly_fails(&v))
 		return;
 	if (held.spec.in_flight) {
-		s->value = (double)(e->users_running - e->idle + e->queued);
+		s->value = in_flight(e);
 		return;
 	}
 	if (look_at(&v, held.spec.window_s, s, &samples) && samples >= least)

@@ -214,7 +214,8 @@ void hold_view_sentence(struct buf *out, const struct hold_view *v)
 		buf_puts(out, ", the load was kept below; ");
 	}
 	if (from < 0) {
-		buf_printf(out, "%s was not reached", v->text);
+		buf_printf(out, "%s was never kept within %.0f %% for ten "
+		    "seconds", v->text, HOLD_NEAR * 100);
 	} else {
 		buf_printf(out, "%s was reached after %.0f s and kept within "
 		    "%.0f %% for %.0f %% of the time since", v->text, from,

@@ -154,8 +154,8 @@ def test_a_queue_and_a_metric(swarm, tmp_path):
         (tmp_path / str(i)).mkdir()
         runs.append(start(swarm, tmp_path / str(i),
                           f"http://127.0.0.1:{servers[i].port}", "--rate",
-                          "140", *args, seconds=16))
-    held = [finish(run, tmp_path / str(i), 16)["hold"]
+                          "150", *args, seconds=13))
+    held = [finish(run, tmp_path / str(i), 13)["hold"]
             for i, run in enumerate(runs)]
     for server in servers:
         server.stop()
