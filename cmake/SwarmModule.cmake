@@ -24,7 +24,9 @@ set(SWARM_MODULE_MAP ${CMAKE_CURRENT_LIST_DIR}/module.map)
 
 # One name exported, no "lib" prefix, never unloaded.  Wrong prototypes are
 # errors, because the linker cannot find them in a shared object.  No tail
-# calls: the return address tells whose message a log line is.
+# calls: the return address tells whose message a log line is.  No stubs for
+# calls out: a module is bound when it is opened, and between two system calls
+# each of them is one more line of code to be fetched.
 function(swarm_add_module name)
 	add_library(${name} MODULE ${ARGN})
 	target_link_libraries(${name} PRIVATE Swarm::sdk)
@@ -35,7 +37,7 @@ function(swarm_add_module name)
 	target_compile_options(${name} PRIVATE
 		$<$<COMPILE_LANGUAGE:C>:-Werror=implicit-function-declaration
 			-Werror=incompatible-pointer-types -Werror=int-conversion>
-		-Wall -Wextra -g -fno-omit-frame-pointer
+		-Wall -Wextra -g -fno-omit-frame-pointer -fno-plt
 		-fno-optimize-sibling-calls)
 	target_compile_definitions(${name} PRIVATE _GNU_SOURCE)
 	# The map, because visibility does not bind the templates of C++'s own

@@ -187,6 +187,7 @@ static void fiber_retire(struct fiber *f)
 	fiber_measure(f);
 	hub.alive--;
 	f->serial = 0;
+	wheel_del(&f->timer);
 	if (f->waker)
 		wake_detach(f);
 	if (f->joiners)
@@ -251,12 +252,21 @@ static void fiber_wake(struct fiber *f, int error)
 	loop_defer(&f->item);
 }
 
+/*
+ * A wait leaves its timer set when it ends, because the next one mostly has a
+ * later deadline: one that fires too early for it is set anew, once in the
+ * time of a deadline and not once in each wait.
+ */
 static void fiber_expire(struct wheel_timer *t)
 {
 	struct fiber *f = (struct fiber *)(void *)((char *)t -
 	    offsetof(struct fiber, timer));
 
-	if (f->state == FIBER_STATE_WAITING)
+	if (f->state != FIBER_STATE_WAITING || f->deadline == INT64_MAX)
+		return;
+	if (f->deadline > t->when)
+		wheel_add(t, f->deadline);
+	else
 		fiber_wake(f, ETIMEDOUT);
 }
 
@@ -332,11 +342,11 @@ static int fiber_suspend(
 {
 	f->cause = cause;
 	f->state = FIBER_STATE_WAITING;
-	if (deadline != INT64_MAX)
+	f->deadline = deadline;
+	if (deadline != INT64_MAX && (!wheel_pending(&f->timer) ||
+	    f->timer.when > deadline))
 		wheel_add(&f->timer, deadline);
 	fiber_leave(f);
-	if (wheel_pending(&f->timer))
-		wheel_del(&f->timer);
 	if (!f->error)
 		return 0;
 	errno = f->error;
@@ -480,8 +490,8 @@ void fiber_dump(void (*each)(const struct fiber_info *, void *), void *arg)
 			continue;
 		each(&(struct fiber_info){ .user = f->user, .cause = f->cause,
 		         .fd = f->fd,
-		         .deadline = wheel_pending(&f->timer) ? f->timer.when
-		                                              : INT64_MAX,
+		         .deadline = f->state == FIBER_STATE_WAITING ?
+		             f->deadline : INT64_MAX,
 		         .cancelled = fiber_cancelled(f) }, arg);
 	}
 }

@@ -1,9 +1,9 @@
 /*
- * The loop.  libevent waits for descriptors and signals; everything else is
- * ours: timers are on the wheel (wheel.c), and what an event makes ready is
- * not run inside libevent's callback but put in a queue, so that callbacks
- * stay flat and one budget keeps a busy queue from starving descriptors and
- * timers.
+ * The loop.  libevent waits for descriptors and signals; those of fibers are
+ * one descriptor to it (io.c).  Everything else is ours: timers are on the
+ * wheel (wheel.c), and what an event makes ready is not run inside libevent's
+ * callback but put in a queue, so that callbacks stay flat and one budget keeps
+ * a busy queue from starving descriptors and timers.
  *
  * A pass: poll (blocking only when nothing is to be done), fire the timers
  * that are due, run up to LOOP_BUDGET items.  The clock is read twice in a
@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "fiber/io.h"
 #include "fiber/wheel.h"
 
 #include <errno.h>
@@ -163,7 +164,7 @@ int loop_init(void)
 		goto fail;
 	loop.timer_event = loop_new_edge(loop.timer_fd, loop_on_timer);
 	loop.door_event = loop_new_edge(door_fd, loop_on_door);
-	if (!loop.timer_event || !loop.door_event)
+	if (!loop.timer_event || !loop.door_event || io_init() == -1)
 		goto fail;
 	pthread_mutex_lock(&door.lock);
 	door.fd = door_fd;
@@ -197,6 +198,7 @@ void loop_release(void)
 	pthread_mutex_unlock(&door.lock);
 	free(door.out.at);
 	door.out = (struct posts){ .at = NULL };
+	io_release();
 	if (loop.timer_event)
 		event_free(loop.timer_event);
 	if (loop.door_event)
@@ -319,12 +321,14 @@ void loop_once(bool wait)
 	int64_t next = wheel_next();
 	int64_t now;
 
-	if (!wait || loop.first || loop.stopped || next <= loop.ended)
+	if (!wait || loop.first || io_pending() || loop.stopped ||
+	    next <= loop.ended)
 		flags |= EVLOOP_NONBLOCK;
 	else if (next != INT64_MAX)
 		loop_arm(next);
 	loop.woke = 0;
 	event_base_loop(loop.base, flags);
+	io_poll();
 	now = clock_now();
 	if (loop.woke != 0 || loop.first || wheel_next() <= now)
 		loop.health.worked++;
@@ -350,7 +354,7 @@ void loop_stop(void)
 
 bool loop_idle(void)
 {
-	return !loop.first;
+	return !loop.first && !io_pending();
 }
 
 void loop_health(struct loop_health *h)

@@ -36,7 +36,7 @@
 static const char *const fixed_flags[] = {
 	"-shared", "-fPIC", "-std=gnu17", "-O2", "-g", "-Wall",
 	"-D_GNU_SOURCE", "-fvisibility=hidden", "-fno-omit-frame-pointer",
-	"-fno-optimize-sibling-calls",
+	"-fno-optimize-sibling-calls", "-fno-plt",
 	"-Werror=implicit-function-declaration",
 	"-Werror=incompatible-pointer-types", "-Werror=int-conversion",
 	"-Wl,-z,nodelete", NULL,

@@ -53,11 +53,17 @@ static ssize_t sys_send(int fd, const void *data, size_t len)
 	return syscall(SYS_sendto, fd, data, len, MSG_NOSIGNAL, NULL, 0);
 }
 
+/* Nothing has come since it was last emptied. */
+static bool is_empty(const struct swarm_stream *s)
+{
+	return s->drained && s->io && !(swarm_io_ready(s->io) & SWARM_READ);
+}
+
 int64_t stream_raw_recv(struct swarm_stream *s, void *buf, size_t size)
 {
 	ssize_t n;
 
-	if (s->drained && s->io && !(swarm_io_ready(s->io) & SWARM_READ)) {
+	if (is_empty(s)) {
 		errno = EAGAIN;
 		return -1;
 	}
@@ -129,13 +135,15 @@ static int wait_io(struct swarm_stream *s, unsigned want, int64_t deadline)
 int64_t swarm_read(struct swarm_stream *s, void *buf, size_t size,
     int64_t deadline)
 {
-	unsigned want;
+	unsigned want = SWARM_READ;
 	int64_t n;
 
 	for (;;) {
-		n = stream_recv_now(s, buf, size, &want);
-		if (n >= 0 || errno != EAGAIN)
-			return n;
+		if (s->ssl || !is_empty(s)) {
+			n = stream_recv_now(s, buf, size, &want);
+			if (n >= 0 || errno != EAGAIN)
+				return n;
+		}
 		if (wait_io(s, want, deadline) == -1)
 			return -1;
 	}
@@ -286,7 +294,7 @@ bool swarm_stream_stale(struct swarm_stream *s)
 
 	if (stream_holds_bytes(s))
 		return true;
-	if (s->drained && s->io && !(swarm_io_ready(s->io) & SWARM_READ))
+	if (is_empty(s))
 		return false;
 	n = recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))

@@ -47,33 +47,22 @@ struct user_list {
 };
 
 struct swarm_user {
+	/* Three cache lines that each task and each sample looks at. */
 	struct wheel_timer timer;       /* the wait, or the stop timeout */
 	struct user_class *class;
-	size_t class_index;
-	struct swarm_user *next;        /* in the class's list */
-	struct swarm_user **prev;       /* last started first */
-	struct swarm_user *list_next;
-	struct swarm_user **list_prev;  /* NULL: in no list */
-	struct user_list *list;
-	struct fiber_group group;       /* its task's fiber, and helpers */
 	struct arena arena;             /* the running task's memory */
-	struct user_defer *defers;
-	void *data;
 	void **slots;
-	const char *task;               /* its name, or "start", "stop" */
-	const void *task_data;          /* what its module gave with it */
-	struct rng rng;
+	struct fiber_group group;       /* its task's fiber, and helpers */
 	struct measure *measure;        /* NULL: nothing of it */
+	int64_t lag;                    /* ns between the two below */
 	int64_t task_start;             /* ns; when the running task began */
 	int64_t intended;               /* ns; when it should have; 0: then */
-	int64_t lag;                    /* ns between the two */
-	struct user_queued *queue;      /* to run before others are chosen */
+	const char *task;               /* its name, or "start", "stop" */
+	const void *task_data;          /* what its module gave with it */
+	struct user_defer *defers;
 	struct user_frame *frames;      /* the class's set, then nested ones */
 	uint32_t depth;
 	unsigned id;
-	uint64_t number;                /* in the run, from 0; see numbers.h */
-	unsigned lease;                 /* the running task belongs to */
-	int64_t iterations;             /* begun */
 	enum user_state state;
 	bool stopping;                  /* to end after the running task */
 	bool cancelled;                 /* its waits fail */
@@ -82,6 +71,19 @@ struct swarm_user {
 	bool leaving;                   /* the innermost set after this task */
 	bool no_wait;                   /* after this task */
 	bool trying;                    /* each task once, in order */
+
+	size_t class_index;
+	struct swarm_user *next;        /* in the class's list */
+	struct swarm_user **prev;       /* last started first */
+	struct swarm_user *list_next;
+	struct swarm_user **list_prev;  /* NULL: in no list */
+	struct user_list *list;
+	void *data;
+	struct rng rng;
+	struct user_queued *queue;      /* to run before others are chosen */
+	uint64_t number;                /* in the run, from 0; see numbers.h */
+	unsigned lease;                 /* the running task belongs to */
+	int64_t iterations;             /* begun */
 };
 
 /* The worker's users. */

@@ -13,6 +13,7 @@
 #include "batch.h"
 #include "connect.h"
 #include "h2.h"
+#include "heads.h"
 #include "own.h"
 #include "settings.h"
 #include "template.h"
@@ -27,9 +28,11 @@
 
 const struct template *exchange_template(struct exchange *x, const char **why)
 {
-	if (!x->template)
-		x->template = template_get(x->c.base, x->c.method, x->c.path,
-		    x->c.args->name, why);
+	if (x->template)
+		return x->template;
+	x->head = NULL;
+	x->template = template_get(x->c.base, x->c.method, x->c.path,
+	    x->c.args->name, why);
 	return x->template;
 }
 
@@ -79,6 +82,11 @@ static const char *write_error(struct exchange *x, int error)
 	return swarm_printf(x->c.a.pub.user, "write: %s", strerror(error));
 }
 
+static bool asks_head(const struct exchange *x)
+{
+	return x->c.method[0] == 'H' && strcmp(x->c.method, "HEAD") == 0;
+}
+
 /* Sends and receives on x->conn; NULL, or what failed.  *lost: the connection
  * ended before any byte of an answer. */
 static const char *try_once(struct exchange *x, bool head, bool *lost)
@@ -86,7 +94,7 @@ static const char *try_once(struct exchange *x, bool head, bool *lost)
 	const char *why = NULL, *error;
 
 	*lost = false;
-	parse_start(&x->parse, strcmp(x->c.method, "HEAD") == 0);
+	parse_start(&x->parse, asks_head(x));
 	if (send_request(x, &why) == -1) {
 		if (why)
 			return why;
@@ -195,6 +203,19 @@ static const char *follow(struct exchange *x)
 
 /* ---- the call ---- */
 
+/* Most have none of it. */
+static void release(struct exchange *x)
+{
+	if (x->inflate)
+		inflate_give(x->inflate);
+	if (x->piece)
+		free(x->piece);
+	if (x->parse.buf)
+		parse_release(&x->parse);
+	x->inflate = NULL;
+	x->piece = NULL;
+}
+
 void exchange_end(struct exchange *x, const char *error)
 {
 	int64_t ended = h2_ended(x), now = ended ? ended : swarm_now();
@@ -211,11 +232,7 @@ void exchange_end(struct exchange *x, const char *error)
 	if (error)
 		x->parse.keep_alive = false;
 	let_go(x);
-	inflate_give(x->inflate);
-	x->inflate = NULL;
-	parse_release(&x->parse);
-	free(x->piece);
-	x->piece = NULL;
+	release(x);
 	course_end(&x->c, now, error);
 }
 
@@ -247,6 +264,17 @@ static void run(struct exchange *x)
 		continue;
 }
 
+/* Headers that were sent before have been checked before. */
+static const char *check_headers(struct exchange *x, const struct template *t)
+{
+	const struct http_field *headers = x->c.args->headers;
+
+	if (!headers)
+		return NULL;
+	x->head = heads_find(t, headers);
+	return x->head ? NULL : body_check_headers(headers);
+}
+
 static struct exchange *start(struct swarm_user *u,
     const struct http_args *args, bool keep)
 {
@@ -265,6 +293,8 @@ static struct exchange *start(struct swarm_user *u,
 		    "--plugin http";
 	t = why ? NULL : exchange_template(x, &why);
 	if (t)
+		why = check_headers(x, t);
+	if (!why)
 		course_start(&x->c, t->series, now);
 	else
 		course_refuse(&x->c, now, why);
@@ -342,7 +372,7 @@ static void send_group(struct group *g)
 		x = g->x[g->sent];
 		x->conn = g->conn;
 		x->sent = swarm_now();
-		parse_start(&x->parse, strcmp(x->c.method, "HEAD") == 0);
+		parse_start(&x->parse, asks_head(x));
 		if (send_request(x, &why) == -1)
 			break;
 		g->conn->requests++;

@@ -23,6 +23,7 @@ struct exchange {
 	/* The request's template; forgotten before every wait, when others
 	 * may take its place. */
 	const struct template *template;
+	const struct head *head;        /* of that template, or NULL */
 	struct session *session;
 	struct connection *conn;
 	struct h2stream *h2;            /* instead of conn: HTTP/2 */

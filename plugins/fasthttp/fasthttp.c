@@ -12,6 +12,7 @@
 #include "h2conn.h"
 #include "h2pool.h"
 #include "h2stream.h"
+#include "heads.h"
 #include "own.h"
 #include "pool.h"
 #include "settings.h"
@@ -61,6 +62,7 @@ static void worker_stop(void)
 	h2conn_unload();
 	pool_release();
 	template_release();
+	heads_release();
 	target_release();
 	answer_release();
 	own_release();

@@ -6,6 +6,7 @@
  */
 #include "exchange.h"
 
+#include "heads.h"
 #include "settings.h"
 #include "template.h"
 #include "url.h"
@@ -118,8 +119,8 @@ static void put_cookies(struct writer *w, struct exchange *x,
 /* Methods that mean a body say so when it is empty (RFC 9110, 8.6). */
 static bool means_body(const char *method)
 {
-	return strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
-	    strcmp(method, "PATCH") == 0;
+	return method[0] == 'P' && (strcmp(method, "POST") == 0 ||
+	    strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0);
 }
 
 static void put_body_headers(struct writer *w, const struct exchange *x)
@@ -236,12 +237,36 @@ static int write_chunks(struct exchange *x, const char **why)
 	return 0;
 }
 
-/* Nothing of its own: the template's bytes are the request. */
+/* The head needs no more than an empty line. */
+static bool is_only_head(const struct exchange *x)
+{
+	return !x->c.person->jar.first && !x->c.body.present &&
+	    !means_body(x->c.method);
+}
+
+/* Nothing of its own: the template's bytes are the head. */
 static bool is_plain(const struct exchange *x)
 {
 	return !x->c.args->headers && !x->c.person->headers &&
-	    !x->c.person->jar.first && !x->c.authorization && !x->c.body.present &&
-	    !means_body(x->c.method);
+	    !x->c.authorization;
+}
+
+/* Nothing but the template and its own headers make the head. */
+static bool is_usual(const struct exchange *x)
+{
+	return x->c.args->headers && !x->c.person->headers &&
+	    !x->c.authorization && !x->c.foreign && !x->c.bodiless;
+}
+
+/* All but cookies, what is about the body and the empty line. */
+static void put_head(struct writer *w, struct exchange *x,
+    const struct template *t)
+{
+	put(w, template_line(t), t->line_len);
+	put_usual(w, x, t);
+	put_own(w, x);
+	if (is_usual(x) && !w->full)
+		heads_keep(t, x->c.args->headers, compose, w->len);
 }
 
 static const char too_many[] = "its headers are larger than 96 KiB";
@@ -260,7 +285,7 @@ size_t send_lines(struct exchange *x, const struct template *t,
 {
 	struct writer w = { 0 };
 
-	if (is_plain(x)) {
+	if (is_plain(x) && is_only_head(x)) {
 		*lines = template_usual(t);
 		return t->usual_len;
 	}
@@ -273,17 +298,26 @@ size_t send_lines(struct exchange *x, const struct template *t,
 int send_request(struct exchange *x, const char **why)
 {
 	const struct template *t = exchange_template(x, why);
+	const struct head *known = NULL;
 	struct writer w = { 0 };
 
 	if (!t)
 		return -1;
+	if (is_usual(x))
+		known = x->head ? x->head : heads_find(t, x->c.args->headers);
 	/* Writing may wait. */
 	x->template = NULL;
-	if (is_plain(x))
+	if (is_plain(x) && is_only_head(x))
 		return write_now(x, template_line(t),
 		    (size_t)t->line_len + t->usual_len + 2);
-	put(&w, template_line(t), t->line_len);
-	put_lines(&w, x, t);
+	if (known && is_only_head(x))
+		return write_now(x, head_bytes(known), known->len + 2u);
+	if (known)
+		put(&w, head_bytes(known), known->len);
+	else
+		put_head(&w, x, t);
+	put_cookies(&w, x, t);
+	put_body_headers(&w, x);
 	put(&w, "\r\n", 2);
 	if (w.full) {
 		*why = too_many;

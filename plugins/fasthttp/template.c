@@ -241,12 +241,8 @@ static bool still_good(const struct hint *h, const struct base *base,
 	    h->template->base != base)
 		return false;
 	at = h->template->data;
-	if (strcmp(at, method) != 0)
-		return false;
-	at += strlen(method) + 1;
-	if (strcmp(at, path) != 0)
-		return false;
-	return strcmp(at + strlen(path) + 1, name ? name : "") == 0;
+	return template_same(&at, method) && template_same(&at, path) &&
+	    template_same(&at, name ? name : "");
 }
 
 const struct template *template_get(const struct base *base,

@@ -45,6 +45,20 @@ static inline const char *template_usual(const struct template *t)
 	return t->data + t->key_len + t->line_len;
 }
 
+/* Whether the string at *at is `s`; then *at moves behind its NUL.  For short
+ * strings, where a call would cost more than the look. */
+static inline bool template_same(const char **at, const char *s)
+{
+	const char *a = *at;
+
+	while (*s && *s == *a) {
+		s++;
+		a++;
+	}
+	*at = a + 1;
+	return *s == *a;
+}
+
 /* The target within the request line: what cookies look at. */
 const char *template_path(const struct template *t, const char *method,
     char *out, size_t size);

@@ -122,7 +122,7 @@ static const char *set_addresses(struct transfer *x)
 
 	if (!option_told)
 		tell_option(x);
-	if (o->known_until > swarm_now())
+	if (o->known_until > x->c.a.timer.start)
 		return NULL;
 	if (is_literal(o->host) || own_given(own.proxy) ||
 	    own_given(settings.connect_to) || in_option(o)) {

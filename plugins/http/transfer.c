@@ -339,6 +339,10 @@ static void run(struct transfer *x)
 
 static const char *check(const struct http_args *args)
 {
+	const char *why = body_check_headers(args->headers);
+
+	if (why)
+		return why;
 	if (!body_is_token(body_method(args)))
 		return body_bad_method;
 	if (!args->auth || strcmp(args->auth, "basic") == 0 ||

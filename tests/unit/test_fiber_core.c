@@ -119,6 +119,55 @@ static void test_deadline(void **state)
 	assert_true(wheel_next() == INT64_MAX);
 }
 
+/* Waits in a row: each has its own deadline, though the timer of the one
+ * before is still set. */
+static void wait_in_turn(void *arg)
+{
+	static const int seconds[] = { 5, 20, 2, 30 };
+	struct waiter *w = arg;
+
+	w->fiber = fiber_self();
+	for (size_t i = 0; i < 4; i++) {
+		w->rc = fiber_wait(clock_now() + seconds[i] * NS_PER_S);
+		mark(w->rc == 0 ? 'r' : 't');
+	}
+	/* No deadline, and a timer that is left. */
+	w->rc = fiber_wait(INT64_MAX);
+	mark(w->rc == 0 ? 'r' : 't');
+}
+
+static void advance(int seconds)
+{
+	clock_advance(seconds * NS_PER_S + 2 * NS_PER_MS);
+	settle();
+}
+
+static void test_deadlines_in_turn(void **state)
+{
+	struct waiter w = { 0 };
+
+	(void)state;
+	fiber_start(NULL, wait_in_turn, &w, NULL);
+	fiber_ready(w.fiber);           /* 5 s */
+	settle();
+	assert_string_equal(trace, "r");
+	advance(19);                    /* of 20 s, beyond the 5 before */
+	assert_string_equal(trace, "r");
+	advance(1);
+	assert_string_equal(trace, "rt");
+	advance(1);
+	assert_string_equal(trace, "rt");
+	advance(1);                     /* 2 s, before the 20 */
+	assert_string_equal(trace, "rtt");
+	fiber_ready(w.fiber);           /* 30 s */
+	settle();
+	advance(60);
+	assert_string_equal(trace, "rttr");
+	fiber_ready(w.fiber);
+	settle();
+	assert_string_equal(trace, "rttrr");
+}
+
 static void test_first_reason_counts(void **state)
 {
 	struct waiter a = { .deadline = START + NS_PER_MS };
@@ -370,6 +419,7 @@ int main(void)
 		TEST_CORE(test_start_of_one_that_does_not_wait),
 		TEST_CORE(test_start_on_a_fiber_runs_soon),
 		TEST_CORE(test_deadline),
+		TEST_CORE(test_deadlines_in_turn),
 		TEST_CORE(test_first_reason_counts),
 		TEST_CORE(test_cancel_and_undo),
 		TEST_CORE(test_shielded),

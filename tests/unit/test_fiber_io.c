@@ -224,6 +224,42 @@ static void test_freed_when_ready(void **state)
 	assert_int_equal(w.error, EBADF);
 }
 
+/* More descriptors at once than a pass takes: the loop does not wait before
+ * all of them have been told. */
+#define MANY 150
+
+static void test_many_at_once(void **state)
+{
+	static struct waiting w[MANY];
+	int ends[MANY][2];
+	int passes;
+
+	(void)state;
+	for (int i = 0; i < MANY; i++) {
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM |
+		    SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends[i]), 0);
+		w[i] = (struct waiting){ .want = SWARM_READ,
+			.deadline = SWARM_FOREVER,
+			.io = swarm_io_new(ends[i][0]) };
+	}
+	settle();
+	for (int i = 0; i < MANY; i++) {
+		fiber_start(NULL, wait_io, &w[i], NULL);
+		assert_int_equal(write(ends[i][1], "x", 1), 1);
+	}
+	alarm(10);
+	for (passes = 0; alive() > 0; passes++)
+		loop_once(true);
+	alarm(0);
+	assert_true(passes > 1);
+	for (int i = 0; i < MANY; i++) {
+		assert_int_equal(w[i].rc, SWARM_READ);
+		swarm_io_free(w[i].io);
+		close(ends[i][0]);
+		close(ends[i][1]);
+	}
+}
+
 /* Two fibers, a megabyte through small pieces both ways. */
 #define TOTAL (1 << 20)
 
@@ -292,6 +328,7 @@ int main(void)
 		TEST_PAIR(test_reader_and_writer),
 		TEST_PAIR(test_io_fails),
 		TEST_PAIR(test_freed_when_ready),
+		TEST_PAIR(test_many_at_once),
 		TEST_PAIR(test_stream),
 	};
 

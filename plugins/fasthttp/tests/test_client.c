@@ -99,6 +99,61 @@ static void test_all_arguments(void **state)
 	kit_counts("PATCH", "my name", 1, 0);
 }
 
+/* The same request again and again is known, and a change of what the same
+ * pointers point at is seen. */
+static void heads_again(struct swarm_user *u)
+{
+	char name[] = "X-One", value[] = "1";
+	struct http_field f[] = { { name, value }, { NULL, NULL },
+		{ NULL, NULL } };
+	int i;
+
+	for (i = 0; i < 2; i++)
+		assert_null(http_get(u, "/a", .headers = f)->error);
+	value[0] = '2';
+	assert_null(http_get(u, "/a", .headers = f)->error);
+	name[2] = 'B';
+	assert_null(http_get(u, "/a", .headers = f)->error);
+	f[1] = (struct http_field){ "X-Two", "3" };
+	assert_null(http_get(u, "/a", .headers = f)->error);
+	f[1] = (struct http_field){ "Accept", NULL };
+	for (i = 0; i < 2; i++)
+		assert_null(http_get(u, "/a", .headers = f)->error);
+	f[1].name = NULL;
+	assert_null(http_post(u, "/a", .headers = f, .body = "b")->error);
+	http_set_cookie(u, "c", "d");
+	assert_null(http_get(u, "/a", .headers = f)->error);
+	http_set_header(u, "X-Mine", "e");
+	assert_null(http_get(u, "/a", .headers = f)->error);
+	value[0] = '\n';
+	assert_string_equal(http_get(u, "/a", .headers = f)->error,
+	    "a header's value has a line break in it");
+}
+
+static void test_heads_again(void **state)
+{
+	(void)state;
+	kit_run(heads_again, STEPS(
+	    { .want = "*/*\r\nX-One: 1\r\n\r\n", .reply = OK("0", "") },
+	    { .want = "*/*\r\nX-One: 1\r\n\r\n", .reply = OK("0", "") },
+	    { .want = "X-One: 2\r\n\r\n", .reply = OK("0", "") },
+	    { .want = "X-Bne: 2\r\n\r\n", .lacks = "X-One",
+	      .reply = OK("0", "") },
+	    { .want = "X-Bne: 2\r\nX-Two: 3\r\n\r\n",
+	      .reply = OK("0", "") },
+	    { .want = "X-Bne: 2\r\n\r\n", .lacks = "Accept",
+	      .reply = OK("0", "") },
+	    { .want = "X-Bne: 2\r\n\r\n", .lacks = "Accept",
+	      .reply = OK("0", "") },
+	    { .want = "*/*\r\nX-Bne: 2\r\nContent-Length: 1\r\n\r\nb",
+	      .reply = OK("0", "") },
+	    { .want = "X-Bne: 2\r\nCookie: c=d\r\n\r\n",
+	      .reply = OK("0", "") },
+	    { .want = "X-Mine: e\r\nX-Bne: 2\r\nCookie: c=d\r\n\r\n",
+	      .reply = OK("0", "") }));
+	assert_int_equal(kit.connections, 1);
+}
+
 static void bad_arguments(struct swarm_user *u)
 {
 	assert_string_equal(http_get(u, "/", .headers = HTTP_FIELDS(
@@ -501,6 +556,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_plain_requests),
 		T(test_all_arguments),
+		T(test_heads_again),
 		T(test_bad_arguments),
 		T(test_produced_body),
 		T(test_large_body),

@@ -20,10 +20,11 @@ struct body {
 	const char *error;              /* when body_build() failed */
 };
 
-/* Whether what a scenario gave can be sent: NULL, or why not.  The method is
- * left to the caller, who may know it already. */
+/* Whether what a scenario gave can be sent: NULL, or why not.  The method and
+ * the headers are left to the caller, who may know them already. */
 extern const char body_bad_method[];
 const char *body_check(const struct http_args *);
+const char *body_check_headers(const struct http_field *);
 
 /* [fiber] The body `args` asks for, in the task's memory or the caller's.
  * 0, or -1 with body.error. */

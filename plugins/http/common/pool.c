@@ -28,7 +28,9 @@ static struct {
 	size_t count;
 } lists[CLASSES];
 
-static _Thread_local bool keeps;
+/* Of a plugin, this would otherwise be a call for each block. */
+static _Thread_local bool keeps
+    __attribute__((tls_model("initial-exec")));
 
 /* malloc()'s blocks hold 24, 40, 56, … bytes. */
 static size_t class_of(size_t usable)
