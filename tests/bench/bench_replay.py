@@ -20,22 +20,17 @@ import time
 
 BUILD = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 SWARM = os.path.join(BUILD, "bin", "swarm")
-BEATS = os.path.join(BUILD, "tests", "e2e", "modules", "beats_trace.so")
+NULL = os.path.join(BUILD, "tests", "bench", "null_trace.so")
 START = 1706702400
 USERS = 500
 
 
-def beats(path, rate, seconds):
-    """Each of few users in order, so that lanes are looked up, and none
-    waits."""
+def nothing(path, rate, seconds):
     rng = random.Random(1)
-    numbers = [0] * 100
     with open(path, "w", encoding="ascii") as f:
-        f.write("#beats\n")
-        for i in range(rate * seconds):
-            who = rng.randrange(100)
-            numbers[who] += 1
-            f.write(f"{i * 1000 // rate} {who} {numbers[who]}\n")
+        f.write("#null\n")
+        f.writelines(f"{i * 1000000 // rate} u{rng.randrange(USERS)}\n"
+                     for i in range(rate * seconds))
 
 
 def access_log(path, rate, seconds, size=0):
@@ -138,9 +133,9 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "trace")
         for rate in (50_000, 100_000, 200_000):
-            beats(path, rate, seconds)
-            say("nothing", rate, replay(folder, path, "--plugin", BEATS,
-                                        "-u", "2000"))
+            nothing(path, rate, seconds)
+            say("nothing", rate, replay(folder, path, "--plugin", NULL,
+                                        "-u", "1000"))
         process, url = target()
         try:
             for rate in (10_000, 20_000, 40_000):
