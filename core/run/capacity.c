@@ -116,19 +116,41 @@ static void confirm(struct capacity *c, double load)
 	found(c, c->held > 0 ? c->held : load);
 }
 
-/* Another probe leaves time to hold the answer, and again when that fails.  A
- * long look at a load that is not likely to be near the limit is a waste. */
+/* Holds what is believed now, unless that is hardly more than what was held
+ * already. */
+static void propose(struct capacity *c)
+{
+	double load = whole(c, capacity_believed(c, CAUTION));
+
+	if (c->held > 0 && (load < RAISE * c->held ||
+	    c->confirmed >= CONFIRM_MOST))
+		found(c, c->held);
+	else
+		confirm(c, load);
+}
+
+/* Another probe leaves time to hold the answer, and again when that fails; or
+ * to hold a better one for a while. */
+static bool can_narrow(const struct capacity *c)
+{
+	double hold = c->held > 0 ? HOLD_LEAST * c->o.confirm_s +
+	    c->settle_s : 2 * confirm_takes(c);
+
+	return !close_enough(c) &&
+	    has_time(c, c->o.probe_s + c->settle_s + hold);
+}
+
+/* A long look at a load that is not likely to be near the limit is a waste. */
 static void narrow(struct capacity *c)
 {
 	double wide;
 
 	believe(c);
-	wide = c->range.hi / c->range.lo;
-	if (close_enough(c) || !has_time(c, c->o.probe_s + c->settle_s +
-	    2 * confirm_takes(c))) {
-		confirm(c, capacity_believed(c, CAUTION));
+	if (!can_narrow(c)) {
+		propose(c);
 		return;
 	}
+	wide = c->range.hi / c->range.lo;
 	probe(c, NARROW, capacity_believed(c, 0.5));
 	if (wide > WIDE)
 		c->probe_s = fmax(c->o.probe_s / (wide > WIDER ? 6 : 3),
@@ -187,11 +209,10 @@ static void confirmed(struct capacity *c, bool passed)
 	    capacity_believed(c, 0.5) >= c->load)) {
 		c->held = c->load;
 		c->held_s = p->seconds;
-		if (c->confirmed < CONFIRM_MOST &&
-		    whole(c, load) >= RAISE * c->load)
-			confirm(c, load);
+		if (whole(c, load) >= RAISE * c->load)
+			propose(c);
 		else
-			found(c, c->held);
+			narrow(c);
 	} else if (c->held > 0) {
 		found(c, c->held);
 	} else if (c->confirmed == CONFIRM_MOST || c->load <= c->o.least) {
@@ -244,16 +265,16 @@ static void give_up(struct capacity *c)
 	end(c, c->good > 0 ? CAPACITY_AT_LEAST : CAPACITY_LOST);
 }
 
-/* A machine may stumble: some arrivals were late, nearly all were there.  One
- * that could not make the load at all is not asked again: its workers would
+/* A machine may stumble: it is asked once more when it has caught up.  A
+ * generator that could hardly make the load at all is not: its workers would
  * only fall further behind. */
 static bool has_stumbled(const struct capacity *c)
 {
 	const struct capacity_probe *p = &c->probes[c->probe_count - 1];
-	unsigned most = c->bad > 0 ? STUMBLES : 1;
 
-	return c->stumbles < most && c->probe_count < CAPACITY_PROBES &&
-	    (c->o.users || p->achieved >= 0.9 * p->load);
+	return c->stumbles < (c->bad > 0 ? STUMBLES : 1) &&
+	    c->probe_count < CAPACITY_PROBES &&
+	    (c->o.users || p->achieved >= 0.5 * p->load);
 }
 
 /* The highest that passed and the lowest that did not, while that is no
@@ -284,6 +305,8 @@ static void finish_probe(struct capacity *c, enum capacity_verdict verdict,
 			confirm(c, c->load);
 		else
 			probe(c, c->stage, c->load);
+		if (c->stage != END)
+			c->phase = COOLING;
 		return;
 	}
 	if (verdict == CAPACITY_INVALID) {
@@ -307,6 +330,9 @@ static bool has_cooled(const struct capacity *c,
 {
 	double calm = fmax(2 * c->base_in_flight, 2);
 
+	/* What it was late for it does all at once. */
+	if (c->stumbles > 0 && capacity_spoils(c, s))
+		return false;
 	if (c->base_load == 0)
 		return s->in_flight <= 2;
 	if (s->requests == 0)
@@ -316,12 +342,15 @@ static bool has_cooled(const struct capacity *c,
 
 static void cool(struct capacity *c, const struct capacity_second *s)
 {
+	struct capacity_probe *p = &c->probes[c->probe_count - 1];
 	bool patience = c->in_phase >= COOL_PATIENCE;
 
 	if (!has_cooled(c, s) && !patience) {
-		if (c->in_phase == COOL_MOST) {
+		/* What the generator has to catch up says nothing. */
+		if (c->in_phase == COOL_MOST &&
+		    p->verdict != CAPACITY_INVALID) {
 			c->slow_recovery = true;
-			c->probes[c->probe_count - 1].recovered = false;
+			p->recovered = false;
 		}
 		return;
 	}

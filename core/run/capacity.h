@@ -48,8 +48,8 @@ struct capacity_options {
 
 /* What a second brought. */
 struct capacity_second {
-	double begun;                   /* iterations; -1: not known */
-	double planned;                 /* arrivals that were due; -1 */
+	double begun;                   /* arrivals in time; -1: not known */
+	double planned;                 /* all that were begun; -1 */
 	uint64_t requests;              /* that ended */
 	uint64_t of[CAPACITY_SLOS];     /* that the objective is about */
 	uint64_t good[CAPACITY_SLOS];   /* of these */

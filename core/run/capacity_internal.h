@@ -42,7 +42,10 @@ struct capacity {
 
 /* capacity.c: by stage. */
 extern const char *const capacity_stage_names[];
-/* capacity_judge.c: another second of the probe. */
+/* capacity_judge.c: the generator itself was too slow in this second. */
+bool capacity_spoils(const struct capacity *,
+    const struct capacity_second *);
+/* Another second of the probe. */
 void capacity_take(struct capacity *, const struct capacity_second *);
 /* True when the probe is over, with its verdict. */
 bool capacity_judge(struct capacity *, enum capacity_verdict *, int *limit);

@@ -192,7 +192,7 @@ double capacity_objective_ns(const struct capacity *c)
 
 /* What was measured in this second is in part the generator's own slowness,
  * or what that does to the target a moment later. */
-static bool is_spoilt(const struct capacity *c,
+bool capacity_spoils(const struct capacity *c,
     const struct capacity_second *s)
 {
 	double most_delay = fmax(capacity_objective_ns(c) / 20, 1e6);
@@ -206,7 +206,7 @@ static bool is_spoilt(const struct capacity *c,
 
 void capacity_take(struct capacity *c, const struct capacity_second *s)
 {
-	bool slow = is_spoilt(c, s), spoilt = slow || c->slow;
+	bool slow = capacity_spoils(c, s), spoilt = slow || c->slow;
 
 	c->seconds[c->count] = *s;
 	c->seconds[c->count].response = NULL;   /* the caller's */
@@ -228,10 +228,15 @@ static size_t spoilt_of(const struct capacity *c)
 	return n;
 }
 
-/* Enough of the arrivals in the seconds that count were begun in time. */
-static bool is_made(const struct capacity *c)
+/*
+ * The generator did enough for the verdict, in the seconds that count.  Late
+ * arrivals spoil a pass but never make one, for response times count from when
+ * they were due; it is enough that they came, as many as by chance.  For any
+ * other verdict they must have been in time.
+ */
+static bool is_made(const struct capacity *c, enum capacity_verdict verdict)
 {
-	double begun = 0, planned = 0;
+	double begun = 0, planned = 0, wanted = 0;
 
 	for (size_t i = 0; i < c->count; i++) {
 		const struct capacity_second *s = &c->seconds[i];
@@ -240,8 +245,13 @@ static bool is_made(const struct capacity *c)
 			continue;
 		begun += s->begun;
 		planned += s->planned;
+		wanted += c->load;
 	}
-	return c->o.users || !is_late(begun, planned);
+	if (c->o.users)
+		return true;
+	if (verdict != CAPACITY_PASS)
+		return !is_late(begun, planned);
+	return planned >= 0.99 * wanted - 3 * sqrt(wanted);
 }
 
 static bool is_look(const struct capacity *c, double seconds)
@@ -292,9 +302,8 @@ static bool judge(const struct capacity *c, bool last,
 }
 
 /*
- * A slow generator can spoil a pass but never make one, when nearly all
- * arrivals were begun in time.  Else the seconds in which it was slow are left
- * out, and the probe takes so much longer; they are chosen by what the
+ * Unless the probe passes all the same, seconds in which the generator was slow
+ * are left out, and it takes so much longer; they are chosen by what the
  * generator did and not by how the target answered.  Where that is most of
  * them there is nothing to say.
  */
@@ -313,7 +322,7 @@ bool capacity_judge(struct capacity *c, enum capacity_verdict *verdict,
 	c->sifted = false;
 	decided = judge(c, all >= length, verdict, limit);
 	if (spoilt > 0 && !(decided && *verdict == CAPACITY_PASS &&
-	    is_made(c))) {
+	    is_made(c, *verdict))) {
 		if (2 * spoilt > all) {
 			*verdict = CAPACITY_INVALID;
 			return decided || last;
@@ -321,7 +330,7 @@ bool capacity_judge(struct capacity *c, enum capacity_verdict *verdict,
 		c->sifted = true;
 		decided = judge(c, last, verdict, limit);
 	}
-	if (decided && !is_made(c))
+	if (decided && !is_made(c, *verdict))
 		*verdict = CAPACITY_INVALID;
 	return decided;
 }

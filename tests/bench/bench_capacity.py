@@ -199,9 +199,9 @@ def main():
     parser.add_argument("--slow", action="store_true")
     parser.add_argument("--realtime", action="store_true")
     args = parser.parse_args()
-    args.servers = args.servers or (4 if args.users else 2)
+    args.servers = args.servers or 4
     args.mean = args.mean or (10 if args.users else 4)
-    args.limit = args.limit or (80 if args.users else 40)
+    args.limit = args.limit or (80 if args.users else 50)
     system = (Closed if args.users else Open)(
         args.servers, args.mean / 1e3, args.limit / 1e3)
     true = system.truth()
