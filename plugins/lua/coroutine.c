@@ -21,8 +21,10 @@ static lua_State *inner_of(lua_State *L, lua_KContext kind)
 static int fail(lua_State *L, lua_State *co, lua_KContext kind)
 {
 	if (kind == RESUME) {
-		lua_pushboolean(L, 0);
+		/* One that resumes itself has the message there already. */
 		lua_xmove(co, L, 1);
+		lua_pushboolean(L, 0);
+		lua_insert(L, -2);
 		return 2;
 	}
 	if (lua_status(co) != LUA_OK && lua_status(co) != LUA_YIELD)

@@ -100,9 +100,11 @@ void *run_resumed(lua_State *L, lua_KContext ctx)
 static int make_thread(lua_State *L)
 {
 	struct thread *t = lua_touserdata(L, 1);
+	lua_State *made = lua_newthread(L);
 
-	t->L = lua_newthread(L);
+	/* When there is no memory for the reference, it will be collected. */
 	t->reference = luaL_ref(L, LUA_REGISTRYINDEX);
+	t->L = made;
 	return 0;
 }
 

@@ -230,6 +230,16 @@ def test_where_rows_are_looked_for(swarm, tmp_path):
     assert "rows\t1" in swarm.run("--list", "-f", path).text
 
 
+def test_a_coroutine_cannot_resume_itself(swarm, tmp_path):
+    path = script(tmp_path, """
+        print(coroutine.wrap(function()
+            return coroutine.resume(coroutine.running())
+        end)())
+        swarm.user { name = "U", tasks = { { "t", print } } }""")
+    done = swarm.run("--list", "-f", path)
+    assert "false\tcannot resume non-suspended coroutine" in done.text
+
+
 def test_hooks_and_shape(swarm, tmp_path):
     path = script(tmp_path, """
         local seen = swarm.counter("seen")
