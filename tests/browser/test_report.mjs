@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { axeSource, fixture, until } from "./lib.mjs";
+import { axeSource, fixture, ink, until } from "./lib.mjs";
 
 const { startServer, startPage, openTab } = fixture();
 const build = process.env.SWARM_TEST_BUILD;
@@ -84,6 +84,11 @@ test("with scripts: the page, with the same figures, and no request", async () =
 	}
 	await tab.click(".col-name .link >> nth=0");
 	await tab.waitForSelector(".drawer .spectrum");
+	// Of one endpoint over time.
+	await until(async () => (await tab.locator(".drawer .uplot").count()) === 2, "its charts");
+	assert.ok(await ink(tab.locator(".drawer .chart").first(), "blue") > 50, "its line");
+	for (const key of ["requests", "failures"])
+		assert.equal(r.endpoint_history.series.reduce((n, s) => n + s[key].reduce((a, b) => a + b, 0), 0), r.total[key], key);
 	await tab.keyboard.press("Escape");
 	await tab.click('.tabs a[href="?tab=latency"]');
 	await tab.waitForSelector(".latency .spectrum");

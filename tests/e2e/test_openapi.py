@@ -119,14 +119,20 @@ def test_answers(spawn, document):
     post("/load", 400, spawn_rate=-1)
     post("/load", 200, user_count=30)
     post("/note", 400)
+    post("/stop/now", 409)
+    post("/try", 400, user_count="many")
+    post("/try", 409, user_classes="device")
     post("/note", 200, text="a <note>")
-    for line in ("fail timeout", "log warn slow", "lose", "saturate"):
+    for line in ("watch", "fail timeout", "log warn slow", "lose", "saturate"):
         server.process.popen.stdin.write(line + "\n")
     server.process.popen.stdin.flush()
     wait_for(lambda: server.json("/stats/requests")["errors"], "failures")
     full = messages(document, server.port, 3, {"full", "tick"})[0]
     assert full["errors"] and full["log"] and full["events"]
+    wait_for(lambda: server.json("/api/v1/resources")["at"], "figures")
+    assert messages(document, server.port, 1, {"full"})[0]["resources"]
     answers = reads(document, get)
+    assert answers["/resources"]["figures"][1]["name"] == "db.cpu"
     assert answers["/heatmap"]["columns"] and answers["/log"]
     for path in ("/history", "/heatmap", "/histogram"):
         assert get(f"/api/v1{path}?endpoint=1")[0] == 200
@@ -155,6 +161,13 @@ def test_answers_of_a_real_run(swarm, document):
         document.answer("POST", path, status, text)
     answers = reads(document, lambda path: page.request("GET", path))
     assert answers["/executors"]["executors"][0]["requests"] > 0
+    for name, status in (("beater", 200), ("stranger", 400)):
+        answer, text = page.request("POST", "/api/v1/try",
+                                    {"user_classes": name})
+        assert answer == status, text
+        trial = document.answer("POST", "/try", status, text)
+        assert status != 200 or trial["steps"][1]["requests"][0]["type"] \
+            == "BEAT", text
     live = messages(document, page.port, 3, {"full", "tick"})
     assert live[0]["criteria"][0]["text"].startswith("p95 > 10s")
     held = live[-1]["run"]["hold"]
