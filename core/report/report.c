@@ -310,6 +310,15 @@ static int64_t run_clock(const struct run_status *run)
 	return clock_now() - (int64_t)(run->paused_s * (double)NS_PER_S);
 }
 
+/* What came in since the last one. */
+static void next_second(const struct run_status *run)
+{
+	windows_tick(report.windows, report.options.stats, run_clock(run),
+	    run->users_running);
+	past_tick(&report.past, report.windows, report.options.stats,
+	    windows_elapsed(report.windows));
+}
+
 void report_tick(const struct run_status *run, const struct report_load *load)
 {
 	take_status(run);
@@ -317,12 +326,8 @@ void report_tick(const struct run_status *run, const struct report_load *load)
 	/* Once more after the end, for what came in since the last tick. */
 	report.fresh = run->started && !closed && !run->paused;
 	closed = run->started && run->stopped;
-	if (report.fresh) {
-		windows_tick(report.windows, report.options.stats,
-		    run_clock(run), run->users_running);
-		past_tick(&report.past, report.windows,
-		    report.options.stats, windows_elapsed(report.windows));
-	}
+	if (report.fresh)
+		next_second(run);
 	resources_tick(&report.resources, report.elapsed, report.fresh);
 	/* Users that leave are no fault of the target. */
 	if (run->state == RUN_SPAWNING || run->state == RUN_RUNNING) {
@@ -455,8 +460,7 @@ int report_finish(const struct report_outcome *outcome)
 	take_status(&outcome->run);
 	/* The last reports came after the last tick. */
 	report.fresh = true;
-	windows_tick(report.windows, report.options.stats,
-	    run_clock(&outcome->run), outcome->run.users_running);
+	next_second(&outcome->run);
 	if (report.run.started)
 		criteria_finish(report.criteria, report.options.stats,
 		    report.elapsed, result_warm_up(&report));
