@@ -127,7 +127,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif path == "/away":
             self.redirect(self.server.url.replace("localhost", "127.0.0.1") +
                           "/echo")
-        elif path == "/deep":
+        elif path == "/deep" and "n" in arg:
             n = int(arg["n"])
             self.reply(b"[" * n + b"]" * n)
         elif path == "/nothing":
