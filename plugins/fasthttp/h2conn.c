@@ -14,6 +14,7 @@
 #include "own.h"
 #include "parse.h"
 #include "pool.h"
+#include "settings.h"
 
 #include <swarm/fiber.h>
 
@@ -361,15 +362,15 @@ struct h2conn *h2conn_new(struct h2pool *pool)
 
 static int greet(struct h2conn *c)
 {
-	const nghttp2_settings_entry settings[] = {
+	const nghttp2_settings_entry entries[] = {
 		{ NGHTTP2_SETTINGS_ENABLE_PUSH, 0 },
 		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
 			(uint32_t)own.window },
 		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, PARSE_HEAD_MAX },
 	};
 
-	if (nghttp2_submit_settings(c->session, NGHTTP2_FLAG_NONE, settings,
-	    sizeof settings / sizeof settings[0]) != 0)
+	if (nghttp2_submit_settings(c->session, NGHTTP2_FLAG_NONE, entries,
+	    sizeof entries / sizeof entries[0]) != 0)
 		return -1;
 	return nghttp2_session_set_local_window_size(c->session,
 	    NGHTTP2_FLAG_NONE, 0, (int32_t)own.connection_window);
@@ -420,8 +421,9 @@ unsigned h2conn_limit(const struct h2conn *c)
 {
 	uint32_t theirs;
 
-	if (!c->session)
-		return (unsigned)own.streams;
+	/* One that is not kept is there for one request. */
+	if (!settings.keepalive)
+		return 1;
 	theirs = nghttp2_session_get_remote_settings(c->session,
 	    NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 	return theirs < (uint32_t)own.streams ? theirs

@@ -529,6 +529,39 @@ class LateServer(H2Server):
             super().serve(secure)
 
 
+UNKEPT = """
+#include <swarm/http.h>
+#include <swarm/swarm.h>
+static void ask(struct swarm_user *u)
+{
+	const struct http_args *request = HTTP_REQUEST(.path = "/");
+	const struct http_args *requests[12];
+	struct http_response *r[12];
+	int i;
+
+	for (i = 0; i < 12; i++)
+		requests[i] = request;
+	http_batch(u, requests, r, 12);
+	swarm_stop_user(u);
+}
+SWARM_SCENARIO({ .name = "ask", .tasks = SWARM_TASKS(SWARM_TASK(ask)) });
+"""
+
+
+def test_connections_that_are_not_kept(swarm, tmp_path):
+    """One for each request, also when several are asked at once."""
+    server = H2Server(lambda peer, stream: peer.send(answer(stream)))
+    scenario = tmp_path / "unkept.c"
+    scenario.write_text(UNKEPT)
+    done = load(swarm, "fasthttp", tmp_path, server.url, "--processes", "1",
+                *opts(version="h2c", keepalive="no"), scenario=scenario,
+                users=2, seconds=60)
+    server.stop()
+    assert done.status == 0, done.text
+    assert counts(totals(tmp_path / "out")) == {("GET", "/"): (24, 0)}
+    assert server.connections == len(server.frames(HEADERS)) == 24
+
+
 def test_who_connects_is_one_of_those_who_wait(swarm, tmp_path, cert):
     """When it is too impatient, another does, and only it has failed; when
     nobody can, all learn of it."""
