@@ -148,3 +148,31 @@ def test_the_book_agrees_through_all_that_can_happen(swarm, net, tmp_path):
     assert gone["to_s"] is None
     assert 4 < cut["to_s"] - cut["from_s"] < 30
     assert "was not heard of" in out["notes"][0]
+
+
+def test_a_stop_that_is_lost_on_the_way(swarm, net, tmp_path):
+    """The order to stop is given while the wire is cut, and the connection it
+    waits in dies: the worker gets it all the same, once the wire is healed."""
+    fleet = Fleet(swarm, net, tmp_path)
+    workers = [fleet.worker(name, "a") for name in ("near", "far", "third")]
+    master = fleet.master("6")
+    master.wait_line(r"users\s+6/6.*workers 3/3")
+    for worker in workers:
+        wait_more(worker)
+    net.cut("a")
+    master.popen.send_signal(signal.SIGINT)
+    master.wait_line("interrupted: stopping")
+    killed = subprocess.run([*net.inside(), "/usr/bin/ss", "-K", "-t", "dst",
+                             "10.77.0.2"], capture_output=True, text=True)
+    if killed.stdout.count("10.77.0.2") < 3:
+        pytest.skip("this kernel kills no sockets")
+    net.heal("a")
+    assert master.wait() == 0, master.text
+    assert "did not report" not in master.text
+    assert "worker 0 lost" not in master.text
+    out = json.loads(fleet.results.read_text())
+    counts = {s["name"]: s["requests"] for s in out["series"]}
+    for worker, name in zip(workers, ("near", "far", "third")):
+        assert worker.wait() == 0, worker.text
+        assert counts[name] == numbers(worker, "in all")[0]
+    assert out["run"]["gaps"] == []

@@ -4,7 +4,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "cluster/numbers.h"
 #include "cluster/wire.h"
+#include "cluster/wire_custom.h"
+#include "cluster/wire_files.h"
 #include "user/plan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -71,6 +74,37 @@ static void read_run(const struct wire_message *m)
 		abort();
 }
 
+/* What else two swarm peers say to each other. */
+static void read_swarm(const struct wire_message *m)
+{
+	struct wire_file files[WIRE_FILES_MAX];
+	struct wire_rows_wanted wanted;
+	struct numbers_list list = { 0 };
+	struct wire_order order;
+	struct wire_pong pong;
+	struct wire_part part;
+	struct wire_rows rows;
+	uint64_t number;
+	size_t count = 0;
+	bool allowed;
+
+	if (wire_read_order(&m->data, &order) && order.number == 0)
+		abort();
+	wire_read_taken(&m->data, &number);
+	wire_read_pong(&m->data, &pong);
+	wire_read_rows(&m->data, &rows);
+	wire_read_rows_wanted(&m->data, &wanted);
+	wire_read_part(&m->data, &part);
+	if (wire_read_files(&m->data, &allowed, files, &count) == 0 &&
+	    count > WIRE_FILES_MAX)
+		abort();
+	if (m->data.type == MSGPACK_OBJECT_BIN)
+		numbers_decode(&list, 1000, m->data.via.bin.ptr,
+		    m->data.via.bin.size);
+	free(list.at);
+	free(wire_read_custom(m));
+}
+
 /* A refused report leaves no trace. */
 static void read_report(const struct wire_message *m)
 {
@@ -92,6 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	read_all(&m);
 	read_run(&m);
+	read_swarm(&m);
 	read_report(&m);
 	wire_message_release(&m);
 	return 0;
