@@ -17,6 +17,7 @@
 #include "cli/find_capacity.h"
 #include "cli/playback.h"
 #include "cli/role.h"
+#include "cluster/crash_send.h"
 #include "module/module.h"
 
 #define WIDTH 76
@@ -209,6 +210,8 @@ int main(int argc, char **argv)
 	raise_descriptor_limit();
 	module_init(argv[0]);
 	author_init();
+	if (argc == 5 && strcmp(argv[1], CRASH_SEND_OPTION) == 0)
+		return crash_send(argv[2], argv[3], argv[4]);
 	if (argc == 1) {
 		print_start();
 		return EXIT_USAGE;

@@ -25,6 +25,7 @@
 #include "cli/plaintext.h"
 #include "cli/stuck.h"
 #include "cluster/crash.h"
+#include "cluster/crash_send.h"
 #include "cluster/message.h"
 #include "cluster/numbers.h"
 #include "cluster/worker.h"
@@ -51,6 +52,7 @@ static struct {
 	struct numbers_list *numbers;   /* of each class's users */
 	char *host;
 	const char *request_log;        /* NULL: none */
+	const char *keys;               /* their file; likewise */
 	struct wheel_timer flush;       /* of it, once a second */
 	double stop_timeout;
 	char *early_plan;               /* came before the master's clock was
@@ -147,6 +149,11 @@ static void on_registered(const struct wire_ack *ack, void *arg)
 	(void)arg;
 	users_set_first_id((unsigned)ack->index * IDS_PER_WORKER);
 	hooks_ready();
+	if (ack->swarm && !worker.local)
+		crash_send_prepare(worker_endpoint(), worker_id(),
+		    worker.keys);
+	else
+		crash_set_helper(NULL);
 	if (ack->seed != 0)
 		users_set_seed(ack->seed);
 	if (ack->swarm && users_alive() == 0)
@@ -564,6 +571,7 @@ int role_worker(struct options *o)
 	crash_init(author_where);
 	worker.local = o->local_worker != NULL;
 	note_begun();
+	worker.keys = o->keys;
 	if (!worker.local && plaintext_check_way(o) == -1)
 		return EXIT_USAGE;
 	/* The master has said what there is to say about modules. */

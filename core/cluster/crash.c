@@ -13,12 +13,15 @@
 #include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -30,6 +33,8 @@
 #define STACK_BYTES (128u << 10)
 /* Seconds that unwinding and names may take. */
 #define PATIENCE 5
+/* Likewise finding the lines and telling the master. */
+#define HELPER_PATIENCE 15
 /* A fault this close to the stack pointer is the stack's own end: what lies
  * there is mapped unless it is the guard. */
 #define NEAR_STACK (1 << 20)
@@ -38,7 +43,13 @@ static struct {
 	int fd;
 	bool (*where)(struct crash_where *);
 	bool installed;
+	char *const *volatile helper;
 } crash = { .fd = -1 };
+
+void crash_set_helper(char *const *argv)
+{
+	crash.helper = argv;
+}
 
 /* ---- text without stdio ---- */
 
@@ -326,9 +337,57 @@ static void put_stack(struct out *o, const ucontext_t *context)
 		put_name(o, i - first, frames[i]);
 }
 
+/* ---- the helper ---- */
+
+static _Noreturn void become_helper(int fd)
+{
+	sigset_t none;
+
+	alarm(0);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	dup2(fd, STDIN_FILENO);
+	close_range(3, UINT_MAX, CLOSE_RANGE_CLOEXEC);
+	execv("/proc/self/exe", crash.helper);
+	_exit(127);
+}
+
+/* Its process, which reads what goes to crash.fd; -1 when there is none. */
+static pid_t start_helper(void)
+{
+	int fds[2];
+	pid_t pid;
+
+	if (crash.helper == NULL || pipe2(fds, O_CLOEXEC) == -1)
+		return -1;
+	pid = _Fork();
+	if (pid == 0)
+		become_helper(fds[0]);
+	close(fds[0]);
+	if (pid == -1)
+		close(fds[1]);
+	else
+		crash.fd = fds[1];
+	return pid;
+}
+
+static void wait_helper(pid_t pid)
+{
+	const struct timespec pause = { .tv_nsec = 20000000 };
+
+	if (pid == -1)
+		return;
+	close(crash.fd);
+	alarm(0);
+	for (int i = 0; i < HELPER_PATIENCE * 50 &&
+	    waitpid(pid, NULL, WNOHANG) == 0; i++)
+		nanosleep(&pause, NULL);
+}
+
 static void on_fault(int sig, siginfo_t *info, void *context)
 {
 	static struct out out;
+	pid_t helper = start_helper();
 
 	out.len = 0;
 	put_line(&out, "crash", "1");
@@ -337,6 +396,7 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 	alarm(PATIENCE);
 	put_stack(&out, context);
 	put_line(&out, "end", "");
+	wait_helper(helper);
 	/* The handler is gone (SA_RESETHAND): after the return the fault, or
 	 * this, ends the process with the same signal and a true core. */
 	syscall(SYS_tgkill, getpid(), gettid(), sig);

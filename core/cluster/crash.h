@@ -29,6 +29,14 @@ struct crash_where {
  */
 void crash_init(bool (*where)(struct crash_where *));
 
+/*
+ * A program (this one, with these arguments, which must stay) that the handler
+ * starts and writes the report to, instead of standard error; it waits some
+ * seconds for its end, because the end of a container's first process is that
+ * of all.  NULL: none.
+ */
+void crash_set_helper(char *const *argv);
+
 /* ---- the master's side ---- */
 
 struct buf;

@@ -401,6 +401,11 @@ void inbox_take(struct zsock *sock, const char *from, const void *data,
 			inbox_refuse(from, "question for modules");
 		goto release;
 	}
+	if (msg.type == WIRE_CRASH) {
+		if (chat_crash(sock, &msg) == -1)
+			inbox_refuse(from, "word on a crash");
+		goto release;
+	}
 	if (msg.type == WIRE_UNKNOWN && len > CUSTOM_MAX) {
 		inbox_refuse(from, "message (too long)");
 		goto release;

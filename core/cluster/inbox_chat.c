@@ -7,6 +7,10 @@
 #include "base/log.h"
 #include "cluster/master_internal.h"
 
+/* Crashes a second, and at once. */
+#define CRASH_RATE  2
+#define CRASH_BURST 20
+
 static const struct master_options *options(void)
 {
 	return &master_shared.o;
@@ -23,6 +27,44 @@ int chat_exception(struct member *m, const struct wire_message *msg)
 	if (options()->exception != NULL)
 		options()->exception(&m->peer, message, traceback,
 		    options()->arg);
+	return 0;
+}
+
+/* As of a local one.  What it sent before may come still. */
+static void lose_crashed(struct member *m, const struct wire_crash *c)
+{
+	char why[WIRE_MAX_FRAME + 16];
+
+	log_error("worker %lld (%.*s): stack of the crash",
+	    (long long)m->peer.index, (int)strcspn(m->peer.id, "_"),
+	    m->peer.id);
+	for (size_t i = 0; i < c->count; i++)
+		log_error("%s", c->stack[i]);
+	snprintf(why, sizeof why, "crashed: %s", c->summary);
+	m->record->gone = true;
+	master_lose(m, why, true);
+}
+
+/* Of all together, so that nobody floods the log: what is beyond is a worker
+ * without a heartbeat. */
+int chat_crash(struct zsock *sock, const struct wire_message *msg)
+{
+	static struct bucket all;
+	struct wire_crash c;
+	struct member *m;
+
+	if (!bucket_take(&all, 1, CRASH_RATE, CRASH_BURST)) {
+		master_shared.refused.excess++;
+		return 0;
+	}
+	if (wire_read_crash(&msg->data, &c) == -1)
+		return -1;
+	m = member_find(c.worker);
+	if (m == NULL || m->sock != sock || m->peer.pid != 0 ||
+	    !m->peer.swarm)
+		master_shared.refused.unknown++;
+	else
+		lose_crashed(m, &c);
 	return 0;
 }
 

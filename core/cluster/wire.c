@@ -40,6 +40,7 @@ static const struct {
 	{ "swarm_files", WIRE_FILES },
 	{ "swarm_part", WIRE_PART },
 	{ "swarm_taken", WIRE_TAKEN },
+	{ "swarm_crash", WIRE_CRASH },
 };
 
 /* ---- the walk ---- */

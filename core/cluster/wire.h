@@ -53,6 +53,7 @@ enum wire_type {
 	WIRE_FLIGHT,                    /* both ways, swarm only */
 	WIRE_FILES, WIRE_PART,          /* both ways (wire_files.h) */
 	WIRE_TAKEN,                     /* W to M, swarm only: an order came */
+	WIRE_CRASH,                     /* of a crashed worker, to M */
 };
 
 /* What a swarm worker's version says of swarm's own; "unknown" when nothing. */
@@ -230,6 +231,22 @@ void wire_encode_order(struct buf *out, const char *type, const char *node_id,
 /* W to M: all up to that number have come. */
 void wire_encode_taken(struct buf *out, const char *node_id, uint64_t number);
 int wire_read_taken(const msgpack_object *, uint64_t *number);
+
+/* ---- the last word on a worker (wire_crash.c) ---- */
+
+#define WIRE_MAX_STACK   64             /* lines of a stack */
+#define WIRE_MAX_FRAME   400            /* bytes of each */
+
+struct wire_crash {
+	char worker[WIRE_MAX_NODE_ID + 1];
+	char summary[WIRE_MAX_FRAME];
+	char stack[WIRE_MAX_STACK][WIRE_MAX_FRAME];
+	size_t count;
+};
+/* `stack`: lines. */
+void wire_encode_crash(struct buf *out, const char *node_id,
+    const char *worker, const char *summary, const char *stack);
+int wire_read_crash(const msgpack_object *, struct wire_crash *);
 
 /* ---- rows and numbers (wire_rows.c) ---- */
 

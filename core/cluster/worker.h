@@ -101,6 +101,9 @@ void worker_forward_custom(const struct wire_message *);
 void worker_exception(const char *message, const char *where);
 /* Whether a master has answered, and whether it is swarm's. */
 bool worker_registered(void);
+/* Its name in the fleet, and where its master is. */
+const char *worker_id(void);
+const char *worker_endpoint(void);
 bool worker_master_is_swarm(void);
 /* Seconds between two reports, as the master wants it. */
 double worker_report_interval(void);

@@ -22,6 +22,16 @@ bool worker_knows_level(const struct wire_ack *ack, char *why, size_t size)
 	return false;
 }
 
+const char *worker_id(void)
+{
+	return worker.id;
+}
+
+const char *worker_endpoint(void)
+{
+	return worker.endpoint;
+}
+
 void worker_send_taken(void)
 {
 	wire_encode_taken(&worker.out, worker.id, worker.order);

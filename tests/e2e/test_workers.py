@@ -5,6 +5,8 @@ import os
 import re
 import signal
 
+import pytest
+
 from conftest import AsyncServer, free_port, totals, wait_for
 
 
@@ -87,6 +89,41 @@ def test_crash_tells_where(swarm, tmp_path):
     beats = int(totals(tmp_path / "out")["BEAT", "beat"]["Request Count"])
     # 8 users at nearly 50 beats a second; half are away for a moment.
     assert beats > 8 * 20 * 4
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_crash_elsewhere_tells_where(swarm, tmp_path, encrypted):
+    """A worker of another machine leaves the same report as a local one: the
+    master's log and the results say what, who and where."""
+    port = str(free_port())
+    keys = {"--master": (), "--worker": ()}
+    if encrypted:
+        assert swarm.run("keys", tmp_path / "keys").status == 0
+        for role in keys:
+            keys[role] = ("--keys", tmp_path / "keys" / f"{role[2:]}.key")
+    settings = ("-f", swarm.module("crash.so"),
+                "-o", f"crash.flag={tmp_path / 'crashed'}")
+    master = swarm.start(*settings, "--headless", "--master",
+                         "--master-bind-host", "127.0.0.1",
+                         "--master-bind-port", port, "--expect-workers", "2",
+                         "-u", "8", "-r", "100", "-t", "3s", "--json-file",
+                         tmp_path / "out.json", *keys["--master"])
+    workers = [swarm.start(*settings, "--worker", "--master-host",
+                           "127.0.0.1", "--master-port", port,
+                           *keys["--worker"]) for _ in range(2)]
+    assert master.wait() == 6, master.text
+    assert re.search(r"EVENT worker \d lost: crashed: SIGSEGV \(address 0x0\) "
+                     r"in crash\.so, task fatal_task of class victim \(module "
+                     r"crash\), user \d+; 4 users moved", master.text)
+    assert re.search(r"error: worker \d \(.+\): stack of the crash",
+                     master.err), master.text
+    assert re.search(r"#0 fatal_task at .*crash\.c:\d+ \(crash\.so\)",
+                     master.err), master.text
+    status = sorted(worker.wait() for worker in workers)
+    assert status == [0, 128 + signal.SIGSEGV], [w.text for w in workers]
+    run = json.loads((tmp_path / "out.json").read_text())["run"]
+    gap, = run["gaps"]
+    assert gap["reason"].startswith("crashed: SIGSEGV (address 0x0) in crash.so")
 
 
 def test_worker_from_elsewhere(swarm, tmp_path):

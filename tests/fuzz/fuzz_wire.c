@@ -79,6 +79,7 @@ static void read_swarm(const struct wire_message *m)
 {
 	struct wire_file files[WIRE_FILES_MAX];
 	struct wire_rows_wanted wanted;
+	static struct wire_crash crash;
 	struct numbers_list list = { 0 };
 	struct wire_order order;
 	struct wire_pong pong;
@@ -91,6 +92,9 @@ static void read_swarm(const struct wire_message *m)
 	if (wire_read_order(&m->data, &order) && order.number == 0)
 		abort();
 	wire_read_taken(&m->data, &number);
+	if (wire_read_crash(&m->data, &crash) == 0 &&
+	    crash.count > WIRE_MAX_STACK)
+		abort();
 	wire_read_pong(&m->data, &pong);
 	wire_read_rows(&m->data, &rows);
 	wire_read_rows_wanted(&m->data, &wanted);

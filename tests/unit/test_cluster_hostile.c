@@ -32,6 +32,9 @@
 static struct stats *totals;
 static struct rng rng;
 static int joined;
+static int lost;
+static char why[500];
+static int lines;
 
 /* ---- what is sent ---- */
 
@@ -354,9 +357,11 @@ static void on_meet(struct peer *p, const struct wire_meet *meet, void *arg)
 	meeting_take(p, meet);
 }
 
-static void on_lost(struct peer *p, const char *why, bool crashed, void *arg)
+static void on_lost(struct peer *p, const char *reason, bool crashed,
+    void *arg)
 {
-	(void)why;
+	snprintf(why, sizeof why, "%s", reason);
+	lost++;
 	(void)crashed;
 	(void)arg;
 	meeting_lost(p);
@@ -438,8 +443,44 @@ static void test_registers_for_ever(void **state)
 static void swallow(enum log_level level, const char *line, void *arg)
 {
 	(void)level;
-	(void)line;
 	(void)arg;
+	lines++;
+	for (; *line != '\0'; line++)
+		assert_true((unsigned char)*line >= ' ' && *line != 0x7f);
+}
+
+/* Somebody says of workers that they have crashed, in words that would write
+ * to the terminal, and does not stop: few are believed, and who lives is here
+ * again. */
+static void test_crashes_that_are_none(void **state)
+{
+	struct hand honest;
+	struct hand stranger;
+	int before;
+
+	(void)state;
+	hand_start(&honest, "host1_00000000000000000000000000000001");
+	hand_start(&stranger, "host3_00000000000000000000000000000003");
+	register_hand(&honest);
+	report(&honest, 1, 5);
+	before = lines;
+	for (int i = 0; i < 1000; i++) {
+		struct buf b = BUF_INIT(WIRE_MAX_MESSAGE);
+
+		wire_encode_crash(&b, stranger.id, honest.id,
+		    "\033[2J\nEVENT all is well\n", "#0 \x1b]0;x\x07\n\n#2");
+		say(&stranger, &b);
+	}
+	wait_until(lost > 0);
+	assert_string_equal(why, "crashed:  [2J EVENT all is well ");
+	wait_until(refused() >= 900);
+	assert_int_equal(lost, 1);
+	assert_true(lines - before < 100);
+	register_hand(&honest);
+	report(&honest, 2, 5);
+	assert_int_equal(reported(&honest), 10);
+	zsock_free(honest.sock, 0);
+	zsock_free(stranger.sock, 0);
 }
 
 static int setup(void **state)
@@ -451,6 +492,7 @@ static int setup(void **state)
 		.meet = on_meet, .lost = on_lost };
 
 	(void)state;
+	lost = 0;
 	rng_seed(&rng, 1, 1);
 	log_set_sink(swallow, NULL);
 	if (loop_init() == -1)
@@ -480,6 +522,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_absurd_claims, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(test_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_crashes_that_are_none,
+		    setup, teardown),
 		cmocka_unit_test_setup_teardown(test_registers_for_ever, setup,
 		    teardown),
 	};
