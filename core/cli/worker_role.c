@@ -39,12 +39,12 @@
 #include "user/begun.h"
 #include "user/feed.h"
 #include "user/gate.h"
+#include "user/ids.h"
 #include "user/plan.h"
 #include "user/replay.h"
 #include "user/rendezvous.h"
 #include "user/user.h"
 
-#define IDS_PER_WORKER 1000000u
 #define QUIT_MARGIN    5.0      /* seconds beyond the stop timeout */
 
 static struct {
@@ -146,8 +146,12 @@ static void on_rows(const struct wire_rows *rows, void *arg)
 
 static void on_registered(const struct wire_ack *ack, void *arg)
 {
+	uint32_t first, count;
+
 	(void)arg;
-	users_set_first_id((unsigned)ack->index * IDS_PER_WORKER);
+	ids_of_worker((uint64_t)(ack->index > 0 ? ack->index : 0), &first,
+	    &count);
+	users_set_ids(first, count);
 	hooks_ready();
 	if (ack->swarm && !worker.local)
 		crash_send_prepare(worker_endpoint(), worker_id(),

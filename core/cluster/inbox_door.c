@@ -101,14 +101,15 @@ struct knock {
 static struct strmap knocks;
 
 /* A relay says in its version how many indexes it wants. */
-static void reserve(struct member_record *record)
+static int reserve(struct member_record *record)
 {
 	const char *relay = strstr(record->version, WIRE_RELAY);
 	long span = relay == NULL ? 0 :
 	    strtol(relay + strlen(WIRE_RELAY), NULL, 10);
 
-	if (record->swarm && span > 0 && span <= INT_MAX)
-		member_reserve(record, (unsigned)span);
+	if (!record->swarm || span <= 0 || span > INT_MAX)
+		return 0;
+	return member_reserve(record, (unsigned)span);
 }
 
 static void let_in(const char *from, const struct knock *knock)
@@ -127,7 +128,13 @@ static void let_in(const char *from, const struct knock *knock)
 	}
 	record->swarm = knock->swarm;
 	memcpy(record->version, knock->version, sizeof record->version);
-	reserve(record);
+	if (reserve(record) == -1) {
+		if (master_shared.refused.unknown++ < LEVELS_TOLD)
+			log_error("relay %s is refused: there are no numbers "
+			    "for so many workers below it; start relays with "
+			    "--expect-workers as they are", from);
+		return;
+	}
 	if (m != NULL) {
 		m->peer.last_seen = clock_now();
 		register_again(m);

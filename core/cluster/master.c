@@ -465,9 +465,9 @@ release:
 	return -1;
 }
 
-void master_open(int64_t first_index, const struct wire_ack *above)
+void master_open(int64_t first, int64_t count, const struct wire_ack *above)
 {
-	member_number_from(first_index);
+	member_number_from(first, count);
 	master_shared.o.report_interval = above->report_interval;
 	master_shared.o.seed = above->seed;
 	free((char *)(uintptr_t)master_shared.o.split_by);

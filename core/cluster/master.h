@@ -122,9 +122,9 @@ struct master_options {
 /* Everything in the options is copied but `stats` and `keys`.  0, or -1 after
  * log_error(). Starts the local workers too. */
 int master_start(const struct master_options *);
-/* Lets in those that wait and all to come; indexes begin at first_index, and
- * the rest is what the master above says. */
-void master_open(int64_t first_index, const struct wire_ack *above);
+/* Lets in those that wait and all to come; they have so many indexes from
+ * `first` on, and the rest is what the master above says. */
+void master_open(int64_t first, int64_t count, const struct wire_ack *above);
 /* The address remote workers connect to, with the port chosen; NULL when
  * there are only local ones. */
 const char *master_endpoint(void);

@@ -12,24 +12,75 @@
 #include "base/log.h"
 #include "base/strmap.h"
 #include "base/xalloc.h"
+#include "user/ids.h"
 
 #define RECORDS_MAX 100000
-/* Indexes that there are ids of users for (unsigned, a million each). */
-#define INDEXES 4294
 #define SPAN_MAX 4096
+/* Of the indexes with many ids, so many are kept for our own workers. */
+#define OWN_MIN (IDS_WIDE / 4)
+/* A lost worker that was away for so long gives up after a minute. */
+#define AWAY_NS (600 * NS_PER_S)
+/* When nobody's place could be had, nobody looks again before. */
+#define LOOK_NS NS_PER_S
 
 static struct {
 	struct member **at;
 	size_t count;
 	struct strmap by_id;            /* struct member */
 	struct strmap records;          /* struct member_record */
-	int64_t first_index;
-	int64_t reserved;               /* from the top */
+	int64_t next;                   /* index */
+	int64_t end;                    /* 0: of all there are */
+	/* What relays have: of the large blocks of ids, and of the small;
+	 * both from the top. */
+	int64_t wide;
+	int64_t narrow;
+	int64_t looked;                 /* for a place in vain */
+	bool told;                      /* that there is none */
 } table;
 
-void member_number_from(int64_t first_index)
+void member_number_from(int64_t first, int64_t count)
 {
-	table.first_index = first_index;
+	table.next = first;
+	table.end = first + count;
+}
+
+/* -1: there is none any more. */
+static int64_t new_index(void)
+{
+	int64_t end = table.end > 0 ? table.end : IDS_INDEXES - table.narrow;
+
+	if (table.next < IDS_WIDE && table.next >= IDS_WIDE - table.wide)
+		table.next = IDS_WIDE;
+	return table.next < end ? table.next++ : -1;
+}
+
+static bool is_over(const struct strmap_entry *e)
+{
+	const struct member_record *r = e->value;
+
+	return (r->gone || (r->lost_at != 0 &&
+	    clock_now() - r->lost_at > AWAY_NS)) && r->first == -1 &&
+	    strmap_get(&table.by_id, e->key) == NULL;
+}
+
+/* Forgets one that will not come again; its index, or -1. */
+static int64_t take_place(void)
+{
+	if (table.looked != 0 && clock_now() - table.looked < LOOK_NS)
+		return -1;
+	for (size_t i = 0; i < table.records.count; i++) {
+		const struct strmap_entry *e = &table.records.entries[i];
+		struct member_record *r = e->value;
+		int64_t index = r->index;
+
+		if (!is_over(e))
+			continue;
+		strmap_remove(&table.records, e->key);
+		free(r);
+		return index;
+	}
+	table.looked = clock_now();
+	return -1;
 }
 
 struct member_record *member_recall(const char *id)
@@ -40,29 +91,47 @@ struct member_record *member_recall(const char *id)
 struct member_record *member_remember(const char *id)
 {
 	struct member_record *r = member_recall(id);
+	int64_t index;
 
-	if (r != NULL || table.records.count >= RECORDS_MAX)
+	if (r != NULL)
 		return r;
+	index = table.records.count < RECORDS_MAX ? new_index() : -1;
+	if (index == -1)
+		index = take_place();
+	if (index == -1) {
+		if (!table.told)
+			log_error("worker %s is refused: there are no numbers "
+			    "for more workers; a relay has twice as many as it "
+			    "was told to --expect-workers", id);
+		table.told = true;
+		return NULL;
+	}
 	r = xcalloc(1, sizeof *r);
-	r->index = table.first_index + (int64_t)table.records.count;
+	r->index = index;
 	r->first = -1;
 	strmap_put(&table.records, id, r);
 	return r;
 }
 
 /* From the top down, since our own workers are numbered from below. */
-void member_reserve(struct member_record *r, unsigned span)
+int member_reserve(struct member_record *r, unsigned span)
 {
+	int64_t n = span < SPAN_MAX ? span : SPAN_MAX;
+	int64_t own = table.next > OWN_MIN ? table.next : OWN_MIN;
+
 	if (r->first != -1)
-		return;
-	table.reserved += span < SPAN_MAX ? span : SPAN_MAX;
-	r->first = INDEXES - table.reserved;
-	if (r->first > (int64_t)table.records.count)
-		return;
-	log_warn("relays ask for more than %d indexes of workers in all: ids "
-	    "of users may repeat", INDEXES);
-	if (r->first < 0)
-		r->first = 0;
+		return 0;
+	if (IDS_WIDE - table.wide - n >= own) {
+		table.wide += n;
+		r->first = IDS_WIDE - table.wide;
+		return 0;
+	}
+	own = table.next > IDS_WIDE ? table.next : IDS_WIDE;
+	if (IDS_INDEXES - table.narrow - n < own)
+		return -1;
+	table.narrow += n;
+	r->first = IDS_INDEXES - table.narrow;
+	return 0;
 }
 
 struct member *member_add(const char *id, struct member_record *record,

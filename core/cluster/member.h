@@ -44,11 +44,14 @@ struct member_record {
 	char version[96];
 };
 
-/* The first index to be given out; before any worker comes. */
-void member_number_from(int64_t first_index);
-/* A relay's workers get `span` indexes of their own; *first: from here. */
-void member_reserve(struct member_record *, unsigned span);
-/* Ids are a stranger's to choose, so their number has an end: NULL. */
+/* The indexes to be given out, instead of all; before any worker comes. */
+void member_number_from(int64_t first, int64_t count);
+/* A relay's workers get `span` indexes of their own, from record->first on; -1:
+ * there are not so many. */
+int member_reserve(struct member_record *, unsigned span);
+/* Ids are a stranger's to choose, so their number has an end: then one that
+ * has left for good is forgotten for it, and its index is given again.  NULL,
+ * after one log_error(): there is none such. */
 struct member_record *member_remember(const char *id);
 struct member_record *member_recall(const char *id);
 

@@ -31,7 +31,6 @@ static struct {
 	char *bind;
 	struct stats *stats;            /* of all workers since the report */
 	unsigned span;                  /* indexes for workers */
-	int64_t first;                  /* of these */
 	bool joined;                    /* knows the master above */
 	bool open;                      /* workers are let in */
 	bool active;                    /* there is an order */
@@ -94,11 +93,8 @@ static void count_stopped(const struct peer *p)
 
 static void on_joined(struct peer *p, void *arg)
 {
+	(void)p;
 	(void)arg;
-	if (p->index == relay.first + relay.span)
-		log_warn("more workers than the %u that this relay has numbers "
-		    "for: ids of users may repeat; start it with "
-		    "--expect-workers", relay.span);
 	if (relay.active)
 		share_out();
 }
@@ -304,10 +300,13 @@ static void on_registered(const struct wire_ack *ack, void *arg)
 		leave("the master is not swarm's");
 		return;
 	}
+	if (ack->first < 0) {
+		log_error("the master has no numbers for this relay's workers");
+		leave("the master has no numbers for workers");
+		return;
+	}
 	relay.open = true;
-	relay.first = ack->first >= 0 ? ack->first :
-	    (ack->index + 1) * RELAY_SPAN;
-	master_open(relay.first, ack);
+	master_open(ack->first, relay.span, ack);
 }
 
 static size_t class_index(const char *name)

@@ -9,6 +9,7 @@
 #include "fiber/arena.h"
 #include "fiber/fiber.h"
 #include "fiber/wheel.h"
+#include "user/ids.h"
 #include "user/measure.h"
 #include "user/user.h"
 
@@ -91,7 +92,7 @@ struct users {
 	struct users_options options;
 	struct users_class *classes;
 	size_t alive;
-	unsigned next_id;
+	struct ids ids;
 	bool stopped_pending;
 };
 extern struct users users;

@@ -114,6 +114,7 @@ static void fiber_ended(void *arg)
 	user_drop_queue(u, 0);
 	free(u->frames);
 	free(u->data);
+	ids_give(&users.ids, u->id);
 	free(u);
 	users.alive--;
 	notify_if_stopped();
@@ -315,7 +316,7 @@ static void start_user(size_t class_index, bool trying)
 
 	u->class = user_class_at(class_index);
 	u->class_index = class_index;
-	u->id = users.options.first_id + users.next_id++;
+	u->id = ids_take(&users.ids);
 	u->number = number_of(&users.classes[class_index], u->id);
 	rng_seed(&u->rng, users.options.seed, u->number);
 	u->state = USER_NEW;
@@ -381,7 +382,7 @@ void users_init(const struct users_options *options)
 	users.classes = xcalloc(user_class_count() + 1,
 	    sizeof users.classes[0]);
 	users.alive = 0;
-	users.next_id = 0;
+	ids_begin(&users.ids, options->first_id, IDS_WIDE_SIZE);
 	start_item.run = start_some;
 	gate_init();
 	task_counter = stats_counter(options->stats, "tasks");
@@ -393,6 +394,7 @@ void users_release(void)
 {
 	measure_release();
 	gate_clear();
+	ids_release(&users.ids);
 	free(users.classes);
 	users.classes = NULL;
 }
@@ -407,9 +409,9 @@ void users_set_stats(struct stats *stats)
 	users.options.stats = stats;
 }
 
-void users_set_first_id(unsigned first_id)
+void users_set_ids(uint32_t first, uint32_t count)
 {
-	users.options.first_id = first_id;
+	ids_begin(&users.ids, first, count);
 }
 
 void users_set_seed(uint64_t seed)

@@ -117,7 +117,8 @@ void users_set_host(const char *host);
 /* In a process without users (the master): where the counters and metrics of
  * its modules' hooks go. */
 void users_set_stats(struct stats *);
-void users_set_first_id(unsigned first_id);
+/* This worker's block of user ids (user/ids.h). */
+void users_set_ids(uint32_t first, uint32_t count);
 void users_set_seed(uint64_t seed);
 /* Of a master; before the first user of a test. */
 void users_set_split_by(const char *keys);

@@ -5,6 +5,7 @@
  */
 #include "cluster/master.h"
 #include "cluster/meeting.h"
+#include "cluster/member.h"
 #include "cluster/wire_custom.h"
 #include "cluster/wire_files.h"
 #include "cluster/zsock.h"
@@ -418,6 +419,40 @@ static void test_names(void **state)
 	zsock_free(honest.sock, 0);
 }
 
+/* Numbers of workers end, and ids of users hang on them: one more is refused,
+ * until somebody has left for good. */
+static void test_no_more_numbers(void **state)
+{
+	struct hand hands[3];
+	struct buf b = BUF_INIT(1000);
+
+	(void)state;
+	member_number_from(7, 2);
+	for (int i = 0; i < 3; i++) {
+		char id[64];
+
+		snprintf(id, sizeof id, "host_%032d", i);
+		hand_start(&hands[i], id);
+		if (i < 2)
+			register_hand(&hands[i]);
+	}
+	wire_encode_client_ready(&b, hands[2].id, 0);
+	say(&hands[2], &b);
+	wait_until(refused() == 1);
+	assert_int_equal(master_peer_count(), 2);
+	wire_encode_nil(&b, "quit", hands[0].id);
+	say(&hands[0], &b);
+	wait_until(lost == 1);
+	clock_freeze(clock_now());
+	clock_advance(2 * NS_PER_S);
+	register_hand(&hands[2]);
+	clock_thaw();
+	assert_int_equal(master_peer_count(), 2);
+	assert_int_equal(master_peer_at(1)->index, 7);
+	for (int i = 0; i < 3; i++)
+		zsock_free(hands[i].sock, 0);
+}
+
 /* A member that registers again and again would keep all others moving. */
 static void test_registers_for_ever(void **state)
 {
@@ -525,6 +560,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_crashes_that_are_none,
 		    setup, teardown),
 		cmocka_unit_test_setup_teardown(test_registers_for_ever, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(test_no_more_numbers, setup,
 		    teardown),
 	};
 

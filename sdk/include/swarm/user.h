@@ -175,7 +175,8 @@ SWARM_API struct swarm_user *swarm_self(void);
 /* [fiber] The class's data_size bytes; zeroed before start(), owned by swarm,
  * valid until stop() returns. */
 SWARM_API void *swarm_data(struct swarm_user *);
-/* [fiber] A number no other user of this run has. */
+/* [fiber] A number that no other user of the run has as long as this one
+ * lives, whichever worker it runs on. */
 SWARM_API unsigned swarm_user_id(struct swarm_user *);
 /* [fiber] Another number that no other user has as long as this one lives:
  * from 0, as small as can be, the same set on any number of workers.  It is
