@@ -53,7 +53,8 @@ static int open_scenario(const char *path)
 
 static int open_modules(const struct options *o)
 {
-	if (o->accept_modules && o->worker && modules_accept(o) == -1)
+	if (o->accept_modules && (o->worker || o->relay) &&
+	    modules_accept(o) == -1)
 		return -1;
 	for (size_t i = 0; i < o->plugins.count; i++) {
 		if (module_open_plugin(o->plugins.items[i]) == NULL)

@@ -127,9 +127,10 @@ static int run(struct options *o, int argc, char **argv)
 		    "start one process for each");
 		return EXIT_USAGE;
 	}
-	if (o->accept_modules && !o->worker && o->local_worker == NULL) {
-		log_error("--accept-modules is a --worker's; a master or a "
-		    "relay needs -f, and may --send-modules");
+	if (o->accept_modules && !o->worker && !o->relay &&
+	    o->local_worker == NULL) {
+		log_error("--accept-modules is a --worker's or a --relay's; a "
+		    "master needs -f, and may --send-modules");
 		return EXIT_USAGE;
 	}
 	if (o->worker || o->local_worker != NULL)

@@ -233,12 +233,13 @@ static const struct option table[] = {
 	  "masters and workers need it", AT(plaintext), OPTION_FLAG, 0, 0,
 	  NULL },
 	{ "send-modules", 0, "SWARM_SEND_MODULES", "Fleet", NULL,
-	  "a master's or a relay's: hand the scenarios and plugins given here "
-	  "to workers that --accept-modules", AT(send_modules), OPTION_FLAG,
+	  "a master's or a relay's: hand the scenarios and plugins given here, "
+	  "the files of rows they read and -o to workers that "
+	  "--accept-modules", AT(send_modules), OPTION_FLAG,
 	  0, 0, NULL },
 	{ "accept-modules", 0, "SWARM_ACCEPT_MODULES", "Fleet", NULL,
-	  "a worker's: run what the master sends instead of -f; encrypted "
-	  "(--keys) or on this machine only", AT(accept_modules),
+	  "a worker's or a relay's: run what the master sends instead of -f; "
+	  "encrypted (--keys) or on this machine only", AT(accept_modules),
 	  OPTION_FLAG, 0, 0, NULL },
 	{ "local-worker", 0, NULL, NULL, "ENDPOINT",
 	  "internal: a worker started by the master on this machine",

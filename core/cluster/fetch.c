@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,8 +42,28 @@ static struct {
 	struct wheel_timer again;
 } self;
 
+/* By which its reader is found, of those we know; else "". */
+static const char *ending(const char *name)
+{
+	static const char *const known[] = { ".ndjson", ".jsonl", ".json",
+		".csv" };
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+		size_t n = strlen(known[i]);
+
+		if (len > n && strcasecmp(name + len - n, known[i]) == 0)
+			return known[i];
+	}
+	return "";
+}
+
+/* Data have a name of ours, for theirs may be a path. */
 static char *path_of(const struct wire_file *f)
 {
+	if (f->kind == WIRE_DATA)
+		return xasprintf("%s/%s/rows%s", self.o->folder, f->sha256,
+		    ending(f->name));
 	return xasprintf("%s/%s/%s", self.o->folder, f->sha256, f->name);
 }
 
@@ -73,7 +94,8 @@ static void on_again(struct wheel_timer *t)
 static void take_list(const struct wire_message *m)
 {
 	if (self.listed || wire_read_files(&m->data, &self.allowed,
-	    self.files, &self.count) == -1)
+	    self.files, &self.count) == -1 ||
+	    wire_read_settings(&m->data, self.o->setting, self.o->arg) == -1)
 		return;
 	self.listed = true;
 	self.heard = clock_now();
@@ -139,7 +161,7 @@ static int store(const char *path, const char *data, size_t size)
 	fd = open(made, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0500);
 	if (fd == -1 || write_all(fd, data, size) == -1 ||
 	    rename(made, path) == -1) {
-		log_error("cannot store the module at %s: %m", path);
+		log_error("cannot store the master's file at %s: %m", path);
 		unlink(made);
 	} else {
 		rc = 0;
@@ -210,7 +232,7 @@ static int fetch_file(const struct wire_file *f, const char *path)
 	if (rc == 0) {
 		hash_data(self.data, f->size, hex);
 		if (strcmp(hex, f->sha256) != 0) {
-			log_error("the module %s that the master sent is not "
+			log_error("the file %s that the master sent is not "
 			    "the one it had promised: its SHA-256 is %s "
 			    "instead of %s; it is not used", f->name, hex,
 			    f->sha256);
@@ -231,12 +253,24 @@ static int take_file(const struct wire_file *f)
 	int rc = there ? 0 : fetch_file(f, path);
 
 	if (rc == 0) {
-		log_info("module %s of the master, SHA-256 %s%s", f->name,
+		log_info("%s %s of the master, SHA-256 %s%s",
+		    f->kind == WIRE_DATA ? "data file" : "module", f->name,
 		    f->sha256, there ? " (was here)" : "");
-		rc = self.o->each(path, f->scenario, self.o->arg);
+		rc = self.o->each(path, f, self.o->arg);
 	}
 	free(path);
 	return rc;
+}
+
+static int take_each(bool data)
+{
+	for (self.at = 0; self.at < self.count; self.at++) {
+		const struct wire_file *f = &self.files[self.at];
+
+		if ((f->kind == WIRE_DATA) == data && take_file(f) == -1)
+			return -1;
+	}
+	return 0;
 }
 
 static int take_all(void)
@@ -249,11 +283,7 @@ static int take_all(void)
 		    "with -f", self.o->connect);
 		return -1;
 	}
-	for (self.at = 0; self.at < self.count; self.at++) {
-		if (take_file(&self.files[self.at]) == -1)
-			return -1;
-	}
-	return 0;
+	return take_each(true) == -1 ? -1 : take_each(false);
 }
 
 int fetch_modules(const struct fetch_options *o)

@@ -1,5 +1,6 @@
 /*
- * A worker that has no modules asks its master for them (--accept-modules).
+ * A worker that has no modules asks its master for them, their data and their
+ * settings (--accept-modules).
  */
 #ifndef CLUSTER_FETCH_H
 #define CLUSTER_FETCH_H
@@ -7,13 +8,17 @@
 #include <stdbool.h>
 
 #include "cluster/keys.h"
+#include "cluster/wire_files.h"
 
 struct fetch_options {
 	const char *connect;            /* "tcp://host:port" */
 	const struct keys *keys;        /* NULL: not encrypted */
 	const char *folder;             /* absolute; SHA-256/NAME.so in it */
-	/* A file that is there and is what its hash says; -1 ends it. */
-	int (*each)(const char *path, bool scenario, void *);
+	/* A file that is there and is what its hash says; -1 ends it.  Data
+	 * come before all modules. */
+	int (*each)(const char *path, const struct wire_file *, void *);
+	/* "MODULE.NAME=VALUE", before all files. */
+	void (*setting)(const char *, void *);
 	void *arg;
 };
 

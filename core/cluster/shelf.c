@@ -13,7 +13,6 @@
 #include "base/xalloc.h"
 #include "cluster/bucket.h"
 #include "cluster/master_internal.h"
-#include "cluster/wire_files.h"
 
 /* Parts a second, and at once: 50 MiB a second. */
 #define PART_RATE  800
@@ -23,6 +22,8 @@ static struct {
 	struct wire_file files[WIRE_FILES_MAX];
 	char *data[WIRE_FILES_MAX];
 	size_t count;
+	char *settings[WIRE_SETTINGS_MAX];
+	size_t setting_count;
 	struct bucket bucket;
 } shelf;
 
@@ -48,26 +49,39 @@ static char *read_all(const char *path, size_t *size)
 	return data == NULL ? NULL : xrealloc(data, *size + 1);
 }
 
-int shelf_add(const char *path, const char *name, const char *sha256,
-    bool scenario)
+int shelf_add(const char *path, const char *name, enum wire_file_kind kind)
 {
 	struct wire_file *f = &shelf.files[shelf.count];
 	size_t size;
 	char *data;
 
-	if (shelf.count == WIRE_FILES_MAX) {
-		log_error("more than %d modules cannot be sent to workers",
-		    WIRE_FILES_MAX);
+	if (shelf.count == WIRE_FILES_MAX || strlen(name) >= sizeof f->name) {
+		log_error("%s cannot be sent to workers: %s", path,
+		    shelf.count == WIRE_FILES_MAX ? "there are too many files" :
+		    "its name is too long");
 		return -1;
 	}
 	data = read_all(path, &size);
 	if (data == NULL)
 		return -1;
 	snprintf(f->name, sizeof f->name, "%s", name);
-	snprintf(f->sha256, sizeof f->sha256, "%s", sha256);
+	hash_data(data, size, f->sha256);
 	f->size = size;
-	f->scenario = scenario;
+	f->kind = kind;
 	shelf.data[shelf.count++] = data;
+	return 0;
+}
+
+int shelf_set(const char *setting)
+{
+	if (shelf.setting_count == WIRE_SETTINGS_MAX ||
+	    strlen(setting) >= WIRE_MAX_TEXT) {
+		log_error("-o %.60s... cannot be sent to workers: it is too "
+		    "long, or there are more than %d", setting,
+		    WIRE_SETTINGS_MAX);
+		return -1;
+	}
+	shelf.settings[shelf.setting_count++] = xstrdup(setting);
 	return 0;
 }
 
@@ -101,7 +115,7 @@ int shelf_answer(struct zsock *sock, const char *from,
 	if (msg->type == WIRE_PART)
 		return answer_part(sock, from, msg);
 	wire_encode_files(&master_shared.out, from, shelf.count > 0,
-	    shelf.files, shelf.count);
+	    shelf.files, shelf.count, shelf.settings, shelf.setting_count);
 	master_send(sock, from);
 	return 0;
 }
@@ -110,5 +124,7 @@ void shelf_release(void)
 {
 	for (size_t i = 0; i < shelf.count; i++)
 		free(shelf.data[i]);
+	for (size_t i = 0; i < shelf.setting_count; i++)
+		free(shelf.settings[i]);
 	memset(&shelf, 0, sizeof shelf);
 }

@@ -15,11 +15,12 @@ void wire_encode_files_wanted(struct buf *out, const char *node_id)
 }
 
 void wire_encode_files(struct buf *out, const char *node_id, bool allowed,
-    const struct wire_file *files, size_t count)
+    const struct wire_file *files, size_t count, char *const *settings,
+    size_t setting_count)
 {
 	msgpack_packer pk;
 
-	wire_object_begin(&pk, out, "swarm_files", 2);
+	wire_object_begin(&pk, out, "swarm_files", 3);
 	wire_object_put_text(&pk, "allowed");
 	allowed ? msgpack_pack_true(&pk) : msgpack_pack_false(&pk);
 	wire_object_put_text(&pk, "files");
@@ -29,11 +30,16 @@ void wire_encode_files(struct buf *out, const char *node_id, bool allowed,
 		wire_object_put_text(&pk, files[i].name);
 		wire_object_put_text(&pk, files[i].sha256);
 		msgpack_pack_uint64(&pk, files[i].size);
-		files[i].scenario ? msgpack_pack_true(&pk) :
-		    msgpack_pack_false(&pk);
+		msgpack_pack_int(&pk, (int)files[i].kind);
 	}
+	wire_object_put_text(&pk, "settings");
+	msgpack_pack_array(&pk, setting_count);
+	for (size_t i = 0; i < setting_count; i++)
+		wire_object_put_text(&pk, settings[i]);
 	wire_object_put_text(&pk, node_id);
 }
+
+#define NAME_ROOM 128                   /* of a module's file */
 
 static int read_hash(const msgpack_object *o, char *hash)
 {
@@ -52,7 +58,7 @@ static bool is_file_name(const char *name)
 {
 	size_t len = strlen(name);
 
-	if (len < 3 || !isalnum((unsigned char)name[0]) ||
+	if (len < 3 || len >= NAME_ROOM || !isalnum((unsigned char)name[0]) ||
 	    strchr(name, '.') == NULL || name[len - 1] == '.')
 		return false;
 	for (size_t i = 0; i < len; i++) {
@@ -67,16 +73,19 @@ static int read_file(const msgpack_object *o, struct wire_file *f)
 {
 	const msgpack_object *at = o->via.array.ptr;
 	char name[sizeof f->name + 8];
+	uint64_t kind;
 
 	if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size < 4 ||
-	    wire_object_text(&at[0], name, sizeof name) == -1 ||
-	    strlen(name) >= sizeof f->name || !is_file_name(name) ||
+	    wire_object_line(&at[0], name, sizeof name) == -1 ||
+	    strlen(name) >= sizeof f->name ||
 	    read_hash(&at[1], f->sha256) == -1 ||
 	    wire_object_uint(&at[2], WIRE_FILE_SIZE, &f->size) == -1 ||
-	    at[3].type != MSGPACK_OBJECT_BOOLEAN)
+	    wire_object_uint(&at[3], WIRE_DATA, &kind) == -1)
+		return -1;
+	if (kind == WIRE_DATA ? name[0] == '\0' : !is_file_name(name))
 		return -1;
 	memcpy(f->name, name, sizeof f->name);
-	f->scenario = at[3].via.boolean;
+	f->kind = (enum wire_file_kind)kind;
 	return 0;
 }
 
@@ -97,6 +106,30 @@ int wire_read_files(const msgpack_object *data, bool *allowed,
 	*allowed = yes->via.boolean;
 	*count = n;
 	return 0;
+}
+
+int wire_read_settings(const msgpack_object *data,
+    void (*each)(const char *setting, void *), void *arg)
+{
+	char text[WIRE_MAX_TEXT];
+	uint32_t n;
+	const msgpack_object *list = wire_object_list(data, "settings",
+	    WIRE_SETTINGS_MAX, &n);
+
+	/* A value that would be cut is no value. */
+	for (uint32_t i = 0; list != NULL && i < n; i++) {
+		if (list[i].type != MSGPACK_OBJECT_STR ||
+		    list[i].via.str.size >= sizeof text ||
+		    wire_object_text(&list[i], text, sizeof text) == -1 ||
+		    strcspn(text, ".") > strcspn(text, "=") ||
+		    strchr(text, '=') == NULL)
+			return -1;
+	}
+	for (uint32_t i = 0; list != NULL && i < n; i++) {
+		if (wire_object_text(&list[i], text, sizeof text) == 0)
+			each(text, arg);
+	}
+	return list == NULL ? -1 : 0;
 }
 
 void wire_encode_part(struct buf *out, const char *node_id,

@@ -26,6 +26,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/strmap.h"
 #include "base/xalloc.h"
 #include "user/feed_file.h"
 #include "user/internal.h"
@@ -49,6 +50,7 @@ struct waiter {
 
 struct swarm_feed {
 	struct feed_file file;
+	char *named;                    /* as the module did; NULL: no file */
 	enum swarm_feed_order order;
 	enum swarm_feed_end end;        /* never DEFAULT */
 	size_t index;
@@ -71,7 +73,13 @@ static struct {
 	uint64_t seed;
 	void (*ask)(size_t i, uint64_t want, uint64_t used);
 	const struct swarm_feeder *(*find)(const char *name, size_t len);
+	struct strmap provided;         /* asked: its path */
 } feeds;
+
+void feed_provide(const char *asked, const char *path)
+{
+	free(strmap_put(&feeds.provided, asked, xstrdup(path)));
+}
 
 /* ---- opening ---- */
 
@@ -86,8 +94,11 @@ static char *find_path(const char *path)
 {
 	const char *slash = feeds.source != NULL ?
 	    strrchr(feeds.source, '/') : NULL;
+	const char *provided = strmap_get(&feeds.provided, path);
 	char *beside;
 
+	if (provided != NULL)
+		return xstrdup(provided);
 	if (path[0] == '/' || slash == NULL)
 		return xstrdup(path);
 	beside = xasprintf("%.*s/%s", (int)(slash - feeds.source),
@@ -191,6 +202,8 @@ SWARM_API struct swarm_feed *swarm_feed_open(
 		free(f);
 		return NULL;
 	}
+	if (feeder_of(a.path) == NULL)
+		f->named = xstrdup(a.path);
 	f->order = a.order;
 	f->end = a.end;
 	if (a.end == SWARM_END_DEFAULT)
@@ -218,10 +231,14 @@ void feed_release_all(void)
 {
 	for (size_t i = 0; i < feeds.count; i++) {
 		feed_file_release(&feeds.at[i]->file);
+		free(feeds.at[i]->named);
 		free(feeds.at[i]);
 	}
 	free(feeds.at);
 	free(feeds.source);
+	for (size_t i = 0; i < feeds.provided.count; i++)
+		free(feeds.provided.entries[i].value);
+	strmap_release(&feeds.provided);
 	memset(&feeds, 0, sizeof feeds);
 }
 
@@ -240,6 +257,11 @@ uint64_t feed_check(size_t i)
 const char *feed_path(size_t i)
 {
 	return feeds.at[i]->file.path;
+}
+
+const char *feed_asked(size_t i)
+{
+	return feeds.at[i]->named;
 }
 
 static bool in_turn(const struct swarm_feed *f)

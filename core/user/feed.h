@@ -22,10 +22,16 @@ struct swarm_feeder;
 void feed_set_finder(const struct swarm_feeder *(*find)(const char *name,
     size_t len));
 
+/* Where the file is that modules here call `asked`: it came from the master.
+ * Both are copied; before any feed is opened. */
+void feed_provide(const char *asked, const char *path);
+
 size_t feed_count(void);
 /* What the master and a worker must agree on. */
 uint64_t feed_check(size_t i);
 const char *feed_path(size_t i);
+/* What its module called it; NULL when it is no file. */
+const char *feed_asked(size_t i);
 /* Positions there are: as many as rows, or UINT64_MAX when it wraps; 0 when
  * this feed's rows are not handed out by a master. */
 uint64_t feed_positions(size_t i);
