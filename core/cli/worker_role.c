@@ -23,6 +23,7 @@
 #include "cli/author.h"
 #include "cli/flight_send.h"
 #include "cli/plaintext.h"
+#include "cli/request_lines.h"
 #include "cli/stuck.h"
 #include "cluster/crash.h"
 #include "cluster/crash_send.h"
@@ -33,8 +34,6 @@
 #include "fiber/loop.h"
 #include "module/hooks.h"
 #include "module/module.h"
-#include "report/report.h"
-#include "report/request_log.h"
 #include "stats/stats.h"
 #include "user/begun.h"
 #include "user/feed.h"
@@ -51,9 +50,7 @@ static struct {
 	struct stats *stats;
 	struct numbers_list *numbers;   /* of each class's users */
 	char *host;
-	const char *request_log;        /* NULL: none */
-	const char *keys;               /* their file; likewise */
-	struct wheel_timer flush;       /* of it, once a second */
+	const char *keys;               /* their file; NULL: none */
 	double stop_timeout;
 	char *early_plan;               /* came before the master's clock was
 	                                 * known */
@@ -99,39 +96,6 @@ static void on_raised(const char *message, const char *where, void *arg)
 	worker_exception(message, where);
 }
 
-static void log_request(const struct swarm_timer *t, const struct series *s,
-    int64_t end, size_t bytes, const char *error)
-{
-	request_log_add(s, end, end - t->start, t->lag, bytes,
-	    swarm_user_id(t->user), error);
-}
-
-/* Drops reach the master as a counter, and so every result. */
-static void count_dropped(const struct request_log_account *account)
-{
-	if (account->dropped > 0)
-		stats_count(worker.stats, stats_counter(worker.stats,
-		    REPORT_LOG_DROPPED), (int64_t)account->dropped);
-}
-
-static void flush_fired(struct wheel_timer *t)
-{
-	struct request_log_account account;
-
-	wheel_add(t, t->when + NS_PER_S);
-	request_log_flush(&account);
-	count_dropped(&account);
-}
-
-static void close_request_log(void)
-{
-	struct request_log_account account;
-
-	wheel_del(&worker.flush);
-	request_log_close(&account);
-	count_dropped(&account);
-}
-
 static void ask_rows(size_t feed, uint64_t want, uint64_t used)
 {
 	worker_ask_rows(&(struct wire_rows_wanted){ .feed = feed,
@@ -166,9 +130,7 @@ static void on_registered(const struct wire_ack *ack, void *arg)
 	if (!ack->swarm && feed_count() > 0)
 		log_warn("a Locust master hands out no rows of data: this "
 		    "worker goes through all of them by itself");
-	if (worker.request_log != NULL && request_log_open(
-	    worker.request_log, (unsigned)ack->index) == -1)
-		log_error("this worker goes on without a request log");
+	request_lines_open((unsigned)ack->index);
 }
 
 /* Strings handed to users stay valid for the run: the old host is kept. */
@@ -501,14 +463,11 @@ static void start_users(struct options *o)
 		.meet = on_meet,
 		.raised = on_raised,
 		.sampled = hooks_want_samples() ? hooks_sample : NULL,
-		.ended = o->request_log != NULL ? log_request : NULL,
+		.ended = o->request_log != NULL ? request_lines_add : NULL,
 	};
 
 	flight_send_start(worker.stats);
-	worker.request_log = o->request_log;
-	worker.flush.fire = flush_fired;
-	if (o->request_log != NULL)
-		wheel_add(&worker.flush, clock_now() + NS_PER_S);
+	request_lines_start(o->request_log, worker.stats);
 
 	if (options.seed == 0)
 		options.seed = (uint64_t)clock_now() ^
@@ -606,7 +565,7 @@ int role_worker(struct options *o)
 	loop_run();
 	hooks_quitting();
 	module_worker_stop();
-	close_request_log();
+	request_lines_close();
 	worker_finish();
 	hooks_quit(worker.rc);
 	release();

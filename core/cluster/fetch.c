@@ -5,6 +5,8 @@
  */
 #include "cluster/fetch.h"
 
+#include <swarm/version.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,6 +21,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "cluster/wire_files.h"
+#include "cluster/wire_object.h"
 #include "cluster/zsock.h"
 #include "fiber/loop.h"
 #include "fiber/wheel.h"
@@ -34,6 +37,7 @@ static struct {
 	struct wire_file files[WIRE_FILES_MAX];
 	size_t count;
 	bool listed;
+	uint64_t level;                 /* the master's, when it is not ours */
 	bool allowed;
 	size_t at;                      /* the file that is on its way */
 	char *data;                     /* of it; NULL: none is */
@@ -93,6 +97,12 @@ static void on_again(struct wheel_timer *t)
 
 static void take_list(const struct wire_message *m)
 {
+	uint64_t level;
+
+	/* Of level 1 are those that do not say. */
+	if (wire_object_get_uint(&m->data, "level", 1, &level) == 0 &&
+	    level != WIRE_LEVEL)
+		self.level = level;
 	if (self.listed || wire_read_files(&m->data, &self.allowed,
 	    self.files, &self.count) == -1 ||
 	    wire_read_settings(&m->data, self.o->setting, self.o->arg) == -1)
@@ -195,6 +205,14 @@ static int wait_for(bool (*done)(void))
 	while (!done()) {
 		int64_t silence = clock_now() - self.heard;
 
+		if (self.level != 0) {
+			log_error("the master at %s speaks level %llu of "
+			    "swarm's protocol, this worker level %d (swarm "
+			    "%s): install the same swarm on both",
+			    self.o->connect, (unsigned long long)self.level,
+			    WIRE_LEVEL, SWARM_VERSION);
+			return -1;
+		}
 		if (silence > 2 * ASK_NS && !told)
 			log_info("waiting for modules of the master at %s",
 			    self.o->connect);

@@ -56,7 +56,7 @@ enum wire_type {
 	WIRE_CRASH,                     /* of a crashed worker, to M */
 };
 
-/* What a swarm worker's version says of swarm's own; "unknown" when nothing. */
+/* What a swarm worker's version says of swarm's own, else "unknown". */
 const char *wire_program_of(const char *version);
 
 /* A decoded envelope.  `data` points into the frame, which must stay until
@@ -194,8 +194,8 @@ void wire_encode_stop_test(struct buf *out, const char *node_id,
  * Decoders of `data`: 0, or -1 when malformed.  Strings they give are cleaned
  * and cut copies.
  */
-/* The level of a swarm peer, 0 for Locust, -1 when it is to be refused. `version`
- * gets what it said: "-1" for a peer that skips the check, "" for Debian's
+/* The level of a swarm peer, 0 for Locust, -1 when it is to be refused.
+ * `version` gets what it said: "-1" for a peer that skips the check, "" for Debian's
  * Locust, which does not know its own. */
 int wire_read_client_ready(const msgpack_object *, char *version, size_t size);
 int wire_read_ack(const msgpack_object *, struct wire_ack *);

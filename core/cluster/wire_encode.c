@@ -55,8 +55,8 @@ void wire_encode_client_ready(struct buf *out, const char *node_id,
 
 	if (span > 0)
 		snprintf(relay, sizeof relay, WIRE_RELAY "%u", span);
-	snprintf(version, sizeof version, WIRE_LOCUST_VERSION WIRE_SWARM "%d%s/%s",
-	    WIRE_LEVEL, relay, SWARM_VERSION);
+	snprintf(version, sizeof version, WIRE_LOCUST_VERSION WIRE_SWARM
+	    "%d%s/%s", WIRE_LEVEL, relay, SWARM_VERSION);
 	begin(&pk, out, "client_ready");
 	wire_object_put_text(&pk, version);
 	wire_object_put_text(&pk, node_id);

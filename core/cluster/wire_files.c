@@ -20,7 +20,9 @@ void wire_encode_files(struct buf *out, const char *node_id, bool allowed,
 {
 	msgpack_packer pk;
 
-	wire_object_begin(&pk, out, "swarm_files", 3);
+	wire_object_begin(&pk, out, "swarm_files", 4);
+	wire_object_put_text(&pk, "level");
+	msgpack_pack_int(&pk, WIRE_LEVEL);
 	wire_object_put_text(&pk, "allowed");
 	allowed ? msgpack_pack_true(&pk) : msgpack_pack_false(&pk);
 	wire_object_put_text(&pk, "files");
