@@ -195,8 +195,8 @@ void wire_encode_stop_test(struct buf *out, const char *node_id,
  * and cut copies.
  */
 /* The level of a swarm peer, 0 for Locust, -1 when it is to be refused.
- * `version` gets what it said: "-1" for a peer that skips the check, "" for Debian's
- * Locust, which does not know its own. */
+ * `version` gets what it said: "-1" for a peer that skips the check, "" for
+ * Debian's Locust, which does not know its own. */
 int wire_read_client_ready(const msgpack_object *, char *version, size_t size);
 int wire_read_ack(const msgpack_object *, struct wire_ack *);
 /* `state` points to a constant, "ready" when the peer's is unknown. */
