@@ -26,12 +26,17 @@ interface Known {
 	requests: number;
 	failures: number;
 	p95: number;
+	/** Its standard error, by how steep times are between p90 and p99. */
+	error: number;
 }
 
 function known(t: Table, row: number[]): Known {
 	const at = (key: string) => row[t.columns.indexOf(key)] ?? 0;
 
-	return { requests: at("requests"), failures: at("failures"), p95: at("p95") };
+	return {
+		requests: at("requests"), failures: at("failures"), p95: at("p95"),
+		error: (Math.sqrt((0.95 * 0.05) / at("requests")) * (at("p99") - at("p90"))) / 0.09,
+	};
 }
 
 /** Of one endpoint; null: nothing that can be told from chance. */
@@ -40,7 +45,7 @@ function compare(id: number, a: Known, b: Known): Change | null {
 	const pooled = (a.failures + b.failures) / (a.requests + b.requests);
 	const error = Math.sqrt(pooled * (1 - pooled) * (1 / a.requests + 1 / b.requests));
 	const byP95 = a.p95 > 0 && b.p95 > 0 ? Math.abs(Math.log(b.p95 / a.p95)) : 0;
-	const slower = byP95 > WIDTH ? byP95 : 0;
+	const slower = byP95 > WIDTH && Math.abs(b.p95 - a.p95) > PROBABLE * Math.hypot(a.error, b.error) ? byP95 : 0;
 	const failing = Math.abs(y - x) > PROBABLE * error ? Math.abs(y - x) * 10 : 0;
 
 	if (a.requests < ENOUGH || b.requests < ENOUGH || slower + failing === 0)

@@ -42,7 +42,7 @@ function Top({ title, pick, show }: { title: string; pick: (r: Row) => number; s
 								e.preventDefault();
 								endpoint.value = r.id;
 								tab.value = "endpoints";
-							}}>{shorten(`${r.type} ${r.name}`, 22)}</a>
+							}}>{shorten(`${r.type} ${r.name}`, 17)}</a>
 							<b>{show(r)}</b>
 						</li>
 					))}

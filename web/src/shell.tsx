@@ -199,7 +199,7 @@ export function Header({ onNew }: { onNew: () => void }) {
 				{verdict.value ? <PlainButton /> : active.value
 					? <>
 						<PauseButton />
-						<button aria-expanded={editOpen.value} disabled={!canAct.value}
+						<button aria-expanded={editOpen.value} disabled={!canAct.value || r.state === "stopping"}
 							onClick={() => { editOpen.value = !editOpen.value; }}>Edit load</button>
 						<button class="stop" disabled={!canAct.value || r.state === "stopping"} onClick={() => stop()}>
 							{r.state !== "stopping" ? "Stop" : r.stop_left > 0 ? `Stopping… ${Math.ceil(r.stop_left)} s` : "Stopping…"}</button>
@@ -419,7 +419,7 @@ effect(() => {
 	const is = r.state === "spawning" || r.state === "running";
 
 	if (foreign && was && !is)
-		toast(`Over: ${r.stop_reason ?? "stopped from elsewhere"}`);
+		toast(`${r.state === "stopping" ? "Stopping" : "Over"}: ${r.stop_reason ?? "stopped from elsewhere"}`);
 	else if (foreign && !was && is)
 		toast("Started from elsewhere");
 	else if (foreign && was && is && r.target !== lastTarget)
