@@ -167,7 +167,7 @@ def test_a_queue_and_a_metric(swarm, tmp_path):
         # It was nowhere near, has come there, and did not run away.
         assert values[0] < target / 2
         assert max(values) > 0.7 * target
-        assert max(values[-5:]) < 4 * target
+        assert values[-1] < 10 * target
         assert max(p["load"] for p in h["points"]) > 160
     run = runs[1]
     assert re.search(r"\| hold external\(shop.shop_waiting\) = 40 now \d+ at "
