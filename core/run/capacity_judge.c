@@ -9,6 +9,7 @@
 #define BUSY           0.85
 #define LOOK_LEAST     3.0              /* seconds */
 #define OVERLOAD_LEAST 5                /* seconds */
+#define FEW            3                /* bad ones that may be chance */
 #define EDGES          2                /* arrivals, of both together */
 
 static bool counts(const struct capacity *c, size_t second)
@@ -133,11 +134,13 @@ static enum answer judge_slo(const struct capacity *c,
 		return last ? NO : UNDECIDED;
 	if (i.lo >= wanted)
 		return YES;
-	if (i.hi < wanted)
+	if (i.hi < wanted && p->count[slo] * (1 - share) >= FEW)
 		return NO;
-	if (hopeless && share >= wanted && (last || c->stage == GROW))
+	if (hopeless && c->stage == GROW)
 		return YES;
-	return last && hopeless ? NO : UNDECIDED;
+	if (hopeless && last)
+		return share >= wanted ? YES : NO;
+	return UNDECIDED;
 }
 
 /* Least squares over the seconds: work piles up when the line rises for sure,

@@ -468,6 +468,33 @@ static void test_slow_system(void **state)
 	queue_release(&q);
 }
 
+/* One slow answer of ten is no verdict on a single user. */
+static void test_one_of_few(void **state)
+{
+	struct capacity_options o = options;
+	const struct capacity_probe *probes;
+	struct capacity *c;
+
+	(void)state;
+	o.users = true;
+	o.start = o.least = 1;
+	c = capacity_new(&o);
+	while (capacity_probes(c, &probes) == 0) {
+		struct capacity_second s = { .begun = -1, .planned = -1,
+			.requests = 2, .of = { 2 }, .good = { 2 },
+			.in_flight = 1, .r50 = 1e6, .r99 = 1e6, .busy = 0.1,
+			.delay_p99_ns = 1e5 };
+		double seconds;
+
+		capacity_stage(c, &seconds);
+		s.good[0] -= seconds == 3;
+		assert_true(capacity_second(c, &s));
+	}
+	assert_true(probes[0].share[0] < 0.99);
+	assert_int_equal(probes[0].verdict, CAPACITY_PASS);
+	capacity_free(c);
+}
+
 /* Users who wait for their answer: N of them on a system that does 100 a
  * second, 50 ms alone; good within 200 ms: up to 20 users. */
 static void test_users(void **state)
@@ -547,6 +574,7 @@ int main(void)
 		cmocka_unit_test(test_bears_nothing),
 		cmocka_unit_test(test_bears_all_that_is_allowed),
 		cmocka_unit_test(test_slow_system),
+		cmocka_unit_test(test_one_of_few),
 		cmocka_unit_test(test_users),
 		cmocka_unit_test(test_knee),
 	};
