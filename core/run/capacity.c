@@ -146,6 +146,15 @@ static void narrow(struct capacity *c)
 	double wide;
 
 	believe(c);
+	/* It was too little to be seen well, and not too much. */
+	if (c->unsure && capacity_believed(c, 0.5) > c->bad &&
+	    c->bad < c->o.most) {
+		double load = c->bad * GROW_FAST;
+
+		c->bad = 0;
+		probe(c, GROW, fmax(load, c->load + c->o.users));
+		return;
+	}
 	if (!can_narrow(c)) {
 		propose(c);
 		return;
@@ -281,14 +290,15 @@ static bool has_stumbled(const struct capacity *c)
  * contradiction. */
 static void keep_ends(struct capacity *c, enum capacity_verdict verdict)
 {
-	bool known = verdict != CAPACITY_UNDECIDED || c->bad == 0;
+	bool unsure = verdict == CAPACITY_UNDECIDED;
 
 	if (verdict == CAPACITY_PASS) {
 		if (c->load > c->good && (c->bad == 0 || c->load < c->bad))
 			c->good = c->load;
-	} else if (known && c->load > c->good &&
-	    (c->bad == 0 || c->load < c->bad)) {
+	} else if (c->load > c->good && (c->bad == 0 || (!unsure &&
+	    (c->unsure || c->load < c->bad)))) {
 		c->bad = c->load;
+		c->unsure = unsure;
 		c->limit = c->probes[c->probe_count - 1].limit;
 	}
 }

@@ -15,6 +15,7 @@ struct capacity {
 	enum phase phase;
 	double load;                    /* of this probe */
 	double good, bad;               /* highest and lowest; 0: not known */
+	bool unsure;                    /* the bad one was undecided */
 	int limit;                      /* of the lowest bad one */
 	double passed_s;                /* seconds, of the search */
 	double in_phase;                /* seconds */

@@ -287,9 +287,10 @@ static bool judge(const struct capacity *c, bool last,
 	for (size_t i = 0; i < c->o.slo_count; i++) {
 		enum answer answer = judge_slo(c, &p, i, last);
 
-		/* Once it is held, it is good when it looks good. */
-		if (c->stage == CONFIRM && last && answer == UNDECIDED &&
-		    p.share[i] >= c->o.slo_share[i])
+		/* Once it is held, it is good when it looks good; and on the
+		 * way up, where more load tells more. */
+		if ((c->stage == CONFIRM || c->stage == GROW) && last &&
+		    answer == UNDECIDED && p.share[i] >= c->o.slo_share[i])
 			answer = YES;
 		if (answer == NO) {
 			*verdict = CAPACITY_FAIL;
