@@ -21,7 +21,7 @@ export interface HoldCourse {
 interface Probe {
 	load: number | null;
 	stage: string;
-	verdict: "pass" | "fail" | "overload" | "invalid";
+	verdict: string;
 	limit: number;
 	seconds: number | null;
 	p50_ms: number | null;
@@ -182,7 +182,10 @@ function SearchNow({ of, most }: { of: Search; most: string }) {
 	);
 }
 
-const verdicts = { pass: "✓ borne", fail: "✗ missed", overload: "✗ work piles up", invalid: "? generator" };
+const verdicts: Record<string, [string, string]> = {
+	pass: ["✓ borne", "good"], fail: ["✗ missed", "bad"], overload: ["✗ work piles up", "bad"], invalid: ["? generator", "warn-text"],
+	undecided: ["? undecided", "warn-text"],
+};
 
 function Probes({ of }: { of: CapacityCourse }) {
 	const probes = of.probes.map((p, i) => ({ ...p, number: i + 1 })).reverse();
@@ -203,7 +206,7 @@ function Probes({ of }: { of: CapacityCourse }) {
 							<td class="num">{p.number}</td>
 							<th scope="row" class="num">{load(p.load, of.unit)}</th>
 							<td>{p.stage}</td>
-							<td class={p.verdict === "pass" ? "good" : p.verdict === "invalid" ? "warn-text" : "bad"}>{verdicts[p.verdict]}
+							<td class={verdicts[p.verdict]?.[1]}>{verdicts[p.verdict]?.[0] ?? p.verdict}
 								{p.limit >= 0 && of.slos[p.limit] && <small> {of.slos[p.limit]}</small>}</td>
 							<td class="num">{clock(p.seconds ?? 0)}</td>
 							<td class="num">{ms(p.p50_ms)}</td>
