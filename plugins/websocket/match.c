@@ -5,6 +5,8 @@
  */
 #include "match.h"
 
+#include <swarm/fiber.h>
+
 #include <jansson.h>
 #include <regex.h>
 #include <stdio.h>
@@ -106,12 +108,19 @@ static bool has_value(const json_t *v, const char *wanted)
 	return same;
 }
 
-static bool json_holds(const struct ws_match *m, const struct ws_message *msg)
-{
-	json_t *root = json_loadb(msg->data, msg->len, JSON_DECODE_ANY, NULL);
-	const json_t *at = root;
-	const char *path = m->json;
+struct question {
+	const struct ws_match *match;
+	const struct ws_message *message;
 	bool holds;
+};
+
+static void ask_json(void *arg)
+{
+	struct question *q = arg;
+	json_t *root = json_loadb(q->message->data, q->message->len,
+	    JSON_DECODE_ANY, NULL);
+	const json_t *at = root;
+	const char *path = q->match->json;
 
 	while (at && *path) {
 		size_t n = strcspn(path, ".");
@@ -119,9 +128,18 @@ static bool json_holds(const struct ws_match *m, const struct ws_message *msg)
 		at = member(at, path, n);
 		path += n + (path[n] == '.');
 	}
-	holds = at && (!m->equals || has_value(at, m->equals));
+	q->holds = at && (!q->match->equals ||
+	    has_value(at, q->match->equals));
 	json_decref(root);
-	return holds;
+}
+
+/* On the large stack: the server says how deep its JSON is. */
+static bool json_holds(const struct ws_match *m, const struct ws_message *msg)
+{
+	struct question q = { .match = m, .message = msg };
+
+	swarm_deep(ask_json, &q);
+	return q.holds;
 }
 
 /* regexec() takes text up to a NUL, which every message has at its end. */

@@ -79,10 +79,12 @@ static void note(struct ws *w, const struct ws_message *m, void *arg)
 	strncat(arg, m->data, 32);
 }
 
+#define DEPTH 2000
+
 static void matching(struct swarm_user *u)
 {
 	struct ws *w = ws_open(u, "/echo");
-	char seen[128] = "";
+	char seen[128] = "", deep[2 * DEPTH + 1];
 
 	ws_send_text(w, "one");
 	ws_send_text(w, "{\"id\":2,\"v\":\"x\"}");
@@ -95,6 +97,16 @@ static void matching(struct swarm_user *u)
 	    "buzz"));
 	EXPECT(u, is(ws_request(w, .text = "n=12;",
 	    .match.regex = "n=[0-9]+;", .name = "regex"), "n=12;"));
+	/* One that is as deep as JSON may be, and there already. */
+	memset(deep, '[', DEPTH);
+	memset(deep + DEPTH, ']', DEPTH);
+	deep[2 * DEPTH] = '\0';
+	ws_send_text(w, deep);
+	EXPECT(u, is(ws_request(w, .text = "flat", .match.text = "flat"),
+	    "flat"));
+	EXPECT(u, ws_await(w, .match.json = "id", .timeout = 0.05) == NULL &&
+	    errno == ETIMEDOUT);
+	EXPECT(u, is(ws_receive(w, swarm_in(5)), deep));
 	ws_on_message(w, note, seen);
 	ws_send_text(w, "a");
 	ws_send_text(w, "b");
