@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """CPU of the client for a transaction: `swarm pgbench` beside pgbench.
 
-usage: bench_postgres.py [--swarm EXE] [--rounds N] [--seconds N]
-                         [--connections 1,10,50,200] [--latency] [--pipeline]
+usage: bench_postgres [--swarm EXE] [--rounds N] [--seconds N]
+                      [--connections 1,10,50,200] [--latency] [--pipeline]
 
 One PostgreSQL of its own (temporary folder, unprivileged user, Unix socket,
 gone afterwards), the two programs in turn, pinned to the first processor and
@@ -250,7 +250,7 @@ def fill(options, cluster):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--swarm", default=os.path.join(
-        HERE, "..", "..", "build", "dev", "bin", "swarm"))
+        HERE, "..", "..", "bin", "swarm"))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--scale", type=int, default=10)
