@@ -293,7 +293,7 @@ static bool push_field(lua_State *L, const struct http_response *r,
 	else if (strcmp(name, "error") == 0)
 		lua_pushstring(L, r->error);
 	else if (strcmp(name, "body") == 0)
-		lua_pushlstring(L, r->body, *r->body ? r->len : 0);
+		lua_pushlstring(L, r->body, r->kept_len);
 	else if (strcmp(name, "len") == 0)
 		lua_pushinteger(L, (lua_Integer)r->len);
 	else if (strcmp(name, "url") == 0)

@@ -114,6 +114,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.chunks([b"data: fir", b"st\n\nevent: named\nid: 2\n",
                          b"data: second\r\ndata: line\r\n\r\n: end\n"],
                         "text/event-stream")
+        elif path == "/nul":
+            self.reply(b"\0\1\2")
         elif path == "/gzip":
             self.reply(gzip.compress(b"z" * 10000),
                        headers=[("Content-Encoding", "gzip")])

@@ -240,6 +240,19 @@ def test_a_coroutine_cannot_resume_itself(swarm, tmp_path):
     assert "false\tcannot resume non-suspended coroutine" in done.text
 
 
+def test_bodies_are_bytes(swarm, tmp_path, server):
+    path = script(tmp_path, """
+        local http = require "http"
+        swarm.user { name = "U", tasks = { { "t", function()
+            local r = http.get("/nul")
+            assert(r.body == "\\0\\1\\2" and r.len == 3)
+            r = http.get("/nul", { discard = true })
+            assert(r.body == "" and r.len == 3)
+        end } } }""")
+    done = attempt(swarm, path, server.url)
+    assert done.status == 0 and "2 passed, 0 failed" in done.out, done.text
+
+
 def test_hooks_and_shape(swarm, tmp_path):
     path = script(tmp_path, """
         local seen = swarm.counter("seen")

@@ -95,6 +95,7 @@ bool answer_expected(const char *expect, int status)
 
 /* ---- the sample ---- */
 
+const char answer_no_body[] = "";
 const struct http_times answer_no_times = { -1, -1, -1, -1, -1, -1 };
 
 void answer_init(struct answer *a, struct swarm_user *u, uint32_t series,
@@ -102,7 +103,7 @@ void answer_init(struct answer *a, struct swarm_user *u, uint32_t series,
 {
 	a->pub.size = (uint32_t)sizeof a->pub;
 	a->pub.user = u;
-	a->pub.body = "";
+	a->pub.body = answer_no_body;
 	a->pub.url = "";
 	a->pub.version = "";
 	a->pub.times = answer_no_times;
@@ -155,6 +156,7 @@ void answer_end(struct answer *a, int64_t now, const char *error)
 	a->ended = now;
 	a->pub.times.total = now - a->timer.start;
 	a->pub.error = error;
+	a->pub.kept_len = a->pub.body == answer_no_body ? 0 : a->pub.len;
 	if (a->catch_response && !a->recorded) {
 		swarm_defer(a->pub.user, late_verdict, a);
 		return;

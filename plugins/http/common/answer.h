@@ -39,6 +39,7 @@ struct answer {
 
 /* Nothing has happened yet. */
 extern const struct http_times answer_no_times;
+extern const char answer_no_body[];
 
 /* Starts the sample of a zeroed struct; `start` is when the call was made. */
 void answer_init(struct answer *, struct swarm_user *, uint32_t series,

@@ -77,7 +77,7 @@ static void load_json(void *arg)
 {
 	struct answer *a = arg;
 
-	a->json = json_loadb(a->pub.body, *a->pub.body ? a->pub.len : 0,
+	a->json = json_loadb(a->pub.body, a->pub.kept_len,
 	    JSON_DECODE_ANY, NULL);
 }
 

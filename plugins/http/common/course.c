@@ -203,7 +203,7 @@ const char *course_follow(struct course *c, const char *location, size_t len)
 	c->a.head = NULL;
 	c->a.head_len = 0;
 	r->len = 0;
-	r->body = "";
+	r->body = answer_no_body;
 	r->times = answer_no_times;
 	r->resumed = false;
 	return NULL;

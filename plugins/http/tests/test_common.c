@@ -441,7 +441,7 @@ static void test_look_ups(void **state)
 	assert_null(answer_header(r, "Set-Cookie", 2));
 	assert_null(answer_header(r, "Content", 0));
 	r->body = "{\"a\":{\"b\":[1,\"two\",null]},\"n\":2.5,\"t\":true}";
-	r->len = strlen(r->body);
+	r->len = r->kept_len = strlen(r->body);
 	assert_string_equal(answer_json(r, "a.b[1]"), "two");
 	assert_string_equal(answer_json(r, "a.b[0]"), "1");
 	assert_string_equal(answer_json(r, "a.b[2]"), "null");
@@ -456,7 +456,7 @@ static void test_look_ups(void **state)
 	assert_true(answer_json_number(r, "a.b[1]", -1) == -1);
 	start(&a, false, 200);
 	r->body = "<a href=\"/x/17\">";
-	r->len = strlen(r->body);
+	r->len = r->kept_len = strlen(r->body);
 	assert_null(answer_json(r, "a"));
 	assert_string_equal(answer_match(r, "/x/([0-9]+)", 1), "17");
 	assert_string_equal(answer_match(r, "/x/([0-9]+)", 0), "/x/17");

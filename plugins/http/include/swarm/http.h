@@ -161,6 +161,8 @@ struct http_response {
 	struct http_times times;
 	struct swarm_user *user;
 	bool resumed;                   /* times.tls is of a resumption */
+	size_t kept_len;                /* bytes at .body: len, or 0 when it
+	                                 * was not kept */
 };
 
 /*
