@@ -20,11 +20,12 @@
 #include "pgc_guard.h"
 
 #define STMTS_MAX 4096          /* prepared statements of one connection */
+#define STMT_NAME_MAX 16
 
 struct pgc_stmt {
 	uint64_t hash;
 	char *sql;
-	char name[16];
+	char name[STMT_NAME_MAX];
 };
 
 /* ---- reading ---- */
@@ -410,6 +411,11 @@ static bool grow(struct pgc_conn *c)
 	return true;
 }
 
+static void set_stmt_name(char name[STMT_NAME_MAX], unsigned serial)
+{
+	snprintf(name, STMT_NAME_MAX, "s%u", serial);
+}
+
 const char *pgc_conn_stmt_add(struct pgc_conn *c, const char *sql)
 {
 	uint64_t hash = hash_text(sql);
@@ -427,7 +433,7 @@ const char *pgc_conn_stmt_add(struct pgc_conn *c, const char *sql)
 		stmt->hash = hash;
 		c->stmt_count++;
 	}
-	snprintf(stmt->name, sizeof(stmt->name), "s%u", ++c->stmt_serial);
+	set_stmt_name(stmt->name, ++c->stmt_serial);
 	return stmt->name;
 }
 
@@ -437,4 +443,16 @@ void pgc_conn_stmt_drop(struct pgc_conn *c, const char *sql)
 	if (c->stmt_cap > 0)
 		find(c->stmts, c->stmt_cap, sql, hash_text(sql))->name[0] =
 		    '\0';
+}
+
+void pgc_conn_stmt_forget(struct pgc_conn *c, unsigned serial)
+{
+	char name[STMT_NAME_MAX];
+	size_t i;
+
+	set_stmt_name(name, serial);
+	for (i = 0; i < c->stmt_cap; i++) {
+		if (strcmp(c->stmts[i].name, name) == 0)
+			c->stmts[i].name[0] = '\0';
+	}
 }

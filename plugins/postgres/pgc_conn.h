@@ -105,5 +105,7 @@ const char *pgc_conn_stmt(struct pgc_conn *, const char *sql);
 const char *pgc_conn_stmt_add(struct pgc_conn *, const char *sql);
 /* It could not be prepared after all. */
 void pgc_conn_stmt_drop(struct pgc_conn *, const char *sql);
+/* The same for the one that was added when stmt_serial became `serial`. */
+void pgc_conn_stmt_forget(struct pgc_conn *, unsigned serial);
 
 #endif

@@ -98,7 +98,8 @@ static int64_t read_stamp(struct item *item)
 	from = strtoull(p + strlen(STAMP), &end, 16);
 	sent = strtoll(end, &end, 10);
 	sent_wall = strtoll(end, &end, 10);
-	if (*end != ' ')
+	/* Anyone may notify: what no pg_notify() wrote is no stamp. */
+	if (*end != ' ' || sent < 0 || sent_wall < 0)
 		return -1;
 	item->payload = end + 1;
 	if (from == machine())

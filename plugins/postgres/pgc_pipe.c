@@ -24,7 +24,7 @@ struct entry {
 	uint32_t series;
 	int64_t start;                  /* of a sync point: of its group */
 	unsigned depth;                 /* of a sync point: its statements */
-	const char *sql;                /* ENTRY_PREPARE: not dereferenced */
+	unsigned stmt;                  /* ENTRY_PREPARE: its number */
 	void (*done)(struct swarm_user *, const struct pg_result *, void *);
 	void *arg;
 };
@@ -138,7 +138,8 @@ static const char *prepare_in_pipe(struct pg *s, const char *sql,
 		pgc_conn_lose(s->conn);
 		return NULL;
 	}
-	*e = (struct entry){ .kind = ENTRY_PREPARE };
+	*e = (struct entry){ .kind = ENTRY_PREPARE,
+		.stmt = s->conn->stmt_serial };
 	return name;
 }
 
@@ -238,6 +239,9 @@ static void take(struct pg *s, PGresult *r)
 		s->rows = r;
 		return;
 	case PGRES_PIPELINE_ABORTED:
+		/* Its own PREPARE failed, and has said why. */
+		if (s->error.state[0] != '\0')
+			break;
 		pgc_error_set(&s->error, "25P02", "skipped: an earlier "
 		    "statement of the pipeline failed");
 		break;
@@ -284,6 +288,26 @@ static void finish_statement(struct pg *s, const struct entry *e)
 	pgc_error_clear(&s->error);
 }
 
+static void finish_entry(struct pg *s, const struct entry *e)
+{
+	switch (e->kind) {
+	case ENTRY_STATEMENT:
+		finish_statement(s, e);
+		return;
+	case ENTRY_PREPARE:
+		/* Refused, or skipped behind another's error: the server does
+		 * not know it.  The error is left for its statement. */
+		if (s->error.state[0] != '\0')
+			pgc_conn_stmt_forget(s->conn, e->stmt);
+		return;
+	case ENTRY_SYNC:
+		pgc_error_clear(&s->error);
+		if (e->depth > 0)
+			pgc_stat_sync(s->conn->arrived - e->start, e->depth);
+		return;
+	}
+}
+
 /* Takes what libpq has until the head of the ring is complete. */
 static int finish_head(struct pgc_call *call)
 {
@@ -308,10 +332,7 @@ static int finish_head(struct pgc_call *call)
 	PQclear(r);
 	pop(s->pipe);
 	pgc_conn_row(call->conn);
-	if (e.kind == ENTRY_STATEMENT)
-		finish_statement(s, &e);
-	else if (e.kind == ENTRY_SYNC && e.depth > 0)
-		pgc_stat_sync(s->conn->arrived - e.start, e.depth);
+	finish_entry(s, &e);
 	return 0;
 }
 

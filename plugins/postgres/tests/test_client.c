@@ -282,6 +282,35 @@ static void add_up(struct swarm_user *u, const struct pg_result *r,
 		*(int64_t *)arg += pgc_result_integer(r, 0, 0);
 }
 
+static void keep_state(struct swarm_user *u, const struct pg_result *r,
+    void *arg)
+{
+	(void)u;
+	memcpy(arg, r->sqlstate, sizeof(r->sqlstate));
+}
+
+/* What an error kept the server from preparing is not taken for prepared
+ * later on, and the error is told where it belongs. */
+static void unprepared(struct swarm_user *u)
+{
+	const struct pg_query_args prepared = { .size = sizeof(prepared),
+		.mode = PG_PREPARED, .name = "unprepared" };
+	char state[6] = "";
+
+	QUEUE(u, "SELECT 1 / 0");
+	CHECK(pgc_pipe_queue(u, "SELECT 20", &prepared) == 0);
+	CHECK(pgc_pipe_drain(u, NULL) == 2);
+	CHECK(pgc_pipe_queue(u, "SELECT 20", &prepared) == 0);
+	CHECK(pgc_pipe_drain(u, NULL) == 0);
+	CHECK(pgc_query(u, "SELECT 20", &prepared)->ok);
+	QUEUE(u, "SELEKT", .mode = PG_PREPARED, .done = keep_state,
+	    .arg = state);
+	CHECK(pgc_pipe_drain(u, NULL) == 1);
+	CHECK(strcmp(state, "42601") == 0);
+	CHECK(strcmp(pgc_query(u, "SELEKT", &prepared)->sqlstate, "42601") ==
+	    0);
+}
+
 static void pipelines(struct swarm_user *u)
 {
 	int64_t sum = 0;
@@ -307,6 +336,7 @@ static void pipelines(struct swarm_user *u)
 	CHECK(sum == 101);
 	CHECK(pgc_query(u, "SELECT 5", NULL)->ok);
 	CHECK(pgc_pipe_drain(u, NULL) == 0);
+	unprepared(u);
 	QUEUE(u, "SELECT pg_terminate_backend(pg_backend_pid())");
 	QUEUE(u, "SELECT 7", .name = "lost");
 	CHECK(pgc_pipe_drain(u, NULL) == -1);
@@ -433,6 +463,11 @@ static void notifications(struct swarm_user *u)
 	CHECK(pgc_query(u, "SELECT 1", NULL)->ok);
 	CHECK(pgc_notify_send(u, &send) == 0);
 	CHECK(pgc_notify_wait(u, &wait) != NULL);
+	/* A stamp of a stranger's, out of range. */
+	CHECK(pgc_query(u, "SELECT pg_notify('a channel', "
+	    "'swarm1 0 0 -9223372036854775808 far')", NULL)->ok);
+	n = pgc_notify_wait(u, &wait);
+	CHECK(n != NULL && n->latency_ns == -1);
 	CHECK(pgc_notify_unlisten(u, "a channel", NULL) == 0);
 	CHECK(pgc_notify_send(u, &send) == 0);
 	wait.timeout = 0.02;
@@ -443,7 +478,7 @@ static void test_notifications(void **state)
 {
 	(void)state;
 	harness_run(notifications);
-	assert_int_equal(harness_counter("pg_notifications"), 5);
+	assert_int_equal(harness_counter("pg_notifications"), 6);
 }
 
 /* ---- pools ---- */
