@@ -115,6 +115,18 @@ static bool too_large(const struct mqtt *m)
 	return m->c.limits.max_packet && wire_out.len > m->c.limits.max_packet;
 }
 
+/* What is not sent after all has not told the broker its alias either. */
+static void take_back(struct mqtt *m, const struct mqtt_publish_args *a)
+{
+	struct extras *x = m->extras;
+
+	wire_out.len = 0;
+	if (!x || a->topic_alias == 0 || a->topic_alias > x->sent_count)
+		return;
+	free(x->sent_aliases[a->topic_alias - 1]);
+	x->sent_aliases[a->topic_alias - 1] = NULL;
+}
+
 static void give_way(struct mqtt *m)
 {
 	if (++m->unwaited < TURNS || !swarm_self())
@@ -127,7 +139,7 @@ static int send_qos0(struct mqtt *m, struct swarm_timer *t,
     const struct mqtt_publish_args *a, int64_t deadline)
 {
 	if (put(m, a, 0, true) == -1 || too_large(m)) {
-		wire_out.len = 0;
+		take_back(m, a);
 		return client_refuse(m, t, EINVAL, "larger than the broker allows");
 	}
 	wire_send(m, t->start);
@@ -157,7 +169,7 @@ static int send_pending(struct mqtt *m, struct swarm_timer *t,
 	p->len = a->len;
 	if ((m->c.settings->args.keep_session && keep_packet(m, p, a) == -1) ||
 	    put(m, a, p->id, true) == -1 || too_large(m)) {
-		wire_out.len = 0;
+		take_back(m, a);
 		pending_failed(m, p, EINVAL, 0,
 		    "larger than the broker allows", false);
 		pending_unref(p);

@@ -152,14 +152,16 @@ int ws_put_frame(struct codec_buf *b, unsigned opcode, const void *data,
 int ws_put_request(struct codec_buf *b, const char *host, unsigned port,
     const char *path, const uint8_t random[16], char key[WS_KEY_BYTES])
 {
+	bool is_ipv6 = strchr(host, ':') != NULL;
 	char text[1024];
 	int n;
 
 	EVP_EncodeBlock((unsigned char *)key, random, 16);
-	n = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: %s:%u\r\n"
+	n = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: %s%s%s:%u\r\n"
 	    "Upgrade: websocket\r\nConnection: Upgrade\r\n"
 	    "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n"
-	    "Sec-WebSocket-Protocol: mqtt\r\n\r\n", path, host, port, key);
+	    "Sec-WebSocket-Protocol: mqtt\r\n\r\n", path, is_ipv6 ? "[" : "",
+	    host, is_ipv6 ? "]" : "", port, key);
 	if (n < 0 || (size_t)n >= sizeof text ||
 	    codec_reserve(b, (size_t)n) == -1)
 		return -1;

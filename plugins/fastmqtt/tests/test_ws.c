@@ -134,6 +134,11 @@ static void test_handshake(void **state)
 	(void)state;
 	assert_int_equal(ws_put_request(&b, "h", 80, "/mqtt",
 	    (const uint8_t *)nonce, key), 0);
+	assert_non_null(memmem(b.data, b.len, "\r\nHost: h:80\r\n", 14));
+	codec_release(&b);
+	assert_int_equal(ws_put_request(&b, "::1", 80, "/mqtt",
+	    (const uint8_t *)nonce, key), 0);
+	assert_non_null(memmem(b.data, b.len, "\r\nHost: [::1]:80\r\n", 18));
 	codec_release(&b);
 	assert_string_equal(key, "dGhlIHNhbXBsZSBub25jZQ==");
 	assert_int_equal(ws_check_answer("HTTP/1.1 101 Switching\r\n"
