@@ -263,20 +263,107 @@ static const char *provider_name(void)
 	return PROVIDER_NAME;
 }
 
+/*
+ * While a call waits, another fiber or a message's handler may free the
+ * client: its memory stays until the last of them is back.
+ */
+static void hold(struct mqtt *m)
+{
+	if (m)
+		client_of(m)->refs++;
+}
+
+static int let_go(struct mqtt *m, int rc)
+{
+	int error = errno;
+
+	if (m)
+		client_unref(m);
+	errno = error;
+	return rc;
+}
+
+static int held_publish(struct mqtt *m, const struct mqtt_publish_args *a)
+{
+	hold(m);
+	return let_go(m, publish(m, a));
+}
+
+static int held_subscribe(struct mqtt *m, const struct mqtt_subscribe_args *a)
+{
+	hold(m);
+	return let_go(m, subscribe(m, a));
+}
+
+static int held_unsubscribe(struct mqtt *m,
+    const struct mqtt_unsubscribe_args *a)
+{
+	hold(m);
+	return let_go(m, unsubscribe(m, a));
+}
+
+static int held_disconnect(struct mqtt *m, const struct mqtt_disconnect_args *a)
+{
+	hold(m);
+	return let_go(m, client_disconnect(m, a));
+}
+
+static int held_reconnect(struct mqtt *m)
+{
+	hold(m);
+	return let_go(m, client_reconnect(m));
+}
+
+static int held_ping(struct mqtt *m, double timeout)
+{
+	hold(m);
+	return let_go(m, ping(m, timeout));
+}
+
+static int held_flush(struct mqtt *m, int64_t deadline)
+{
+	hold(m);
+	return let_go(m, client_flush(m, deadline));
+}
+
+static int held_wait_for_room(struct mqtt *m, int qos, int64_t deadline)
+{
+	hold(m);
+	return let_go(m, wait_for_room(m, qos, deadline));
+}
+
+static const struct mqtt_message *held_receive(struct mqtt *m,
+    int64_t deadline)
+{
+	const struct mqtt_message *message;
+
+	hold(m);
+	message = receive(m, deadline);
+	let_go(m, 0);
+	return message;
+}
+
+static void held_on_message(struct mqtt *m, mqtt_handler *fn, void *arg)
+{
+	hold(m);
+	on_message(m, fn, arg);
+	let_go(m, 0);
+}
+
 const struct mqtt_api calls_api = {
 	SWARM_IFACE(struct mqtt_api, 1),
 	.connect = client_connect,
-	.reconnect = client_reconnect,
-	.disconnect = client_disconnect,
+	.reconnect = held_reconnect,
+	.disconnect = held_disconnect,
 	.free = client_free,
-	.publish = publish,
-	.flush = client_flush,
-	.wait_room = wait_for_room,
-	.subscribe = subscribe,
-	.unsubscribe = unsubscribe,
-	.receive = receive,
-	.on_message = on_message,
-	.ping = ping,
+	.publish = held_publish,
+	.flush = held_flush,
+	.wait_room = held_wait_for_room,
+	.subscribe = held_subscribe,
+	.unsubscribe = held_unsubscribe,
+	.receive = held_receive,
+	.on_message = held_on_message,
+	.ping = held_ping,
 	.connected = is_connected,
 	.reason = reason,
 	.reason_text = reason_text,

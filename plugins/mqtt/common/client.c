@@ -65,6 +65,8 @@ void client_unref(struct mqtt *m)
 
 	if (--c->refs > 0)
 		return;
+	/* What came while a connect ended. */
+	inbox_release(&c->inbox);
 	client_limits_release(&c->limits);
 	free(c->settings);
 	free(m);
@@ -211,7 +213,13 @@ static int attempt(struct mqtt *m, const char *name)
 	c->closing = false;
 	rc = provider.open(m, swarm_in(c->settings->args.timeout), &when);
 	c->connecting = false;
-	if (rc == -1) {
+	if (c->freed) {
+		provider.release(m);
+		c->connected = false;
+		swarm_drop(&t);
+		rc = -1;
+		error = ECANCELED;
+	} else if (rc == -1) {
 		error = errno;
 		connect_failed(m, &t, when ? when : swarm_now(), error);
 	} else {
@@ -370,11 +378,15 @@ void client_free(struct mqtt *m)
 	c->freed = true;
 	c->closing = true;
 	c->retrying = false;
-	provider.release(m);
+	c->inbox.handler = NULL;
+	/* A connect under way ends it itself: see attempt(). */
+	if (!c->connecting)
+		provider.release(m);
 	c->connected = false;
 	swarm_alarm_free(c->alarm);
 	inbox_release(&c->inbox);
 	swarm_waiters_wake(&c->changed);
+	swarm_waiters_wake(&c->inbox.waiters);
 	clients--;
 	client_unref(m);
 }

@@ -300,6 +300,44 @@ static void reconnect(struct swarm_user *u)
 	mqtt_free(b);
 }
 
+/* Freed while another fiber waits in it, and by its own handler. */
+static bool told;
+
+static void listen(void *arg)
+{
+	told = !mqtt_receive(arg, swarm_in(20)) && errno == ENOTCONN;
+}
+
+static void free_it(struct mqtt *m, const struct mqtt_message *message,
+    void *arg)
+{
+	(void)message;
+	(void)arg;
+	mqtt_free(m);
+}
+
+static void freed(struct swarm_user *u)
+{
+	struct mqtt *m = open_as(u, "freed");
+	int64_t end = swarm_in(5);
+
+	told = false;
+	swarm_spawn(u, listen, m);
+	swarm_sleep(0);
+	mqtt_free(m);
+	while (!told && swarm_now() < end && swarm_sleep(0.01) == 0)
+		;
+	EXPECT(u, told);
+	m = open_as(u, "handled");
+	mqtt_subscribe(m, .filter = "flow/handled", .qos = 1);
+	for (int i = 0; i < 2; i++)
+		mqtt_publish(m, .topic = "flow/handled", .qos = 1);
+	while (mqtt_info(m)->queued < 2 && swarm_now() < end &&
+	    swarm_sleep(0.01) == 0)
+		;
+	mqtt_on_message(m, free_it, NULL);
+}
+
 static void all(struct swarm_user *u)
 {
 	each_qos(u);
@@ -314,6 +352,7 @@ static void all(struct swarm_user *u)
 	}
 	abrupt(u);
 	reconnect(u);
+	freed(u);
 	swarm_count(swarm_counter("all flows done"), 1);
 	swarm_stop_test(u, "done");
 	swarm_stop_user(u);
