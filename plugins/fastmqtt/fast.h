@@ -76,6 +76,7 @@ struct mqtt {
 	int64_t expiry_at;              /* of asynchronous publishes */
 	uint64_t queued_bytes;
 	uint64_t written_bytes;
+	uint32_t reply_bytes;           /* in tx at most */
 	uint16_t last_id;
 	uint8_t unwaited;               /* QoS 0 publishes since a wait */
 	bool shaking;                   /* CONNECT sent, no CONNACK yet */

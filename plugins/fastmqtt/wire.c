@@ -17,6 +17,9 @@ struct codec_buf wire_replies;
 
 /* A spare buffer that a large message blew up is not kept. */
 #define KEEP_BYTES (256u << 10)
+/* Replies that wait for a broker which sends and does not read: there are but
+ * 65535 identifiers to be acknowledged. */
+#define REPLIES_MAX (1u << 20)
 
 size_t wire_waiting(const struct mqtt *m)
 {
@@ -55,6 +58,8 @@ static void flush(struct mqtt *m)
 		return;
 	}
 	m->tx_at += (size_t)n;
+	if (m->reply_bytes > wire_waiting(m))
+		m->reply_bytes = (uint32_t)wire_waiting(m);
 	if (m->tx_at == m->tx.len) {
 		codec_release(&m->tx);
 		m->tx_at = 0;
@@ -280,6 +285,16 @@ static void fetch_ahead(const struct mqtt *m)
 		__builtin_prefetch((const char *)m + at);
 }
 
+static void reply(struct mqtt *m)
+{
+	if (wire_waiting(m))
+		m->reply_bytes += (uint32_t)wire_replies.len;
+	if (m->reply_bytes > REPLIES_MAX)
+		conn_lost(m, 0, "the broker sends and does not read");
+	else
+		send(m, wire_replies.data, wire_replies.len, m->c.last_event);
+}
+
 static void receive(struct mqtt *m)
 {
 	const char *data;
@@ -301,7 +316,7 @@ static void receive(struct mqtt *m)
 	else
 		feed(m, (const uint8_t *)data, (size_t)n);
 	if (wire_replies.len > 0 && m->stream)
-		send(m, wire_replies.data, wire_replies.len, m->c.last_event);
+		reply(m);
 	empty(&wire_replies);
 }
 

@@ -8,6 +8,7 @@ import collections
 import contextlib
 import json
 import os
+import socket
 import subprocess
 
 import pytest
@@ -314,6 +315,24 @@ def test_brokers_that_lie(swarm, tmp_path, provider, version):
             check_lie(run, json.loads(
                 (tmp_path / f"lie{n}.json").read_text()), provider, lie,
                 connects)
+
+
+def test_broker_that_does_not_read(swarm):
+    """What it is owed does not pile up."""
+    def serve(client):
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.recv(4096)
+        client.sendall(b"\x20\x03\x00\x00\x00")
+        while True:
+            client.sendall(b"\x32\x06\x00\x01t\x00\x01\x00" * 10000)
+
+    server = Listener(serve)
+    done = swarm.run("mqtt", "sub", "-h", f"mqtt://127.0.0.1:{server.port}",
+                     "-c", "1", "-t", "t", "-q", "1", "--", "--plugin",
+                     "fastmqtt", "--processes", "1", "-t", "5s",
+                     timeout=60)
+    server.stop()
+    assert "the broker sends and does not read" in done.text
 
 
 # ---- enhanced authentication ----
