@@ -162,8 +162,12 @@ static const struct ws_message *request(struct ws *w,
 
 static void on_message(struct ws *w, ws_handler *fn, void *arg)
 {
-	if (w)
-		inbox_handle(w, fn, arg);
+	if (!w)
+		return;
+	/* The handler may free it. */
+	client_ref(w);
+	inbox_handle(w, fn, arg);
+	client_unref(w);
 }
 
 static void filter(struct ws *w, ws_filter_fn *fn, void *arg)

@@ -79,6 +79,26 @@ static void note(struct ws *w, const struct ws_message *m, void *arg)
 	strncat(arg, m->data, 32);
 }
 
+static void leave(struct ws *w, const struct ws_message *m, void *arg)
+{
+	(void)m;
+	++*(int *)arg;
+	ws_free(w);
+}
+
+/* Freed by its own handler, at the first of the messages kept. */
+static void leaving(struct swarm_user *u)
+{
+	struct ws *w = ws_open(u, "/echo");
+	int heard = 0;
+
+	ws_send_text(w, "a");
+	ws_send_text(w, "b");
+	EXPECT(u, is(ws_request(w, .text = "c", .match.text = "c"), "c"));
+	ws_on_message(w, leave, &heard);
+	EXPECT(u, heard == 1);
+}
+
 #define DEPTH 2000
 
 static void matching(struct swarm_user *u)
@@ -113,6 +133,7 @@ static void matching(struct swarm_user *u)
 	EXPECT(u, is(ws_request(w, .text = "c", .match.text = "c"), "c"));
 	EXPECT(u, strcmp(seen, "ab") == 0);
 	ws_on_message(w, NULL, NULL);
+	leaving(u);
 	EXPECT(u, ws_await(w, .match.text = "never", .timeout = 0.05) ==
 	    NULL && errno == ETIMEDOUT);
 	EXPECT(u, ws_await(w, .match.regex = "(") == NULL &&
