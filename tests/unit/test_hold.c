@@ -388,6 +388,7 @@ static void test_few_samples(void **state)
 	hold_second(&h, 31, &few);
 	assert_int_equal(h.phase, HOLD_ALARM);
 	/* A minute is enough of waiting. */
+	hold_release(&once);
 	hold_init(&once, &spec.rules, 100);
 	few = (struct hold_second){ 150e6, NAN, false, true, 60e6, 400e6, 60 };
 	hold_second(&once, 1, &few);
