@@ -12,6 +12,7 @@
 #include <libwebsockets.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -150,13 +151,17 @@ static int server_closes(struct ws *w, const unsigned char *data, size_t len)
 	return 0;
 }
 
-/* Whether the peer has closed its side, or reset the connection. */
+/* Whether the peer has closed its side, or reset the connection: that may have
+ * come before what it had sent was read. */
 static bool peer_gone(struct lws *wsi)
 {
+	struct pollfd p = { .fd = lws_get_socket_fd(wsi), .events = POLLIN };
 	char byte;
-	ssize_t n = recv(lws_get_socket_fd(wsi), &byte, 1,
-	    MSG_PEEK | MSG_DONTWAIT);
+	ssize_t n;
 
+	if (poll(&p, 1, 0) == 1 && (p.revents & (POLLERR | POLLHUP)))
+		return true;
+	n = recv(p.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 	return n == 0 || (n == -1 && errno != EAGAIN);
 }
 

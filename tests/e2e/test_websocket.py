@@ -242,8 +242,9 @@ def frame(first, payload, mask=None):
 
 
 class Raw(Listener):
-    """Answers each upgrade with what `behave` yields: bytes to send, or
-    None to close.  Then reads until the client has gone."""
+    """Answers each upgrade with what `behave` yields: bytes to send, ... to
+    hear from it first, or None to close.  Then reads until the client has
+    gone."""
 
     def __init__(self, behave, tls=None):
         super().__init__()
@@ -269,7 +270,10 @@ class Raw(Listener):
                 conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                                 struct.pack("ii", 1, 0))
                 return
-            conn.sendall(part)
+            if part is ...:
+                conn.recv(4096)
+            else:
+                conn.sendall(part)
         while conn.recv(65536):
             pass
 
@@ -348,11 +352,12 @@ BAD_FRAMES = {
                        "ws_closed_by_us_1002"),
     "long ping": (lambda h: [accept(h), frame(0x89, b"x" * 200)],
                   "ws_closed_by_us_1002"),
-    "masked": (lambda h: [accept(h), frame(0x81, b"hello", b"abcd")],
+    "masked": (lambda h: [accept(h), ..., frame(0x81, b"hello", b"abcd")],
                "ws_closed_by_us_1002"),
     "masked, at once": (lambda h: [accept(h) + frame(0x81, b"hi", b"abcd")],
                         "ws_closed_by_us_1002"),
-    "masked ping": (lambda h: [accept(h), frame(0x89, b"hello", b"abcd")],
+    "masked ping": (lambda h: [accept(h), ...,
+                               frame(0x89, b"hello", b"abcd")],
                     "ws_closed_by_us_1002"),
     "fragmented ping": (lambda h: [accept(h), frame(0x09, b"x")],
                         "ws_closed_by_us_1002"),
