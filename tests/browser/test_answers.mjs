@@ -32,8 +32,8 @@ test("what is held: set point, measured, load and state, live and in the report"
 	const load = panel.locator(".chart", { hasText: "wanted" });
 	const first = await ink(load, "purple");
 	// It is fast below 200 a second, so the load rises to its bound.
-	await until(async () => number(await fact(panel, "load")) > 130, "more load");
-	await until(async () => /most load/.test(await fact(panel, "state")), "the bound");
+	await until(async () => number(await fact(panel, "load")) > 130, "more load", 60000);
+	await until(async () => /most load/.test(await fact(panel, "state")), "the bound", 60000);
 	// Its line has grown, too.
 	await until(async () => (await ink(load, "purple")) > first + 20, "more of the line");
 	// Who comes now sees the course from its beginning.
