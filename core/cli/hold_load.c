@@ -35,6 +35,7 @@
 #define SAID_MOST 100
 #define IN_EFFECT 1.5                  /* seconds after a change */
 #define LONGEST   60.0                 /* seconds are looked at */
+#define STRETCH   2.0                   /* of the usual window, at most */
 #define TAIL      3.0                   /* samples beyond a quantile */
 #define UNSEEN    2.0                   /* times the slowest seen */
 #define FAR       2.0                   /* times below the set point */
@@ -261,6 +262,24 @@ static bool is_far_below(struct criteria_view *v, struct hold_second *s)
 	return false;
 }
 
+/* The usual window, or one that is long enough without being much longer: near
+ * that border a figure must not come and go with chance.  False: in none of
+ * them were `least` samples; the last is in `s`. */
+static bool look_back(struct criteria_view *v, double least,
+    struct hold_second *s)
+{
+	double usual = held.spec.window_s, samples;
+
+	for (double w = usual; w <= STRETCH * usual; w++) {
+		/* Far too few are so in the longest, too. */
+		if (!look_at(v, w, s, &samples) || samples * STRETCH < least)
+			return false;
+		if (samples >= least)
+			return true;
+	}
+	return false;
+}
+
 /* Workers tell of users who wait a little later than of users who run; of a
  * worker that was lost it is not known what became of its arrivals. */
 static double in_flight(const struct executor_status *e)
@@ -287,7 +306,7 @@ static void measure(struct hold_second *s, const struct executor_status *e,
 		s->value = in_flight(e);
 		return;
 	}
-	if (look_at(&v, held.spec.window_s, s, &samples) && samples >= least)
+	if (look_back(&v, least, s))
 		return;
 	if (!held.hold.begun && is_far_below(&v, s))
 		return;

@@ -123,15 +123,21 @@ static bool is_near(const struct hold_view *v, const struct hold_point *p)
 	return fabs(ratio - 1) <= HOLD_NEAR;
 }
 
-/* Seconds into the run; -1: never. */
+/* Seconds into the run; -1: never.  Of a second without a figure nobody
+ * knows. */
 static double reached(const struct hold_view *v)
 {
+	double since = -1;
 	size_t near = 0;
 
 	for (size_t i = 0; i < v->count; i++) {
+		if (isnan(v->points[i].value))
+			continue;
 		near = is_near(v, &v->points[i]) ? near + 1 : 0;
+		if (near == 1)
+			since = v->points[i].at;
 		if (near == IN_TURN)
-			return v->points[i + 1 - IN_TURN].at;
+			return since;
 	}
 	return -1;
 }
@@ -215,7 +221,7 @@ void hold_view_sentence(struct buf *out, const struct hold_view *v)
 	}
 	if (from < 0) {
 		buf_printf(out, "%s was never kept within %.0f %% for ten "
-		    "seconds", v->text, HOLD_NEAR * 100);
+		    "measured seconds", v->text, HOLD_NEAR * 100);
 	} else {
 		buf_printf(out, "%s was reached after %.0f s and kept within "
 		    "%.0f %% for %.0f %% of the time since", v->text, from,

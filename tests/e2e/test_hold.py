@@ -69,6 +69,15 @@ def test_reaches_the_set_point(swarm, target, tmp_path):
         assert "<h2>Hold</h2>" in (tmp_path / page).read_text()
 
 
+def test_few_answers_a_second_are_measured(swarm, target, tmp_path):
+    # A p99 wants 300 samples; the usual window holds 200 of them.
+    run = start(swarm, tmp_path, target("--delay", "20ms", "--servers", "2"),
+                "--rate", "95", "--hold", "p99=400ms")
+    later = [p["value"] for p in finish(run, tmp_path)["hold"]["points"]
+             if p["at_s"] > 5]
+    assert len(later) > 4 and None not in later, later
+
+
 def near(points, begin, end):
     """The share of these seconds in which the figure was within 15 %."""
     values = [p["value"] for p in points if begin < p["at_s"] <= end]

@@ -15,8 +15,10 @@
 
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "base/rng.h"
 #include "base/xalloc.h"
+#include "report/hold_view.h"
 #include "run/hold.h"
 
 #define MOST_SERVERS 8
@@ -424,6 +426,51 @@ static void test_nothing_winds_up(void **state)
 	hold_spec_release(&spec);
 }
 
+static bool says(const struct hold_spec *spec, const struct hold *h,
+    const char *words)
+{
+	struct hold_status status = { .spec = spec, .hold = h };
+	struct buf text = BUF_INIT(4096);
+	struct hold_view view;
+	bool found;
+
+	hold_view_take(&view, &status);
+	hold_view_sentence(&text, &view);
+	found = strstr(buf_str(&text), words) != NULL;
+	hold_view_release(&view);
+	buf_release(&text);
+	return found;
+}
+
+/* Seconds without a figure are no seconds far from the target, and none near
+ * it. */
+static void test_gaps_in_words(void **state)
+{
+	struct hold_spec spec;
+	struct hold h;
+	int at;
+
+	(void)state;
+	parse(&spec, "p99=1s");
+	hold_init(&h, &spec.rules, 100);
+	for (at = 1; at <= 10; at++)
+		hold_second(&h, at, &SECOND(3e9, 100, false));
+	for (; at <= 29; at++)
+		hold_second(&h, at, &SECOND(at % 2 ? 1e9 : NAN, 100, false));
+	assert_true(says(&spec, &h, "was reached after 11 s and kept within "
+	    "15 % for 100 %"));
+	hold_release(&h);
+	hold_init(&h, &spec.rules, 100);
+	for (at = 1; at <= 9; at++)
+		hold_second(&h, at, &SECOND(1e9, 100, false));
+	for (; at <= 29; at++)
+		hold_second(&h, at, &SECOND(NAN, 100, false));
+	assert_true(says(&spec, &h, "was never kept within 15 % for ten "
+	    "measured seconds"));
+	hold_release(&h);
+	hold_spec_release(&spec);
+}
+
 /* Nothing measured moves nothing; memory is bounded. */
 static void test_points(void **state)
 {
@@ -526,6 +573,7 @@ int main(void)
 		cmocka_unit_test(test_steps),
 		cmocka_unit_test(test_few_samples),
 		cmocka_unit_test(test_nothing_winds_up),
+		cmocka_unit_test(test_gaps_in_words),
 		cmocka_unit_test(test_points),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_wrong_words),
