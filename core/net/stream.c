@@ -160,74 +160,130 @@ int64_t swarm_recv(struct swarm_stream *s, const char **data,
 	return swarm_read(s, shared, STREAM_RECV_SIZE, deadline);
 }
 
+/* No room: waits for it.  1, 0 when (`heed`) there may be something to read
+ * first, or -1. */
+static int wait_room(struct swarm_stream *s, unsigned want, bool heed,
+    int64_t deadline)
+{
+	int bits;
+
+	if (!heed)
+		return wait_io(s, want, deadline) == -1 ? -1 : 1;
+	if (stream_holds_bytes(s) || !is_empty(s))
+		return 0;
+	bits = swarm_io_wait(s->io, want | SWARM_READ, deadline);
+	if (bits == -1)
+		return -1;
+	if (bits & SWARM_READ)
+		s->drained = false;
+	return !(bits & SWARM_READ);
+}
+
+/* The bytes taken: fewer than `len` only with `heed`; or -1. */
+static int64_t write_bytes(struct swarm_stream *s, const char *data,
+    size_t len, bool heed, int64_t deadline)
+{
+	size_t at = 0;
+	unsigned want;
+	int64_t n;
+	int rc;
+
+	while (at < len) {
+		n = stream_send_now(s, data + at, len - at, &want);
+		if (n >= 0) {
+			at += (size_t)n;
+			continue;
+		}
+		rc = errno == EAGAIN ? wait_room(s, want, heed, deadline) : -1;
+		if (rc == -1)
+			return -1;
+		if (rc == 0)
+			break;
+	}
+	return (int64_t)at;
+}
+
 int swarm_write(struct swarm_stream *s, const void *data, size_t len,
     int64_t deadline)
 {
-	const char *at = data;
-	unsigned want;
-	int64_t n;
+	return write_bytes(s, data, len, false, deadline) == -1 ? -1 : 0;
+}
 
-	while (len > 0) {
-		n = stream_send_now(s, at, len, &want);
-		if (n >= 0) {
-			at += n;
-			len -= (size_t)n;
-			continue;
-		}
-		if (errno != EAGAIN || wait_io(s, want, deadline) == -1)
-			return -1;
+/* Moves `msg` over bytes that have gone. */
+static void skip(struct msghdr *msg, size_t n)
+{
+	while (msg->msg_iovlen > 0 && n >= msg->msg_iov->iov_len) {
+		n -= msg->msg_iov->iov_len;
+		msg->msg_iov++;
+		msg->msg_iovlen--;
 	}
-	return 0;
+	if (msg->msg_iovlen > 0) {
+		msg->msg_iov->iov_base = (char *)msg->msg_iov->iov_base + n;
+		msg->msg_iov->iov_len -= n;
+	}
 }
 
 /* Plain: one system call for all pieces. */
-static int write_pieces(struct swarm_stream *s, struct iovec *iov, int count,
-    int64_t deadline)
+static int64_t write_pieces(struct swarm_stream *s, struct iovec *iov,
+    int count, bool heed, int64_t deadline)
 {
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = (size_t)count };
+	int64_t done = 0;
 	ssize_t n;
+	int rc;
 
 	while (msg.msg_iovlen > 0) {
 		n = sendmsg(s->fd, &msg, MSG_NOSIGNAL);
-		if (n == -1 && errno == EINTR)
+		if (n >= 0) {
+			done += n;
+			skip(&msg, (size_t)n);
 			continue;
-		if (n == -1 && (errno != EAGAIN ||
-		    wait_io(s, SWARM_WRITE, deadline) == -1))
+		}
+		if (errno == EINTR)
+			continue;
+		rc = errno == EAGAIN ? wait_room(s, SWARM_WRITE, heed,
+		    deadline) : -1;
+		if (rc == -1)
 			return -1;
-		if (n == -1)
-			continue;
-		while (msg.msg_iovlen > 0 &&
-		    (size_t)n >= msg.msg_iov->iov_len) {
-			n -= (ssize_t)msg.msg_iov->iov_len;
-			msg.msg_iov++;
-			msg.msg_iovlen--;
-		}
-		if (msg.msg_iovlen > 0) {
-			msg.msg_iov->iov_base =
-			    (char *)msg.msg_iov->iov_base + n;
-			msg.msg_iov->iov_len -= (size_t)n;
-		}
+		if (rc == 0)
+			break;
 	}
-	return 0;
+	return done;
+}
+
+/* Large pieces go as they are. */
+static int64_t write_each(struct swarm_stream *s, const struct iovec *iov,
+    int count, bool heed, int64_t deadline)
+{
+	int64_t done = 0, n;
+	int i;
+
+	for (i = 0; i < count; i++) {
+		n = write_bytes(s, iov[i].iov_base, iov[i].iov_len, heed,
+		    deadline);
+		if (n == -1)
+			return -1;
+		done += n;
+		if ((size_t)n < iov[i].iov_len)
+			break;
+	}
+	return done;
 }
 
 /* TLS: small pieces become one record, gathered on the heap only when there
- * is more than one of them; large ones go as they are. */
-static int write_records(struct swarm_stream *s, const struct iovec *iov,
-    int count, int64_t deadline)
+ * is more than one of them. */
+static int64_t write_records(struct swarm_stream *s, const struct iovec *iov,
+    int count, bool heed, int64_t deadline)
 {
 	char *record;
 	size_t len = 0;
-	int i, rc = 0;
+	int64_t n;
+	int i;
 
 	for (i = 0; i < count; i++)
 		len += iov[i].iov_len;
-	if (len > RECORD_SIZE || count == 1) {
-		for (i = 0; i < count && rc == 0; i++)
-			rc = swarm_write(s, iov[i].iov_base, iov[i].iov_len,
-			    deadline);
-		return rc;
-	}
+	if (len > RECORD_SIZE || count == 1)
+		return write_each(s, iov, count, heed, deadline);
 	record = xmalloc(len + 1);
 	len = 0;
 	for (i = 0; i < count; i++) {
@@ -236,15 +292,15 @@ static int write_records(struct swarm_stream *s, const struct iovec *iov,
 		memcpy(record + len, iov[i].iov_base, iov[i].iov_len);
 		len += iov[i].iov_len;
 	}
-	rc = swarm_write(s, record, len, deadline);
+	n = write_bytes(s, record, len, heed, deadline);
 	i = errno;
 	free(record);
 	errno = i;
-	return rc;
+	return n;
 }
 
-int swarm_writev(struct swarm_stream *s, const struct iovec *pieces,
-    int count, int64_t deadline)
+static int64_t write_all(struct swarm_stream *s, const struct iovec *pieces,
+    int count, bool heed, int64_t deadline)
 {
 	struct iovec iov[PIECES_MAX];
 
@@ -253,9 +309,21 @@ int swarm_writev(struct swarm_stream *s, const struct iovec *pieces,
 		return -1;
 	}
 	if (s->ssl)
-		return write_records(s, pieces, count, deadline);
+		return write_records(s, pieces, count, heed, deadline);
 	memcpy(iov, pieces, (size_t)count * sizeof iov[0]);
-	return write_pieces(s, iov, count, deadline);
+	return write_pieces(s, iov, count, heed, deadline);
+}
+
+int swarm_writev(struct swarm_stream *s, const struct iovec *pieces,
+    int count, int64_t deadline)
+{
+	return write_all(s, pieces, count, false, deadline) == -1 ? -1 : 0;
+}
+
+int64_t swarm_writev_heed(struct swarm_stream *s, const struct iovec *pieces,
+    int count, int64_t deadline)
+{
+	return write_all(s, pieces, count, true, deadline);
 }
 
 /* ---- life ---- */

@@ -92,20 +92,22 @@ static bool asks_head(const struct exchange *x)
 static const char *try_once(struct exchange *x, bool head, bool *lost)
 {
 	const char *why = NULL, *error;
+	bool gone;
 
 	*lost = false;
+	x->cut = false;
+	x->early = 0;
 	parse_start(&x->parse, asks_head(x));
 	if (send_request(x, &why) == -1) {
 		if (why)
 			return why;
-		*lost = errno == EPIPE || errno == ECONNRESET;
+		x->cut = true;
+		gone = errno == EPIPE || errno == ECONNRESET;
 		why = write_error(x, errno);
-		/* A server that refuses a large body may have said why. */
-		if (*lost && x->c.body.present &&
-		    receive_answer(x, head, &error) == 0) {
-			x->parse.keep_alive = false;
+		/* A server that has gone may have said why. */
+		if (gone && receive_answer(x, head, &error) == 0)
 			return NULL;
-		}
+		*lost = gone && !x->parse.started;
 		return why;
 	}
 	x->conn->requests++;
@@ -178,7 +180,7 @@ static void let_go(struct exchange *x)
 	if (!c)
 		return;
 	x->conn = NULL;
-	if (x->parse.keep_alive && settings.keepalive)
+	if (x->parse.keep_alive && settings.keepalive && !x->cut)
 		session_keep(x->session, c);
 	else
 		session_drop(c);

@@ -34,6 +34,12 @@ struct exchange {
 	char *kept;                     /* the body so far */
 	size_t kept_cap;
 	struct inflate *inflate;
+	bool cut;                       /* not all of the request was sent */
+	/* The answer that came while it was: as receive_answer() will tell
+	 * it, 0 while it is not there. */
+	int early;
+	int early_errno;
+	const char *early_error;
 	/* Of an open response: bytes read and not yet told. */
 	char *piece;
 	const char *at;
@@ -63,8 +69,9 @@ const struct template *exchange_template(struct exchange *, const char **why);
 /* ---- send.c ---- */
 
 /*
- * Sends the request on x->conn: 0, or -1 with errno.  *why is set instead
- * when the request cannot be made at all.
+ * Sends the request on x->conn, or less of it (x->cut) when the answer comes
+ * first: 0, or -1 with errno.  *why is set instead when the request cannot be
+ * made at all.
  */
 int send_request(struct exchange *, const char **why);
 /*
@@ -83,6 +90,12 @@ int send_gathered(struct exchange *);
  * 0, or -1 with *error (a text that lives long enough) and errno.
  */
 int receive_answer(struct exchange *, bool head, const char **error);
+/*
+ * Takes in what can be read while the request is being sent: true when no more
+ * of it is wanted, since the answer is there (receive_answer() tells it), or
+ * has begun and is no consent.
+ */
+bool receive_early(struct exchange *);
 /*
  * What both versions do with an answer.  Each returns NULL, or why to give up:
  * the head is known (parse.facts; header lines with CRLF, in the task's

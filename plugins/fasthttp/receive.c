@@ -236,37 +236,74 @@ static int64_t read_some(struct exchange *x, const char **at)
 	return n == -1 && errno == ECONNABORTED ? 0 : n;
 }
 
-int receive_answer(struct exchange *x, bool head, const char **error)
+/* What a read has brought: 1 when that was all (or the head), 0 for more, -1
+ * with *error and errno. */
+static int take(struct exchange *x, bool head, const char *at, int64_t n,
+    const char **error)
 {
-	const char *at, *end;
-	int64_t n;
+	const char *end = at + n;
 	int rc;
 
-	*error = NULL;
-	for (;;) {
+	if (n == 0)
+		return at_the_end(x, error) == 0 ? 1 : -1;
+	rc = eat(x, head, &at, end, error);
+	if (rc == 1 && head) {
+		x->at = at;
+		x->end = end;
+	} else if (rc == 1) {
+		note_rest(x, at, end);
+	} else if (rc == 0 && x->first_byte == 0) {
+		x->first_byte = swarm_now();
+	}
+	return rc;
+}
+
+int receive_answer(struct exchange *x, bool head, const char **error)
+{
+	const char *at;
+	int64_t n;
+	int rc = x->early;
+
+	*error = rc == -1 ? x->early_error : NULL;
+	if (rc == -1)
+		errno = x->early_errno;
+	x->early = 0;
+	while (rc == 0) {
 		n = read_some(x, &at);
 		if (n == -1) {
 			*error = receive_error(x, errno);
 			return -1;
 		}
-		if (n == 0)
-			return at_the_end(x, error);
-		end = at + n;
-		rc = eat(x, head, &at, end, error);
-		if (rc == -1)
-			return -1;
-		if (rc == 1 && head) {
-			x->at = at;
-			x->end = end;
-			return 0;
-		}
-		if (rc == 1) {
-			note_rest(x, at, end);
-			return 0;
-		}
-		if (x->first_byte == 0)
-			x->first_byte = swarm_now();
+		rc = take(x, head, at, n, error);
 	}
+	return rc == 1 ? 0 : -1;
+}
+
+/* What the server does not want it must not be sent (RFC 9112, 9.5); of one
+ * that consents, more of the answer may depend on the rest. */
+static bool refuses(const struct exchange *x)
+{
+	return x->c.a.pub.status >= 300;
+}
+
+bool receive_early(struct exchange *x)
+{
+	struct swarm_stream *s = x->conn->stream;
+	const char *at = x->piece;
+	int64_t n;
+
+	n = x->piece ? swarm_read(s, x->piece, EXCHANGE_PIECE, 0)
+	    : swarm_try_recv(s, &at);
+	if (n == -1 && errno == ECONNABORTED)
+		n = 0;
+	if (n == -1)
+		/* Whatever it is, writing fails of it too. */
+		return false;
+	x->early = take(x, x->c.opened, at, n, &x->early_error);
+	x->early_errno = errno;
+	x->cut = x->early == -1 || (x->early == 1 && !x->c.opened) ||
+	    refuses(x);
+	return x->cut;
 }
 
 /* ---- open responses ---- */

@@ -153,6 +153,40 @@ static bool gather(struct connection *c, const char *data, size_t len)
 	return true;
 }
 
+/* Moves the pieces over bytes that have gone; false when nothing is left. */
+static bool skip(struct iovec **pieces, int *count, size_t n)
+{
+	while (*count > 0 && n >= (*pieces)->iov_len) {
+		n -= (*pieces)->iov_len;
+		(*pieces)++;
+		(*count)--;
+	}
+	if (*count == 0)
+		return false;
+	(*pieces)->iov_base = (char *)(*pieces)->iov_base + n;
+	(*pieces)->iov_len -= n;
+	return true;
+}
+
+/* All of it, unless an answer comes that wants no more (x->cut). */
+static int write_out(struct exchange *x, struct iovec *pieces, int count)
+{
+	struct swarm_stream *s = x->conn->stream;
+	int64_t n;
+
+	for (;;) {
+		/* A head that has come is kept until all has been sent, and
+		 * what comes while others are sent ahead is theirs. */
+		if (x->early || x->conn->gather)
+			return swarm_writev(s, pieces, count, x->c.deadline);
+		n = swarm_writev_heed(s, pieces, count, x->c.deadline);
+		if (n == -1)
+			return -1;
+		if (!skip(&pieces, &count, (size_t)n) || receive_early(x))
+			return 0;
+	}
+}
+
 int send_gathered(struct exchange *x)
 {
 	struct connection *c = x->conn;
@@ -187,7 +221,7 @@ static int write_now(struct exchange *x, const char *data, size_t len)
 	memcpy(rest, data, len);
 	if (send_gathered(x) == -1)
 		return -1;
-	return swarm_write(s, rest, len, x->c.deadline);
+	return write_out(x, &(struct iovec){ rest, len }, 1);
 }
 
 /* The head from `compose` and a body that stays where it is. */
@@ -209,13 +243,21 @@ static int write_with_body(struct exchange *x, size_t head_len)
 	pieces[0] = (struct iovec){ head, head_len };
 	pieces[1] = (struct iovec){ (void *)(uintptr_t)x->c.body.data,
 		x->c.body.len };
-	return swarm_writev(x->conn->stream, pieces, 2, x->c.deadline);
+	return write_out(x, pieces, 2);
+}
+
+/* Between two pieces of a body that may take long to make. */
+static bool is_answered(struct exchange *x)
+{
+	return !x->early && swarm_stream_stale(x->conn->stream) &&
+	    receive_early(x);
 }
 
 /* A body of unknown length, in chunks. */
 static int write_chunks(struct exchange *x, const char **why)
 {
 	char *buf = swarm_alloc(x->c.a.pub.user, CHUNK_SIZE + 32);
+	struct iovec piece;
 	char size[16];
 	int64_t n;
 	int len;
@@ -230,10 +272,10 @@ static int write_chunks(struct exchange *x, const char **why)
 		    (unsigned long long)n);
 		memcpy(buf + 16 - len, size, (size_t)len);
 		memcpy(buf + 16 + n, "\r\n", 2);
-		if (swarm_write(x->conn->stream, buf + 16 - len,
-		    (size_t)(len + n + 2), x->c.deadline) == -1)
+		piece = (struct iovec){ buf + 16 - len, (size_t)(len + n + 2) };
+		if (write_out(x, &piece, 1) == -1)
 			return -1;
-	} while (n > 0);
+	} while (n > 0 && !x->cut && !is_answered(x));
 	return 0;
 }
 

@@ -157,15 +157,29 @@ static void on_ready(int fd, unsigned ready, void *arg)
 	drive(fd, what);
 }
 
+/* An answer that is whole before its request has gone ends no transfer: it
+ * shows only in that libcurl reads no more. */
+static void note_direction(CURL *easy, int what)
+{
+	struct multi_job *job = NULL;
+
+	if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, &job) != CURLE_OK ||
+	    !job)
+		return;
+	job->only_sends = what == CURL_POLL_OUT;
+	if (job->only_sends && job->waker)
+		swarm_wake(job->waker);
+}
+
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg,
     void *fd_arg)
 {
 	struct registration *r = registration_of(fd);
 	unsigned want = 0;
 
-	(void)easy;
 	(void)arg;
 	(void)fd_arg;
+	note_direction(easy, what);
 	if (!r)
 		return -1;
 	if (what == CURL_POLL_REMOVE) {
@@ -266,6 +280,7 @@ int multi_add(struct multi_job *job)
 	int running;
 
 	job->ended = 0;
+	job->only_sends = false;
 	driving = true;
 	if (curl_multi_add_handle(multi, job->easy) != CURLM_OK) {
 		driving = false;

@@ -16,6 +16,7 @@ struct multi_job {
 	CURL *easy;
 	struct swarm_waker *waker;      /* of the fiber that waits */
 	int64_t ended;                  /* when it was done; 0: under way */
+	bool only_sends;                /* has nothing more to receive */
 	CURLcode result;
 };
 

@@ -220,10 +220,11 @@ static const char *await(struct transfer *x, bool (*enough)(struct transfer *))
 	return NULL;
 }
 
-static bool never(struct transfer *x)
+/* The answer is whole, though not all of the request has gone: it need not.
+ * Over HTTP/2 the server ends the stream then. */
+static bool is_answered(struct transfer *x)
 {
-	(void)x;
-	return false;
+	return x->handle->job.only_sends && x->has_head && x->version < 2;
 }
 
 static bool has_head(struct transfer *x)
@@ -231,9 +232,10 @@ static bool has_head(struct transfer *x)
 	return x->has_head;
 }
 
+/* Something to read, or nothing any more. */
 static bool has_bytes(struct transfer *x)
 {
-	return x->queue_len > 0;
+	return x->queue_len > 0 || (!x->paused && is_answered(x));
 }
 
 static const char *begin(struct transfer *x)
@@ -269,7 +271,7 @@ static const char *transact(struct transfer *x)
 	const char *error = begin(x);
 
 	if (!error)
-		error = await(x, x->c.opened ? has_head : never);
+		error = await(x, x->c.opened ? has_head : is_answered);
 	if (!error && !x->parked)
 		/* A server that answers at once must not keep this worker
 		 * from its other users. */

@@ -1,6 +1,8 @@
 """Both HTTP clients: the same scenarios, against a server that tells what it
 was sent, against nginx in all its ways, and against servers that misbehave."""
 import collections
+import contextlib
+import functools
 import json
 import os
 import re
@@ -333,6 +335,83 @@ def test_misdeeds(swarm, provider, tmp_path, misdeed):
         assert re.search(want, error), errors
     for mine, failed in rows.values():
         assert mine == failed > 0
+
+
+# ---- answers that come before the request has gone ----
+
+def at_once(data):
+    """Answers the head, and reads nothing of the body."""
+    def act(server, conn):
+        conn.sendall(data)
+        server.stopped.wait(30)
+    return act
+
+
+def consents(server, conn):
+    """A body it reads all of, after two interim answers."""
+    conn.sendall(b"HTTP/1.1 100 Continue\r\n\r\n"
+                 b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
+    conn.settimeout(0.2)
+    with contextlib.suppress(TimeoutError):
+        while conn.recv(1 << 20):
+            pass
+    conn.sendall(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
+
+
+REPLY = b"Content-Length: 2\r\n\r\nok"
+EARLY = {
+    "denies": (at_once(b"HTTP/1.1 401 x\r\n" + REPLY),
+               "HTTP 401 Unauthorized"),
+    "has enough": (at_once(b"HTTP/1.1 200 OK\r\n" + REPLY), None),
+    "half an answer": (at_once(b"HTTP/1.1 503 x\r\nContent-Le"),
+                       "timed out"),
+    "consents": (consents, None),
+}
+
+
+def upload(swarm, provider, tmp_path, urls, *args):
+    """Posts more than any socket holds: what failed, by URL."""
+    body = tmp_path / "body"
+    body.write_bytes(bytes(16 << 20))
+    done = swarm.run("http", "-m", "POST", "-b", f"@{body}", "-c", "1", "-d",
+                     "2s", "--timeout", "1s", "--client", provider, *urls,
+                     *args, "--", "--csv", tmp_path / "out", "--processes",
+                     "1", timeout=60)
+    assert done.status in (0, 1, 4), done.text
+    return counts(totals(tmp_path / "out")), {
+        (f["Name"], f["Error"]) for f in read_csv(tmp_path /
+                                                  "out_failures.csv")}
+
+
+def test_early_answers(swarm, provider, tmp_path):
+    servers = {}
+    for name, (act, _) in EARLY.items():
+        servers[name] = Hostile(None)
+        servers[name].act = functools.partial(act, servers[name])
+    urls = {name: s.url + "/up" for name, s in servers.items()}
+    # The first one's path is below the target.
+    urls["denies"] = "/up"
+    rows, failed = upload(swarm, provider, tmp_path,
+                          [s.url + "/up" for s in servers.values()])
+    for s in servers.values():
+        s.stop()
+    assert {("POST", url) for url in urls.values()} == set(rows)
+    assert failed == {(urls[name], error) for name, (_, error)
+                      in EARLY.items() if error}
+
+
+@pytest.mark.parametrize("version", ["--h1", "--h2"])
+def test_body_that_nginx_refuses(swarm, provider, tmp_path, nginx, version):
+    nginx.start(listen="ssl http2", extra="client_max_body_size 1m;")
+    rows, failed = upload(swarm, provider, tmp_path, [nginx.url + "/up"],
+                          version, "-k")
+    # With libcurl 7.88 now and then what is left of a body breaks the next.
+    if provider == "http" and version == "--h2":
+        failed.discard(("/up", "Error in the HTTP2 framing layer"))
+    assert failed == {("/up", "HTTP 413 Content Too Large")}
+    assert rows["POST", "/up"][0] > 5
+    protocol = "HTTP/1.1" if version == "--h1" else "HTTP/2.0"
+    assert {s[3] for s in nginx.served()} == {protocol}
 
 
 def test_no_target(swarm, provider):

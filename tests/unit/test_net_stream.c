@@ -92,6 +92,69 @@ static void test_much_in_both_directions(void **state)
 	run_pair(&p, serve_echo, read_big);
 }
 
+/* ---- who writes and is answered meanwhile ---- */
+
+#define MUCH (4 * BIG)                  /* more than a socket holds */
+
+/* Answers first, then reads all of it. */
+static void serve_early(void *arg)
+{
+	struct pair *p = arg;
+	struct swarm_stream *s = kit_accept(p->listener);
+	const char *data;
+	int64_t n;
+
+	assert_int_equal(swarm_write(s, "early", 5, swarm_in(30)), 0);
+	while (p->turn == 0)
+		swarm_sleep(0.001);
+	while (p->got < MUCH && (n = swarm_recv(s, &data, swarm_in(30))) > 0)
+		p->got += (unsigned)n;
+	swarm_close(s);
+}
+
+static void write_heeding(void *arg)
+{
+	struct pair *p = arg;
+	char *data = calloc(1, MUCH);
+	struct swarm_stream *s = dial(p);
+	struct iovec pieces[2] = { { data, 1 }, { data + 1, MUCH - 1 } };
+	size_t sent = 0, got = 0;
+	const char *answer;
+	int64_t n;
+
+	assert_non_null(s);
+	while (sent < MUCH) {
+		n = swarm_writev_heed(s, pieces, 2, swarm_in(30));
+		assert_true(n >= 0);
+		sent += (size_t)n;
+		pieces[0].iov_len = 0;
+		pieces[1] = (struct iovec){ data + sent, MUCH - sent };
+		if (sent == MUCH)
+			break;
+		assert_true(got == 0 || p->turn == 1);
+		n = swarm_try_recv(s, &answer);
+		assert_true(n == 5 || (n == -1 && errno == EAGAIN));
+		got += n > 0 ? 5 : 0;
+		p->turn = got == 5;
+	}
+	assert_int_equal(got, 5);
+	assert_int_equal(swarm_recv(s, &answer, swarm_in(30)), 0);
+	assert_int_equal(swarm_writev_heed(s, pieces, 17, swarm_in(30)), -1);
+	assert_int_equal(errno, EINVAL);
+	swarm_close(s);
+	free(data);
+}
+
+static void test_answered_while_writing(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	run_pair(&p, serve_early, write_heeding);
+	assert_int_equal(p.got, MUCH);
+}
+
 /* ---- ends of all kinds ---- */
 
 static void serve_and_leave(void *arg)
@@ -255,6 +318,38 @@ static void serve_nothing(void *arg)
 	swarm_close(s);
 }
 
+/* Nobody answers what nobody reads. */
+static void write_in_vain(void *arg)
+{
+	struct pair *p = arg;
+	struct iovec piece = { calloc(1, MUCH), MUCH };
+	void *data = piece.iov_base;
+	struct swarm_stream *s = dial(p);
+	const char *answer;
+	int64_t n;
+
+	assert_non_null(s);
+	while ((n = swarm_writev_heed(s, &piece, 1, swarm_in(0.05))) >= 0) {
+		piece.iov_base = (char *)piece.iov_base + n;
+		piece.iov_len -= (size_t)n;
+		assert_int_equal(swarm_try_recv(s, &answer), -1);
+		assert_int_equal(errno, EAGAIN);
+	}
+	assert_int_equal(errno, ETIMEDOUT);
+	p->turn = 1;
+	swarm_close(s);
+	free(data);
+}
+
+static void test_writing_in_vain(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	run_pair(&p, serve_nothing, write_in_vain);
+}
+
 static void meet_deadlines(void *arg)
 {
 	struct pair *p = arg;
@@ -352,6 +447,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_there_and_back),
 		T(test_much_in_both_directions),
+		T(test_answered_while_writing),
+		T(test_writing_in_vain),
 		T(test_end_with_the_last_bytes),
 		T(test_reset),
 		T(test_half_close),

@@ -48,11 +48,13 @@
 struct step {
 	const char *want;
 	const char *lacks;              /* must not occur */
+	const char *early;              /* sent when the head is there */
 	const char *reply;
 	size_t len;
 	size_t piece;
 	bool close;
-	bool hang;                      /* answers nothing until the end */
+	bool hang;                      /* no more until the user is done,
+	                                 * or (second) has come again */
 	bool second;                    /* not before another has connected */
 	unsigned ahead;                 /* not before that many more requests */
 };
@@ -72,9 +74,11 @@ static struct {
 	void (*body)(struct swarm_user *);
 } kit;
 
-/* Reads a whole request into kit.request; false at the end. */
-static bool kit_read_request(struct swarm_stream *s)
+/* Reads a whole request into kit.request, or (early, hang) its head; false at
+ * the end. */
+static bool kit_read_request(struct swarm_stream *s, const struct step *step)
 {
+	const char *early = step->early;
 	size_t need = 0;
 	char *head, *length;
 	int64_t n;
@@ -88,6 +92,11 @@ static bool kit_read_request(struct swarm_stream *s)
 			length = strcasestr(kit.request, "Content-Length: ");
 			if (length && length < head)
 				need += strtoul(length + 16, NULL, 10);
+			if (early)
+				swarm_write(s, early, strlen(early),
+				    swarm_in(20));
+			if (early && step->hang)
+				return true;
 		}
 		if (head && strcasestr(kit.request, "Transfer-Encoding: ") &&
 		    !strstr(head, "\r\n0\r\n\r\n"))
@@ -177,7 +186,7 @@ static void kit_serve(void *arg)
 	for (step = kit.steps; step->want || step->close; step++) {
 		if (!s)
 			s = kit_accept_one();
-		if (s && step->want && kit_read_request(s)) {
+		if (s && step->want && kit_read_request(s, step)) {
 			kit_check(step);
 			if (step->second)
 				other = kit_accept_one();
@@ -185,7 +194,7 @@ static void kit_serve(void *arg)
 				kit_read_ahead(s, step->ahead);
 			if (step->reply)
 				kit_reply(s, step);
-			while (step->hang && !kit.user_done)
+			while (step->hang && !other && !kit.user_done)
 				swarm_sleep(0.001);
 		}
 		if (step->close) {

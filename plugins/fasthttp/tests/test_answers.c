@@ -316,6 +316,104 @@ static void test_consumed(void **state)
 	    { .want = "/c", .reply = OK("8", "12345678"), .close = true }));
 }
 
+/* ---- answers that come before the request has gone ---- */
+
+#define LARGE ((size_t)12 << 20)        /* more than a socket holds */
+
+/* Pieces without an end. */
+static int64_t endless(void *arg, void *buf, size_t size)
+{
+	(void)arg;
+	memset(buf, 'x', size);
+	return (int64_t)size;
+}
+
+static void refused_body(struct swarm_user *u)
+{
+	char *data = calloc(1, LARGE);
+	struct http_response *r;
+
+	r = http_post(u, "/413", .body = data, .body_len = LARGE);
+	assert_int_equal(r->status, 413);
+	assert_string_equal(r->error, "HTTP 413 Content Too Large");
+	/* What was not sent must not become the next request. */
+	r = http_post(u, "/enough", .produce = endless);
+	assert_false(r->reused);
+	assert_string_equal(r->body, "enough");
+	r = http_open(u, .path = "/open", .produce = endless);
+	assert_int_equal(r->status, 401);
+	http_finish(r);
+	r = http_put(u, "/garbage", .body = data, .body_len = LARGE);
+	assert_string_equal(r->error, "not an answer in HTTP/1.x");
+	free(data);
+}
+
+static void test_refused_body(void **state)
+{
+	(void)state;
+	kit_run(refused_body, STEPS(
+	    { .want = "/413", .hang = true, .early = "HTTP/1.1 413 x\r\n"
+	      "Content-Length: 3\r\n\r\nbig", .second = true, .close = true },
+	    { .want = "/enough", .hang = true, .early = OK("6", "enough"),
+	      .second = true, .close = true },
+	    { .want = "/open", .hang = true, .early = "HTTP/1.1 401 x\r\n"
+	      "Content-Length: 9\r\n\r\n", .second = true, .close = true },
+	    { .want = "/garbage", .hang = true, .early = "SSH-2.0-x\r\n",
+	      .close = true }));
+	assert_int_equal(kit.connections, 4);
+}
+
+/* Made so slowly that the beginning of the answer is there before its end. */
+static int64_t slow_pieces(void *arg, void *buf, size_t size)
+{
+	int *n = arg;
+
+	assert_true(size >= 16);
+	if (swarm_sleep(0.01) == -1 || ++*n > 5)
+		return 0;
+	memset(buf, 'a' + *n, 5);
+	return 5;
+}
+
+/* One that has begun and may depend on the rest of the request. */
+static void consented_body(struct swarm_user *u)
+{
+	struct http_response *r;
+	char text[64] = "";
+	const char *data;
+	int64_t n;
+	int pieces = 0;
+
+	r = http_open(u, .path = "/up", .produce = slow_pieces,
+	    .produce_arg = &pieces);
+	assert_int_equal(r->status, 200);
+	while ((n = http_read(r, &data)) > 0)
+		strncat(text, data, (size_t)n);
+	assert_string_equal(text, "first last");
+	assert_int_equal(pieces, 6);
+	pieces = 0;
+	r = http_post(u, "/again", .produce = slow_pieces,
+	    .produce_arg = &pieces);
+	assert_true(r->reused);
+	assert_string_equal(r->body, "first last");
+	assert_true(http_get(u, "/next")->reused);
+}
+
+static void test_consented_body(void **state)
+{
+	static const char early[] = "HTTP/1.1 100 Continue\r\n\r\n"
+	    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+	    "6\r\nfirst \r\n";
+	static const char reply[] = "4\r\nlast\r\n0\r\n\r\n";
+
+	(void)state;
+	kit_run(consented_body, STEPS(
+	    { .want = "/up", .early = early, .reply = reply },
+	    { .want = "/again", .early = early, .reply = reply },
+	    { .want = "/next", .reply = OK("0", "") }));
+	assert_int_equal(kit.connections, 1);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, kit_setup, kit_teardown)
@@ -327,6 +425,8 @@ int main(void)
 		T(test_verdicts),
 		T(test_streams),
 		T(test_consumed),
+		T(test_refused_body),
+		T(test_consented_body),
 	};
 #undef T
 

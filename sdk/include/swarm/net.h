@@ -106,7 +106,7 @@ SWARM_API int swarm_stream_secure(struct swarm_stream *,
     const struct swarm_connect_args *, char *error, size_t error_size);
 
 /*
- * All four below: one fiber may read while another writes.  `deadline` is
+ * All five below: one fiber may read while another writes.  `deadline` is
  * absolute (SWARM_FOREVER: none); one that has passed still lets through what
  * needs no wait.  After a failed write the stream is only good for closing.
  */
@@ -128,6 +128,14 @@ SWARM_API int swarm_write(struct swarm_stream *, const void *data, size_t len,
 /* [fiber] As swarm_write(), of up to 16 pieces as if they were one. */
 SWARM_API int swarm_writev(struct swarm_stream *, const struct iovec *pieces,
     int count, int64_t deadline);
+/*
+ * [fiber] As swarm_writev(), for a peer that may answer before it has all: when
+ * it would have to wait for room and there may be something to read (the end
+ * of the stream, too), it returns.  The number of bytes taken, or -1 with
+ * errno.  Call it again with the rest once all that can be read has been read.
+ */
+SWARM_API int64_t swarm_writev_heed(struct swarm_stream *,
+    const struct iovec *pieces, int count, int64_t deadline);
 
 /* [fiber] Says that nothing more will be written (half close); reading goes
  * on.  0, or -1 with errno. */
