@@ -6,6 +6,7 @@
  */
 #include "h2head.h"
 
+#include "limits.h"
 #include "line.h"
 #include "template.h"
 
@@ -149,7 +150,7 @@ static const char *take_status(struct h2head *h, struct exchange *x,
 	    (value[2] - '0');
 	x->parse.facts.status = h->status;
 	if (h->status == 101)
-		return "101 Switching Protocols, which was not asked for";
+		return LIMIT_SWITCH_TEXT;
 	return NULL;
 }
 
@@ -182,8 +183,8 @@ const char *h2head_end(struct h2head *h, struct exchange *x, bool *final)
 	if (h->told)
 		return NULL;            /* trailers */
 	if (h->status < 200) {
-		return ++h->interim > PARSE_INTERIM_MAX
-		    ? "too many interim answers" : NULL;
+		return ++h->interim > LIMIT_INTERIM ? LIMIT_INTERIM_TEXT
+		    : NULL;
 	}
 	*final = h->told = true;
 	if (h->status == 204 || h->status == 304)

@@ -9,8 +9,10 @@
  * been parsed are not parsed again, so that a server that sends single bytes
  * costs no more than it sends.
  */
-#include "line.h"
 #include "parse.h"
+
+#include "limits.h"
+#include "line.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -115,9 +117,9 @@ static const char *skip_interim(struct parse *p)
 	unsigned interim = p->interim + 1;
 
 	if (p->facts.status == 101)
-		return "101 Switching Protocols, which was not asked for";
-	if (interim > PARSE_INTERIM_MAX)
-		return "too many interim answers";
+		return LIMIT_SWITCH_TEXT;
+	if (interim > LIMIT_INTERIM)
+		return LIMIT_INTERIM_TEXT;
 	parse_start(p, p->no_body);
 	p->interim = interim;
 	p->started = true;

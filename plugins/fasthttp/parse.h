@@ -11,7 +11,6 @@
 
 #define PARSE_HEAD_MAX    ((size_t)64 * 1024)   /* status line and headers */
 #define PARSE_HEADERS_MAX 256
-#define PARSE_INTERIM_MAX 16                    /* 1xx answers before one */
 #define PARSE_EXTRA_MAX   ((size_t)64 * 1024)   /* extensions and trailers */
 
 enum parse_event {

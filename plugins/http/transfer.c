@@ -6,6 +6,7 @@
  */
 #include "transfer.h"
 
+#include "limits.h"
 #include "settings.h"
 
 #include <swarm/fiber.h>
@@ -89,6 +90,18 @@ static bool is_challenge(struct transfer *x)
 	return true;
 }
 
+static void end_head(struct transfer *x)
+{
+	x->in_head = false;
+	if (x->status == 101)
+		x->give_up = LIMIT_SWITCH_TEXT;
+	else if (x->status < 200 && ++x->interim > LIMIT_INTERIM)
+		x->give_up = LIMIT_INTERIM_TEXT;
+	x->has_head = x->status >= 200 && !is_challenge(x);
+	if (x->c.opened && x->has_head)
+		swarm_wake(x->handle->job.waker);
+}
+
 /* One line of a head, with its CRLF.  A new status line begins a new head: of
  * the final answer after interim ones.  What looks like one elsewhere is not:
  * libcurl lets servers have such headers. */
@@ -97,6 +110,8 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
 	struct transfer *x = ((struct handle *)arg)->transfer;
 	size_t len = size * n;
 
+	if (x->has_head)
+		return len;             /* of the trailers */
 	if (!x->in_head && len > 8 && memcmp(line, "HTTP/", 5) == 0) {
 		if (x->origin->https && !x->looked_at_tls)
 			look_at_tls(x);
@@ -104,11 +119,8 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
 		return len;
 	}
 	if (len <= 2) {
-		x->in_head = false;
-		x->has_head = x->status >= 200 && !is_challenge(x);
-		if (x->c.opened && x->has_head)
-			swarm_wake(x->handle->job.waker);
-		return len;
+		end_head(x);
+		return x->give_up ? 0 : len;
 	}
 	if (x->head_len + len > TRANSFER_HEAD_MAX) {
 		x->give_up = "the head is larger than 256 KiB";
@@ -252,6 +264,7 @@ static const char *begin(struct transfer *x)
 	x->head_len = 0;
 	x->has_head = x->in_head = x->has_cookies = false;
 	x->status = 0;
+	x->interim = 0;
 	x->version = 1;
 	x->looked_up = 0;
 	x->looked_at_tls = false;

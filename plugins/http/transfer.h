@@ -40,6 +40,7 @@ struct transfer {
 	size_t head_cap;
 	bool has_head;
 	bool in_head;                   /* between a status line and the end */
+	unsigned interim;               /* 1xx answers so far */
 	bool challenged;                /* asked for digest: asks once more */
 	char *kept;
 	size_t kept_cap;

@@ -261,6 +261,13 @@ def endless_head(stop):
     return act
 
 
+def endless_interim(stop):
+    def act(conn):
+        while not stop():
+            conn.sendall(b"HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n" * 50)
+    return act
+
+
 def endless_body(stop):
     def act(conn):
         conn.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -304,6 +311,11 @@ MISDEEDS = {
                   r"malformed chunk size", r"."),
     "endless head": (endless_head, r"too many headers|larger than 64 KiB",
                      r"."),
+    "endless interim": (endless_interim, r"too many interim answers",
+                        r"too many interim answers"),
+    "101": (send(b"HTTP/1.1 101 x\r\nUpgrade: x\r\n\r\n"),
+            r"101 Switching Protocols, which was not asked for",
+            r"101 Switching Protocols, which was not asked for"),
     "endless body": (endless_body, r"larger than the option max_body",
                      r"larger than the option max_body"),
     "drip": (drip, r"timed out", r"timed out"),

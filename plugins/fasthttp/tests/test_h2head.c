@@ -3,6 +3,7 @@
 
 #include "exchange.h"
 #include "h2head.h"
+#include "limits.h"
 
 static struct swarm_user *user;
 static struct exchange *x;
@@ -95,7 +96,7 @@ static void limits(void)
 	assert_null(why);
 	assert_string_equal(field("x", large), "too many trailers");
 	begin();
-	for (i = 0; i < PARSE_INTERIM_MAX; i++) {
+	for (i = 0; i < LIMIT_INTERIM; i++) {
 		field(":status", "100");
 		assert_null(end(false));
 	}
