@@ -9,6 +9,7 @@
 #include <swarm/sink.h>
 #include <swarm/swarm.h>
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,7 +61,7 @@ static void part(struct statsd *s, const char *text)
 	text_putc(&s->lines, '.');
 }
 
-/* "swarm.GET./items.requests", or "swarm.requests" with tags behind. */
+/* "swarm.GET._items.requests", or "swarm.requests" with tags behind. */
 static void begin(struct statsd *s, const char *const names[3],
     const char *what)
 {
@@ -101,9 +102,12 @@ static void count(struct statsd *s, const char *const names[3],
 	end_line(s, names, 'c');
 }
 
+/* A value with a sign changes the gauge by so much: from 0, then. */
 static void gauge(struct statsd *s, const char *const names[3],
     const char *what, double v)
 {
+	if (signbit(v))
+		gauge(s, names, what, 0);
 	begin(s, names, what);
 	text_number(&s->lines, v);
 	end_line(s, names, 'g');
