@@ -103,13 +103,50 @@ static int compare(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-static void add_own(struct rw *s, const char *name, size_t len,
+static bool is(const char *word, const char *text, size_t len)
+{
+	return strlen(word) == len && memcmp(word, text, len) == 0;
+}
+
+/* Twice the same name is what a receiver refuses, with all that comes with
+ * it: the later value counts.  0, or -1 after swarm_error(). */
+static int add_own(struct rw *s, const char *name, size_t len,
     const char *value, size_t value_len)
 {
-	struct label *l = &s->own[s->own_count++];
+	struct label *l = s->own;
+	struct label *end = l + s->own_count;
 
-	l->name = strndup(name, len);
+	while (l < end && !is(l->name, name, len))
+		l++;
+	if (l == s->own + MAX_LABELS) {
+		swarm_error("labels: %d are possible", MAX_LABELS - 2);
+		return -1;
+	}
+	if (l == end) {
+		l->name = strndup(name, len);
+		s->own_count++;
+	}
+	free(l->value);
 	l->value = strndup(value, value_len);
+	if (l->name && l->value)
+		return 0;
+	swarm_error("out of memory");
+	return -1;
+}
+
+/* Letters, digits and "_", and none that series have of their own. */
+static bool good_label(const char *name, size_t len)
+{
+	static const char *const taken[] = { "type", "name", "error", "le",
+		"quantile" };
+
+	for (size_t i = 0; i < sizeof(taken) / sizeof(*taken); i++)
+		if (is(taken[i], name, len))
+			return false;
+	return len > 0 && !(name[0] >= '0' && name[0] <= '9') &&
+	    !(len > 1 && name[0] == '_' && name[1] == '_') &&
+	    strspn(name, "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == len;
 }
 
 /* "name=value,name=value" */
@@ -119,14 +156,17 @@ static int add_labels(struct rw *s, const char *text)
 		size_t len = strcspn(text, ",");
 		size_t name = strcspn(text, "=,");
 
-		if (name == 0 || name >= len || text[0] == '_' ||
-		    strspn(text, "abcdefghijklmnopqrstuvwxyz"
-		    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != name ||
-		    s->own_count == MAX_LABELS) {
-			swarm_error("labels: write name=value,name=value");
+		if (name + 1 >= len || !good_label(text, name)) {
+			swarm_error("labels: \"%.*s\": write "
+			    "name=value,name=value; names are letters, "
+			    "digits and \"_\", and not type, name, error, "
+			    "le, quantile, which series have themselves",
+			    (int)len, text);
 			return -1;
 		}
-		add_own(s, text, name, text + name + 1, len - name - 1);
+		if (add_own(s, text, name, text + name + 1, len - name - 1) ==
+		    -1)
+			return -1;
 		text += len + (text[len] == ',');
 	}
 	return 0;
@@ -380,10 +420,10 @@ static void *rw_start(const struct swarm_sink_start *start)
 		return NULL;
 	}
 	gethostname(host, sizeof(host) - 1);
-	add_own(s, "job", 3, "swarm", 5);
-	add_own(s, "instance", 8, host, strlen(host));
 	s->native = strcmp(histograms, "native") == 0;
-	if (add_labels(s, labels) == 0)
+	if (add_own(s, "job", 3, "swarm", 5) == 0 &&
+	    add_own(s, "instance", 8, host, strlen(host)) == 0 &&
+	    add_labels(s, labels) == 0)
 		s->post = post_new(start->target, "/api/v1/write", fixed);
 	if (!s->post) {
 		rw_stop(s);
