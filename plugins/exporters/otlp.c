@@ -31,6 +31,7 @@ struct otlp {
 	double last;                    /* end of the interval before */
 	unsigned test;
 	bool comma;                     /* a metric came before */
+	bool told;                      /* that points are rejected */
 };
 
 static void otlp_stop(void *sink)
@@ -340,14 +341,16 @@ static void resource(struct otlp *s)
 
 /* A receiver may take a part and say so with a status of success: sending all
  * of it again would not help. */
-static void check_answer(const char *answer)
+static void check_answer(struct otlp *s, const char *answer)
 {
 	const char *said = strstr(answer, "\"rejectedDataPoints\"");
 	const char *digit = said ? strpbrk(said, "123456789") : NULL;
 
-	if (digit && digit < said + 40)
-		swarm_warn("the receiver rejected some of the points: %.200s",
-		    answer);
+	if (!digit || digit >= said + 40 || s->told)
+		return;
+	swarm_warn("the receiver rejected some of the points: %.200s; if it "
+	    "rejects more, that is not said again", answer);
+	s->told = true;
 }
 
 static int otlp_interval(void *sink, const struct swarm_sink_interval *i)
@@ -383,7 +386,7 @@ static int otlp_interval(void *sink, const struct swarm_sink_interval *i)
 	if (post_send(s->post, s->out.data, s->out.len, &answer) == -1)
 		return -1;
 	s->last = i->time;
-	check_answer(answer);
+	check_answer(s, answer);
 	return 0;
 }
 
