@@ -7,6 +7,7 @@
 #include <swarm/swarm.h>
 #include <swarm/net.h>
 
+#include <errno.h>
 #include <string.h>
 
 #include "line.h"
@@ -50,8 +51,14 @@ static int read_line(struct session *s, struct line *l, int64_t deadline)
 		const char *data;
 		int64_t n = swarm_recv(s->stream, &data, deadline);
 
-		if (n <= 0 || line_feed(l, data, (size_t)n) == -1)
+		if (n == 0)
+			errno = ECONNRESET;
+		if (n <= 0)
 			return -1;
+		if (line_feed(l, data, (size_t)n) == -1) {
+			errno = EMSGSIZE;
+			return -1;
+		}
 	}
 	return 0;
 }

@@ -59,8 +59,30 @@ static void times_out(struct swarm_user *u)
 	swarm_expect(swarm_peer_join(p) == 0);
 }
 
+static void hang_up(struct swarm_peer *p, void *arg)
+{
+	(void)arg;
+	swarm_peer_accept(p);
+	swarm_peer_expect(p, "hello\n", 6);
+	swarm_peer_send(p, "wor", 3);
+	swarm_peer_hang_up(p, false);
+}
+
+/* The result says why, and the next call connects again. */
+static void ends_half_way(struct swarm_user *u)
+{
+	struct swarm_peer *p = swarm_peer_new(u, hang_up, NULL);
+
+	swarm_test_host(swarm_peer_address(p));
+	swarm_expect(@ID@_ask(u, "hello") == NULL);
+	swarm_expect(swarm_peer_join(p) == 0);
+	swarm_expect(strstr(swarm_test_sample(0)->error, "reset") != NULL);
+	in_pieces(u, 1);
+}
+
 SWARM_TESTS(
 	SWARM_CASE(one_byte_at_a_time),
 	SWARM_CASE(whole),
-	SWARM_CASE(times_out)
+	SWARM_CASE(times_out),
+	SWARM_CASE(ends_half_way)
 );
