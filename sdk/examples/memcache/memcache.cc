@@ -168,8 +168,10 @@ int set(swarm_user *u, const char *key, const void *value, size_t len)
 		return -1;
 	if (call.line == "STORED")
 		return swarm_done(&call.timer, call.line.size());
+	/* Its first word, since the rest may hold keys. */
+	call.line = call.line.substr(0, call.line.find(' '));
 	return swarm_fail(&call.timer, "%.*s",
-	    static_cast<int>(call.line.find_first_of(' ')), call.line.data());
+	    static_cast<int>(call.line.size()), call.line.data());
 }
 
 /* "VALUE key flags bytes"; false when it is none. */

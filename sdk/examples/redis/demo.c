@@ -11,7 +11,8 @@ static void write_and_read(struct swarm_user *u)
 
 	redis_command(u, "SET user:%u %s", id, "hello");
 	r = redis_command(u, "GET user:%u", id);
-	if (r != NULL && strcmp(r->str, "hello") != 0)
+	if (r != NULL && (r->type != REDIS_REPLY_STRING ||
+	    strcmp(r->str, "hello") != 0))
 		swarm_raise(u, "somebody else's value");
 }
 

@@ -51,5 +51,23 @@ static void nonsense(struct swarm_user *u)
 	swarm_expect(swarm_test_sample(0)->error != NULL);
 }
 
+static void refuse(struct swarm_peer *p, void *arg)
+{
+	swarm_peer_accept(p);
+	swarm_peer_expect(p, "set k 0 0 1\r\nv\r\n", 16);
+	swarm_peer_send(p, arg, strlen(arg));
+}
+
+/* The reason is the answer's first word, without what else has come. */
+static void refused(struct swarm_user *u)
+{
+	struct swarm_peer *p = swarm_peer_new(u, refuse, "NOT_STORED\r\n");
+
+	swarm_test_host(swarm_peer_address(p));
+	swarm_expect(memcache_set(u, "k", "v", 1) == -1);
+	swarm_expect(swarm_peer_join(p) == 0);
+	swarm_expect(strcmp(swarm_test_sample(0)->error, "NOT_STORED") == 0);
+}
+
 SWARM_TESTS(SWARM_CASE(in_pieces), SWARM_CASE(not_there),
-    SWARM_CASE(nonsense));
+    SWARM_CASE(nonsense), SWARM_CASE(refused));
