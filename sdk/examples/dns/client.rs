@@ -11,64 +11,50 @@ use std::os::unix::io::AsRawFd;
 
 use swarm::{Timer, User};
 
-/// What a user keeps; the slot holds its address, or null.
-pub struct Session {
-    socket: UdpSocket,
+/// What a user keeps.  Of a box None is null, as swarm zeroes the slot.
+pub type Session = Option<Box<UdpSocket>>;
+
+fn open(target: &str) -> Result<UdpSocket, String> {
+    let to: SocketAddr = target.parse().map_err(|_| "dns needs --host ADDRESS:PORT")?;
+    let from = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+    UdpSocket::bind(from)
+        .and_then(|s| s.connect(to).map(|_| s))
+        .and_then(|s| s.set_nonblocking(true).map(|_| s))
+        .map_err(|e| format!("socket: {}", e.kind()))
 }
 
-impl Session {
-    fn open(target: &str) -> Result<Session, String> {
-        let to: SocketAddr = target
-            .parse()
-            .map_err(|_| "dns needs --host ADDRESS:PORT".to_string())?;
-        let from = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
-        let socket = UdpSocket::bind(from)
-            .and_then(|s| s.connect(to).map(|_| s))
-            .and_then(|s| s.set_nonblocking(true).map(|_| s))
-            .map_err(|e| format!("socket: {}", e.kind()))?;
-        Ok(Session { socket })
-    }
-
-    /// Answers to questions that were given up are passed over.
-    fn ask(&self, question: &[u8], id: u16, until: i64) -> Result<(u16, usize), String> {
-        let mut bytes = [0; 4096];
-        self.socket
-            .send(question)
-            .map_err(|e| format!("send: {}", e.kind()))?;
-        loop {
-            let n = match self.socket.recv(&mut bytes) {
-                Ok(n) => n,
-                Err(e) if e.kind() == ErrorKind::WouldBlock => {
-                    swarm::wait_readable(self.socket.as_raw_fd(), until)
-                        .map_err(|e| format!("receive: {}", e.kind()))?;
-                    continue;
-                }
-                Err(e) => return Err(format!("receive: {}", e.kind())),
-            };
-            if let Some(count) = message::answer(&bytes[..n], id)? {
-                return Ok((count, n));
+/// Answers to questions that were given up are passed over.
+fn ask(s: &UdpSocket, question: &[u8], id: u16, until: i64) -> Result<(u16, usize), String> {
+    let mut bytes = [0; 4096];
+    s.send(question).map_err(|e| format!("send: {}", e.kind()))?;
+    loop {
+        let n = match s.recv(&mut bytes) {
+            Err(e) if e.kind() == ErrorKind::WouldBlock => {
+                swarm::wait_readable(s.as_raw_fd(), until)
+                    .map_err(|e| format!("receive: {}", e.kind()))?;
+                continue;
             }
+            other => other.map_err(|e| format!("receive: {}", e.kind()))?,
+        };
+        if let Some(count) = message::answer(&bytes[..n], id)? {
+            return Ok((count, n));
         }
     }
 }
 
-unsafe fn session_of<'a>(
-    u: *mut User,
-    slot: *mut *mut Session,
-) -> Result<&'a Session, String> {
-    if (*slot).is_null() {
+unsafe fn session_of(u: *mut User, slot: &mut Session) -> Result<&UdpSocket, String> {
+    if slot.is_none() {
         let target = CStr::from_ptr(swarm::swarm_host(u)).to_string_lossy();
-        *slot = Box::into_raw(Box::new(Session::open(&target)?));
+        *slot = Some(Box::new(open(&target)?));
     }
-    Ok(&**slot)
+    Ok(slot.as_ref().unwrap())
 }
 
-/// # Safety
 /// On a fiber of `u`; `slot` is the plugin's in that user, `name` a string.
 #[no_mangle]
 pub unsafe extern "C" fn dns_client_query(
     u: *mut User,
-    slot: *mut *mut Session,
+    slot: &mut Session,
     timeout: f64,
     name: *const c_char,
     kind: u16,
@@ -79,26 +65,19 @@ pub unsafe extern "C" fn dns_client_query(
     let timer = Timer::begin(u, "query");
     let result = message::question(id, &name, kind)
         .map_err(String::from)
-        .and_then(|question| session_of(u, slot)?.ask(&question, id, until));
+        .and_then(|question| ask(session_of(u, slot)?, &question, id, until));
 
     match result {
         Ok((count, bytes)) => {
             timer.done(bytes);
             count.into()
         }
-        Err(why) => {
-            timer.fail(&why);
-            -1
-        }
+        Err(why) => timer.fail(&why),
     }
 }
 
-/// # Safety
-/// `slot` is the plugin's in a user that ends.
+/// The user ends.
 #[no_mangle]
-pub unsafe extern "C" fn dns_client_close(slot: *mut *mut Session) {
-    if !(*slot).is_null() {
-        drop(Box::from_raw(*slot));
-        *slot = std::ptr::null_mut();
-    }
+pub extern "C" fn dns_client_close(_: *mut User, slot: &mut Session) {
+    *slot = None;
 }

@@ -6,9 +6,9 @@
 
 #include <swarm/swarm.h>
 
-int dns_client_query(struct swarm_user *, void **session, double timeout,
+int dns_client_query(struct swarm_user *, void *session, double timeout,
     const char *name, uint16_t type);
-void dns_client_close(void **session);
+void dns_client_close(struct swarm_user *, void *session);
 
 static double timeout;
 static int slot;
@@ -19,12 +19,6 @@ static int query(struct swarm_user *u, const char *name, enum dns_type type)
 	    (uint16_t)type);
 }
 
-static void close_session(struct swarm_user *u, void *session)
-{
-	(void)u;
-	dns_client_close(session);
-}
-
 static const struct dns_api api = {
 	SWARM_IFACE(struct dns_api, DNS_MINOR),
 	.query = query,
@@ -32,7 +26,7 @@ static const struct dns_api api = {
 
 static int load(void)
 {
-	slot = swarm_slot_new(sizeof(void *), close_session);
+	slot = swarm_slot_new(sizeof(void *), dns_client_close);
 	return 0;
 }
 

@@ -26,70 +26,58 @@ pub fn question(id: u16, name: &str, kind: u16) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
+fn take<'a>(rest: &mut &'a [u8], count: usize) -> Result<&'a [u8]> {
+    if count > rest.len() {
+        return Err("the answer is cut off");
+    }
+    let (taken, after) = rest.split_at(count);
+    *rest = after;
+    Ok(taken)
 }
 
-impl Reader<'_> {
-    fn skip(&mut self, count: usize) -> Result<()> {
-        self.at += count;
-        if self.at > self.bytes.len() {
-            return Err("the answer is cut off");
-        }
-        Ok(())
-    }
+fn word(rest: &mut &[u8]) -> Result<u16> {
+    take(rest, 2).map(|two| u16::from_be_bytes([two[0], two[1]]))
+}
 
-    fn word(&mut self) -> Result<u16> {
-        let at = self.at;
-        self.skip(2)?;
-        Ok(u16::from_be_bytes([self.bytes[at], self.bytes[at + 1]]))
-    }
-
-    /// A name ends with an empty label, or with a pointer to another.
-    fn name(&mut self) -> Result<()> {
-        loop {
-            let at = self.at;
-            self.skip(1)?;
-            match self.bytes[at] {
-                0 => return Ok(()),
-                length @ 1..=63 => self.skip(length.into())?,
-                192..=255 => return self.skip(1),
-                _ => return Err("the answer has an unknown label"),
-            }
-        }
+/// A name ends with an empty label, or with a pointer to another.
+fn skip_name(rest: &mut &[u8]) -> Result<()> {
+    loop {
+        match take(rest, 1)?[0] {
+            0 => return Ok(()),
+            length @ 1..=63 => take(rest, length.into())?,
+            192..=255 => return take(rest, 1).map(|_| ()),
+            _ => return Err("the answer has an unknown label"),
+        };
     }
 }
+
+const ERRORS: [&str; 5] = ["FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"];
 
 /// How many records answer question `id`; None for another's answer.
 pub fn answer(bytes: &[u8], id: u16) -> Result<Option<u16>> {
-    let mut r = Reader { bytes, at: 0 };
-    if r.word()? != id {
+    let mut rest = bytes;
+    if word(&mut rest)? != id {
         return Ok(None);
     }
-    let flags = r.word()?;
-    let (questions, answers) = (r.word()?, r.word()?);
-    r.skip(4)?;
+    let flags = word(&mut rest)?;
+    let (questions, answers) = (word(&mut rest)?, word(&mut rest)?);
+    take(&mut rest, 4)?;
     if flags & 0x8000 == 0 {
         return Err("not an answer");
     }
-    match flags & 15 {
-        0 => (),
-        1 => return Err("FORMERR"),
-        2 => return Err("SERVFAIL"),
-        3 => return Err("NXDOMAIN"),
-        5 => return Err("REFUSED"),
-        _ => return Err("an unknown error"),
+    if flags & 15 != 0 {
+        let error = ERRORS.get(usize::from(flags & 15) - 1);
+        return Err(error.unwrap_or(&"an unknown error"));
     }
     for _ in 0..questions {
-        r.name()?;
-        r.skip(4)?;
+        skip_name(&mut rest)?;
+        take(&mut rest, 4)?;
     }
     for _ in 0..answers {
-        r.name()?;
-        r.skip(8)?;
-        let length = r.word()?;
-        r.skip(length.into())?;
+        skip_name(&mut rest)?;
+        take(&mut rest, 8)?;
+        let length = word(&mut rest)?;
+        take(&mut rest, length.into())?;
     }
     Ok(Some(answers))
 }

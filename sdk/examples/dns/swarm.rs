@@ -5,10 +5,7 @@ use std::ffi::CString;
 use std::os::raw::{c_char, c_int, c_uint};
 
 /// A user; only ever seen by its address.
-#[repr(C)]
-pub struct User {
-    _private: [u8; 0],
-}
+pub enum User {}
 
 /// `struct swarm_timer`, which is frozen.
 #[repr(C)]
@@ -33,10 +30,7 @@ extern "C" {
 }
 
 impl Timer {
-    /// A sample of type DNS begins.
-    ///
-    /// # Safety
-    /// `u` is the user whose task is running.
+    /// A sample of type DNS begins; `u` is the user whose task is running.
     pub unsafe fn begin(u: *mut User, name: &str) -> Timer {
         let name = CString::new(name).unwrap_or_default();
         swarm_begin(u, b"DNS\0".as_ptr().cast(), name.as_ptr())
@@ -46,9 +40,10 @@ impl Timer {
         unsafe { swarm_done(&mut self, bytes) };
     }
 
-    pub fn fail(mut self, why: &str) {
+    /// Always -1.
+    pub fn fail(mut self, why: &str) -> c_int {
         let why = CString::new(why).unwrap_or_default();
-        unsafe { swarm_fail(&mut self, b"%s\0".as_ptr().cast(), why.as_ptr()) };
+        unsafe { swarm_fail(&mut self, b"%s\0".as_ptr().cast(), why.as_ptr()) }
     }
 }
 
