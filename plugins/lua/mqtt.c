@@ -326,7 +326,8 @@ static int freed(lua_State *L, int status, lua_KContext ctx)
 
 static int client_free(lua_State *L)
 {
-	begin(L)->m = handle_take(L, CLIENT);
+	begin(L);
+	handle_take(L, CLIENT);
 	return run_wait(L, do_free, freed);
 }
 
