@@ -189,6 +189,7 @@ extern struct protocol mqtt_protocol;
 extern struct protocol websocket_protocol;
 extern struct protocol postgres_protocol;
 extern struct protocol grpc_protocol;
+extern struct protocol llm_protocol;
 
 /* A protocol of that name: notes its import, once.  False: there is none. */
 bool protocols_import(const char *name, size_t len);

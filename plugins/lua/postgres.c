@@ -14,7 +14,13 @@ struct call {
 	const char *sql;
 	struct pg_query_args query;
 	struct pg_tx_args tx;
+	struct pg_copy_args copy;
+	struct pg_notify_args notify;
+	struct pg_wait_args wait;
+	const char *channel;
 	int (*end)(struct swarm_user *, struct pg *);
+	int (*subscribe)(struct swarm_user *, const char *, struct pg *);
+	const struct pg_notification *notification;
 	const struct pg_result *result;
 	int rc;
 };
@@ -172,6 +178,37 @@ static int pg_query_(lua_State *L)
 	return run_wait(L, do_query, queried);
 }
 
+/* ---- COPY ---- */
+
+static void do_copy(struct run *r)
+{
+	struct call *c = (void *)r->space;
+
+	c->result = (c->copy.data ? pg_api_->copy_in : pg_api_->copy_out)(
+	    r->user, c->sql, &c->copy);
+}
+
+#define COPY(field) offsetof(struct pg_copy_args, field)
+
+/* copy(sql, data, args): from STDIN; without data to STDOUT, of which rows
+ * and bytes are only counted. */
+static int pg_copy_(lua_State *L)
+{
+	static const struct args_field fields[] = {
+		{ "name", ARGS_STRING, COPY(name), NULL, NULL },
+		{ "timeout", ARGS_NUMBER, COPY(timeout), NULL, NULL },
+		{ NULL, 0, 0, NULL, NULL } };
+	struct call *c = run_begin(L, sizeof(*c));
+
+	lua_settop(L, 3);
+	c->sql = luaL_checkstring(L, 1);
+	c->copy.size = sizeof(c->copy);
+	if (!lua_isnil(L, 2))
+		c->copy.data = luaL_checklstring(L, 2, &c->copy.len);
+	args_read(L, 3, "postgres.copy", fields, &c->copy);
+	return run_wait(L, do_copy, queried);
+}
+
 /* ---- transactions ---- */
 
 static int over(lua_State *L, int status, lua_KContext ctx)
@@ -232,11 +269,99 @@ static int pg_rollback_(lua_State *L)
 	return run_wait(L, do_end, over);
 }
 
+/* ---- notifications ---- */
+
+static void do_subscribe(struct run *r)
+{
+	struct call *c = (void *)r->space;
+
+	c->rc = c->subscribe(r->user, c->channel, NULL);
+}
+
+static int subscribe(lua_State *L,
+    int (*how)(struct swarm_user *, const char *, struct pg *))
+{
+	struct call *c = run_begin(L, sizeof(*c));
+
+	c->channel = luaL_checkstring(L, 1);
+	c->subscribe = how;
+	return run_wait(L, do_subscribe, over);
+}
+
+static int pg_listen_(lua_State *L)
+{
+	return subscribe(L, pg_api_->listen);
+}
+
+static int pg_unlisten_(lua_State *L)
+{
+	return subscribe(L, pg_api_->unlisten);
+}
+
+static void do_notify(struct run *r)
+{
+	struct call *c = (void *)r->space;
+
+	c->rc = pg_api_->notify(r->user, &c->notify);
+}
+
+/* notify(channel, payload) */
+static int pg_notify_(lua_State *L)
+{
+	struct call *c = run_begin(L, sizeof(*c));
+
+	c->notify.size = sizeof(c->notify);
+	c->notify.channel = luaL_checkstring(L, 1);
+	c->notify.payload = luaL_optstring(L, 2, NULL);
+	return run_wait(L, do_notify, over);
+}
+
+static void do_wait(struct run *r)
+{
+	struct call *c = (void *)r->space;
+
+	c->notification = pg_api_->wait(r->user, &c->wait);
+}
+
+/* A table; nil after the timeout or when the connection is lost. */
+static int waited(lua_State *L, int status, lua_KContext ctx)
+{
+	const struct call *c = run_resumed(L, ctx);
+	const struct pg_notification *n = c->notification;
+
+	(void)status;
+	if (!n)
+		return 0;
+	lua_createtable(L, 0, 3);
+	lua_pushstring(L, n->channel);
+	lua_setfield(L, -2, "channel");
+	lua_pushstring(L, n->payload);
+	lua_setfield(L, -2, "payload");
+	if (n->latency_ns >= 0) {
+		lua_pushnumber(L, (double)n->latency_ns / 1e9);
+		lua_setfield(L, -2, "latency");
+	}
+	return 1;
+}
+
+/* wait(seconds) */
+static int pg_wait_(lua_State *L)
+{
+	struct call *c = run_begin(L, sizeof(*c));
+
+	c->wait.size = sizeof(c->wait);
+	c->wait.timeout = luaL_optnumber(L, 1, 0);
+	return run_wait(L, do_wait, waited);
+}
+
 static int open_library(lua_State *L)
 {
 	static const luaL_Reg functions[] = { { "query", pg_query_ },
 		{ "begin", pg_begin_ }, { "commit", pg_commit_ },
-		{ "rollback", pg_rollback_ }, { NULL, NULL } };
+		{ "rollback", pg_rollback_ }, { "copy", pg_copy_ },
+		{ "listen", pg_listen_ }, { "unlisten", pg_unlisten_ },
+		{ "notify", pg_notify_ }, { "wait", pg_wait_ },
+		{ NULL, NULL } };
 
 	luaL_newlib(L, functions);
 	return 1;

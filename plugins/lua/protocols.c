@@ -9,7 +9,7 @@
 
 static struct protocol *const protocols[] = { &http_protocol,
 	&mqtt_protocol, &websocket_protocol, &postgres_protocol,
-	&grpc_protocol };
+	&grpc_protocol, &llm_protocol };
 
 #define COUNT (sizeof(protocols) / sizeof(protocols[0]))
 

@@ -71,13 +71,14 @@ def test_manual_names_everything(swarm, tmp_path):
     path = script(tmp_path, """
         local http = require "http"
         LIBRARIES = { mqtt = require "mqtt", grpc = require "grpc",
-                      postgres = require "postgres",
+                      postgres = require "postgres", llm = require "llm",
                       websocket = require "websocket" }
         local names = {}
         for name in pairs(swarm) do names[#names + 1] = "swarm." .. name end
         for name in pairs(http) do names[#names + 1] = "http." .. name end
         for name in pairs(json) do names[#names + 1] = "json." .. name end
-        for _, lib in ipairs { "grpc", "mqtt", "websocket", "postgres" } do
+        for _, lib in ipairs { "grpc", "llm", "mqtt", "websocket",
+                               "postgres" } do
             for name in pairs(LIBRARIES[lib]) do
                 names[#names + 1] = lib .. "." .. name
             end
@@ -85,8 +86,9 @@ def test_manual_names_everything(swarm, tmp_path):
         print(table.concat(names, " "))
         swarm.user { name = "x", tasks = { { "t", function() end } } }""")
     done = swarm.run("--list", "-f", path)
-    there = set(re.findall(r"\b(?:swarm|http|json|grpc|mqtt|postgres|websocket)\.\w+", done.err.split(
-        "lua: ", 1)[1])) - {"swarm.http"}
+    there = set(re.findall(
+        r"\b(?:swarm|http|json|grpc|llm|mqtt|postgres|websocket)\.\w+",
+        done.err.split("lua: ", 1)[1])) - {"swarm.http"}
     with open(os.path.join(SOURCE, "plugins", "lua", "lua.7")) as f:
         named = set(re.findall(r"^\.It Fn (\w+\.\w+)",
                                f.read(), re.M))
