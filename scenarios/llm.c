@@ -17,7 +17,7 @@ static void converse(struct swarm_user *u)
 {
 	static const char *const topics[] = { "the sea", "railways", "bread",
 		"the moon", "chess", "volcanoes" };
-	const char *topic = topics[swarm_random(u) % 6];
+	const char *topic = topics[swarm_below(u, 6)];
 	const char *question = swarm_printf(u, "Tell me about %s.", topic);
 	struct llm_answer *a;
 
@@ -37,7 +37,8 @@ SWARM_MODULE(
 	.summary = "conversations with a language model",
 	.options = SWARM_OPTIONS(
 		SWARM_OPTION(model, "default", "the model's name"),
-		SWARM_OPTION(key, NULL, "the API key"),
+		SWARM_OPTION(key, NULL, "the API key",
+			.flags = SWARM_SECRET),
 		SWARM_OPTION(max_tokens, "200", "longest answer")),
 	.users = SWARM_USERS({ .name = "reader", .wait = SWARM_BETWEEN(1, 5),
 		.tasks = SWARM_TASKS(SWARM_TASK(converse)) }),

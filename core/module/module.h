@@ -122,6 +122,9 @@ bool module_option_at(const struct module *, size_t i, struct swarm_option *);
 char *module_option_text(const struct swarm_option *);
 /* Whether that is what nobody has to ask for. */
 bool module_option_is_default(const struct swarm_option *);
+/* Of "MODULE.NAME=VALUE", or that behind "-o" or "--option=", where VALUE
+ * begins when the option is a secret one of a loaded module; else NULL. */
+const char *module_option_secret(const char *argument);
 /* Gives it another value; 0, or -1 with one sentence.  Of a module without
  * setup() only: what that made of the options stays as it is. */
 int module_option_change(const struct module *, const char *name,

@@ -149,6 +149,29 @@ static bool find_option(const struct module *m, const char *name,
 	return false;
 }
 
+const char *module_option_secret(const char *argument)
+{
+	const char *at = strncmp(argument, "--option=", 9) == 0 ?
+	    argument + 9 : strncmp(argument, "-o", 2) == 0 ? argument + 2 :
+	    argument;
+	const char *dot = strchr(at, '.');
+	const char *equals = dot ? strchr(dot, '=') : NULL;
+	struct swarm_option o;
+	const struct module *m;
+	bool secret;
+	char *words;
+
+	if (!equals)
+		return NULL;
+	words = xstrndup(at, (size_t)(equals - at));
+	words[dot - at] = '\0';
+	m = module_find(words);
+	secret = m && find_option(m, words + (dot - at) + 1, &o) &&
+	    (o.flags & SWARM_SECRET);
+	free(words);
+	return secret ? equals + 1 : NULL;
+}
+
 static bool in_choices(const char *choices, const char *text)
 {
 	size_t len = strlen(text);

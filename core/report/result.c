@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "module/module.h"
 #include "report/execution.h"
 #include "report/gap.h"
 #include "report/output.h"
@@ -350,26 +351,37 @@ static void take_story(struct result *r, const struct report *report)
 }
 
 /* Quoted where a shell would need it. */
+static void put_word(struct buf *line, const char *word)
+{
+	if (word[0] && !strpbrk(word, " \t\n'\"\\$&|;<>()*?[{}#~`!")) {
+		buf_puts(line, word);
+		return;
+	}
+	buf_putc(line, '\'');
+	for (; *word; word++) {
+		if (*word == '\'')
+			buf_puts(line, "'\\''");
+		else
+			buf_putc(line, *word);
+	}
+	buf_putc(line, '\'');
+}
+
+/* Without the secrets: results are shown to more people than a terminal. */
 static char *command_line(int argc, char **argv)
 {
 	struct buf line = BUF_INIT(1 << 16);
 	char *text;
 
 	for (int i = 0; i < argc; i++) {
+		const char *secret = module_option_secret(argv[i]);
+
 		buf_puts(&line, i ? " " : "");
-		if (argv[i][0] && !strpbrk(argv[i], " \t\n'\"\\$&|;<>()*?[{}#~"
-		    "`!")) {
-			buf_puts(&line, argv[i]);
-			continue;
-		}
-		buf_putc(&line, '\'');
-		for (const char *c = argv[i]; *c; c++) {
-			if (*c == '\'')
-				buf_puts(&line, "'\\''");
-			else
-				buf_putc(&line, *c);
-		}
-		buf_putc(&line, '\'');
+		if (secret)
+			buf_printf(&line, "%.*s...", (int)(secret - argv[i]),
+			    argv[i]);
+		else
+			put_word(&line, argv[i]);
 	}
 	text = clean(buf_str(&line));
 	buf_release(&line);

@@ -52,8 +52,13 @@ def test_calls(swarm, provider, tmp_path, server):
 def test_scenario(swarm, provider, tmp_path, server):
     done, rows, metrics, failed, counters = run(
         swarm, provider, tmp_path, server, swarm.scenario("llm.so"), "-u",
-        "8", "-r", "100", "-t", "4s", "-o", "llm.model=talk 0.05 0.01 20")
+        "8", "-r", "100", "-t", "4s", "-o", "llm.model=talk 0.05 0.01 20",
+        "-o", "llm.key=hush", "--html", tmp_path / "out.html")
     assert done.status == 0, done.text
+    for name in ("out.json", "out.html"):
+        assert "hush" not in (tmp_path / name).read_text()
+    assert "-o llm.key=... " in json.loads(
+        (tmp_path / "out.json").read_text())["run"]["command"]
     asked = rows["POST", "question"]["requests"]
     assert asked >= 8 and not failed
     assert rows["first token", "question"]["service_ms"]["count"] >= asked

@@ -228,6 +228,31 @@ static void test_walk(void **state)
 	assert_int_equal(n, 10);
 }
 
+static void secret(const char *argument, const char *value)
+{
+	const char *found = module_option_secret(argument);
+
+	if (value)
+		assert_string_equal(found, value);
+	else
+		assert_null(found);
+}
+
+/* Of an argument of the command line, in each of its forms. */
+static void test_secret_arguments(void **state)
+{
+	(void)state;
+	open_as("opt10");
+	secret("opt10.password=a=b.c", "a=b.c");
+	secret("-oopt10.password=x", "x");
+	secret("--option=opt10.password=", "");
+	secret("opt10.topic=password", NULL);
+	secret("opt10.password", NULL);
+	secret("other.password=x", NULL);
+	secret("password=x.y", NULL);
+	secret("", NULL);
+}
+
 /* What a variable was initialised to is the module's. */
 static void test_change_of_what_was_there(void **state)
 {
@@ -265,6 +290,7 @@ int main(void)
 		cmocka_unit_test_setup(test_required, kit_clear),
 		cmocka_unit_test_setup(test_authors_mistakes, kit_clear),
 		cmocka_unit_test_setup(test_walk, kit_clear),
+		cmocka_unit_test_setup(test_secret_arguments, kit_clear),
 		cmocka_unit_test_setup(test_change_of_what_was_there,
 		    kit_clear),
 	};
