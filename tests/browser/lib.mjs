@@ -157,9 +157,44 @@ export function fixture(ignored = /(?!)/) {
 		return one;
 	};
 
-	return {
+	const kit = {
 		startPage: kept(servers, startPage), startSwarm: kept(servers, startSwarm), startCommand: kept(servers, startCommand),
 		startServer: kept(servers, startServer), openTab: kept(tabs, openTab),
+		/** A page with users whose requests are coming in. */
+		startBusy: async (endpoints, requests) => {
+			const page = await kit.startPage("--endpoints", String(endpoints));
+
+			await page.post("swarm", { user_count: 100, spawn_rate: 100 });
+			await until(async () => (await page.get("stats/requests")).stats.at(-1).num_requests > requests, "requests", 60000);
+			return page;
+		},
+	};
+
+	return kit;
+}
+
+/** What an open tab costs a second, in ms of its main thread, and what it holds. */
+export async function cost(tab, seconds) {
+	const client = await tab.context().newCDPSession(tab);
+	const metrics = async () => Object.fromEntries((await client.send("Performance.getMetrics")).metrics
+		.map((m) => [m.name, m.value]));
+
+	await client.send("Performance.enable");
+	await tab.evaluate(() => {
+		window.long = [];
+		new PerformanceObserver((l) => l.getEntries().forEach((e) => window.long.push(Math.round(e.duration))))
+			.observe({ entryTypes: ["longtask"] });
+	});
+	const a = await metrics();
+
+	await tab.waitForTimeout(seconds * 1000);
+	const b = await metrics();
+
+	return {
+		perSecond: Math.round(((b.TaskDuration - a.TaskDuration) / seconds) * 1000),
+		long: await tab.evaluate(() => window.long),
+		nodes: await tab.evaluate(() => document.querySelectorAll("*").length),
+		heap: Math.round(b.JSHeapUsedSize / 1e6),
 	};
 }
 

@@ -3,44 +3,14 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { fixture, until } from "./lib.mjs";
+import { cost, fixture, until } from "./lib.mjs";
 
-const { startPage, openTab } = fixture();
+const { startBusy, openTab } = fixture();
 let page;
 let tab;
 
-async function started(endpoints, requests) {
-	page = await startPage("--endpoints", String(endpoints));
-	await page.post("swarm", { user_count: 100, spawn_rate: 100 });
-	await until(async () => (await page.get("stats/requests")).stats.at(-1).num_requests > requests, "requests", 60000);
-}
-
-async function cost(seconds) {
-	const client = await tab.context().newCDPSession(tab);
-	const metrics = async () => Object.fromEntries((await client.send("Performance.getMetrics")).metrics
-		.map((m) => [m.name, m.value]));
-
-	await client.send("Performance.enable");
-	await tab.evaluate(() => {
-		window.long = [];
-		new PerformanceObserver((l) => l.getEntries().forEach((e) => window.long.push(Math.round(e.duration))))
-			.observe({ entryTypes: ["longtask"] });
-	});
-	const a = await metrics();
-
-	await tab.waitForTimeout(seconds * 1000);
-	const b = await metrics();
-
-	return {
-		perSecond: Math.round(((b.TaskDuration - a.TaskDuration) / seconds) * 1000),
-		long: await tab.evaluate(() => window.long),
-		nodes: await tab.evaluate(() => document.querySelectorAll("*").length),
-		heap: Math.round(b.JSHeapUsedSize / 1e6),
-	};
-}
-
 test("5,000 endpoints: all there, few nodes, short ticks", async () => {
-	await started(5000, 20000);
+	page = await startBusy(5000, 20000);
 	const count = (await page.get("api/v1/table")).rows.length;
 
 	assert.ok(count > 4000);
@@ -48,7 +18,7 @@ test("5,000 endpoints: all there, few nodes, short ticks", async () => {
 	await tab.waitForSelector(".total");
 	await until(async () => Number(await tab.locator(".endpoints table").getAttribute("aria-rowcount")) >= count,
 		"every row counted");
-	const c = await cost(8);
+	const c = await cost(tab, 8);
 
 	console.log("5,000 endpoints:", JSON.stringify(c));
 	assert.ok(c.nodes <= 3000, `${c.nodes} nodes`);
@@ -60,67 +30,8 @@ test("5,000 endpoints: all there, few nodes, short ticks", async () => {
 		await tab.locator(".endpoints table").getAttribute("aria-rowcount"), "the last row");
 });
 
-/** Notes when each message of the push came, and when the page showed it. */
-function watchTicks() {
-	window.ticks = [];
-	window.shown = [];
-	const Plain = WebSocket;
-
-	window.WebSocket = class extends Plain {
-		constructor(...args) {
-			super(...args);
-			this.addEventListener("message", (e) => {
-				const { time, run } = JSON.parse(e.data);
-
-				window.ticks.push({ time: time * 1000, second: Math.floor(run.elapsed) });
-			});
-		}
-	};
-	addEventListener("DOMContentLoaded", () => {
-		let last = "";
-
-		new MutationObserver(() => {
-			const text = document.querySelector(".state")?.textContent ?? "";
-
-			if (text !== last)
-				window.shown.push({ at: Date.now(), second: Number(/0:(\d+)/.exec(text)?.[1]) });
-			last = text;
-		}).observe(document.body, { subtree: true, childList: true, characterData: true });
-	});
-}
-
-test("200 endpoints: every view within its time, each second soon", async () => {
-	await started(200, 5000);
-	tab = await openTab(page.url);
-	await tab.addInitScript(watchTicks);
-	await tab.reload();
-	await tab.waitForSelector(".tabs");
-	for (const view of ["overview", "endpoints", "latency", "failures", "workers", "log"]) {
-		await tab.click(`.tabs a[href="?tab=${view}"]`);
-		const c = await cost(4);
-
-		console.log(`${view}:`, JSON.stringify(c));
-		assert.ok(c.perSecond <= 100, `${view}: ${c.perSecond} ms a second`);
-		assert.ok(c.heap <= 40, `${view}: ${c.heap} MB`);
-	}
-	const { ticks, shown } = await tab.evaluate(() => ({ ticks: window.ticks, shown: window.shown }));
-	const gaps = ticks.slice(2).map((t, i) => t.time - ticks[i + 1].time);
-	const delays = shown.slice(1).flatMap(({ at, second }) => {
-		const tick = ticks.find((t) => t.second === second);
-
-		return tick ? [at - tick.time] : [];
-	}).sort((a, b) => a - b);
-	const p95 = delays[Math.ceil(0.95 * delays.length) - 1];
-
-	console.log(`ticks each ${Math.round(Math.min(...gaps))} to ${Math.round(Math.max(...gaps))} ms; shown after ${
-		Math.round(delays[delays.length >> 1])} ms, p95 ${Math.round(p95)} ms`);
-	assert.ok(delays.length >= 15, `${delays.length} ticks were seen`);
-	assert.ok(gaps.every((g) => g >= 800 && g <= 1200), gaps.join());
-	assert.ok(p95 <= 250, delays.join());
-});
-
 test("opening it moves little, and the first chart is soon there", async () => {
-	await started(200, 5000);
+	page = await startBusy(200, 5000);
 	tab = await openTab(page.url);
 	await tab.waitForSelector(".uplot canvas");
 	const [moved, shown] = await tab.evaluate(() => [
@@ -149,7 +60,7 @@ test("hours of ticks do not fill the memory", async () => {
 	const hours = process.env.SWARM_LONG_PROOFS ? 4 : 0.05;
 	const ticks = hours * 3600;
 
-	await started(200, 2000);
+	page = await startBusy(200, 2000);
 	tab = await openTab(page.url);
 	const first = JSON.parse(await tab.evaluate(() => new Promise((resolve) => {
 		const socket = new WebSocket(`${location.href.replace("http", "ws")}api/v1/live`, "swarm");
@@ -190,7 +101,7 @@ test("hours of ticks do not fill the memory", async () => {
 });
 
 test("the cursor over all charts keeps up with the screen", async () => {
-	await started(200, 5000);
+	page = await startBusy(200, 5000);
 	tab = await openTab(page.url);
 	await tab.waitForSelector(".uplot canvas");
 	await tab.setViewportSize({ width: 1280, height: 1400 });
@@ -216,7 +127,7 @@ test("the cursor over all charts keeps up with the screen", async () => {
 });
 
 test("five viewers cost little", async () => {
-	await started(200, 5000);
+	page = await startBusy(200, 5000);
 	const ticks = () => {
 		const f = readFileSync(`/proc/${page.child.pid}/stat`, "utf8").split(") ")[1].split(" ");
 
