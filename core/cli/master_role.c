@@ -236,6 +236,19 @@ static void on_module(struct peer *p, const struct wire_module *news,
 	hooks_worker_data(p->id, news->module, news->data, news->len);
 }
 
+static void on_below(struct peer *p, const struct wire_below *b, void *arg)
+{
+	(void)arg;
+	if (b->back)
+		front_event("worker %lld is back after %.1f s, below worker "
+		    "%lld", (long long)b->index,
+		    (double)b->ago / (double)NS_PER_S, (long long)p->index);
+	else
+		front_event("worker %lld lost: %s; it was below worker %lld",
+		    (long long)b->index, b->why, (long long)p->index);
+	run_below(b);
+}
+
 static void on_custom(struct peer *p, const struct wire_message *m, void *arg)
 {
 	(void)arg;
@@ -380,6 +393,7 @@ static int start_cluster(struct options *o, int processes, int argc,
 		.progress = on_progress,
 		.meet = on_meet,
 		.module = on_module,
+		.below = on_below,
 		.flight = on_flight,
 		.answered = on_answered,
 		.custom = on_custom,

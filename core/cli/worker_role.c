@@ -225,10 +225,18 @@ static int on_meet(const char *name, int64_t wanted, int64_t arrived,
 	return worker_meet(&m);
 }
 
+static void tell_module(const char *module, const void *data, size_t len)
+{
+	struct wire_module m = { .data = data, .len = len };
+
+	snprintf(m.module, sizeof m.module, "%s", module);
+	worker_tell_module(&m);
+}
+
 static void on_reporting(void *arg)
 {
 	(void)arg;
-	hooks_gather(worker_tell_module);
+	hooks_gather(tell_module);
 }
 
 /* A worker has nobody but its master to send to. */

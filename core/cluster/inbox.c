@@ -174,8 +174,37 @@ static void on_spawning_complete(struct member *m,
 		options()->spawned(&m->peer, options()->arg);
 }
 
+static void on_module(const struct wire_module *news, void *arg)
+{
+	struct member *m = arg;
+
+	if (options()->module != NULL)
+		options()->module(&m->peer, news, options()->arg);
+}
+
+/* A relay's own workers it may tell of, and no others. */
+static void on_below(const struct wire_below *news, void *arg)
+{
+	struct member *m = arg;
+	const struct member_record *r = m->record;
+
+	if (r->first == -1 || news->index < r->first ||
+	    news->index - r->first >= r->span)
+		inbox_refuse(m->peer.id, "word on a worker below");
+	else if (options()->below != NULL)
+		options()->below(&m->peer, news, options()->arg);
+}
+
+static void tell_stopped(struct member *m)
+{
+	if (options()->stopped != NULL)
+		options()->stopped(&m->peer, options()->arg);
+	m->peer.awaited = false;
+}
+
 static void on_stats(struct member *m, const struct wire_message *msg)
 {
+	bool stopped = false;
 	int64_t *counts = new_counts();
 	enum ledger taken = ledger_take(m->record, &msg->data, on_count,
 	    counts);
@@ -187,18 +216,24 @@ static void on_stats(struct member *m, const struct wire_message *msg)
 		return;
 	}
 	keep_counts(m, counts);
+	wire_words_read(&msg->data, &stopped, on_module, on_below, m);
 	if (options()->reported != NULL)
 		options()->reported(&m->peer, options()->arg);
+	/* It says so once more, which may be lost. */
+	if (stopped && m->peer.awaited)
+		tell_stopped(m);
 }
 
 static void on_client_stopped(struct member *m)
 {
+	/* By its report. */
+	bool told = m->peer.state == PEER_STOPPING && !m->peer.awaited;
+
 	memset(m->peer.running, 0,
 	    options()->class_count * sizeof *m->peer.running);
 	m->peer.state = PEER_STOPPING;
-	if (options()->stopped != NULL)
-		options()->stopped(&m->peer, options()->arg);
-	m->peer.awaited = false;
+	if (!told)
+		tell_stopped(m);
 }
 
 static void on_quit(struct member *m)
@@ -237,16 +272,6 @@ static void on_progress(struct member *m, const struct wire_message *msg)
 		inbox_refuse(m->peer.id, "progress");
 	else if (options()->progress != NULL)
 		options()->progress(&m->peer, all, count, options()->arg);
-}
-
-static void on_module(struct member *m, const struct wire_message *msg)
-{
-	struct wire_module news;
-
-	if (wire_read_module(&msg->data, &news) == -1)
-		inbox_refuse(m->peer.id, "word of a module");
-	else if (options()->module != NULL)
-		options()->module(&m->peer, &news, options()->arg);
 }
 
 static void on_flight(struct member *m, const struct wire_message *msg)
@@ -307,9 +332,6 @@ static void dispatch(struct member *m, const struct wire_message *msg)
 		break;
 	case WIRE_PROGRESS:
 		on_progress(m, msg);
-		break;
-	case WIRE_MODULE:
-		on_module(m, msg);
 		break;
 	case WIRE_MEET:
 		on_meet(m, msg);

@@ -52,8 +52,10 @@ enum ledger ledger_take(struct member_record *r, const msgpack_object *data,
 {
 	struct wire_ticket t;
 	uint64_t expected = r->taken + 1;
+	bool stopped;
 
-	if (read_ticket(data, &t) == -1)
+	if (read_ticket(data, &t) == -1 ||
+	    wire_words_read(data, &stopped, NULL, NULL, NULL) == -1)
 		return LEDGER_MALFORMED;
 	if (t.since > expected)
 		expected = t.since;

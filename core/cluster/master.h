@@ -100,8 +100,10 @@ struct master_options {
 	void (*stop_test)(struct peer *, const char *why, void *);
 	/* Wants positions of a feed: answer with master_send_rows(). */
 	void (*rows)(struct peer *, const struct wire_rows_wanted *, void *);
-	/* What a module there tells its own here. */
+	/* What a module there tells its own here; before `reported`. */
 	void (*module)(struct peer *, const struct wire_module *, void *);
+	/* A relay has lost a worker, or has it back. */
+	void (*below)(struct peer *, const struct wire_below *, void *);
 	/* What its users did around a moment: master_send_flight(). */
 	void (*flight)(struct peer *, const struct wire_flight *, void *);
 	/* A heartbeat was answered. */

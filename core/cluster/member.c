@@ -121,6 +121,7 @@ int member_reserve(struct member_record *r, unsigned span)
 
 	if (r->first != -1)
 		return 0;
+	r->span = n;
 	if (IDS_WIDE - table.wide - n >= own) {
 		table.wide += n;
 		r->first = IDS_WIDE - table.wide;

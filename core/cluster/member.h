@@ -37,6 +37,7 @@ struct member_record {
 	bool gone;                      /* it quit or its process ended: what
 	                                 * still comes was sent before */
 	int64_t first;                  /* index of a relay's workers; -1 */
+	int64_t span;                   /* so many of these */
 	int64_t lost_at;                /* when it was last heard, if it was
 	                                 * lost; 0: it was not */
 	uint64_t taken;                 /* the last of its reports we have */

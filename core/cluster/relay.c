@@ -8,6 +8,7 @@
 #include "cluster/relay.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,20 +94,34 @@ static void count_stopped(const struct peer *p)
 
 static void on_joined(struct peer *p, void *arg)
 {
-	(void)p;
 	(void)arg;
+	if (p->away > 0)
+		worker_tell_below(&(struct wire_below){ .index = p->index,
+		    .ago = p->away, .back = true });
 	if (relay.active)
 		share_out();
+}
+
+/* For the results, which are the master's. */
+static void tell_lost(const struct peer *p, const char *why, bool crashed)
+{
+	struct wire_below b = { .index = p->index,
+		.ago = clock_now() - p->last_seen, .crashed = crashed };
+
+	if (p->left || p->index == -1)
+		return;
+	snprintf(b.why, sizeof b.why, "%s", why);
+	worker_tell_below(&b);
 }
 
 static void on_lost(struct peer *p, const char *why, bool crashed, void *arg)
 {
 	(void)arg;
-	(void)crashed;
 	relay_run_lost(p, relay.stats);
 	meeting_lost(p);
 	if (relay.leaving)
 		return;
+	tell_lost(p, why, crashed);
 	relay_rows_lost(p);
 	if (p->index == -1 && !relay.joined) {
 		log_error("a worker process could not start: %s", why);
@@ -215,7 +230,7 @@ static void on_module(struct peer *p, const struct wire_module *news,
 {
 	(void)p;
 	(void)arg;
-	worker_tell_module(news->module, news->data, news->len);
+	worker_tell_module(news);
 }
 
 /* Likewise; what is asked above is asked of all below. */

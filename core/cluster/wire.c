@@ -34,7 +34,6 @@ static const struct {
 	{ "swarm_progress", WIRE_PROGRESS },
 	{ "swarm_meet", WIRE_MEET },
 	{ "swarm_met", WIRE_MET },
-	{ "swarm_module", WIRE_MODULE },
 	{ "swarm_replay", WIRE_REPLAY },
 	{ "swarm_flight", WIRE_FLIGHT },
 	{ "swarm_files", WIRE_FILES },

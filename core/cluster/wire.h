@@ -2,7 +2,7 @@
  * Locust's messages: a msgpack array [type, data, node_id] in one ZeroMQ
  * frame.  Between swarm peers `data` holds one more key, "swarm", which
  * Locust ignores: histograms as one binary value each, counters, phases.
- * A swarm worker says so in its version ("2.46.3+swarm.2/1.0", which Locust
+ * A swarm worker says so in its version ("2.46.3+swarm.3/1.0", which Locust
  * takes for one of its own), a swarm master in its ack; with it the level of
  * that map, which must be the same at both ends, and the version of swarm.
  *
@@ -21,6 +21,7 @@
 
 #include "base/buf.h"
 #include "cluster/health.h"
+#include "cluster/wire_words.h"
 #include "stats/stats.h"
 
 #define WIRE_MAX_MESSAGE (16u << 20)
@@ -35,7 +36,7 @@
 #define WIRE_MAX_EXECUTORS 64
 #define WIRE_MAX_FLIGHT  (512u << 10)   /* bytes of events */
 
-#define WIRE_LEVEL 2                    /* of the swarm map */
+#define WIRE_LEVEL 3                    /* of the swarm map */
 #define WIRE_LOCUST_VERSION "2.46.3"    /* what we say to a Locust peer */
 /* In a swarm worker's; then the level. */
 #define WIRE_SWARM   "+swarm."
@@ -48,7 +49,7 @@ enum wire_type {
 	WIRE_LOGS, WIRE_STOP, WIRE_CLIENT_STOPPED, WIRE_QUIT, WIRE_RECONNECT,
 	WIRE_STOP_TEST,                 /* W to M, swarm only: {"why": text} */
 	WIRE_ROWS,                      /* both ways, swarm only */
-	WIRE_PLAN, WIRE_PROGRESS, WIRE_MEET, WIRE_MET, WIRE_MODULE,
+	WIRE_PLAN, WIRE_PROGRESS, WIRE_MEET, WIRE_MET,
 	WIRE_REPLAY,                    /* M to W, swarm only */
 	WIRE_FLIGHT,                    /* both ways, swarm only */
 	WIRE_FILES, WIRE_PART,          /* both ways (wire_files.h) */
@@ -302,17 +303,6 @@ void wire_encode_progress(struct buf *out, const char *node_id,
 int wire_read_progress(const msgpack_object *, struct wire_progress *,
     size_t *count);
 
-/* W to M, before a report: what a module has to tell its own in the master.
- * `data` points into the message. */
-struct wire_module {
-	char module[80];
-	const void *data;
-	size_t len;
-};
-void wire_encode_module(struct buf *out, const char *node_id,
-    const struct wire_module *);
-int wire_read_module(const msgpack_object *, struct wire_module *);
-
 /* W to M: users wait for others to come; numbers since the test began. */
 struct wire_meet {
 	char name[80];
@@ -365,6 +355,7 @@ struct wire_ticket {
 	                                 * made; 0: not known */
 	uint64_t test;                  /* whose samples they are, as in the
 	                                 * order to spawn; 0: not said */
+	const struct wire_words *words; /* that go along; NULL: none */
 };
 /* For a swarm master: everything in `delta`; `ticket` may be NULL. */
 void wire_stats_encode(struct buf *out, const char *node_id,

@@ -203,30 +203,3 @@ int wire_read_met(const msgpack_object *data, char *name, size_t size,
 	    wire_object_text(n, name, size) == -1 ||
 	    read_number(r, released) == -1 ? -1 : 0;
 }
-
-void wire_encode_module(struct buf *out, const char *node_id,
-    const struct wire_module *m)
-{
-	msgpack_packer pk;
-
-	wire_object_begin(&pk, out, "swarm_module", 2);
-	wire_object_put_text(&pk, "module");
-	wire_object_put_text(&pk, m->module);
-	wire_object_put_text(&pk, "data");
-	wire_object_put_bin(&pk, m->data, m->len);
-	wire_object_put_text(&pk, node_id);
-}
-
-int wire_read_module(const msgpack_object *data, struct wire_module *m)
-{
-	const msgpack_object *name = wire_object_get(data, "module");
-	const msgpack_object *bin = wire_object_get(data, "data");
-
-	if (name == NULL || bin == NULL ||
-	    bin->type != MSGPACK_OBJECT_BIN ||
-	    wire_object_text(name, m->module, sizeof m->module) == -1)
-		return -1;
-	m->data = bin->via.bin.ptr;
-	m->len = bin->via.bin.size;
-	return 0;
-}

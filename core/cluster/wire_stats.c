@@ -360,12 +360,14 @@ static void put_counters(struct report *r, const struct stats *delta)
 static void put_swarm_map(struct report *r, const struct stats *delta,
     const struct wire_ticket *t, double now)
 {
+	const struct wire_words *words = t != NULL ? t->words : NULL;
 	size_t used = 0;
 
 	for (size_t i = 0; i < delta->count; i++)
 		used += has_news(delta->series[i]);
 	put_key(r, "swarm");
-	msgpack_pack_map(&r->pk, t != NULL ? 11 : 7);
+	msgpack_pack_map(&r->pk, (t != NULL ? 11 : 7) +
+	    (words != NULL ? wire_words_count(words) : 0));
 	put_key(r, "time");
 	msgpack_pack_double(&r->pk, now);
 	if (t != NULL) {
@@ -392,6 +394,8 @@ static void put_swarm_map(struct report *r, const struct stats *delta,
 	wire_metrics_put(&r->pk, &delta->metrics);
 	put_key(r, "capped");
 	msgpack_pack_uint64(&r->pk, delta->capped);
+	if (words != NULL)
+		wire_words_put(&r->pk, words);
 }
 
 void wire_stats_encode(struct buf *out, const char *node_id,

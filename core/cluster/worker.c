@@ -84,6 +84,7 @@ static void begin_spawn(struct wire_spawn *spawn)
 	worker.test = spawn->test;
 	if (first) {
 		stats_reset(worker.o.stats);
+		wire_words_clear(&worker.words);
 		outbox_forget();
 	}
 	worker.state = WORKER_SPAWNING;
@@ -539,6 +540,7 @@ int worker_start(const struct worker_options *o)
 	copy_options(o);
 	worker.id = choose_id();
 	buf_init(&worker.out, WIRE_MAX_MESSAGE);
+	wire_words_init(&worker.words);
 	open_socket();
 	if (worker.sock == NULL)
 		return -1;
@@ -567,6 +569,7 @@ static void release(void)
 	free(worker.numbers);
 	outbox_forget();
 	buf_release(&worker.out);
+	wire_words_release(&worker.words);
 	memset(&worker, 0, sizeof worker);
 }
 

@@ -54,7 +54,8 @@ struct worker_options {
 	 * how many.  Asked before each report (NULL: there are none). */
 	size_t (*progress)(struct wire_progress *, void *);
 	/* Before each report to a swarm master: the time to call
-	 * worker_tell_module() (NULL: nothing to tell). */
+	 * worker_tell_module() (NULL: nothing to tell).  Not before one that
+	 * has to wait until earlier ones have come. */
 	void (*reporting)(void *);
 	/* The master has answered a heartbeat (NULL: not asked). */
 	void (*heard)(void *);
@@ -86,8 +87,11 @@ void worker_stop_test(const char *why);
 void worker_ask_rows(const struct wire_rows_wanted *);
 /* What users did; to a swarm master alone. */
 void worker_tell_flight(const struct wire_flight *);
-/* What a module has to tell its own in a swarm master. */
-void worker_tell_module(const char *module, const void *data, size_t len);
+/* What a module has to tell its own in a swarm master: goes with the next
+ * report, and comes as surely as that. */
+void worker_tell_module(const struct wire_module *);
+/* Likewise what became of a worker below a relay. */
+void worker_tell_below(const struct wire_below *);
 /* How far executors are, now; to a swarm master only. */
 void worker_tell_progress(void);
 /* Users wait for others; to a swarm master only: -1 without one. */

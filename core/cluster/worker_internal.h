@@ -44,6 +44,7 @@ struct worker_internal {
 	int64_t *numbers;
 	struct bucket custom;           /* a scenario's own messages */
 	struct buf out;
+	struct wire_words words;        /* of the next report */
 	struct offset offset;           /* the master's clock */
 	struct offset_line line;
 	bool knows_clock;

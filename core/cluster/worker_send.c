@@ -74,16 +74,15 @@ void worker_tell_progress(void)
 }
 
 /* To a swarm master, which says later that it has it. */
-static void send_numbered(const struct wire_count *counts, bool last)
+static void send_numbered(const struct wire_count *counts)
 {
 	struct wire_ticket ticket = { 0 };
 	int64_t offset;
 	int64_t error;
 
-	if (outbox_full(last))
-		return;
 	outbox_number(&ticket);
 	ticket.test = worker.test;
+	ticket.words = &worker.words;
 	if (worker_master_clock(&offset, &error))
 		ticket.at = clock_now() + offset;
 	wire_stats_encode(&worker.out, worker.id, worker.o.stats, &ticket,
@@ -96,6 +95,7 @@ static void send_numbered(const struct wire_count *counts, bool last)
 	/* One that could not be sent goes with the next answer. */
 	worker_flush();
 	stats_reset(worker.o.stats);
+	wire_words_clear(&worker.words);
 }
 
 void worker_send_report(bool last)
@@ -104,12 +104,14 @@ void worker_send_report(bool last)
 
 	if (worker.old_run)
 		stats_reset(worker.o.stats);
-	if (worker.swarm && worker.registered && worker.o.reporting != NULL)
-		worker.o.reporting(worker.o.arg);
 	/* First: who takes an iteration for done has its samples soon. */
 	worker_tell_progress();
 	if (worker.swarm) {
-		send_numbered(counts, last);
+		if (outbox_full(last))
+			return;
+		if (worker.o.reporting != NULL)
+			worker.o.reporting(worker.o.arg);
+		send_numbered(counts);
 		return;
 	}
 	wire_stats_encode_locust(&worker.out, worker.id, worker.o.stats, counts,
@@ -178,6 +180,7 @@ void worker_stopped(double stop_timeout)
 
 	if (worker.sock == NULL || !worker.stopping)
 		return;
+	worker.words.stopped = true;
 	if (worker.registered) {
 		worker_send_report(true);
 		worker_send_nil("client_stopped");
@@ -213,15 +216,23 @@ void worker_ask_rows(const struct wire_rows_wanted *wanted)
 	worker_flush();
 }
 
-void worker_tell_module(const char *module, const void *data, size_t len)
+/* A relay may have more of them than one report holds. */
+void worker_tell_module(const struct wire_module *m)
 {
-	struct wire_module m = { .data = data, .len = len };
-
-	if (worker.sock == NULL || !worker.swarm || !worker.registered)
+	if (worker.sock == NULL || !worker.swarm ||
+	    wire_words_add_module(&worker.words, m) == 0)
 		return;
-	snprintf(m.module, sizeof m.module, "%s", module);
-	wire_encode_module(&worker.out, worker.id, &m);
-	worker_flush();
+	if (worker.o.relay_span > 0 && worker.registered)
+		worker_send_report(false);
+	if (wire_words_add_module(&worker.words, m) == -1)
+		log_warn("what module %s tells the master (%zu bytes) is "
+		    "dropped: too much waits to be sent", m->module, m->len);
+}
+
+void worker_tell_below(const struct wire_below *b)
+{
+	if (worker.sock != NULL && worker.swarm)
+		wire_words_add_below(&worker.words, b);
 }
 
 void worker_tell_flight(const struct wire_flight *f)

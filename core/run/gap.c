@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "cluster/master.h"
 
 /* A fleet on a bad network must not fill the results with them. */
 #define GAPS_MAX 1000
@@ -21,28 +20,24 @@ void gap_forget(void)
 	gap_count = 0;
 }
 
-void gap_open(const struct peer *p, const char *why, bool crashed)
+void gap_open(int64_t worker, int64_t from, const char *why, bool crashed)
 {
 	struct run_gap *g;
 
-	if (p->left || p->index == -1)
-		return;
 	run.status.workers_lost++;
 	run.status.workers_crashed += crashed;
 	if (gap_count == GAPS_MAX)
 		return;
 	g = &gaps[gap_count++];
-	*g = (struct run_gap){ .worker = p->index, .from = p->last_seen };
+	*g = (struct run_gap){ .worker = worker, .from = from };
 	snprintf(g->why, sizeof g->why, "%s", why);
 }
 
 /* A worker comes back with all that it measured meanwhile. */
-void gap_close(const struct peer *p)
+void gap_close(int64_t worker)
 {
-	if (p->away == 0)
-		return;
 	for (size_t i = gap_count; i-- > 0; ) {
-		if (gaps[i].worker != p->index || gaps[i].to != 0)
+		if (gaps[i].worker != worker || gaps[i].to != 0)
 			continue;
 		gaps[i].to = clock_now();
 		run.status.workers_lost--;

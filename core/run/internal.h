@@ -35,10 +35,10 @@ void run_go_on(bool changed);
 
 /* gap.c */
 void gap_forget(void);
-/* Counts the worker as lost, unless it has taken leave. */
-void gap_open(const struct peer *, const char *why, bool crashed);
+/* A worker counts as lost; `from`: clock_now() of its last word. */
+void gap_open(int64_t worker, int64_t from, const char *why, bool crashed);
 /* It is here again. */
-void gap_close(const struct peer *);
+void gap_close(int64_t worker);
 const struct run_gap *gap_list(size_t *count);
 /* fleet.c */
 unsigned fleet_present(void);

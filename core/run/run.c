@@ -439,7 +439,8 @@ int run_resume(const char **why)
 
 void run_peer_joined(struct peer *p)
 {
-	gap_close(p);
+	if (p->away > 0)
+		gap_close(p->index);
 	if (run.needs_swarm && !p->swarm)
 		log_warn("worker %s is Locust's and cannot follow --rate or "
 		    "numbers of iterations: it gets no users", p->id);
@@ -453,11 +454,25 @@ void run_peer_joined(struct peer *p)
 	run_go_on(true);
 }
 
+/* A worker that goes now takes some with it, unless it has taken leave. */
+static bool loses_samples(void)
+{
+	return run_active() || run.status.state == RUN_STOPPING;
+}
+
+void run_below(const struct wire_below *b)
+{
+	if (b->back)
+		gap_close(b->index);
+	else if (loses_samples())
+		gap_open(b->index, clock_now() - b->ago, b->why, b->crashed);
+}
+
 /* The peer is still in the master's table, as PEER_MISSING. */
 void run_peer_lost(struct peer *p, const char *why, bool crashed)
 {
-	if ((run_active() || run.status.state == RUN_STOPPING) && !p->dismissed)
-		gap_open(p, why, crashed);
+	if (loses_samples() && !p->dismissed && !p->left && p->index != -1)
+		gap_open(p->index, p->last_seen, why, crashed);
 	replay_feed_lost(p);
 	fleet_drop(p);
 	meeting_lost(p);

@@ -19,6 +19,7 @@ struct spec;
 struct stats;
 struct swarm_shape;
 struct trace_options;
+struct wire_below;
 struct wire_meet;
 struct wire_progress;
 
@@ -89,6 +90,8 @@ void run_peer_stopped(struct peer *);
 void run_peer_progress(struct peer *, const struct wire_progress *,
     size_t count);
 void run_peer_meet(struct peer *, const struct wire_meet *);
+/* What became of a worker below a relay, whose users are the relay's. */
+void run_below(const struct wire_below *);
 
 /* A worker was not heard of; of this test. */
 struct run_gap {

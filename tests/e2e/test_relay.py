@@ -55,14 +55,16 @@ def test_every_sample_arrives(tree, tmp_path):
     assert totals(tmp_path / "out")["COUNT", "item"]["Request Count"] == "30"
 
 
-def test_a_worker_below_is_lost(tree):
+def test_a_worker_below_is_lost(tree, tmp_path):
     fleet = tree("steady.so")
     relay = fleet.relay("--processes", "2")
     victim = relay.wait_children(2)[0]
-    master = fleet.master("-u", "6", "-r", "100")
+    master = fleet.master("-u", "6", "-r", "100", "--json-file",
+                          tmp_path / "out.json")
     master.wait_line(r"users\s+6/6")
     os.kill(victim, signal.SIGKILL)
-    master.wait_line(r"worker \d+ below is lost: killed by signal 9")
+    master.wait_line(r"EVENT worker \d+ lost: killed by signal 9.*; it was "
+                     r"below worker 0")
     seen = len(master.lines["out"]) + len(master.lines["err"])
 
     def full_again():
@@ -71,8 +73,64 @@ def test_a_worker_below_is_lost(tree):
             lines[-1].split())
     wait_for(full_again, "six users on the worker that is left")
     master.interrupt()
-    master.wait()
+    assert master.wait() == 5, master.text
     assert relay.wait() == 0, relay.text
+    run = json.loads((tmp_path / "out.json").read_text())["run"]
+    assert run["workers_lost"] == 1
+    gap, = run["gaps"]
+    assert gap["to_s"] is None
+    assert gap["reason"].startswith("killed by signal 9")
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_crash_below_is_told_above(tree, tmp_path, elsewhere):
+    """Of the relay's own process and of another machine's: who, what and where
+    are in the master's log and in its results."""
+    fleet = tree("crash.so")
+    settings = ("-o", f"crash.flag={tmp_path / 'crashed'}")
+    if elsewhere:
+        relay = fleet.relay("--expect-workers", "2", *settings)
+        workers = [fleet.worker(*settings) for _ in range(2)]
+    else:
+        relay = fleet.relay("--processes", "2", *settings)
+        workers = []
+        relay.wait_children(2)
+    master = fleet.master("-u", "8", "-r", "100", "-t", "3s", "--json-file",
+                          tmp_path / "out.json", *settings)
+    assert master.wait() == 6, master.text
+    assert re.search(r"EVENT worker \d+ lost: crashed: SIGSEGV \(address 0x0\) "
+                     r"in crash\.so, task fatal_task of class victim \(module "
+                     r"crash\), user \d+; it was below worker 0", master.text)
+    assert re.search(r"error: worker 0: .*stack of the crash", master.err)
+    assert re.search(r"#0 fatal_task at .*crash\.c:\d+ \(crash\.so\)",
+                     master.err), master.text
+    assert relay.wait() == 0, relay.text
+    for worker in workers:
+        worker.wait()
+    out = json.loads((tmp_path / "out.json").read_text())
+    assert "1 worker crashed" in out["verdict"]["reason"], out["verdict"]
+    gap, = out["run"]["gaps"]
+    assert gap["reason"].startswith("crashed: SIGSEGV (address 0x0) in crash.so")
+
+
+def test_a_worker_below_comes_back(tree, tmp_path):
+    fleet = tree("steady.so")
+    relay = fleet.relay("--processes", "2")
+    silent = relay.wait_children(2)[0]
+    master = fleet.master("-u", "4", "-r", "100", "--json-file",
+                          tmp_path / "out.json")
+    master.wait_line(r"users\s+4/4")
+    os.kill(silent, signal.SIGSTOP)
+    master.wait_line(r"EVENT worker \d+ lost: no heartbeat")
+    os.kill(silent, signal.SIGCONT)
+    master.wait_line(r"EVENT worker \d+ is back after .* below worker 0")
+    master.interrupt()
+    assert master.wait() == 0, master.text
+    assert relay.wait() == 0, relay.text
+    run = json.loads((tmp_path / "out.json").read_text())["run"]
+    assert run["workers_lost"] == 0
+    gap, = run["gaps"]
+    assert gap["to_s"] - gap["from_s"] > 4
 
 
 def test_arrivals_are_shared_out(tree, tmp_path):

@@ -51,11 +51,11 @@ static void read_run(const struct wire_message *m)
 {
 	struct wire_progress all[WIRE_MAX_EXECUTORS];
 	char *text = wire_read_plan(&m->data);
-	struct wire_module module;
 	struct wire_flight flight;
 	struct wire_meet meet;
 	struct plan plan;
 	int64_t released;
+	bool stopped;
 	size_t count = 0;
 	char name[80];
 
@@ -68,7 +68,7 @@ static void read_run(const struct wire_message *m)
 	if (wire_read_meet(&m->data, &meet) == 0 && meet.wanted < 1)
 		abort();
 	wire_read_met(&m->data, name, sizeof name, &released);
-	wire_read_module(&m->data, &module);
+	wire_words_read(&m->data, &stopped, NULL, NULL, NULL);
 	if (wire_read_flight(&m->data, &flight) == 0 &&
 	    flight.len > WIRE_MAX_FLIGHT)
 		abort();

@@ -68,14 +68,24 @@ static struct stats *some_stats(void)
 	return delta;
 }
 
+static void fill_words(struct wire_words *w)
+{
+	wire_words_init(w);
+	wire_words_add_module(w, &(struct wire_module){ "mod", "data", 4 });
+	wire_words_add_below(w, &(struct wire_below){ .index = 7, .ago = 8,
+	    .crashed = true, .why = "crashed" });
+	w->stopped = true;
+}
+
 /* Each message a worker sends, as the worker of that id sends it. */
 static void make_samples(const char *id)
 {
 	const struct wire_count count = { "Alpha", 3 };
-	const struct wire_ticket ticket = { .seq = 1, .since = 1, .at = 1 };
+	struct wire_words words;
+	const struct wire_ticket ticket = { .seq = 1, .since = 1, .at = 1,
+		.words = &words };
 	const struct wire_log line = { 1, "a line" };
 	const struct wire_rows_wanted rows = { 0, 100, 5, 7 };
-	const struct wire_module module = { "mod", "data", 4 };
 	const struct wire_meet meet = { "door", 5, 2, 1 };
 	const struct wire_progress progress = { "main", 1, 5, 4, 3, 2, 1, 0,
 		0, 9 };
@@ -84,6 +94,7 @@ static void make_samples(const char *id)
 		.clock_error = 5 };
 	struct stats *delta = some_stats();
 
+	fill_words(&words);
 	health_init(&hb.health);
 	hb.health.loop_busy = 0.5;
 	wire_encode_client_ready(sample(), id, 0);
@@ -97,7 +108,6 @@ static void make_samples(const char *id)
 	wire_encode_stop_test(sample(), id, "enough");
 	wire_encode_rows_wanted(sample(), id, &rows);
 	wire_encode_progress(sample(), id, &progress, 1);
-	wire_encode_module(sample(), id, &module);
 	wire_encode_meet(sample(), id, &meet);
 	wire_encode_files_wanted(sample(), id);
 	wire_encode_part(sample(), id, &part);
@@ -105,6 +115,7 @@ static void make_samples(const char *id)
 	wire_encode_nil(sample(), "spawning", id);
 	assert_int_equal(wire_encode_custom(sample(), id, "own",
 	    "{\"a\":[1,{\"b\":null}]}"), 0);
+	wire_words_release(&words);
 	stats_free(delta);
 }
 

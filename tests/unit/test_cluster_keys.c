@@ -11,14 +11,13 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "cluster/zsock.h"
 #include "fiber/loop.h"
 #include "fiber/wheel.h"
+#include "log_kit.h"
 #include "wait_kit.h"
 
 static char folder[] = "/tmp/swarm_keys_XXXXXX";
-static char logged[4096];
 
 static const char *path(const char *name)
 {
@@ -30,18 +29,10 @@ static const char *path(const char *name)
 	return p;
 }
 
-static void on_line(enum log_level level, const char *line, void *arg)
-{
-	(void)level;
-	(void)arg;
-	snprintf(logged, sizeof logged, "%s", line);
-}
-
 static int setup(void **state)
 {
 	(void)state;
-	logged[0] = '\0';
-	log_set_sink(on_line, NULL);
+	log_kit_start();
 	memcpy(folder + strlen(folder) - 6, "XXXXXX", 6);
 	return mkdtemp(folder) == NULL ? -1 : loop_init();
 }
@@ -50,7 +41,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	loop_release();
-	log_set_sink(NULL, NULL);
+	log_kit_stop();
 	unlink(path("master.key"));
 	unlink(path("worker.key"));
 	unlink(path("file"));

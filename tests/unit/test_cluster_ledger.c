@@ -16,9 +16,7 @@
 #include "base/clock.h"
 #include "fiber/loop.h"
 #include "fiber/wheel.h"
-#include "wait_kit.h"
-
-#define HAND_ID "host1_0123456789abcdef0123456789abcdef"
+#include "hand_kit.h"
 
 /* ---- the worker's side ---- */
 
@@ -105,18 +103,50 @@ static void test_outbox_is_bounded(void **state)
 /* ---- the master's side ---- */
 
 static struct stats *totals;
-static struct zsock *hand;
 static int joined;
-static int acks;
-static struct wire_ack ack;
-static struct wire_pong pong;
-static int pongs;
+/* What came along in reports. */
+static char said[256];
+static struct wire_below below;
+static int belows;
+static int stops;
 
 static void on_joined(struct peer *p, void *arg)
 {
 	(void)p;
 	(void)arg;
 	joined++;
+}
+
+static void on_module(struct peer *p, const struct wire_module *m, void *arg)
+{
+	char text[160];
+
+	(void)p;
+	(void)arg;
+	snprintf(text, sizeof text, "%s:%.*s ", m->module, (int)m->len,
+	    (const char *)m->data);
+	strncat(said, text, sizeof said - strlen(said) - 1);
+}
+
+static void on_below(struct peer *p, const struct wire_below *b, void *arg)
+{
+	(void)p;
+	(void)arg;
+	below = *b;
+	belows++;
+}
+
+static void on_reported(struct peer *p, void *arg)
+{
+	(void)p;
+	(void)arg;
+	strncat(said, "| ", sizeof said - strlen(said) - 1);
+}
+
+static void on_stopped(struct peer *p, void *arg)
+{
+	(void)arg;
+	stops += p->awaited;
 }
 
 static void on_hand_message(const char *from, const void *data, size_t len,
@@ -127,33 +157,29 @@ static void on_hand_message(const char *from, const void *data, size_t len,
 	(void)from;
 	(void)arg;
 	assert_int_equal(wire_decode(&m, data, len), 0);
-	if (m.type == WIRE_ACK)
-		assert_int_equal(wire_read_ack(&m.data, &ack), 0);
-	acks += m.type == WIRE_ACK;
-	if (m.type == WIRE_HEARTBEAT &&
-	    wire_read_pong(&m.data, &pong) == 0)
-		pongs++;
+	hand_hear(&m);
 	wire_message_release(&m);
 }
 
 static int setup(void **state)
 {
 	static const char *const classes[] = { "Alpha" };
-	const struct zsock_options o = { .identity = HAND_ID,
-		.message = on_hand_message };
 	struct master_options m = { .bind = "tcp://127.0.0.1:0",
 		.class_count = 1, .class_names = classes,
-		.report_interval = 1, .joined = on_joined };
+		.report_interval = 1, .joined = on_joined,
+		.module = on_module, .below = on_below,
+		.reported = on_reported, .stopped = on_stopped };
 
 	(void)state;
-	joined = acks = pongs = 0;
+	joined = belows = stops = 0;
+	said[0] = '\0';
 	if (loop_init() == -1)
 		return -1;
 	m.stats = totals = stats_new(100, 100);
 	if (master_start(&m) == -1)
 		return -1;
-	hand = zsock_new(&o);
-	return hand == NULL ? -1 : zsock_connect(hand, master_endpoint());
+	hand_open(on_hand_message);
+	return 0;
 }
 
 static int teardown(void **state)
@@ -166,56 +192,23 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void say(struct buf *b)
-{
-	assert_int_equal(zsock_send(hand, NULL, b->data, b->len), 0);
-	buf_release(b);
-}
-
-static void join(void)
-{
-	struct buf b = BUF_INIT(1000);
-
-	wire_encode_client_ready(&b, HAND_ID, 0);
-	say(&b);
-	wait_until(joined == 1 && acks == 1);
-}
-
 /* A report of `count` samples. */
 static void report(uint64_t seq, uint64_t since, int count, int64_t at)
 {
-	const struct wire_ticket t = { .seq = seq, .since = since, .at = at };
-	struct stats *delta = stats_new(10, 10);
-	struct series *s = stats_series(delta, "GET", "/");
-	struct buf b = BUF_INIT(WIRE_MAX_MESSAGE);
-
-	for (int i = 0; i < count; i++)
-		stats_record(delta, s, clock_now(), NS_PER_MS, 0, 1, false);
-	wire_stats_encode(&b, HAND_ID, delta, &t, NULL, 0);
-	say(&b);
-	stats_free(delta);
+	hand_report(&(struct wire_ticket){ .seq = seq, .since = since,
+	    .at = at }, count);
 }
 
 /* The number of the last report that the master says it has. */
 static uint64_t taken(void)
 {
-	struct buf b = BUF_INIT(4096);
-	struct wire_heartbeat hb = { .state = "running", .sent = 1,
-		.clock_error = -1 };
-	int before = pongs;
-
-	health_init(&hb.health);
-	hb.health.loop_busy = 0.1;
-	wire_encode_heartbeat(&b, HAND_ID, &hb);
-	say(&b);
-	wait_until(pongs > before);
-	return pong.taken;
+	return hand_heartbeat("running");
 }
 
 static void test_each_report_once(void **state)
 {
 	(void)state;
-	join();
+	hand_join(0);
 	assert_int_equal(taken(), 0);
 	report(1, 1, 1, 0);
 	assert_int_equal(taken(), 1);
@@ -247,7 +240,7 @@ static void test_late_report_keeps_its_time(void **state)
 	double now = clock_wall();
 
 	(void)state;
-	join();
+	hand_join(0);
 	report(1, 1, 1, clock_now() - 10 * NS_PER_S);
 	assert_int_equal(taken(), 1);
 	assert_true(totals->total.last_time < now - 8);
@@ -273,21 +266,157 @@ static void test_relays_have_indexes_of_their_own(void **state)
 	assert_int_equal(zsock_connect(relay, master_endpoint()), 0);
 	wire_encode_client_ready(&b, "host2_relay", 300);
 	assert_int_equal(zsock_send(relay, NULL, b.data, b.len), 0);
-	wait_until(joined == 1 && acks == 1);
-	assert_int_equal(ack.index, 0);
-	first = ack.first;
+	wait_until(joined == 1 && heard.acks == 1);
+	assert_int_equal(heard.ack.index, 0);
+	first = heard.ack.first;
 	assert_in_range(first, 1000, 100000);
 	/* The same again when it comes again. */
 	assert_int_equal(zsock_send(relay, NULL, b.data, b.len), 0);
-	wait_until(acks == 2);
-	assert_int_equal(ack.first, first);
-	buf_clear(&b);
-	wire_encode_client_ready(&b, HAND_ID, 128);
-	say(&b);
-	wait_until(acks == 3);
-	assert_int_equal(ack.index, 1);
-	assert_true(ack.first + 128 <= first);
+	wait_until(heard.acks == 2);
+	assert_int_equal(heard.ack.first, first);
+	buf_release(&b);
+	hand_join(128);
+	assert_int_equal(heard.ack.index, 1);
+	assert_true(heard.ack.first + 128 <= first);
 	zsock_free(relay, 0);
+}
+
+/* ---- what goes along ---- */
+
+static struct wire_words words;
+
+static void report_words(uint64_t seq)
+{
+	hand_report(&(struct wire_ticket){ .seq = seq, .since = 1,
+	    .words = &words }, 1);
+}
+
+static void say_module(const char *module, const char *text)
+{
+	assert_int_equal(wire_words_add_module(&words, &(struct wire_module){
+	    .module = { module[0] }, .data = text, .len = strlen(text) }), 0);
+}
+
+/* As sure as the samples, in their order, and once. */
+static void test_words_come_with_their_report(void **state)
+{
+	(void)state;
+	hand_join(0);
+	wire_words_init(&words);
+	say_module("a", "one");
+	say_module("b", "two");
+	report_words(1);
+	assert_int_equal(taken(), 1);
+	assert_string_equal(said, "a:one b:two | ");
+	report_words(1);
+	wire_words_clear(&words);
+	say_module("a", "late");
+	report_words(3);
+	assert_int_equal(taken(), 1);
+	assert_string_equal(said, "a:one b:two | ");
+	report(2, 1, 1, 0);
+	report_words(3);
+	assert_int_equal(taken(), 3);
+	assert_string_equal(said, "a:one b:two | | a:late | ");
+	wire_words_release(&words);
+}
+
+static void say_lost(int64_t index)
+{
+	const struct wire_below b = { .index = index, .ago = NS_PER_S,
+		.crashed = true, .why = "crashed: \033[31mSIGSEGV\tin it" };
+
+	assert_int_equal(wire_words_add_below(&words, &b), 0);
+}
+
+/* A relay has workers of its own to tell of; what it says is text on one
+ * line. */
+static void test_words_on_workers_below(void **state)
+{
+	struct master_refused refused;
+	int64_t first;
+
+	(void)state;
+	hand_join(200);
+	first = heard.ack.first;
+	wire_words_init(&words);
+	say_lost(first - 1);
+	say_lost(first + 200);
+	say_lost(0);
+	report_words(1);
+	assert_int_equal(taken(), 1);
+	assert_int_equal(belows, 0);
+	master_refused(&refused);
+	assert_int_equal(refused.malformed, 3);
+	wire_words_clear(&words);
+	say_lost(first);
+	say_lost(first + 199);
+	report_words(2);
+	assert_int_equal(taken(), 2);
+	assert_int_equal(belows, 2);
+	assert_int_equal(below.index, first + 199);
+	assert_int_equal(below.ago, NS_PER_S);
+	assert_true(below.crashed && !below.back);
+	assert_string_equal(below.why, "crashed:  [31mSIGSEGV in it");
+	wire_words_release(&words);
+}
+
+static void test_nobody_else_tells_of_workers_below(void **state)
+{
+	(void)state;
+	hand_join(0);
+	wire_words_init(&words);
+	say_lost(0);
+	report_words(1);
+	assert_int_equal(taken(), 1);
+	assert_int_equal(belows, 0);
+	wire_words_release(&words);
+}
+
+/* Its message that it has stopped is lost; the report will come again. */
+static void test_a_report_says_that_users_have_stopped(void **state)
+{
+	struct peer *p;
+
+	(void)state;
+	hand_join(0);
+	p = master_peer_at(0);
+	wire_words_init(&words);
+	words.stopped = true;
+	report_words(1);
+	taken();
+	/* Nobody asked. */
+	assert_int_equal(stops, 0);
+	master_send_stop(p);
+	hand_join(0);
+	assert_true(p->awaited);
+	report_words(2);
+	taken();
+	assert_int_equal(stops, 1);
+	assert_false(p->awaited);
+	assert_int_equal(p->state, PEER_RUNNING);
+	wire_words_release(&words);
+}
+
+/* More than fits is said, and what fits is whole. */
+static void test_words_have_an_end(void **state)
+{
+	static char much[1 << 20];
+	struct wire_module m = { "m", much, sizeof much };
+	size_t n = 0;
+
+	(void)state;
+	wire_words_init(&words);
+	while (wire_words_add_module(&words, &m) == 0)
+		n++;
+	assert_int_equal(n, 3);
+	m.len = SIZE_MAX;
+	assert_int_equal(wire_words_add_module(&words, &m), -1);
+	for (n = 0; wire_words_add_below(&words, &below) == 0; )
+		n++;
+	assert_int_equal(n, WIRE_BELOW_MAX);
+	assert_false(words.modules.overflow || words.below.overflow);
+	wire_words_release(&words);
 }
 
 int main(void)
@@ -301,6 +430,16 @@ int main(void)
 		    test_relays_have_indexes_of_their_own, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_late_report_keeps_its_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_words_come_with_their_report, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_words_on_workers_below,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_nobody_else_tells_of_workers_below, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_a_report_says_that_users_have_stopped, setup,
+		    teardown),
+		cmocka_unit_test(test_words_have_an_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,24 +16,18 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "base/log.h"
-#include "wait_kit.h"
+#include "hand_kit.h"
+#include "log_kit.h"
 
-#define HAND_ID "host1_0123456789abcdef0123456789abcdef"
 #define INSTANCE 77
 
 static const char *const classes[] = { "Alpha" };
 static struct stats *stats;
-static struct zsock *hand;
-static char logged[1024];
 
 /* What the hand has got, or the worker was made to do. */
 static struct {
-	int acks, spawns, stops, quits;
-	struct wire_ack ack;
+	int spawns, stops, quits;
 	struct wire_order order;        /* the last */
-	int pongs;
-	uint64_t taken;                 /* reports */
 	int words;                      /* on orders */
 	uint64_t word;
 	int done_spawns, done_stops, done_quits, done_plans;
@@ -41,21 +35,14 @@ static struct {
 	char why[512];
 	char from[64];                  /* the worker's name */
 	int ready;
+	int stopped;                    /* reports that say so */
 } seen;
-
-static void on_line(enum log_level level, const char *line, void *arg)
-{
-	(void)level;
-	(void)arg;
-	snprintf(logged, sizeof logged, "%s", line);
-}
 
 static int setup(void **state)
 {
 	(void)state;
 	memset(&seen, 0, sizeof seen);
-	logged[0] = '\0';
-	log_set_sink(on_line, NULL);
+	log_kit_start();
 	stats = stats_new(100, 100);
 	return loop_init();
 }
@@ -67,7 +54,7 @@ static int teardown(void **state)
 	hand = NULL;
 	stats_free(stats);
 	loop_release();
-	log_set_sink(NULL, NULL);
+	log_kit_stop();
 	return 0;
 }
 
@@ -76,17 +63,13 @@ static int teardown(void **state)
 static void on_order(const char *from, const void *data, size_t len, void *arg)
 {
 	struct wire_message m;
-	struct wire_pong pong;
 
 	(void)from;
 	(void)arg;
 	assert_int_equal(wire_decode(&m, data, len), 0);
 	wire_read_order(&m.data, &seen.order);
+	hand_hear(&m);
 	switch (m.type) {
-	case WIRE_ACK:
-		assert_int_equal(wire_read_ack(&m.data, &seen.ack), 0);
-		seen.acks++;
-		break;
 	case WIRE_SPAWN:
 		seen.spawns++;
 		break;
@@ -95,11 +78,6 @@ static void on_order(const char *from, const void *data, size_t len, void *arg)
 		break;
 	case WIRE_QUIT:
 		seen.quits++;
-		break;
-	case WIRE_HEARTBEAT:
-		if (wire_read_pong(&m.data, &pong) == 0)
-			seen.taken = pong.taken;
-		seen.pongs++;
 		break;
 	default:
 		break;
@@ -116,40 +94,18 @@ static void say(struct buf *b)
 
 static void begin_master(void)
 {
-	const struct zsock_options o = { .identity = HAND_ID,
-		.message = on_order };
 	const struct master_options m = { .bind = "tcp://127.0.0.1:0",
 		.class_count = 1, .class_names = classes,
 		.report_interval = 1, .stats = stats };
 
 	assert_int_equal(master_start(&m), 0);
-	hand = zsock_new(&o);
-	assert_int_equal(zsock_connect(hand, master_endpoint()), 0);
+	hand_open(on_order);
 }
 
 static void join(void)
 {
-	struct buf b = BUF_INIT(1000);
-
 	begin_master();
-	wire_encode_client_ready(&b, HAND_ID, 0);
-	say(&b);
-	wait_until(seen.acks == 1);
-}
-
-/* Until the master has heard it, and has said what it then says. */
-static void heartbeat(const char *state)
-{
-	struct wire_heartbeat hb = { .state = state, .sent = 1,
-		.clock_error = -1 };
-	struct buf b = BUF_INIT(4096);
-	int before = seen.pongs;
-
-	health_init(&hb.health);
-	hb.health.loop_busy = 0.1;
-	wire_encode_heartbeat(&b, HAND_ID, &hb);
-	say(&b);
-	wait_until(seen.pongs > before);
+	hand_join(0);
 }
 
 static void acknowledge(uint64_t number)
@@ -173,11 +129,11 @@ static void test_repeated_until_taken(void **state)
 	assert_int_equal(seen.order.number, 1);
 	assert_int_equal(seen.order.since, 1);
 	/* It may be on its way still. */
-	heartbeat("ready");
+	hand_heartbeat("ready");
 	assert_int_equal(seen.spawns, 1);
 	clock_freeze(clock_now());
 	clock_advance(2 * NS_PER_S);
-	heartbeat("ready");
+	hand_heartbeat("ready");
 	assert_int_equal(seen.spawns, 2);
 	assert_int_equal(seen.order.number, 1);
 	p->wanted[0] = 4;
@@ -187,7 +143,7 @@ static void test_repeated_until_taken(void **state)
 	assert_int_equal(seen.order.since, 1);
 	acknowledge(2);
 	clock_advance(2 * NS_PER_S);
-	heartbeat("ready");
+	hand_heartbeat("ready");
 	assert_int_equal(seen.spawns, 3);
 	/* After a stop nothing before it counts any more. */
 	master_send_spawn(p, NULL, 0);
@@ -196,12 +152,12 @@ static void test_repeated_until_taken(void **state)
 	assert_int_equal(seen.order.number, 4);
 	assert_int_equal(seen.order.since, 4);
 	clock_advance(2 * NS_PER_S);
-	heartbeat("running");
+	hand_heartbeat("running");
 	assert_int_equal(seen.spawns, 4);
 	assert_int_equal(seen.stops, 2);
 	acknowledge(4);
 	clock_advance(2 * NS_PER_S);
-	heartbeat("running");
+	hand_heartbeat("running");
 	assert_int_equal(seen.stops, 2);
 	clock_thaw();
 	master_release();
@@ -225,15 +181,8 @@ static void test_who_takes_no_orders(void **state)
 /* What it measured belongs to a test that is over. */
 static void report(uint64_t seq, uint64_t test)
 {
-	const struct wire_ticket t = { .seq = seq, .since = 1, .test = test };
-	struct stats *delta = stats_new(10, 10);
-	struct buf b = BUF_INIT(WIRE_MAX_MESSAGE);
-
-	stats_record(delta, stats_series(delta, "GET", "/"), clock_now(),
-	    NS_PER_MS, 0, 1, false);
-	wire_stats_encode(&b, HAND_ID, delta, &t, NULL, 0);
-	say(&b);
-	stats_free(delta);
+	hand_report(&(struct wire_ticket){ .seq = seq, .since = 1,
+	    .test = test }, 1);
 }
 
 static void test_back_after_the_test(void **state)
@@ -242,20 +191,20 @@ static void test_back_after_the_test(void **state)
 	join();
 	master_reset_numbers(100);
 	/* Nobody has asked it to run any. */
-	heartbeat("running");
+	hand_heartbeat("running");
 	assert_int_equal(seen.stops, 1);
 	report(1, 1);
-	heartbeat("running");
-	assert_int_equal(seen.taken, 1);
+	hand_heartbeat("running");
+	assert_int_equal(heard.pong.taken, 1);
 	assert_int_equal(stats->total.requests, 1);
 	/* The next test: those of the first are taken, and count no more. */
 	master_reset_numbers(100);
 	report(2, 1);
-	heartbeat("running");
-	assert_int_equal(seen.taken, 2);
+	hand_heartbeat("running");
+	assert_int_equal(heard.pong.taken, 2);
 	assert_int_equal(stats->total.requests, 1);
 	report(3, 2);
-	heartbeat("running");
+	hand_heartbeat("running");
 	assert_int_equal(stats->total.requests, 2);
 	assert_int_equal(seen.stops, 1);
 	master_release();
@@ -283,9 +232,9 @@ static void test_worker_of_another_level(void **state)
 	(void)state;
 	begin_master();
 	put_ready("2.46.3+swarm.99/7.7.7");
-	wait_until(seen.acks == 1 && seen.quits == 1);
-	assert_int_equal(seen.ack.level, WIRE_LEVEL);
-	assert_string_equal(seen.ack.program, SWARM_VERSION);
+	wait_until(heard.acks == 1 && seen.quits == 1);
+	assert_int_equal(heard.ack.level, WIRE_LEVEL);
+	assert_string_equal(heard.ack.program, SWARM_VERSION);
 	assert_int_equal(master_peer_count(), 0);
 	assert_non_null(strstr(logged, "level 99"));
 	assert_non_null(strstr(logged, "swarm 7.7.7"));
@@ -295,7 +244,7 @@ static void test_worker_of_another_level(void **state)
 	assert_int_equal(refused.levels, 1);
 	/* Locust's own has none. */
 	put_ready("2.46.3");
-	wait_until(seen.acks == 2);
+	wait_until(heard.acks == 2);
 	assert_int_equal(master_peer_count(), 1);
 	master_release();
 }
@@ -305,6 +254,7 @@ static void test_worker_of_another_level(void **state)
 static void on_word(const char *from, const void *data, size_t len, void *arg)
 {
 	struct wire_message m;
+	bool stopped = false;
 
 	(void)arg;
 	snprintf(seen.from, sizeof seen.from, "%s", from);
@@ -314,6 +264,10 @@ static void on_word(const char *from, const void *data, size_t len, void *arg)
 		seen.words++;
 	}
 	seen.ready += m.type == WIRE_CLIENT_READY;
+	if (m.type == WIRE_STATS)
+		assert_int_equal(wire_words_read(&m.data, &stopped, NULL,
+		    NULL, NULL), 0);
+	seen.stopped += stopped;
 	wire_message_release(&m);
 }
 
@@ -441,6 +395,7 @@ static void test_carried_out_once(void **state)
 	wait_until(seen.words == 7);
 	assert_int_equal(seen.word, 6);
 	assert_int_equal(seen.done_stops, 1);
+	assert_int_equal(seen.stopped, 1);
 	order("quit", 7, 7, INSTANCE);
 	wait_until(seen.done_quits == 1);
 	assert_int_equal(seen.word, 6);

@@ -323,11 +323,9 @@ static void test_run_messages(void **state)
 	const struct wire_replay events = { "e\0vent", 6, UINT64_C(3) << 40,
 		true };
 	struct wire_replay got;
-	const struct wire_module said = { "hooks", "a\0b", 3 };
 	const struct wire_order order = { 7, 5, 3 };
 	struct wire_order ordered;
 	struct wire_progress back[WIRE_MAX_EXECUTORS];
-	struct wire_module heard;
 	struct wire_meet met;
 	struct wire_message m;
 	int64_t released;
@@ -383,14 +381,6 @@ static void test_run_messages(void **state)
 	assert_int_equal(got.number, UINT64_C(3) << 40);
 	assert_true(got.hurry);
 	assert_int_equal(wire_read_meet(&m.data, &met), -1);
-	wire_message_release(&m);
-	wire_encode_module(&b, ID, &said);
-	decode(&m, &b);
-	assert_int_equal(m.type, WIRE_MODULE);
-	assert_int_equal(wire_read_module(&m.data, &heard), 0);
-	assert_string_equal(heard.module, "hooks");
-	assert_int_equal(heard.len, 3);
-	assert_memory_equal(heard.data, "a\0b", 3);
 	wire_message_release(&m);
 }
 

@@ -81,8 +81,9 @@ struct swarm_hooks {
 	void (*worker_connect)(const char *worker);
 	void (*worker_lost)(const char *worker, const char *why);
 	/* [worker only] Before each report (once a second): fills at most
-	 * `size` bytes, which go to the worker_report() of the same module in
-	 * the master; returns how many, 0 for none. */
+	 * `size` bytes, which go with the report to the worker_report() of the
+	 * same module in the master, once, however often the report has to be
+	 * sent; returns how many, 0 for none. */
 	size_t (*report_to_master)(void *data, size_t size);
 	/* [master only] A worker's report has come and is merged: what the
 	 * module said there, valid during the call; NULL and 0 when it said
