@@ -33,25 +33,12 @@ struct arrivals {
 	unsigned number;
 	struct stretch *now;
 	size_t pending;
-	int64_t start;                  /* clock_now() of t = 0 */
-	bool common;                    /* by the shared clock */
-	int64_t shift;                  /* ns of pauses */
+	bool common;                    /* its start: by the shared clock */
 	int64_t next;                   /* ns after t = 0; FAR: the end */
-	bool paused;
-	bool stopped;
-	enum arrivals_busy busy;
-	enum arrivals_catch_up catch_up;
-	int64_t not_before;             /* ns: the next late one, spread */
 	int64_t *queue;                 /* intended times, a ring */
 	size_t queue_max;
 	size_t queue_head;
 	size_t queued;
-	struct user_list free;          /* waiting longest first */
-	uint64_t due;
-	uint64_t dropped;
-	uint64_t late;
-	uint32_t dropped_counter;
-	uint32_t late_counter;
 };
 
 static void stretch_free(struct stretch *s)
@@ -84,23 +71,12 @@ static void draw_next(struct arrivals *a)
 	}
 }
 
-static int64_t when(const struct arrivals *a, int64_t next)
-{
-	return next == FAR ? FAR : a->start + a->shift + next;
-}
-
-static void drop(struct arrivals *a)
-{
-	a->dropped++;
-	stats_count(users.options.stats, a->dropped_counter, 1);
-}
-
 static void enqueue(struct arrivals *a, int64_t due)
 {
 	size_t at;
 
-	if (a->busy == ARRIVALS_DROP || a->queued == a->queue_max) {
-		drop(a);
+	if (a->pace.busy == ARRIVALS_DROP || a->queued == a->queue_max) {
+		pace_drop(&a->pace);
 		return;
 	}
 	at = (a->queue_head + a->queued) % a->queue_max;
@@ -117,17 +93,9 @@ static int64_t dequeue(struct arrivals *a)
 	return due;
 }
 
-static int64_t next_at(const struct pace *p)
+static int64_t next_of(const struct pace *p)
 {
-	const struct arrivals *a = (const void *)p;
-	int64_t at = a->paused || a->stopped ? FAR : when(a, a->next);
-
-	return at > a->not_before ? at : a->not_before;
-}
-
-static void arm(struct arrivals *a)
-{
-	pace_arm(&a->pace);
+	return ((const struct arrivals *)(const void *)p)->next;
 }
 
 /* Twice the rate that they were due at. */
@@ -140,51 +108,41 @@ static int64_t spread_gap(const struct arrivals *a)
 	return gap < 1 ? (int64_t)(gap * (double)NS_PER_S) : NS_PER_S;
 }
 
-/* False: this late one has to wait its turn. */
-static bool spread(struct arrivals *a, int64_t now)
+/* The one after a late one has to wait its turn. */
+static void spread(struct arrivals *a)
 {
-	if (a->catch_up != ARRIVALS_SPREAD)
-		return true;
-	if (now < a->not_before)
-		return false;
+	struct pace *p = &a->pace;
+	int64_t now = clock_now();
+
 	/* A timer is late by up to a tick, which must not slow it down. */
-	if (a->not_before < now - 4 * TICKER_LATE)
-		a->not_before = now;
-	a->not_before += spread_gap(a);
-	return true;
+	if (p->not_before < now - 4 * TICKER_LATE)
+		p->not_before = now;
+	p->not_before += spread_gap(a);
 }
 
-static void start_one(struct arrivals *a, int64_t due, bool late)
+static void start_one(struct arrivals *a, int64_t at, bool late)
 {
 	struct swarm_user *u;
 
-	a->due++;
-	if (late) {
-		a->late++;
-		stats_count(users.options.stats, a->late_counter, 1);
-	}
-	if (late && a->catch_up == ARRIVALS_SKIP) {
-		drop(a);
+	if (late && a->pace.catch_up == ARRIVALS_SKIP) {
+		pace_drop(&a->pace);
 		return;
 	}
-	u = user_list_take(&a->free);
+	u = user_list_take(&a->pace.idle);
 	if (u != NULL)
-		user_run_at(u, due);
+		user_run_at(u, at);
 	else
-		enqueue(a, due);
+		enqueue(a, at);
 }
 
-static bool begin(struct pace *p, int64_t now)
+static void begin(struct pace *p, int64_t at, bool late)
 {
 	struct arrivals *a = (struct arrivals *)(void *)p;
-	int64_t due = when(a, a->next);
-	bool late = now - due > ARRIVALS_LATE;
 
-	if (late && !spread(a, now))
-		return false;
-	start_one(a, due, late);
+	if (late && p->catch_up == ARRIVALS_SPREAD)
+		spread(a);
+	start_one(a, at, late);
 	draw_next(a);
-	return true;
 }
 
 static void release(struct pace *p)
@@ -216,28 +174,21 @@ struct arrivals *arrivals_new(const struct arrivals_plan *plan)
 	if (now == NULL)
 		return NULL;
 	a = xcalloc(1, sizeof *a);
-	a->pace.next = next_at;
+	a->pace.next = next_of;
 	a->pace.begin = begin;
 	a->pace.free = release;
-	if (pace_init(&a->pace) == -1) {
+	if (pace_init(&a->pace, plan) == -1) {
 		stretch_free(now);
 		free(a);
 		return NULL;
 	}
 	a->now = now;
 	a->number = plan->number;
-	a->start = plan->start;
 	a->common = plan->common;
-	a->busy = plan->busy;
-	a->catch_up = plan->catch_up;
 	a->queue_max = plan->queue_max > 0 ? plan->queue_max : 1;
 	a->queue = xcalloc(a->queue_max, sizeof a->queue[0]);
-	a->dropped_counter = stats_counter(users.options.stats,
-	    "dropped arrivals");
-	a->late_counter = stats_counter(users.options.stats, "late arrivals");
-	user_list_init(&a->free);
 	draw_next(a);
-	arm(a);
+	pace_arm(&a->pace);
 	return a;
 }
 
@@ -245,8 +196,6 @@ void arrivals_free(struct arrivals *a)
 {
 	if (a == NULL)
 		return;
-	while (user_list_take(&a->free) != NULL)
-		;
 	stretch_free(a->now);
 	free(a->queue);
 	pace_free(&a->pace);
@@ -260,9 +209,9 @@ int arrivals_update(struct arrivals *a, const struct arrivals_plan *plan)
 	/* The shared clock gets better with time, and then with each change
 	 * again: all workers change at one instant. */
 	if (plan->common && (!a->common || a->number != plan->number)) {
-		a->start = plan->start;
+		a->pace.start = plan->start;
 		a->common = true;
-		arm(a);
+		pace_arm(&a->pace);
 	}
 	if (a->number == plan->number)
 		return 0;
@@ -286,42 +235,42 @@ int arrivals_update(struct arrivals *a, const struct arrivals_plan *plan)
 		a->now = s;
 		a->pending = 0;
 		draw_next(a);
-		arm(a);
+		pace_arm(&a->pace);
 	}
 	return 0;
 }
 
 void arrivals_pause(struct arrivals *a, bool paused, int64_t shift)
 {
-	int64_t moved = shift - a->shift;
+	int64_t moved = shift - a->pace.shift;
 
 	for (size_t i = 0; i < a->queued; i++)
 		a->queue[(a->queue_head + i) % a->queue_max] += moved;
-	a->shift = shift;
-	a->paused = paused;
-	if (a->stopped)
+	a->pace.shift = shift;
+	a->pace.paused = paused;
+	if (a->pace.stopped)
 		return;
-	while (!paused && a->queued > 0 && a->free.first != NULL)
-		user_run_at(user_list_take(&a->free), dequeue(a));
-	arm(a);
+	while (!paused && a->queued > 0 && a->pace.idle.first != NULL)
+		user_run_at(user_list_take(&a->pace.idle), dequeue(a));
+	pace_arm(&a->pace);
 }
 
 void arrivals_stop(struct arrivals *a)
 {
-	a->stopped = true;
+	a->pace.stopped = true;
 	a->next = FAR;
 	/* Nobody will run these any more. */
 	while (a->queued > 0) {
 		dequeue(a);
-		drop(a);
+		pace_drop(&a->pace);
 	}
-	arm(a);
+	pace_arm(&a->pace);
 }
 
 bool arrivals_next(struct arrivals *a, struct swarm_user *u)
 {
-	if (a->queued == 0 || a->paused) {
-		user_list_add(&a->free, u);
+	if (a->queued == 0 || a->pace.paused) {
+		user_list_add(&a->pace.idle, u);
 		return false;
 	}
 	u->intended = dequeue(a);
@@ -330,11 +279,8 @@ bool arrivals_next(struct arrivals *a, struct swarm_user *u)
 
 void arrivals_status(const struct arrivals *a, struct arrivals_status *s)
 {
-	s->due = a->due;
-	s->dropped = a->dropped;
-	s->late = a->late;
+	pace_status(&a->pace, s);
 	s->queued = a->queued;
-	s->free_users = a->free.count;
 	s->ended = a->next == FAR && a->queued == 0;
 }
 

@@ -39,13 +39,6 @@ struct seat {
 struct replay {
 	struct pace pace;               /* first */
 	const struct swarm_trace *trace;
-	bool overlap;
-	enum arrivals_busy busy;
-	enum arrivals_catch_up catch_up;
-	int64_t start;                  /* clock_now() of t = 0 */
-	int64_t shift;
-	bool paused;
-	bool stopped;
 	struct pending pending;
 	uint64_t number;                /* that is expected next */
 	struct tally tally;             /* of what is done with */
@@ -53,12 +46,6 @@ struct replay {
 	size_t left;                    /* waited when it was stopped */
 	struct lanes lanes;
 	size_t queue_max;
-	struct user_list free;          /* waiting longest first */
-	uint64_t due;
-	uint64_t dropped;
-	uint64_t late;
-	uint32_t dropped_counter;
-	uint32_t late_counter;
 	uint32_t lag;
 };
 
@@ -139,8 +126,8 @@ static struct swarm_user *take_free(struct replay *r, uint64_t key)
 {
 	struct swarm_user *u = lanes_user(&r->lanes, key);
 
-	if (u == NULL || u->list != &r->free || u->list_prev == NULL)
-		return user_list_take(&r->free);
+	if (u == NULL || u->list != &r->pace.idle || u->list_prev == NULL)
+		return user_list_take(&r->pace.idle);
 	user_list_remove(u);
 	return u;
 }
@@ -156,8 +143,7 @@ static void done_with(struct replay *r, uint64_t number)
 
 static void drop(struct replay *r, uint64_t number)
 {
-	r->dropped++;
-	stats_count(users.options.stats, r->dropped_counter, 1);
+	pace_drop(&r->pace);
 	if (begun != NULL)
 		begun_mark(begun, number);
 	done_with(r, number);
@@ -165,14 +151,14 @@ static void drop(struct replay *r, uint64_t number)
 
 static bool has_room(const struct replay *r)
 {
-	return r->busy == ARRIVALS_QUEUE && r->lanes.waiting < r->queue_max &&
+	return r->pace.busy == ARRIVALS_QUEUE && r->lanes.waiting < r->queue_max &&
 	    r->lanes.bytes < WAITING_MAX;
 }
 
 /* What waits for nothing but a user, while there are some. */
 static void serve(struct replay *r)
 {
-	while (!r->paused && r->free.first != NULL) {
+	while (!r->pace.paused && r->pace.idle.first != NULL) {
 		struct lanes_item *item = lanes_take_ready(&r->lanes);
 		struct swarm_user *u;
 
@@ -180,26 +166,20 @@ static void serve(struct replay *r)
 			return;
 		u = take_free(r, item->key);
 		seat_item(u, item);
-		user_run_at(u, r->start + r->shift + item->due);
+		user_run_at(u, pace_at(&r->pace, item->due));
 	}
 }
 
 static void start_one(struct replay *r, const struct record *rec,
-    uint64_t number, int64_t now)
+    uint64_t number, int64_t at, bool late)
 {
-	int64_t due = r->start + r->shift + rec->due;
 	struct lanes_item *item;
 	struct swarm_user *u;
 	bool held = lanes_held(&r->lanes, rec->key);
 
-	r->due++;
-	if (now - due > ARRIVALS_LATE) {
-		r->late++;
-		stats_count(users.options.stats, r->late_counter, 1);
-		if (r->catch_up == ARRIVALS_SKIP) {
-			drop(r, number);
-			return;
-		}
+	if (late && r->pace.catch_up == ARRIVALS_SKIP) {
+		drop(r, number);
+		return;
 	}
 	u = held ? NULL : take_free(r, rec->key);
 	if (u == NULL && !has_room(r)) {
@@ -212,28 +192,26 @@ static void start_one(struct replay *r, const struct record *rec,
 		return;
 	}
 	seat_item(u, item);
-	user_run_at(u, due);
+	user_run_at(u, at);
 }
 
 /* ---- what comes from the master ---- */
 
-static int64_t next_at(const struct pace *p)
+static int64_t next_of(const struct pace *p)
 {
 	const struct replay *r = (const void *)p;
 	const struct record *next = pending_first(&r->pending);
 
-	return next == NULL || r->paused || r->stopped ? PACE_NEVER :
-	    r->start + r->shift + next->due;
+	return next == NULL ? PACE_NEVER : next->due;
 }
 
-static bool begin(struct pace *p, int64_t now)
+static void begin(struct pace *p, int64_t at, bool late)
 {
 	struct replay *r = (struct replay *)(void *)p;
 
 	start_one(r, pending_first(&r->pending), pending_number(&r->pending),
-	    now);
+	    at, late);
 	pending_drop(&r->pending);
-	return true;
 }
 
 static void release(struct pace *p)
@@ -246,7 +224,7 @@ void replay_take(const void *data, size_t len, uint64_t number, bool hurry)
 	struct replay *r = self;
 	int64_t n = -1;
 
-	if (r == NULL || r->stopped)
+	if (r == NULL || r->pace.stopped)
 		return;
 	r->hurry = hurry;
 	if (number != r->number)
@@ -284,24 +262,16 @@ struct replay *replay_new(const struct arrivals_plan *plan)
 		return NULL;
 	}
 	r = xcalloc(1, sizeof *r);
-	r->pace.next = next_at;
+	r->pace.next = next_of;
 	r->pace.begin = begin;
 	r->pace.free = release;
-	if (pace_init(&r->pace) == -1) {
+	if (pace_init(&r->pace, plan) == -1) {
 		free(r);
 		return NULL;
 	}
 	r->trace = trace;
-	r->overlap = strstr(plan->schedule, ",overlap:") != NULL;
-	r->busy = plan->busy;
-	r->catch_up = plan->catch_up;
-	r->start = plan->start;
 	r->queue_max = plan->queue_max > 0 ? plan->queue_max : 1;
-	lanes_init(&r->lanes, r->overlap);
-	user_list_init(&r->free);
-	r->dropped_counter = stats_counter(users.options.stats,
-	    "dropped arrivals");
-	r->late_counter = stats_counter(users.options.stats, "late arrivals");
+	lanes_init(&r->lanes, strstr(plan->schedule, ",overlap:") != NULL);
 	r->lag = swarm_series(REPLAY_TYPE, REPLAY_LAG);
 	self = r;
 	return r;
@@ -311,8 +281,6 @@ void replay_free(struct replay *r)
 {
 	if (r == NULL)
 		return;
-	while (user_list_take(&r->free) != NULL)
-		;
 	pending_release(&r->pending);
 	tally_release(&r->tally);
 	lanes_release(&r->lanes);
@@ -322,9 +290,9 @@ void replay_free(struct replay *r)
 
 void replay_pause(struct replay *r, bool paused, int64_t shift)
 {
-	r->shift = shift;
-	r->paused = paused;
-	if (r->stopped)
+	r->pace.shift = shift;
+	r->pace.paused = paused;
+	if (r->pace.stopped)
 		return;
 	serve(r);
 	pace_arm(&r->pace);
@@ -332,7 +300,7 @@ void replay_pause(struct replay *r, bool paused, int64_t shift)
 
 void replay_stop(struct replay *r)
 {
-	r->stopped = true;
+	r->pace.stopped = true;
 	r->left = lanes_clear(&r->lanes);
 	pending_release(&r->pending);
 	pace_arm(&r->pace);
@@ -346,7 +314,7 @@ static void finish_item(struct replay *r, struct seat *seat)
 	lanes_end(&r->lanes, seat->key);
 	if (seat->begun)
 		done_with(r, seat->item->number);
-	if (seat->begun || r->stopped)
+	if (seat->begun || r->pace.stopped)
 		lanes_item_free(&r->lanes, seat->item);
 	else
 		lanes_put_back(&r->lanes, seat->item);
@@ -359,17 +327,17 @@ bool replay_next(struct replay *r, struct swarm_user *u)
 	struct lanes_item *item = NULL;
 
 	finish_item(r, seat);
-	if (!r->paused)
+	if (!r->pace.paused)
 		item = lanes_take_of(&r->lanes, seat->key);
-	if (item == NULL && !r->paused)
+	if (item == NULL && !r->pace.paused)
 		item = lanes_take_ready(&r->lanes);
 	if (item == NULL) {
 		lanes_wait(&r->lanes, seat->key);
-		user_list_add(&r->free, u);
+		user_list_add(&r->pace.idle, u);
 		return false;
 	}
 	seat_item(u, item);
-	u->intended = r->start + r->shift + item->due;
+	u->intended = pace_at(&r->pace, item->due);
 	return true;
 }
 
@@ -407,15 +375,10 @@ int replay_add_class(void)
 
 void replay_status(const struct replay *r, struct arrivals_status *s)
 {
-	*s = (struct arrivals_status){
-		.due = r->due,
-		.dropped = r->dropped,
-		.late = r->late,
-		.queued = r->lanes.waiting + r->left,
-		.free_users = r->free.count,
-		.ended = pending_first(&r->pending) == NULL &&
-		    r->lanes.waiting == 0,
-	};
+	pace_status(&r->pace, s);
+	s->queued = r->lanes.waiting + r->left;
+	s->ended = pending_first(&r->pending) == NULL &&
+	    r->lanes.waiting == 0;
 }
 
 uint64_t replay_settled(const struct replay *r)
