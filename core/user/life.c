@@ -161,17 +161,24 @@ static void end_user(struct swarm_user *u)
 	user_end_task(u);
 }
 
-static void idle_fired(struct wheel_timer *t)
-{
-	struct swarm_user *u = (struct swarm_user *)(void *)t;
-
-	fiber_start_in(&u->group, u, user_run, u, fiber_ended);
-}
-
 /* The stop timeout, or the grace of stop(), has passed. */
 static void limit_fired(struct wheel_timer *t)
 {
 	cancel((struct swarm_user *)(void *)t, true);
+}
+
+/* Of an idle one.  Called on a fiber it runs only later, and may be told to
+ * stop before. */
+static void go_on(struct swarm_user *u)
+{
+	u->state = USER_BUSY;
+	u->timer.fire = limit_fired;
+	fiber_start_in(&u->group, u, user_run, u, fiber_ended);
+}
+
+static void idle_fired(struct wheel_timer *t)
+{
+	go_on((struct swarm_user *)(void *)t);
 }
 
 void user_step(struct swarm_user *u, const char *task)
@@ -196,7 +203,7 @@ static void begin_task(struct swarm_user *u, const char *name,
 void user_run_at(struct swarm_user *u, int64_t intended)
 {
 	u->intended = intended;
-	fiber_start_in(&u->group, u, user_run, u, fiber_ended);
+	go_on(u);
 }
 
 static void run_start(struct swarm_user *u)
@@ -264,14 +271,12 @@ static void user_run(void *arg)
 	const struct user_task *task;
 	uint64_t turn;
 
-	u->timer.fire = limit_fired;
 	if (u->state == USER_NEW) {
 		run_start(u);
 		if (!u->stopping && gate_open(u) && go_idle(u))
 			return;
 	}
 	while (!u->stopping) {
-		u->state = USER_BUSY;
 		if (!may_go(u)) {
 			if (u->stopping)
 				break;
@@ -320,6 +325,7 @@ static void start_user(size_t class_index, bool trying)
 	u->number = number_of(&users.classes[class_index], u->id);
 	rng_seed(&u->rng, users.options.seed, u->number);
 	u->state = USER_NEW;
+	u->timer.fire = limit_fired;
 	u->trying = trying;
 	users.alive++;
 	list_add(u);
@@ -335,8 +341,7 @@ static void begin_stop(struct swarm_user *u)
 	if (u->state == USER_IDLE) {
 		wheel_del(&u->timer);
 		user_list_remove(u);
-		u->state = USER_BUSY;
-		fiber_start_in(&u->group, u, user_run, u, fiber_ended);
+		go_on(u);
 	} else if (u->state == USER_BUSY && limit > 0) {
 		wheel_add(&u->timer, clock_now() + limit);
 		linger(u, true);

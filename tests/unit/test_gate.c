@@ -284,6 +284,33 @@ static void test_each(void **state)
 	end();
 }
 
+static void resume(void *arg)
+{
+	apply(arg, false, 0);
+}
+
+/* Those who wait are told to go on by a user that runs, and to stop before
+ * their turn has come. */
+static void test_stopped_before_their_turn(void **state)
+{
+	struct plan_executor e = { .name = "", .classes = classes,
+		.class_count = 1, .granted = -1 };
+
+	(void)state;
+	begin(3);
+	apply(&e, true, 0);
+	pass_ms(5);
+	assert_int_equal(now().idle, 0);
+	assert_int_equal(runs, 0);
+	fiber_start(NULL, resume, &e, NULL);
+	users_set_target(0, 1, 0);
+	assert_int_equal(users_running(0), 1);
+	pass_ms(5);
+	assert_true(runs > 0);
+	assert_int_equal(users_alive(), 1);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -295,6 +322,7 @@ int main(void)
 		cmocka_unit_test(test_hand_over),
 		cmocka_unit_test(test_granted),
 		cmocka_unit_test(test_each),
+		cmocka_unit_test(test_stopped_before_their_turn),
 	};
 	int failed;
 
