@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/write.h"
 #include "base/xalloc.h"
 #include "cluster/wire_files.h"
 #include "cluster/wire_object.h"
@@ -145,20 +146,6 @@ static void on_message(const char *from, const void *data, size_t len,
 
 /* ---- files ---- */
 
-static int write_all(int fd, const char *data, size_t size)
-{
-	size_t done = 0;
-
-	while (done < size) {
-		ssize_t n = write(fd, data + done, size - done);
-
-		if (n == -1 && errno != EINTR)
-			return -1;
-		done += n > 0 ? (size_t)n : 0;
-	}
-	return fsync(fd);
-}
-
 /* By rename(), so that another worker here sees a whole one or none. */
 static int store(const char *path, const char *data, size_t size)
 {
@@ -170,7 +157,7 @@ static int store(const char *path, const char *data, size_t size)
 	mkdir(folder, 0700);
 	fd = open(made, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0500);
 	if (fd == -1 || write_all(fd, data, size) == -1 ||
-	    rename(made, path) == -1) {
+	    fsync(fd) == -1 || rename(made, path) == -1) {
 		log_error("cannot store the master's file at %s: %m", path);
 		unlink(made);
 	} else {

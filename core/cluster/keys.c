@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/write.h"
 #include "base/xalloc.h"
 
 #define FILE_MAX (1u << 20)
@@ -35,14 +36,12 @@ static int write_file(const char *folder, const char *name,
 		    "; remove it first if it is to be replaced" : "");
 		goto free_path;
 	}
-	if (write(fd, text->data, text->len) == (ssize_t)text->len)
-		rc = 0;
-	if (close(fd) == -1)
-		rc = -1;
+	rc = write_all(fd, text->data, text->len);
 	if (rc == -1) {
 		log_error("cannot write %s: %m", path);
 		unlink(path);
 	}
+	close(fd);
 
 free_path:
 	free(path);

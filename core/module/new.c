@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/write.h"
 #include "base/xalloc.h"
 #include "module/find.h"
 #include "module/names.h"
@@ -124,7 +125,6 @@ static int write_new(const char *path, const struct buf *text)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	const char *s = buf_str(text);
-	size_t left = text->len;
 	int lines = 0;
 
 	if (fd == -1 && errno == EEXIST)
@@ -134,16 +134,11 @@ static int write_new(const char *path, const struct buf *text)
 		log_error("cannot create %s: %m", path);
 	if (fd == -1)
 		return -1;
-	while (left > 0) {
-		ssize_t n = write(fd, s + text->len - left, left);
-
-		if (n <= 0 && errno != EINTR) {
-			log_error("cannot write %s: %m", path);
-			close(fd);
-			unlink(path);
-			return -1;
-		}
-		left -= n > 0 ? (size_t)n : 0;
+	if (write_all(fd, s, text->len) == -1) {
+		log_error("cannot write %s: %m", path);
+		close(fd);
+		unlink(path);
+		return -1;
 	}
 	close(fd);
 	for (; *s; s++)

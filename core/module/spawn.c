@@ -5,6 +5,7 @@
 #include "module/spawn.h"
 
 #include "base/clock.h"
+#include "base/write.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -51,20 +52,6 @@ static int wait_for(pid_t pid)
 	    WEXITSTATUS(status);
 }
 
-static void write_all(int fd, const char *data, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, data, len);
-
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return;
-		data += n;
-		len -= (size_t)n;
-	}
-}
-
 /* As much of it as fits. */
 static void keep(struct buf *b, const char *data, size_t len)
 {
@@ -100,7 +87,7 @@ int spawn_tee(char *const argv[], struct buf *copy)
 			continue;
 		if (n == -1)
 			break;
-		write_all(STDERR_FILENO, part, (size_t)n);
+		(void)write_all(STDERR_FILENO, part, (size_t)n);
 		keep(copy, part, (size_t)n);
 	}
 	close(fds[0]);

@@ -5,6 +5,7 @@
 #include "report/append.h"
 
 #include "base/log.h"
+#include "base/write.h"
 #include "base/xalloc.h"
 #include "report/file.h"
 
@@ -28,7 +29,7 @@ int append_open(struct append *a, const char *path, const void *head,
 		goto fail;
 	if (fstat(a->fd, &st) == -1 || !S_ISREG(st.st_mode))
 		a->size = -1;
-	if (file_write(a->fd, head, head_len) == -1) {
+	if (write_all(a->fd, head, head_len) == -1) {
 		close(a->fd);
 		goto fail;
 	}
@@ -45,7 +46,7 @@ int append_whole(struct append *a, const void *data, size_t len)
 {
 	int saved;
 
-	if (file_write(a->fd, data, len) == 0) {
+	if (write_all(a->fd, data, len) == 0) {
 		if (a->size != -1)
 			a->size += (off_t)len;
 		return 0;

@@ -6,6 +6,7 @@
 #include "report/file.h"
 
 #include "base/log.h"
+#include "base/write.h"
 #include "base/xalloc.h"
 
 #include <errno.h>
@@ -66,23 +67,6 @@ free_folder:
 	return rc;
 }
 
-int file_write(int fd, const void *data, size_t len)
-{
-	const char *p = data;
-
-	while (len > 0) {
-		ssize_t n = write(fd, p, len);
-
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return -1;
-		p += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 static int write_in_place(const char *path, const void *data, size_t len)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -90,7 +74,7 @@ static int write_in_place(const char *path, const void *data, size_t len)
 
 	if (fd == -1)
 		return -1;
-	rc = file_write(fd, data, len);
+	rc = write_all(fd, data, len);
 	saved = errno;
 	close(fd);
 	errno = saved;
@@ -128,7 +112,7 @@ int file_try_replace(const char *path, const void *data, size_t len)
 		free(name);
 		return -1;
 	}
-	rc = file_write(fd, data, len);
+	rc = write_all(fd, data, len);
 	saved = errno;
 	if (close(fd) == -1 && rc == 0) {
 		rc = -1;

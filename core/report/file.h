@@ -9,8 +9,6 @@ int file_make_folders(const char *path);
 /* Makes the folders and sees whether the file could be written there, so
  * that a run does not find out at its end.  0, or -1 after log_error(). */
 int file_check(const char *path);
-/* All of it, to a descriptor; 0, or -1 with errno. */
-int file_write(int fd, const void *data, size_t len);
 /* Replaces the file at once (a temporary one beside it, renamed): a reader
  * sees the old or the new, never half.  Folders are made.  0, or -1 after
  * log_error(). */
