@@ -81,6 +81,7 @@ int keys_generate(const char *folder)
 {
 	char master[2][KEYS_TEXT];
 	char worker[2][KEYS_TEXT];
+	char *path;
 
 	if (mkdir(folder, 0700) == -1 && errno != EEXIST) {
 		log_error("cannot make the folder %s: %m", folder);
@@ -93,7 +94,13 @@ int keys_generate(const char *folder)
 	}
 	if (write_master(folder, master[0], master[1], worker[0]) == -1)
 		return -1;
-	return write_worker(folder, worker[0], worker[1], master[0]);
+	if (write_worker(folder, worker[0], worker[1], master[0]) == 0)
+		return 0;
+	/* One without the other would fit none that is there. */
+	path = xasprintf("%s/master.key", folder);
+	unlink(path);
+	free(path);
+	return -1;
 }
 
 /* ---- reading ---- */

@@ -68,6 +68,12 @@ static void test_files(void **state)
 	/* Not twice. */
 	assert_int_equal(keys_generate(folder), -1);
 	assert_non_null(strstr(logged, "remove it first"));
+	/* Nor half of it, which would not fit the other half. */
+	assert_int_equal(rename(path("master.key"), path("file")), 0);
+	assert_int_equal(keys_generate(folder), -1);
+	assert_non_null(strstr(logged, "worker.key"));
+	assert_int_equal(access(path("master.key"), F_OK), -1);
+	assert_int_equal(rename(path("file"), path("master.key")), 0);
 	/* Not each other's. */
 	assert_int_equal(keys_read(&master, path("worker.key"), true), -1);
 	assert_int_equal(keys_read(&worker, path("master.key"), false), -1);
