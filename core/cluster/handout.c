@@ -19,6 +19,10 @@
 /* A user whose events were not done with so long after the next was due stays
  * where it is: order is worth no more lateness. */
 #define PATIENCE NS_PER_S
+/* Who has said nothing for so long (a heartbeat is due every second) gets
+ * nothing until it is heard of again: if it is lost, what it was not sent was
+ * not begun. */
+#define SILENT  (1500 * NS_PER_MS)
 
 struct handout_block {
 	struct handout_block *next;
@@ -140,10 +144,15 @@ static void tell_hurry(const struct handout *h, struct handout_holder *o)
 		o->hurries = master_send_replay(o->peer, &r) == 0;
 }
 
+static bool is_silent(const struct handout_holder *o)
+{
+	return clock_now() - o->peer->last_seen > SILENT;
+}
+
 static void send_blocks(const struct handout *h, struct handout_holder *o)
 {
 	close_batch(o);
-	while (o->unsent != NULL && !o->leaving) {
+	while (o->unsent != NULL && !o->leaving && !is_silent(o)) {
 		const struct handout_block *b = o->unsent;
 		const struct wire_replay r = { b->data, b->len, b->first,
 			hurries(h) };

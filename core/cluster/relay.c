@@ -203,19 +203,14 @@ static void send_plans(const struct peer *only)
 	}
 }
 
-/* Passed on at once when the end of something may be near. */
 static void on_progress(struct peer *p, const struct wire_progress *news,
     size_t count, void *arg)
 {
 	(void)arg;
 	if (relay_run_progress(p, news, count))
 		send_plans(p);
-	for (size_t i = 0; i < count; i++) {
-		if (news[i].lease > 0 || relay_run_hurries()) {
-			worker_tell_progress();
-			return;
-		}
-	}
+	if (relay_run_is_urgent(news, count))
+		worker_tell_progress();
 }
 
 static void on_meet(struct peer *p, const struct wire_meet *news, void *arg)

@@ -16,6 +16,7 @@
 #include "cluster/master.h"
 #include "cluster/worker.h"
 #include "cluster/wire.h"
+#include "user/gate.h"
 #include "user/quota.h"
 #include "user/plan.h"
 #include "user/record.h"
@@ -42,6 +43,7 @@ static struct whole wholes[PLAN_EXECUTORS_MAX];
 static unsigned leases;
 static struct handout handout;          /* of the replay, if there is one */
 static uint64_t next_event;             /* number of the next from above */
+static int64_t told;                    /* when the master was, of progress */
 
 static void forget_parts(size_t executor)
 {
@@ -219,9 +221,17 @@ void relay_run_replay(const struct wire_replay *events, void *arg)
 	    plan.executors[i].arrivals.start);
 }
 
-bool relay_run_hurries(void)
+bool relay_run_is_urgent(const struct wire_progress *news, size_t count)
 {
-	return handout.hurry;
+	int64_t now = clock_now();
+	bool urgent = handout.hurry || (replaying() < plan.count &&
+	    now - told >= GATE_SOON);
+
+	for (size_t i = 0; i < count; i++)
+		urgent = urgent || news[i].lease > 0;
+	if (urgent)
+		told = now;
+	return urgent;
 }
 
 /* Of the master's numbers: all below are done with. */

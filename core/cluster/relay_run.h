@@ -29,8 +29,9 @@ void relay_run_replay(const struct wire_replay *, void *arg);
 void relay_run_reported(struct peer *p);
 /* What came of its events is counted in `stats`. */
 void relay_run_lost(struct peer *p, struct stats *stats);
-/* The master waits to hear which events are done with. */
-bool relay_run_hurries(void);
+/* The master is to hear of it before the next report: the end of something may
+ * be near, or a replay goes on and it was not told for a while. */
+bool relay_run_is_urgent(const struct wire_progress *, size_t count);
 /* All of it, for the master; WIRE_MAX_EXECUTORS at most. */
 size_t relay_run_collect(struct wire_progress *);
 

@@ -1,9 +1,11 @@
 /*
  * See the header.
  *
- * Workers have what is due within LOOK seconds, and no more than AHEAD events
- * that they have not reported as due: so neither they nor the messages on
- * their way grow with the file.  The disk is read on the loop, in pieces of a
+ * Workers have what is due within LOOK, and no more than AHEAD events that
+ * they have not reported as due: so neither they nor the messages on their way
+ * grow with the file.  LOOK is what a stall of the master or of the network
+ * may take without an event being late, and of a worker elsewhere that is lost
+ * it is what nobody knows the end of.  The disk is read on the loop, in pieces of a
  * few milliseconds.
  */
 #include "run/replay.h"
@@ -22,7 +24,7 @@
 #include "run/trace.h"
 #include "stats/stats.h"
 
-#define LOOK   NS_PER_S
+#define LOOK   (500 * NS_PER_MS)
 #define EVERY  (50 * NS_PER_MS)
 #define SAY    (5 * NS_PER_S)
 #define PIECE  (5 * NS_PER_MS)          /* of the loop's time */

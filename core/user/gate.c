@@ -51,10 +51,16 @@ static void tell_fired(struct wheel_timer *t)
 void gate_tell(void)
 {
 	int64_t now = clock_now();
+	int64_t at = all.told + TELL_GAP > now ? all.told + TELL_GAP : now;
 
+	if (!wheel_pending(&all.tell) || all.tell.when > at)
+		wheel_add(&all.tell, at);
+}
+
+void gate_tell_soon(void)
+{
 	if (!wheel_pending(&all.tell))
-		wheel_add(&all.tell, all.told + TELL_GAP > now ?
-		    all.told + TELL_GAP : now);
+		wheel_add(&all.tell, clock_now() + GATE_SOON);
 }
 
 void gate_init(void)

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define GATE_SOON (100 * INT64_C(1000000))      /* ns */
+
 struct plan;
 struct swarm_user;
 
@@ -44,6 +46,9 @@ uint32_t gate_series(const struct swarm_user *);
 
 /* The master waits to hear how far we are: not with the next report only. */
 void gate_tell(void);
+/* It should hear of it within GATE_SOON, in case we are not there any more
+ * when the next report is due.  Costs next to nothing. */
+void gate_tell_soon(void);
 /* How far an executor is, on this worker. */
 struct gate_progress {
 	const char *name;

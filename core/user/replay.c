@@ -139,6 +139,8 @@ static void done_with(struct replay *r, uint64_t number)
 	tally_done(&r->tally, number);
 	if (r->hurry && r->tally.low != low)
 		gate_tell();
+	else
+		gate_tell_soon();
 }
 
 static void drop(struct replay *r, uint64_t number)

@@ -357,8 +357,8 @@ def test_a_lost_worker(swarm, tmp_path, server):
     out = json.loads((tmp_path / "out.json").read_text())
     everything, again, doubt = (int(n) for n in said.groups())
     assert everything == again + doubt
-    # A second of the other half's events, and what waited.
-    assert again > 50 and doubt < 100
+    # Half a second of the other half's events, and what waited.
+    assert again > 25 and doubt < 50
     assert out["counters"]["replay: given to another worker"] == again
     assert out["counters"].get("replay: in doubt", 0) == doubt
     events = [f"/u{i % 20}/n{i // 20 + 1}" for i in range(600)]
@@ -373,6 +373,36 @@ def worker_of(swarm, tmp_path, port, *args):
     return swarm.start("replay", "x", "--worker", "--master-host",
                        "127.0.0.1", "--master-port", port, *args,
                        cwd=tmp_path / "far")
+
+
+def test_a_lost_worker_elsewhere(swarm, tmp_path, server):
+    """Of what it had nobody knows the end: half a second, and what it had
+    not reported.  Its other events are begun by the one that is left."""
+    events = [what for _, what in
+              log_of_users(tmp_path / "access.log", 40, 4, 200)]
+    port = str(free_port())
+    master = swarm.start("replay", "access.log", "-H", server.url, "--master",
+                         "--processes", "1", "--master-bind-host",
+                         "127.0.0.1", "--master-bind-port", port,
+                         "--expect-workers", "2", "--json-file",
+                         tmp_path / "out.json")
+    far = worker_of(swarm, tmp_path, port)
+    wait_for(lambda: len(server.seen) > 300, "requests")
+    assert established(far.pid, server.port)
+    os.kill(far.pid, signal.SIGKILL)
+    said = master.wait_line(r"(\d+) events to replay that it was not done "
+                            r"with: (\d+) were not begun and are given to "
+                            r"others, (\d+) may have been begun")
+    assert master.wait() == 5, master.text
+    out = json.loads((tmp_path / "out.json").read_text())
+    everything, again, doubt = (int(n) for n in said.groups())
+    assert everything == again + doubt
+    assert out["counters"]["replay: in doubt"] == doubt
+    missing = check_once_and_in_order(events, server.paths(), out)
+    assert unaccounted(out) == 0
+    # Half of 200 a second; 0.6 s of them, on a machine with time.
+    assert missing <= doubt < 110, (missing, again)
+    assert again > 50
 
 
 def test_a_worker_joins_late(swarm, tmp_path, server):

@@ -172,6 +172,7 @@ static void join(void)
 	close(fd);
 	w->peer.begun = w->begun;
 	w->peer.index = (int64_t)play.count;
+	w->peer.last_seen = clock_now();
 	play.workers[play.count++] = w;
 	assert_true(handout_join(&play.handout, &w->peer));
 }
@@ -342,12 +343,53 @@ static void test_elsewhere(void **state)
 	release();
 }
 
+/* Who is not heard of gets no more: that much less is in doubt. */
+static void test_silent(void **state)
+{
+	const int event = 1;
+	const struct record r = { .due = NS_PER_S, .key = 7,
+		.payload = (const char *)&event, .payload_len = sizeof event };
+	struct handout_account a;
+
+	(void)state;
+	memset(&play, 0, sizeof play);
+	play.handout.gave = on_gave;
+	join();
+	play.workers[0]->peer.begun = NULL;
+	for (int i = 0; i < 5; i++) {
+		handout_put(&play.handout, &r, 1);
+		handout_flush(&play.handout, 0);
+		clock_advance(NS_PER_S);
+	}
+	/* At 0 and 1 s. */
+	assert_false(handout_idle(&play.handout));
+	join();
+	handout_gone(&play.handout, &play.workers[0]->peer, false, &a);
+	assert_int_equal(a.again, 3);
+	assert_int_equal(a.given - a.again, 2);
+	release();
+	/* Heard of again, it gets what was kept. */
+	memset(&play, 0, sizeof play);
+	play.handout.gave = on_gave;
+	join();
+	clock_advance(2 * NS_PER_S);
+	handout_put(&play.handout, &r, 1);
+	handout_flush(&play.handout, 0);
+	assert_false(handout_idle(&play.handout));
+	play.workers[0]->peer.last_seen = clock_now();
+	handout_flush(&play.handout, 0);
+	assert_true(handout_idle(&play.handout));
+	release();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_come_and_go),
 		cmocka_unit_test(test_elsewhere),
+		cmocka_unit_test(test_silent),
 	};
 
+	clock_freeze(NS_PER_S);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
