@@ -12,15 +12,12 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "cluster/dispatcher.h"
-#include "cluster/wire.h"
 #include "run/executor_internal.h"
 #include "run/shape.h"
-#include "user/plan.h"
 #include "user/schedule.h"
 #include "user/user.h"
 
 #define SETTLE         NS_PER_S         /* for workers to report */
-#define HAND_OVER      (500 * NS_PER_MS)        /* between two plans */
 #define AT_ONCE        1e9              /* users a second */
 #define MANY           1e9              /* users */
 #define DRAIN          (10 * NS_PER_S)  /* arrivals that wait in line */
@@ -151,17 +148,6 @@ void executor_update_classes(struct executor *e)
 int64_t executor_wanted(const struct executor *e)
 {
 	return (int64_t)dispatcher_total(e->dispatcher);
-}
-
-int64_t executor_running(const struct executor *e)
-{
-	int64_t sum = 0;
-
-	for (size_t i = 0; i < e->share_count; i++) {
-		for (size_t k = 0; k < user_class_count(); k++)
-			sum += e->shares[i]->running[k];
-	}
-	return sum;
 }
 
 /* One step of a ramp; the next is due when the target is not reached. */
@@ -430,161 +416,6 @@ void executor_end(struct executor *e, const char *why)
 	e->target = 0;
 	if (e->dispatcher != NULL)
 		dispatcher_remove_users(e->dispatcher, (size_t)executor_wanted(e));
-}
-
-/* ---- workers ---- */
-
-struct share *share_new(size_t classes)
-{
-	struct share *s = xcalloc(1, sizeof *s);
-
-	s->wanted = xcalloc(classes + 1, sizeof s->wanted[0]);
-	s->running = xcalloc(classes + 1, sizeof s->running[0]);
-	return s;
-}
-
-void share_release(struct share *s)
-{
-	free(s->wanted);
-	free(s->running);
-	free(s);
-}
-
-void executor_set_workers(struct executor *e, struct share *const *shares,
-    const char *const *ids, size_t count, int64_t now)
-{
-	struct dispatcher_worker *workers = xcalloc(count + 1,
-	    sizeof *workers);
-
-	e->shares = xreallocarray(e->shares, count + 1, sizeof e->shares[0]);
-	e->share_count = count;
-	for (size_t i = 0; i < count; i++) {
-		e->shares[i] = shares[i];
-		workers[i].id = ids[i];
-		workers[i].wanted = shares[i]->wanted;
-	}
-	dispatcher_set_workers(e->dispatcher, workers, count);
-	free(workers);
-	e->number++;
-	if (e->schedule_text != NULL && now > e->arrivals_at)
-		e->hand_over = now - e->arrivals_at + HAND_OVER;
-	/* Lost users come back at the spawn rate. */
-	if (e->state == EXECUTOR_RAMPING || e->state == EXECUTOR_RUNNING) {
-		if (executor_wanted(e) < e->target && e->next_step == NEVER)
-			e->next_step = now;
-	}
-}
-
-void executor_lose(struct executor *e, struct share *s)
-{
-	e->lost.due += s->due;
-	/* What waited for a user of a replay is given to others. */
-	e->lost.dropped += s->dropped +
-	    (e->spec.replay == NULL ? s->queued : 0);
-	e->lost.late += s->late;
-	e->lost.sent += s->sent;
-	/* What it had begun and not done is begun again by another. */
-	e->lost.lease.started += e->state == EXECUTOR_DONE ?
-	    s->lease.started : s->lease.done;
-	e->lost.lease.done += s->lease.done;
-	for (size_t i = 0; i < e->share_count; i++) {
-		if (e->shares[i] == s)
-			e->shares[i--] = e->shares[--e->share_count];
-	}
-	quota_return(&s->lease, &e->given);
-}
-
-/* ---- iterations ---- */
-
-static bool grant(struct executor *e, struct share *s, size_t workers)
-{
-	int64_t users = 0;
-
-	for (size_t k = 0; k < user_class_count(); k++)
-		users += s->wanted[k];
-	return quota_grant(&s->lease, &e->given, e->spec.iterations, workers,
-	    users);
-}
-
-void executor_plan(struct executor *e, struct share *s, unsigned stripe,
-    unsigned stripes, int64_t clock_start, struct plan_executor *out)
-{
-	*out = (struct plan_executor){
-		.name = e->spec.name,
-		.classes = e->class_names,
-		.class_count = e->class_count,
-		.granted = -1,
-		.each = e->spec.user_iterations,
-	};
-	if (e->spec.iterations > 0) {
-		if (s->lease.number == 0)
-			s->lease.number = ++e->leases;
-		if (e->state != EXECUTOR_WAITING && s->lease.granted == 0)
-			grant(e, s, stripes);
-		out->granted = s->lease.granted;
-		out->lease = s->lease.number;
-	}
-	/* Before it starts its users find no gate open. */
-	if (e->schedule_text == NULL || e->state == EXECUTOR_WAITING)
-		return;
-	out->open = true;
-	out->arrivals = (struct arrivals_plan){
-		.number = e->number,
-		.schedule = e->schedule_text,
-		.poisson = e->spec.poisson,
-		.stripe = stripe,
-		.stripes = stripes,
-		.seed = e->seed,
-		.start = clock_start + e->arrivals_at,
-		.from = e->hand_over,
-		.busy = e->spec.busy,
-		.catch_up = e->spec.catch_up,
-		.queue_max = (size_t)e->spec.queue,
-	};
-}
-
-static int64_t sum_done(const struct executor *e)
-{
-	/* Of a number for each user, those of a lost worker begin anew. */
-	int64_t sum = e->spec.iterations > 0 ? e->lost.lease.done : 0;
-
-	for (size_t i = 0; i < e->share_count; i++)
-		sum += e->shares[i]->lease.done;
-	return sum;
-}
-
-int64_t executor_goal(const struct executor *e)
-{
-	if (e->spec.user_iterations > 0)
-		return e->spec.user_iterations * e->spec.users;
-	return e->spec.iterations;
-}
-
-bool executor_progress(struct executor *e, struct share *s,
-    const struct wire_progress *p, size_t workers)
-{
-	char why[80];
-
-	if (p->lease != s->lease.number)
-		return false;
-	s->lease.started = p->started;
-	s->lease.done = p->done;
-	s->due = p->due;
-	s->dropped = p->dropped;
-	s->late = p->late;
-	s->queued = p->queued;
-	s->idle = p->idle;
-	if (e->state != EXECUTOR_RAMPING && e->state != EXECUTOR_RUNNING)
-		return false;
-	if (executor_goal(e) > 0 && sum_done(e) >= executor_goal(e)) {
-		snprintf(why, sizeof why, "all %lld iterations are done",
-		    (long long)executor_goal(e));
-		executor_end(e, why);
-		return false;
-	}
-	if (e->trace_over)
-		executor_replay_done(e);
-	return e->spec.iterations > 0 && grant(e, s, workers);
 }
 
 void executor_counted(struct executor *e, bool reported)

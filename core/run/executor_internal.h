@@ -7,6 +7,7 @@
 #include "user/schedule.h"
 
 #define ARRIVALS_DELAY (300 * NS_PER_MS)        /* users first */
+#define HAND_OVER      (500 * NS_PER_MS)        /* between two plans */
 #define NEVER          INT64_MAX
 
 struct dispatcher;
@@ -53,8 +54,9 @@ struct executor {
 	struct share lost;
 };
 
-/* executor.c: users wanted now, and running; iterations to be done in all. */
+/* executor.c: users wanted now. */
 int64_t executor_wanted(const struct executor *);
+/* executor_share.c: users running; iterations to be done in all. */
 int64_t executor_running(const struct executor *);
 int64_t executor_goal(const struct executor *);
 /* Arrivals a second; of one that has a schedule. */
