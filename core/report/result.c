@@ -367,6 +367,22 @@ static void put_word(struct buf *line, const char *word)
 	buf_putc(line, '\'');
 }
 
+static char *without_password(const char *text)
+{
+	struct buf out = BUF_INIT(1 << 20);
+
+	text_no_password(&out, text);
+	return buf_detach(&out);
+}
+
+static void put_argument(struct buf *line, const char *argument)
+{
+	char *word = without_password(argument);
+
+	put_word(line, word);
+	free(word);
+}
+
 /* Without the secrets: results are shown to more people than a terminal. */
 static char *command_line(int argc, char **argv)
 {
@@ -381,7 +397,7 @@ static char *command_line(int argc, char **argv)
 			buf_printf(&line, "%.*s...", (int)(secret - argv[i]),
 			    argv[i]);
 		else
-			put_word(&line, argv[i]);
+			put_argument(&line, argv[i]);
 	}
 	text = clean(buf_str(&line));
 	buf_release(&line);
@@ -398,7 +414,7 @@ void result_init(struct result *r, const struct report *report,
 	memset(r, 0, sizeof(*r));
 	r->version = xstrdup(SWARM_VERSION);
 	r->scenario = copy(o->scenario);
-	r->host = copy(o->host);
+	r->host = o->host ? without_password(o->host) : NULL;
 	r->command = command_line(o->argc, o->argv);
 	if (o->capacity)
 		capacity_view_take(&r->capacity, o->capacity,

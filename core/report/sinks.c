@@ -13,6 +13,7 @@
 #include "module/module.h"
 #include "report/output.h"
 #include "report/sink.h"
+#include "report/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,6 +153,7 @@ static int start_one(const struct report *r, const char *text,
 	struct chosen *c = &sinks.at[sinks.count];
 	struct search search;
 	struct swarm_sink_start start;
+	struct buf host = BUF_INIT(1 << 20);
 
 	if (!find(&search, text)) {
 		say_none(text);
@@ -160,9 +162,11 @@ static int start_one(const struct report *r, const char *text,
 	c->def = search.found;
 	c->module = search.module;
 	c->target = text + search.len + (text[search.len] == '=');
+	text_no_password(&host, shown(r->options.host));
 	start = (struct swarm_sink_start){ sizeof(start), c->target,
-		shown(r->options.scenario), shown(r->options.host), run_id };
+		shown(r->options.scenario), buf_str(&host), run_id };
 	c->sink = sink_start(c->def, &start);
+	buf_release(&host);
 	if (!c->sink)
 		return -1;
 	sinks.count++;

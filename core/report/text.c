@@ -292,6 +292,60 @@ int text_clean_lines(struct buf *out, const char *text)
 	return rc;
 }
 
+/* Where the "//user:" ends that `text` begins with; NULL: it does not. */
+static const char *url_user(const char *text)
+{
+	const char *end;
+
+	if (strncmp(text, "//", 2) != 0)
+		return NULL;
+	end = text + 2 + strcspn(text + 2, ":/?#@ \t\r\n");
+	return *end == ':' ? end + 1 : NULL;
+}
+
+static const char *url_password_end(const char *password)
+{
+	const char *end = password + strcspn(password, "/?# \t\r\n'\"");
+
+	while (end > password && *end != '@')
+		end--;
+	return end;
+}
+
+static const char *value_end(const char *value)
+{
+	const char *end;
+
+	if (*value != '\'')
+		return value + strcspn(value, "& \t\r\n");
+	end = strchr(value + 1, '\'');
+	return end ? end + 1 : value + strlen(value);
+}
+
+int text_no_password(struct buf *out, const char *text)
+{
+	static const char key[] = "password=";
+	int rc = 0;
+
+	while (*text) {
+		const char *secret = url_user(text);
+		const char *end = secret ? url_password_end(secret) : NULL;
+
+		if (!secret && strncmp(text, key, strlen(key)) == 0) {
+			secret = text + strlen(key);
+			end = value_end(secret);
+		}
+		if (!secret) {
+			rc |= buf_putc(out, *text++);
+			continue;
+		}
+		rc |= buf_add(out, text, (size_t)(secret - text));
+		rc |= buf_puts(out, end > secret ? "..." : "");
+		text = end;
+	}
+	return rc;
+}
+
 static size_t shown_columns(uint32_t code, bool utf8)
 {
 	if (code == UINT32_MAX || utf8_is_unsafe(code))

@@ -62,6 +62,9 @@ int text_name(struct buf *, const char *, size_t width, bool utf8, bool fill);
 int text_clean(struct buf *, const char *);
 /* The same, but line breaks stay. */
 int text_clean_lines(struct buf *, const char *);
+/* The same as it is, but "..." for each password of a URL (RFC 3986, 3.2.1) or
+ * behind "password=": what is shown to more people than may know it. */
+int text_no_password(struct buf *, const char *);
 /* A field of CSV (RFC 4180), cleaned, in quotes where it needs them; `lines`:
  * line breaks stay. */
 int text_csv(struct buf *, const char *, bool lines);

@@ -217,9 +217,14 @@ def test_criterion_ends_the_run(swarm):
 
 def test_json_alone_on_stdout(swarm):
     done = swarm.run("-f", swarm.module("counted.so"), "--headless",
-                     "-u", "1", "-t", "1s", "--json", "--progress", "1s")
+                     "-u", "1", "-t", "1s", "--json", "--progress", "1s",
+                     "-H", "tcp://joe:hush@127.0.0.1")
     assert done.status == 0, done.text
-    assert json.loads(done.out)["total"]["requests"] > 0
+    result = json.loads(done.out)
+    assert result["total"]["requests"] > 0
+    assert result["run"]["host"] == "tcp://joe:...@127.0.0.1"
+    assert "-H tcp://joe:...@127.0.0.1" in result["run"]["command"]
+    assert "hush" not in done.out
 
 
 def test_results_are_read_again(swarm, tmp_path):

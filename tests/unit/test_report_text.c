@@ -105,6 +105,36 @@ static void test_names(void **state)
 	buf_release(&out);
 }
 
+static void no_password(const char *text, const char *shown)
+{
+	struct buf out = BUF_INIT(200);
+
+	text_no_password(&out, text);
+	expect(&out, shown);
+	buf_release(&out);
+}
+
+static void test_passwords(void **state)
+{
+	(void)state;
+	no_password("mqtts://joe:s3:cr@t@h:8883/a?b=c:d@e",
+	    "mqtts://joe:...@h:8883/a?b=c:d@e");
+	no_password("--host=http://:x@h,http://a:b@h", "--host=http://:...@h,"
+	    "http://a:...@h");
+	no_password("http://h:80/x@y //h/u:p@h", "http://h:80/x@y //h/u:p@h");
+	no_password("http://joe@h:80", "http://joe@h:80");
+	no_password("http://joe:@h/", "http://joe:@h/");
+	no_password("//a:b", "//a:b");
+	no_password("//", "//");
+	no_password("/", "/");
+	no_password("", "");
+	no_password("host=h password='a b' user=u", "host=h password=... "
+	    "user=u");
+	no_password("pg:///d?password=x&user=u", "pg:///d?password=...&user=u");
+	no_password("password='x", "password=...");
+	no_password("password=", "password=");
+}
+
 static void test_csv_fields(void **state)
 {
 	struct buf out = BUF_INIT(200);
@@ -173,6 +203,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_passwords),
 		cmocka_unit_test(test_csv_fields),
 		cmocka_unit_test(test_names_never_wrap),
 		cmocka_unit_test(test_environment),
