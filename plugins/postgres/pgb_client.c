@@ -366,7 +366,7 @@ static void record(struct pgb_client *c, struct swarm_timer *t,
 	struct pg *s = c->session;
 	int64_t now = s->conn->arrived;
 	struct pgb_log_line line = { .client = c->index, .script = c->script,
-		.number = c->done, .lag_ns = t->lag, .retries = tries - 1 };
+		.number = c->done + 1, .lag_ns = t->lag, .retries = tries - 1 };
 
 	/* A script without statements has its end now. */
 	if (now <= t->start)
@@ -398,7 +398,7 @@ static bool skip(struct pgb_client *c, struct swarm_timer *t)
 	swarm_count(pgb_program.skipped, 1);
 	swarm_drop(t);
 	pgb_log_write(&(struct pgb_log_line){ .client = c->index,
-	    .script = c->script, .number = c->done, .lag_ns = t->lag,
+	    .script = c->script, .number = c->done + 1, .lag_ns = t->lag,
 	    .state = "skipped" });
 	return true;
 }

@@ -5,6 +5,7 @@
 #include "pgb_log.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -24,7 +25,8 @@ struct sums {
 
 static struct {
 	FILE *file;
-	int64_t interval_start;         /* unix seconds */
+	char path[PATH_MAX];
+	int64_t interval_start;         /* unix seconds; 0: no line yet */
 	int64_t count;
 	struct sums latency;
 	struct sums lag;
@@ -47,19 +49,25 @@ static struct timespec wall(void)
 int pgb_log_open(void)
 {
 	const struct pgb_options *o = &pgb_program.options;
-	char path[4096];
+	const char *prefix = o->log_prefix != NULL ? o->log_prefix :
+	    "pgbench_log";
+	int n;
 
 	if (!o->log)
 		return 0;
-	snprintf(path, sizeof(path), "%s.%d", o->log_prefix != NULL ?
-	    o->log_prefix : "pgbench_log", (int)getpid());
-	out.file = fopen(path, "w");
+	n = snprintf(out.path, sizeof(out.path), "%s.%d", prefix,
+	    (int)getpid());
+	if (n < 0 || (size_t)n >= sizeof(out.path)) {
+		swarm_error("--log-prefix: the path is too long");
+		return -1;
+	}
+	/* Not for the programs that scripts start. */
+	out.file = fopen(out.path, "we");
 	if (out.file == NULL) {
-		swarm_error("cannot write the log %s: %m", path);
+		swarm_error("cannot write the log %s: %m", out.path);
 		return -1;
 	}
 	pgs_random_seed(&out.sampler, (uint64_t)o->seed);
-	out.interval_start = wall().tv_sec;
 	return 0;
 }
 
@@ -73,7 +81,7 @@ static void add(struct sums *s, double us, bool first)
 	s->sum2 += us * us;
 }
 
-/* The columns that pgbench has under the same options. */
+/* pgbench's columns, which are all there whatever the options. */
 static void flush_interval(void)
 {
 	const struct pgb_options *o = &pgb_program.options;
@@ -81,13 +89,12 @@ static void flush_interval(void)
 	fprintf(out.file, "%" PRId64 " %" PRId64 " %.0f %.0f %.0f %.0f",
 	    out.interval_start, out.count, out.latency.sum, out.latency.sum2,
 	    out.latency.min, out.latency.max);
-	fprintf(out.file, " %" PRId64 " %" PRId64, out.serialization,
-	    out.deadlocks);
 	fprintf(out.file, " %.0f %.0f %.0f %.0f", out.lag.sum, out.lag.sum2,
 	    out.lag.min, out.lag.max);
 	fprintf(out.file, " %" PRId64, out.skipped);
-	fprintf(out.file, " %" PRId64 " %" PRId64 "\n", out.retried,
-	    out.retries);
+	fprintf(out.file, " %" PRId64 " %" PRId64, out.retried, out.retries);
+	fprintf(out.file, " %" PRId64 " %" PRId64 "\n", out.serialization,
+	    out.deadlocks);
 	out.interval_start += o->aggregate_interval;
 	out.count = out.skipped = out.retried = out.retries = 0;
 	out.serialization = out.deadlocks = 0;
@@ -100,6 +107,8 @@ static void aggregate(const struct pgb_log_line *line)
 	const struct pgb_options *o = &pgb_program.options;
 	int64_t now = wall().tv_sec;
 
+	if (out.interval_start == 0)
+		out.interval_start = now;
 	while (now >= out.interval_start + o->aggregate_interval)
 		flush_interval();
 	if (line->state != NULL && strcmp(line->state, "skipped") == 0) {
@@ -163,11 +172,16 @@ void pgb_log_write(const struct pgb_log_line *line)
 
 void pgb_log_close(void)
 {
+	bool failed;
+
 	if (out.file == NULL)
 		return;
-	if (pgb_program.options.aggregate_interval > 0 && out.count > 0)
+	if (pgb_program.options.aggregate_interval > 0 &&
+	    out.interval_start != 0)
 		flush_interval();
-	if (fclose(out.file) == EOF)
-		swarm_error("writing the log of transactions: %m");
+	failed = ferror(out.file) != 0;
+	if (fclose(out.file) == EOF || failed)
+		swarm_error("the log %s is not complete: a write failed (is "
+		    "the disk full?)", out.path);
 	out.file = NULL;
 }

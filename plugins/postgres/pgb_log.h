@@ -10,7 +10,7 @@
 struct pgb_log_line {
 	int client;
 	int script;
-	int64_t number;                 /* of the client's transactions, from 0 */
+	int64_t number;                 /* of the client's transactions, from 1 */
 	int64_t latency_ns;             /* with the lag */
 	int64_t lag_ns;
 	unsigned retries;

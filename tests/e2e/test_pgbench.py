@@ -194,7 +194,8 @@ def test_conflicts_are_tried_again(swarm, postgres, tmp_path):
     postgres.ask("CREATE TABLE counter (n int); "
                  "INSERT INTO counter VALUES (0)")
     report = results(pgbench(swarm, postgres, "-n", "-c", "6", "-t", "20",
-                             "--max-tries=1000", "-f", str(path)))
+                             "--max-tries=1000", "-f", str(path), *log,
+                             str(tmp_path / "tried")))
     assert report["total"]["requests"] == 120
     assert report["total"]["failures"] == 0
     assert report["counts"]["pg_retries"] > 0
@@ -204,9 +205,18 @@ def test_conflicts_are_tried_again(swarm, postgres, tmp_path):
     # Without tries they are failures, each with its SQLSTATE.
     postgres.ask("UPDATE counter SET n = 0")
     process = pgbench(swarm, postgres, "-n", "-c", "6", "-t", "20", "-r",
-                      "-f", str(path))
+                      "-f", str(path), *log, str(tmp_path / "failed"))
     report = results(process)
     # With -r it is said where: at the UPDATE or at the END.
+def sums(prefix):
+    """Of the columns of all files of an aggregated log."""
+    rows = [[float(n) for n in line.split()]
+            for log in prefix.parent.glob(prefix.name + ".*")
+            for line in log.read_text().splitlines()]
+    assert rows and {len(row) for row in rows} == {15}
+    return [sum(column) for column in zip(*rows)]
+
+
     assert sum(n for name, n in report["counts"].items()
                if name.startswith(f"pg_failures {path} ")) == \
         report["total"]["failures"]
@@ -214,8 +224,15 @@ def test_conflicts_are_tried_again(swarm, postgres, tmp_path):
     assert report["total"]["requests"] == 120 and process.status == 1
     assert report["total"]["failures"] > 0
     assert postgres.ask("SELECT n FROM counter") == str(done)
-    assert all(e["error"].startswith("40001 ") for e in report["errors"])
+    assert all(re.fullmatch(rf"40001 .* \({path}:[45]\)", e["error"])
+               for e in report["errors"])
+    # The columns are pgbench's.
+    postgres.pgbench("-n", "-c", "6", "-T", "2", "-f", str(path),
+                     "--failures-detailed", *log, str(tmp_path / "theirs"))
+    theirs = sums(tmp_path / "theirs")
+    assert theirs[13] > 0 and theirs[6:13] == [0] * 7
 
+    log = ["-l", "--aggregate-interval=1", "--log-prefix"]
 
 def test_a_connection_for_each_transaction(swarm, postgres, bank):
     report = results(pgbench(swarm, postgres, "-n", "-C", "-S", "-c", "2",
@@ -224,6 +241,10 @@ def test_a_connection_for_each_transaction(swarm, postgres, bank):
     assert report["counts"]["pg_connects"] == 50
 
 
+    tried = sums(tmp_path / "tried")
+    assert tried[1] == 120 and tried[6:11] == [0] * 5
+    assert tried[11:] == [report["counts"]["pg_retried"],
+                          report["counts"]["pg_retries"], 0, 0]
 def test_rate_limit_and_skipping(swarm, postgres, tmp_path):
     path = tmp_path / "sleep.sql"
     path.write_text("SELECT pg_sleep(0.02);\n")
@@ -302,6 +323,41 @@ def test_bad_command_lines(swarm, postgres, tmp_path):
             (["-b", "tpcb-like"], None)):
         process = pgbench(swarm, postgres, "-n", *args,
                           database="no_such_database" if words is None
+    # As in pgbench each client counts from 1.
+    assert sorted(int(line.split()[1]) for line in lines) == \
+        sorted(list(range(1, 501)) * 2)
+
+
+def test_a_script_from_standard_input(swarm, postgres, tmp_path):
+    """Which workers have, too; with a \\sleep at its end, which counts."""
+    path = tmp_path / "script"
+    path.write_text("SELECT 1;\n\\sleep 20 ms\n")
+    report = results(pgbench(swarm, postgres, "-n", "-c", "4", "-j", "2",
+                             "-t", "3", "-f", "-@2",
+                             wrap=("sh", "-c", f'cat {path} | exec "$@"',
+                                   "sh")))
+    assert report["total"]["requests"] == 12
+    tx = report["by_name"]["SQL tx", "-"]["response_ms"]
+    statement = report["by_name"]["SQL simple", "1: SELECT 1"]["response_ms"]
+    assert tx["min"] >= 20 and tx["mean"] >= 20 + statement["mean"]
+
+
+def test_built_in_scripts_ask_for_the_scale(swarm, postgres, bank, tmp_path):
+    path = tmp_path / "scale.sql"
+    path.write_text("INSERT INTO scales VALUES (:scale);\n")
+    for program in "swarm", "pgbench":
+        postgres.ask("DROP TABLE IF EXISTS scales; "
+                     "CREATE TABLE scales (n int)", bank)
+        args = ["-n", "-t", "1", "-s", "7", "-b", "select-only@0", "-f",
+                str(path)]
+        if program == "swarm":
+            # What other programs are told about --host is not meant.
+            results(swarm.run("pgbench", *args, "--", "--json",
+                              env={**postgres.env, "PGDATABASE": bank,
+                                   "SWARM_HOST": "http://127.0.0.1:1"}))
+        else:
+            postgres.pgbench(*args, database=bank)
+        assert postgres.ask("SELECT n FROM scales", bank) == "2"
                           else "postgres", own=["-t", "1"])
         if words is None:
             # Not one transaction was done.
