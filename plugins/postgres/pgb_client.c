@@ -167,9 +167,10 @@ static enum pgb_end run_sleep(struct swarm_user *u, struct pgb_client *c,
 	}
 	if (amount <= 0)
 		return PGB_OK;
-	c->clock = 0;
-	return swarm_sleep((double)amount * (double)command->unit_us / 1e6) ==
-	    0 ? PGB_OK : PGB_STOPPED;
+	if (swarm_sleep((double)amount * (double)command->unit_us / 1e6) == -1)
+		return PGB_STOPPED;
+	c->clock = swarm_now();
+	return PGB_OK;
 }
 
 /* From the \if, or an \elif reached because everything before was false. */
@@ -364,7 +365,9 @@ static void record(struct pgb_client *c, struct swarm_timer *t,
     enum pgb_end end, unsigned tries)
 {
 	struct pg *s = c->session;
-	int64_t now = s->conn->arrived;
+	/* With a \sleep at its end, as in pgbench. */
+	int64_t now = s->conn->arrived > c->clock ? s->conn->arrived :
+	    c->clock;
 	struct pgb_log_line line = { .client = c->index, .script = c->script,
 		.number = c->done + 1, .lag_ns = t->lag, .retries = tries - 1 };
 

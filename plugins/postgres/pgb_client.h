@@ -62,7 +62,9 @@ struct pgb_client {
 	/* the transaction under way */
 	int script;
 	size_t pc;                      /* the command */
-	int64_t clock;                  /* just read, ns; 0: not */
+	int64_t clock;                  /* ns; read at the beginning, and after
+	                                 * what was no statement; 0: before a
+	                                 * statement that has begun since */
 	bool in_pipeline;
 	int syncs;
 	unsigned unsynced;              /* statements since the last sync */

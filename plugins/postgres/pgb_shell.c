@@ -157,13 +157,13 @@ enum pgb_end pgb_shell_run(struct swarm_user *u, struct pgb_client *c,
 
 	if (fill_in(c, command, &job, &wrong) == -1)
 		return pgb_client_broken(u, c, wrong);
-	c->clock = 0;
 	errno = 0;
 	if (swarm_offload(run_in_thread, &job) == -1) {
 		if (errno == ECANCELED)
 			return PGB_STOPPED;
 		return pgb_client_broken(u, c, "cannot start a program");
 	}
+	c->clock = swarm_now();
 	if (job.status != 0)
 		return pgb_client_broken(u, c,
 		    "the program of \\shell or \\setshell failed");
