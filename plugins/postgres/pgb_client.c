@@ -116,7 +116,8 @@ enum pgb_end pgb_client_broken(struct swarm_user *u, struct pgb_client *c,
 	const struct pgs_script *script = &pgb_program.scripts[c->script];
 	int line = c->pc < script->count ? script->commands[c->pc].line : 0;
 
-	swarm_raise_at(u, script->name, line, "%s", what);
+	swarm_raise_at(u, script->name, line, "%s:%d: %s", script->name, line,
+	    what);
 	return PGB_BROKEN;
 }
 
@@ -377,13 +378,28 @@ static void record(struct pgb_client *c, struct swarm_timer *t,
 	line.latency_ns = now - t->start + t->lag;
 	if (pgb_program.options.rate > 0)
 		swarm_record(pgb_program.lag, (double)t->lag / 1e6);
+/* Why, and where in the script, unless the connection went. */
+static void failure_reason(const struct pgb_client *c, char *out, size_t size)
+{
+	const struct pgs_script *script = &pgb_program.scripts[c->script];
+	char place[128] = "";
+	size_t n;
+
+	if (pgc_conn_usable(c->session->conn) && c->pc < script->count)
+		snprintf(place, sizeof(place), " (%.100s:%d)", script->name,
+		    script->commands[c->pc].line);
+	n = strlen(place);
+	pgc_error_group(&c->session->error, out, size - n);
+	memcpy(out + strlen(out), place, n + 1);
+}
+
 	if (end == PGB_OK) {
 		note_late(line.latency_ns);
 		swarm_done_at(t, now, 0);
 	} else {
 		char reason[PGC_TEXT_MAX];
 
-		pgc_error_group(&s->error, reason, sizeof(reason));
+		failure_reason(c, reason, sizeof(reason));
 		swarm_fail_at(t, now, "%s", reason);
 		pgc_stat_error(&s->error);
 		line.state = s->error.state;

@@ -33,20 +33,29 @@ static enum pgb_end how_it_ended(const struct pg *s)
 	    PGB_FAILED;
 }
 
+static int out_of_memory(struct pgb_client *c)
+{
+	pgc_error_set(&c->session->error, PGC_MISUSE, "out of memory");
+	return -1;
+}
+
 /* ---- sending ---- */
 
+/* What append() refuses is in the session's error. */
 static int append(struct pgb_client *c, size_t *n, const char *text,
     size_t len)
 {
+	if (len >= TEXT_MAX - *n) {
+		pgc_error_set(&c->session->error, PGC_MISUSE, "the statement "
+		    "is larger than 64 MiB with its variables' values");
+		return -1;
+	}
 	if (*n + len + 1 > c->text_size) {
 		size_t size = (*n + len + 1) * 2;
-		char *grown;
+		char *grown = realloc(c->text, size);
 
-		if (size > TEXT_MAX)
-			return -1;
-		grown = realloc(c->text, size);
 		if (grown == NULL)
-			return -1;
+			return out_of_memory(c);
 		c->text = grown;
 		c->text_size = size;
 	}
@@ -150,7 +159,9 @@ static int send_command(struct pgb_client *c,
 
 	if (pgb_program.options.mode == PG_SIMPLE) {
 		text = fill_in(c, command);
-		ok = text != NULL && PQsendQuery(call.conn->pq, text);
+		if (text == NULL)
+			return -1;
+		ok = PQsendQuery(call.conn->pq, text);
 	} else {
 		ok = send_numbered(c, command, number_of(c));
 	}
@@ -211,7 +222,23 @@ static int store_result(struct pgb_client *c,
 	return store(c, command, r, wrong);
 }
 
-/* All results of one statement. */
+static bool is_copy(const PGresult *r)
+{
+	ExecStatusType status = PQresultStatus(r);
+
+	return status == PGRES_COPY_IN || status == PGRES_COPY_OUT ||
+	    status == PGRES_COPY_BOTH;
+}
+
+/* A script has no data to give and no place for what comes. */
+static const char *refuse_copy(struct pgc_conn *conn)
+{
+	conn->given_up = true;
+	pgc_conn_lose(conn);
+	return "COPY cannot be in a script";
+}
+
+/* All results of one statement: NULL, or what is wrong with the script. */
 static const char *collect(struct pgb_client *c,
     const struct pgs_command *command)
 {
@@ -230,6 +257,10 @@ static const char *collect(struct pgb_client *c,
 		before = NULL;
 		if (r == NULL)
 			break;
+		if (is_copy(r)) {
+			PQclear(r);
+			return refuse_copy(call.conn);
+		}
 		if (pgc_query_take(&call, r) == -1)
 			break;
 		before = s->rows;
@@ -279,7 +310,7 @@ static int note_sent(struct pgb_client *c, const struct pgb_sent *sent)
 		    cap * sizeof(*grown));
 
 		if (grown == NULL)
-			return -1;
+			return out_of_memory(c);
 		c->sent = grown;
 		c->sent_cap = cap;
 	}
@@ -333,10 +364,11 @@ static enum pgb_end prepare_ahead(struct pgb_client *c)
 
 		if (command->kind == PGS_ENDPIPELINE)
 			break;
-
 		if (command->kind == PGS_SQL && !is_prepared(c, number) &&
-		    prepare(c, command, number) == -1)
+		    prepare(c, command, number) == -1) {
+			c->pc = i;
 			return how_it_ended(c->session);
+		}
 	}
 	return PGB_OK;
 }
@@ -398,31 +430,52 @@ static int take_in_pipeline(struct pgb_client *c, struct pgc_call *call,
 	return pgc_query_take(call, r);
 }
 
-/* Reads until every sync point has been answered. */
-static void drain(struct pgb_client *c)
+/* The command is the one whose result this was, not the \endpipeline. */
+static void note_failed(struct pgb_client *c)
+{
+	if (c->sent_first < c->sent_count && !c->sent[c->sent_first].is_sync)
+		c->pc = c->sent[c->sent_first].command -
+		    pgb_program.first_command[c->script];
+}
+
+/* Reads until every sync point has been answered: NULL, or what is wrong with
+ * the script. */
+static const char *drain(struct pgb_client *c)
 {
 	struct pgc_call call = call_for(c);
 	struct pg *s = c->session;
+	bool failed = s->error.state[0] != '\0';
 	PGresult *r;
 
 	while (c->syncs > 0) {
 		if (pgc_query_next(&call, &r) == -1)
-			return;
+			return NULL;
+		if (is_copy(r)) {
+			PQclear(r);
+			note_failed(c);
+			return refuse_copy(call.conn);
+		}
 		if (r == NULL)
 			finish_sent(c);
 		else if (take_in_pipeline(c, &call, r) == -1)
-			return;
+			return NULL;
+		if (!failed && s->error.state[0] != '\0') {
+			failed = true;
+			note_failed(c);
+		}
 		pgc_session_clear(s);
 		pgc_conn_row(s->conn);
 		if (s->conn->lost)
-			return;
+			return NULL;
 	}
+	return NULL;
 }
 
 enum pgb_end pgb_sql_sync_pipeline(struct swarm_user *u,
     struct pgb_client *c, bool last)
 {
 	struct pgc_call call = call_for(c);
+	const char *wrong;
 
 	if (!c->in_pipeline)
 		return pgb_client_broken(u, c, "not in a pipeline");
@@ -434,7 +487,9 @@ enum pgb_end pgb_sql_sync_pipeline(struct swarm_user *u,
 		return how_it_ended(c->session);
 	if (!last)
 		return PGB_OK;
-	drain(c);
+	wrong = drain(c);
+	if (wrong != NULL)
+		return pgb_client_broken(u, c, wrong);
 	if (c->syncs == 0 && PQexitPipelineMode(call.conn->pq)) {
 		c->in_pipeline = false;
 		pgc_conn_end(call.conn);
