@@ -246,8 +246,10 @@ static int take_define(struct reading *r, const char *text)
 {
 	const char *equals = strchr(text, '=');
 
-	if (equals == NULL || equals == text || equals[1] == '\0') {
-		swarm_error("-D %s: write NAME=VALUE", text);
+	if (equals == NULL || equals == text || equals[1] == '\0' ||
+	    pgs_names_span(text) != (size_t)(equals - text)) {
+		swarm_error("-D %s: write NAME=VALUE, the name of letters, "
+		    "digits and underscores", text);
 		return -1;
 	}
 	if (r->o->define_count == PGB_DEFINES_MAX) {
@@ -441,6 +443,7 @@ static int take_run(struct reading *r, int c, char *arg)
 	}
 }
 
+/* As the others, for all options. */
 static int take(struct reading *r, int c, char *arg)
 {
 	int rc = take_common(r, c, arg);
@@ -456,49 +459,56 @@ static int take(struct reading *r, int c, char *arg)
 	if (rc == 1)
 		rc = take_logging(r, c, arg);
 	r->run_only = true;
-	/* getopt has said what is wrong. */
-	return rc == 1 ? -1 : rc;
+	return rc;
 }
 
 /* ---- the whole ---- */
 
-static void add_word(char *out, size_t size, const char *keyword,
-    const char *value)
+static void add_word(FILE *out, const char *keyword, const char *value)
 {
-	size_t n = strlen(out);
-
 	if (value == NULL)
 		return;
-	n += (size_t)snprintf(out + n, size - n, "%s%s='", n > 0 ? " " : "",
-	    keyword);
-	for (; *value != '\0' && n + 4 < size; value++) {
+	fprintf(out, " %s='", keyword);
+	for (; *value != '\0'; value++) {
 		if (*value == '\'' || *value == '\\')
-			out[n++] = '\\';
-		out[n++] = *value;
+			fputc('\\', out);
+		fputc(*value, out);
 	}
-	snprintf(out + n, size - n, "'");
+	fputc('\'', out);
 }
 
-static int make_conninfo(struct reading *r, const char *dbname)
+static int join_words(const struct reading *r, const char *dbname)
 {
-	char info[2048] = "";
+	size_t size;
+	FILE *out = open_memstream(&r->o->conninfo, &size);
 
+	if (out == NULL)
+		return -1;
+	/* Never empty: that would stand for --host. */
+	fputs("fallback_application_name=swarm", out);
+	add_word(out, "host", r->host);
+	add_word(out, "port", r->port);
+	add_word(out, "user", r->user);
+	add_word(out, "dbname", dbname);
+	return fclose(out) == EOF ? -1 : 0;
+}
+
+static int make_conninfo(const struct reading *r, const char *dbname)
+{
 	/* A DBNAME that is a connection string stands alone. */
-	if (dbname != NULL && (strchr(dbname, '=') != NULL ||
-	    strstr(dbname, "://") != NULL)) {
-		if (r->host != NULL || r->port != NULL || r->user != NULL) {
-			swarm_error("give -h, -p and -U, or a connection "
-			    "string, not both");
-			return -1;
-		}
-		r->o->conninfo = strdup(dbname);
-		return r->o->conninfo != NULL ? 0 : -1;
+	if (dbname == NULL || (strchr(dbname, '=') == NULL &&
+	    strstr(dbname, "://") == NULL)) {
+		if (join_words(r, dbname) == 0)
+			return 0;
+		swarm_error("out of memory");
+		return -1;
 	}
-	add_word(info, sizeof(info), "host", r->host);
-	add_word(info, sizeof(info), "port", r->port);
-	add_word(info, sizeof(info), "user", r->user);
-	add_word(info, sizeof(info), "dbname", dbname);
-	r->o->conninfo = strdup(info);
+	if (r->host != NULL || r->port != NULL || r->user != NULL) {
+		swarm_error("give -h, -p and -U, or a connection string, not "
+		    "both");
+		return -1;
+	}
+	r->o->conninfo = strdup(dbname);
 	return r->o->conninfo != NULL ? 0 : -1;
 }
 
@@ -555,10 +565,15 @@ enum pgb_parsed pgb_options_parse(struct pgb_options *o, int argc,
 
 	set_defaults(o);
 	optind = 0;
+	opterr = 0;
 	while ((c = getopt_long(argc, argv,
-	    "b:c:CdD:f:F:h:iI:j:lL:M:nNp:P:qrR:s:St:T:U:v", longs, NULL)) !=
+	    ":b:c:CdD:f:F:h:iI:j:lL:M:nNp:P:qrR:s:St:T:U:v", longs, NULL)) !=
 	    -1) {
-		if (take(&r, c, optarg) == -1)
+		int rc = take(&r, c, optarg);
+
+		if (rc == 1)
+			cmdline_refuse("swarm pgbench", c, argv);
+		if (rc != 0)
 			return PGB_ERROR;
 		if (r.done)
 			return PGB_DONE;

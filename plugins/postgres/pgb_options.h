@@ -20,7 +20,7 @@ struct pgb_source {
 };
 
 struct pgb_options {
-	char *conninfo;                 /* from -h -p -U DBNAME; may be "" */
+	char *conninfo;                 /* from -h -p -U DBNAME; not "" */
 	/* -i */
 	bool init;
 	const char *steps;
