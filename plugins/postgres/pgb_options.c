@@ -177,7 +177,22 @@ static int parse_mode(const char *text, enum pg_mode *out)
 	return 0;
 }
 
-/* NAME[@WEIGHT]; the text is argv's and may be cut. */
+/* Standard input ends once. */
+static bool is_input_again(const struct pgb_options *o, const char *name)
+{
+	int i;
+
+	if (strcmp(name, "-") != 0)
+		return false;
+	for (i = 0; i < o->source_count; i++) {
+		if (!o->sources[i].is_builtin &&
+		    strcmp(o->sources[i].name, "-") == 0)
+			return true;
+	}
+	return false;
+}
+
+/* NAME[@WEIGHT]; the text is argv's and is cut. */
 static int add_source(struct pgb_options *o, bool is_builtin, char *text)
 {
 	char *at = strrchr(text, '@');
@@ -191,8 +206,13 @@ static int add_source(struct pgb_options *o, bool is_builtin, char *text)
 		if (parse_int("weight of a script", at + 1, 0, INT_MAX,
 		    &weight) == -1)
 			return -1;
-		text = strndup(text, (size_t)(at - text));
+		*at = '\0';
 	}
+	if (!is_builtin && is_input_again(o, text)) {
+		swarm_error("-f -: standard input can be one script only");
+		return -1;
+	}
+	o->has_builtin = o->has_builtin || is_builtin;
 	o->sources[o->source_count++] = (struct pgb_source){
 		.is_builtin = is_builtin, .name = text,
 		.weight = (unsigned)weight };
@@ -280,6 +300,7 @@ static int take_common(struct reading *r, int c, char *arg)
 		r->o->no_vacuum = true;
 		return 0;
 	case 's':
+		r->o->has_scale = true;
 		return parse_int("-s", arg, 1, INT_MAX, &r->o->scale);
 	case 'i':
 		r->o->init = true;
@@ -591,9 +612,7 @@ enum pgb_parsed pgb_options_parse(struct pgb_options *o, int argc,
 		o->transactions = 10;
 	if (check_run(o, &r) == -1)
 		return PGB_ERROR;
-	if (o->source_count == 0) {
-		o->standard_script = true;
-		add_source(o, true, tpcb_like);
-	}
+	if (o->source_count == 0 && add_source(o, true, tpcb_like) == -1)
+		return PGB_ERROR;
 	return PGB_RUN;
 }

@@ -26,6 +26,7 @@ struct pgb_options {
 	const char *steps;
 	int fillfactor;
 	int scale;
+	bool has_scale;                 /* -s was given */
 	bool quiet;
 	bool foreign_keys;
 	bool unlogged;
@@ -36,7 +37,7 @@ struct pgb_options {
 	/* what to run */
 	struct pgb_source sources[PGB_SCRIPTS_MAX];
 	int source_count;
-	bool standard_script;           /* none was named: tpcb-like */
+	bool has_builtin;               /* some of them, or none was named */
 	const char *defines[PGB_DEFINES_MAX];   /* NAME=VALUE */
 	int define_count;
 	/* how */

@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <libpq-fe.h>
 
@@ -23,6 +25,7 @@
 #include "pgb_client.h"
 #include "pgb_init.h"
 #include "pgb_log.h"
+#include "pgc_error.h"
 #include "pgc_options.h"
 #include "pgc_stat.h"
 #include "pgo_server.h"
@@ -30,38 +33,114 @@
 struct pgc_options pgc_options;
 
 /* What the master found out, for the workers that it starts: they inherit the
- * environment, and must neither vacuum again nor choose another seed. */
+ * environment, and must neither vacuum again nor choose another seed, and to
+ * them standard input is closed. */
 #define INHERITED "SWARM_PGBENCH"
+
+static struct {
+	bool is_worker;                 /* of such a master */
+	int scale;
+	int64_t seed;
+	char input[64];                 /* where standard input is kept, or "" */
+} inherited;
+
+/* Not for the programs that scripts start, which may be another pgbench. */
+static void inherit(void)
+{
+	const char *text = getenv(INHERITED);
+	char *end;
+
+	if (text == NULL)
+		return;
+	inherited.is_worker = true;
+	inherited.scale = (int)strtol(text, &end, 10);
+	inherited.seed = strtoll(end, &end, 10);
+	snprintf(inherited.input, sizeof(inherited.input), "%s",
+	    end + strspn(end, " "));
+	unsetenv(INHERITED);
+}
+
+static int bequeath(void)
+{
+	const struct pgb_options *o = &pgb_program.options;
+	char text[128];
+
+	snprintf(text, sizeof(text), "%d %lld %s", o->scale,
+	    (long long)o->seed, inherited.input);
+	return setenv(INHERITED, text, 1);
+}
 
 /* ---- scripts ---- */
 
-static char *read_file(const char *path, size_t *len)
+/* Whole, and one byte more than a script may have; NULL with errno. */
+static char *read_all(FILE *file, size_t *len)
 {
-	FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
 	char *text = NULL;
 	size_t cap = 0;
 
-	if (file == NULL) {
-		swarm_error("cannot read the script %s: %m", path);
-		return NULL;
-	}
 	*len = 0;
 	do {
 		char *grown = realloc(text, cap += 65536);
 
-		if (grown == NULL)
-			break;
+		if (grown == NULL) {
+			free(text);
+			return NULL;
+		}
 		text = grown;
 		*len += fread(text + *len, 1, cap - *len, file);
 	} while (*len == cap && cap <= PGS_SCRIPT_MAX);
-	if (ferror(file)) {
+	if (!ferror(file))
+		return text;
+	free(text);
+	return NULL;
+}
+
+static char *read_file(const char *path, size_t *len)
+{
+	FILE *file = fopen(path, "re");
+	char *text = NULL;
+
+	if (file != NULL)
+		text = read_all(file, len);
+	if (text == NULL)
 		swarm_error("cannot read the script %s: %m", path);
-		free(text);
-		text = NULL;
-	}
-	if (file != stdin)
+	if (file != NULL)
 		fclose(file);
 	return text;
+}
+
+/* Kept in memory that workers open by its name. */
+static int keep_input(const char *text, size_t len)
+{
+	int fd = memfd_create("pgbench script", MFD_CLOEXEC);
+	size_t done = 0;
+
+	while (fd != -1 && done < len) {
+		ssize_t n = write(fd, text + done, len - done);
+
+		if (n == -1) {
+			close(fd);
+			return -1;
+		}
+		done += (size_t)n;
+	}
+	snprintf(inherited.input, sizeof(inherited.input), "/proc/%d/fd/%d",
+	    (int)getpid(), fd);
+	return fd == -1 ? -1 : 0;
+}
+
+static char *read_input(size_t *len)
+{
+	char *text;
+
+	if (inherited.is_worker)
+		return read_file(inherited.input, len);
+	text = read_all(stdin, len);
+	if (text != NULL && keep_input(text, *len) == 0)
+		return text;
+	swarm_error("cannot read a script from standard input: %m");
+	free(text);
+	return NULL;
 }
 
 static int load_script(const struct pgb_source *source)
@@ -83,7 +162,8 @@ static int load_script(const struct pgb_source *source)
 		}
 		len = strlen(builtin);
 	} else {
-		text = read_file(source->name, &len);
+		text = strcmp(source->name, "-") == 0 ? read_input(&len) :
+		    read_file(source->name, &len);
 		if (text == NULL)
 			return -1;
 	}
@@ -120,19 +200,41 @@ static int load_scripts(void)
 
 /* ---- before the run, in the master ---- */
 
-static bool ask_scale(PGconn *pq)
+static struct pgc_error why(const PGresult *r)
+{
+	struct pgc_error err;
+
+	pgc_error_from_result(&err, r);
+	return err;
+}
+
+/* As pgbench: the built-in scripts are for the tables that are there. */
+static int ask_scale(PGconn *pq)
 {
 	struct pgb_options *o = &pgb_program.options;
 	PGresult *r = PQexec(pq, "select count(*) from pgbench_branches");
-	bool ok = PQresultStatus(r) == PGRES_TUPLES_OK;
+	struct pgc_error err = why(r);
+	int scale = 0;
 
-	if (ok)
-		o->scale = (int)strtol(PQgetvalue(r, 0, 0), NULL, 10);
+	if (PQresultStatus(r) == PGRES_TUPLES_OK)
+		scale = (int)strtol(PQgetvalue(r, 0, 0), NULL, 10);
+	else if (strcmp(err.state, "42P01") == 0)
+		swarm_error("%s: make the tables first, with swarm pgbench -i",
+		    err.text);
 	else
-		swarm_error("%s (make the tables first: swarm pgbench -i)",
-		    PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY));
+		swarm_error("cannot count pgbench_branches: %s %s", err.state,
+		    err.text);
+	if (PQresultStatus(r) == PGRES_TUPLES_OK && scale == 0)
+		swarm_error("pgbench_branches is empty: fill the tables "
+		    "first, with swarm pgbench -i");
 	PQclear(r);
-	return ok;
+	if (scale == 0)
+		return -1;
+	if (o->has_scale && o->scale != scale)
+		swarm_warn("-s %d is for scripts of one's own: "
+		    "pgbench_branches says %d", o->scale, scale);
+	o->scale = scale;
+	return 0;
 }
 
 /* As in pgbench the tables need not be there. */
@@ -149,10 +251,11 @@ static void vacuum(PGconn *pq)
 		return;
 	for (i = 0; i < count; i++) {
 		PGresult *r = PQexec(pq, sql[i]);
+		struct pgc_error err = why(r);
 
 		if (PQresultStatus(r) != PGRES_COMMAND_OK)
-			swarm_warn("%s: %s; going on", sql[i],
-			    PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY));
+			swarm_warn("%s: %s %s; going on", sql[i], err.state,
+			    err.text);
 		PQclear(r);
 	}
 }
@@ -161,22 +264,26 @@ static void vacuum(PGconn *pq)
 static int prepare_server(void)
 {
 	const struct pgb_options *o = &pgb_program.options;
+	/* The given one has the last word on the first. */
+	const char *const keywords[] = { "connect_timeout", "dbname", NULL };
+	const char *const values[] = { "30", o->conninfo, NULL };
 	PGconn *pq;
-	bool ok;
+	int rc = 0;
 
-	if (o->no_vacuum && !o->standard_script)
+	if (o->no_vacuum && !o->has_builtin)
 		return 0;
-	pq = PQconnectdb(o->conninfo);
-	ok = PQstatus(pq) == CONNECTION_OK;
-	if (!ok)
+	pq = PQconnectdbParams(keywords, values, 1);
+	if (PQstatus(pq) != CONNECTION_OK) {
 		swarm_error("%.*s", (int)strcspn(PQerrorMessage(pq), "\n"),
 		    PQerrorMessage(pq));
-	if (ok && o->standard_script)
-		ok = ask_scale(pq);
-	if (ok)
+		rc = -1;
+	}
+	if (rc == 0 && o->has_builtin)
+		rc = ask_scale(pq);
+	if (rc == 0)
 		vacuum(pq);
 	PQfinish(pq);
-	return ok ? 0 : -1;
+	return rc;
 }
 
 static int64_t any_seed(void)
@@ -191,21 +298,17 @@ static int64_t any_seed(void)
 static int inherit_or_prepare(void)
 {
 	struct pgb_options *o = &pgb_program.options;
-	const char *inherited = getenv(INHERITED);
-	char text[64];
-	char *end;
 
-	if (inherited != NULL) {
-		o->scale = (int)strtol(inherited, &end, 10);
-		o->seed = strtoll(end, NULL, 10);
+	if (inherited.is_worker) {
+		o->scale = inherited.scale;
+		o->seed = inherited.seed;
 		return 0;
 	}
 	if (prepare_server() == -1)
 		return -1;
 	if (!o->has_seed)
 		o->seed = any_seed();
-	snprintf(text, sizeof(text), "%d %lld", o->scale, (long long)o->seed);
-	return setenv(INHERITED, text, 1);
+	return bequeath();
 }
 
 /* ---- the run ---- */
@@ -273,6 +376,7 @@ static enum swarm_command_result setup(int argc, char **argv)
 		break;
 	}
 	pgc_options.conninfo = o->conninfo;
+	inherit();
 	if (load_scripts() == -1 || inherit_or_prepare() == -1 ||
 	    set_run_options() == -1 || add_class() == -1)
 		return SWARM_COMMAND_ERROR;

@@ -151,7 +151,30 @@ def test_pipelines(swarm, postgres, tmp_path):
             == (40, 1, 2, 1.5)
     process = pgbench(swarm, postgres, "-n", "-t", "1", "-f", str(path))
     assert process.status != 0
-    assert "pipelines need -M extended or -M prepared" in process.text
+    assert f"{path}:1: pipelines need -M extended or -M prepared" in \
+        process.text
+    # What fails within is told by its own line, when it is run or prepared.
+    for statement, line, error in (
+            ("SELECT 1 / 0;", 3, "22012 division by zero"),
+            ("SELECT nothing;", 3,
+             '42703 column "nothing" does not exist')):
+        path.write_text(f"\\startpipeline\nSELECT 1;\n{statement}\n"
+                        "SELECT 2;\n\\syncpipeline\nSELECT 3;\n"
+                        "\\endpipeline\n")
+        for mode in "extended", "prepared":
+            report = results(pgbench(swarm, postgres, "-n", "-t", "2", "-M",
+                                     mode, "-f", str(path)))
+            assert [e["error"] for e in report["errors"]] == [
+                f"{error} ({path}:{line})"]
+    for copy in "COPY pipes FROM STDIN", "COPY pipes TO STDOUT":
+        for text in (f"\\startpipeline\nSELECT 1;\n{copy};\n\\endpipeline\n",
+                     f"SELECT 1;\n\n{copy};\n"):
+            path.write_text(text)
+            process = pgbench(swarm, postgres, "-n", "-t", "3", "-M",
+                              "extended", "-f", str(path))
+            assert process.status == 1
+            assert results(process)["exceptions"][0]["message"] == \
+                f"{path}:3: COPY cannot be in a script"
 
 
 def test_programs_in_scripts(swarm, postgres, tmp_path):
@@ -184,30 +207,6 @@ def test_programs_in_scripts(swarm, postgres, tmp_path):
         assert process.status != 0 and words in process.text
 
 
-def test_conflicts_are_tried_again(swarm, postgres, tmp_path):
-    path = tmp_path / "conflict.sql"
-    path.write_text(
-        "BEGIN ISOLATION LEVEL SERIALIZABLE;\n"
-        "SELECT n FROM counter \\gset\n"
-        "\\sleep 1 ms\n"
-        "UPDATE counter SET n = :n + 1;\nEND;\n")
-    postgres.ask("CREATE TABLE counter (n int); "
-                 "INSERT INTO counter VALUES (0)")
-    report = results(pgbench(swarm, postgres, "-n", "-c", "6", "-t", "20",
-                             "--max-tries=1000", "-f", str(path), *log,
-                             str(tmp_path / "tried")))
-    assert report["total"]["requests"] == 120
-    assert report["total"]["failures"] == 0
-    assert report["counts"]["pg_retries"] > 0
-    assert report["counts"]["pg_serialization_failures"] == \
-        report["counts"]["pg_retries"]
-    assert postgres.ask("SELECT n FROM counter") == "120"
-    # Without tries they are failures, each with its SQLSTATE.
-    postgres.ask("UPDATE counter SET n = 0")
-    process = pgbench(swarm, postgres, "-n", "-c", "6", "-t", "20", "-r",
-                      "-f", str(path), *log, str(tmp_path / "failed"))
-    report = results(process)
-    # With -r it is said where: at the UPDATE or at the END.
 def sums(prefix):
     """Of the columns of all files of an aggregated log."""
     rows = [[float(n) for n in line.split()]
@@ -217,6 +216,38 @@ def sums(prefix):
     return [sum(column) for column in zip(*rows)]
 
 
+def test_conflicts_are_tried_again(swarm, postgres, tmp_path):
+    path = tmp_path / "conflict.sql"
+    path.write_text(
+        "BEGIN ISOLATION LEVEL SERIALIZABLE;\n"
+        "SELECT n FROM counter \\gset\n"
+        "\\sleep 1 ms\n"
+        "UPDATE counter SET n = :n + 1;\nEND;\n")
+    postgres.ask("CREATE TABLE counter (n int); "
+                 "INSERT INTO counter VALUES (0)")
+    log = ["-l", "--aggregate-interval=1", "--log-prefix"]
+    report = results(pgbench(swarm, postgres, "-n", "-c", "6", "-t", "20",
+                             "--max-tries=1000", "-f", str(path), *log,
+                             str(tmp_path / "tried")))
+    assert report["total"]["requests"] == 120
+    assert report["total"]["failures"] == 0
+    assert report["counts"]["pg_retries"] > 0
+    assert report["counts"]["pg_serialization_failures"] == \
+        report["counts"]["pg_retries"]
+    assert postgres.ask("SELECT n FROM counter") == "120"
+    tried = sums(tmp_path / "tried")
+    assert tried[1] == 120 and tried[6:11] == [0] * 5
+    assert tried[11:] == [report["counts"]["pg_retried"],
+                          report["counts"]["pg_retries"], 0, 0]
+    # Without tries they are failures, each with its SQLSTATE.
+    postgres.ask("UPDATE counter SET n = 0")
+    process = pgbench(swarm, postgres, "-n", "-c", "6", "-t", "20", "-r",
+                      "-f", str(path), *log, str(tmp_path / "failed"))
+    report = results(process)
+    failed = sums(tmp_path / "failed")
+    assert failed[1] + failed[13] == 120 and failed[6:13] == [0] * 7
+    assert failed[13:] == [report["total"]["failures"], 0]
+    # With -r it is said where: at the UPDATE or at the END.
     assert sum(n for name, n in report["counts"].items()
                if name.startswith(f"pg_failures {path} ")) == \
         report["total"]["failures"]
@@ -232,7 +263,6 @@ def sums(prefix):
     theirs = sums(tmp_path / "theirs")
     assert theirs[13] > 0 and theirs[6:13] == [0] * 7
 
-    log = ["-l", "--aggregate-interval=1", "--log-prefix"]
 
 def test_a_connection_for_each_transaction(swarm, postgres, bank):
     report = results(pgbench(swarm, postgres, "-n", "-C", "-S", "-c", "2",
@@ -241,10 +271,6 @@ def test_a_connection_for_each_transaction(swarm, postgres, bank):
     assert report["counts"]["pg_connects"] == 50
 
 
-    tried = sums(tmp_path / "tried")
-    assert tried[1] == 120 and tried[6:11] == [0] * 5
-    assert tried[11:] == [report["counts"]["pg_retried"],
-                          report["counts"]["pg_retries"], 0, 0]
 def test_rate_limit_and_skipping(swarm, postgres, tmp_path):
     path = tmp_path / "sleep.sql"
     path.write_text("SELECT pg_sleep(0.02);\n")
@@ -274,7 +300,8 @@ def test_ends_at_a_failure(swarm, postgres, tmp_path):
                       str(path), "--exit-on-abort")
     assert process.status == 1
     report = results(process)
-    assert report["errors"][0]["error"] == "22012 division by zero"
+    assert report["errors"][0]["error"] == \
+        f"22012 division by zero ({path}:1)"
     assert report["run"]["duration_s"] < 10
 
 
@@ -296,33 +323,6 @@ def test_weights_and_logs(swarm, postgres, bank, tmp_path):
     assert all(re.fullmatch(r"[01] \d+ \d+ [01] \d+ \d+", line)
                for line in lines)
     assert sum(line.split()[3] == "1" for line in lines) == share
-
-
-def test_statements_are_rows(swarm, postgres, bank):
-    report = results(pgbench(swarm, postgres, "-n", "-M", "prepared", "-t",
-                             "20", database=bank))
-    names = sorted(name for kind, name in report["by_name"]
-                   if kind == "SQL prepared")
-    assert len(names) == 7
-    assert "5: BEGIN" in names and "11: END" in names
-
-
-def test_bad_command_lines(swarm, postgres, tmp_path):
-    broken = tmp_path / "broken.sql"
-    broken.write_text("SELECT 1;\n\\set x 1 +\n")
-    for args, words in (
-            (["-c", "0"], "-c 0: give a whole number from 1"),
-            (["-M", "fast"], "give simple, extended or prepared"),
-            (["-t", "1", "-T", "1"], "give -t or -T, not both"),
-            (["-i", "-c", "2"], "with -i only options of initialization"),
-            (["-b", "s"], "ambiguous builtin name"),
-            (["-f", "/nowhere.sql"], "cannot read the script /nowhere.sql"),
-            (["-f", str(broken)], "broken.sql:2: the expression ends too "
-             "early"),
-            (["-D", "x"], "write NAME=VALUE"),
-            (["-b", "tpcb-like"], None)):
-        process = pgbench(swarm, postgres, "-n", *args,
-                          database="no_such_database" if words is None
     # As in pgbench each client counts from 1.
     assert sorted(int(line.split()[1]) for line in lines) == \
         sorted(list(range(1, 501)) * 2)
@@ -358,11 +358,47 @@ def test_built_in_scripts_ask_for_the_scale(swarm, postgres, bank, tmp_path):
         else:
             postgres.pgbench(*args, database=bank)
         assert postgres.ask("SELECT n FROM scales", bank) == "2"
+
+
+def test_statements_are_rows(swarm, postgres, bank):
+    report = results(pgbench(swarm, postgres, "-n", "-M", "prepared", "-t",
+                             "20", database=bank))
+    names = sorted(name for kind, name in report["by_name"]
+                   if kind == "SQL prepared")
+    assert len(names) == 7
+    assert "5: BEGIN" in names and "11: END" in names
+
+
+def test_bad_command_lines(swarm, postgres, tmp_path):
+    broken = tmp_path / "broken.sql"
+    broken.write_text("SELECT 1;\n\\set x 1 +\n")
+    fine = tmp_path / "fine.sql"
+    fine.write_text("SELECT 1;\n")
+    for args, words in (
+            (["-c", "0"], "-c 0: give a whole number from 1"),
+            (["-M", "fast"], "give simple, extended or prepared"),
+            (["-t", "1", "-T", "1"], "give -t or -T, not both"),
+            (["-i", "-c", "2"], "with -i only options of initialization"),
+            (["-b", "s"], "ambiguous builtin name"),
+            (["-f", "/nowhere.sql"], "cannot read the script /nowhere.sql"),
+            (["-f", str(broken)], "broken.sql:2: the expression ends too "
+             "early"),
+            (["-D", "x"], "write NAME=VALUE"),
+            (["-D", "1x=1"], "write NAME=VALUE"),
+            (["--nothing"], "there is no option --nothing; see swarm pgbench "
+             "--help"),
+            (["-f", "-", "-f", "-"], "standard input can be one script only"),
+            (["-h", "x" * 3000, "-p", "1", "-U", "me"],
+             'could not translate host name "' + "x" * 3000 + '"'),
+            (["-f", str(fine)], None)):
+        process = pgbench(swarm, postgres, "-n", *args,
+                          database="no_such_database" if words is None
                           else "postgres", own=["-t", "1"])
         if words is None:
             # Not one transaction was done.
             assert process.status == 4
             assert "3D000" in process.text
+            assert len(re.findall("cannot connect: 3D000 ", process.err)) == 1
             continue
         assert process.status == 2, args
         assert words in process.text
@@ -375,3 +411,7 @@ def test_setup_says_what_is_missing(swarm, postgres):
     process = swarm.run("pgbench", "-h", "/nowhere", "-t", "1")
     assert process.status == 2
     assert "/nowhere" in process.err
+    process = swarm.run("pgbench", "-n", "-S", "no_such_database",
+                        env=postgres.env)
+    assert process.status == 2
+    assert 'database "no_such_database" does not exist' in process.err
