@@ -71,6 +71,23 @@ static void seed(struct pgb_client *c)
 	pgs_random_seed(&c->chooser, own ^ UINT64_C(0x6368656f73657221));
 }
 
+/* A worker's first failure is said at once: a name that is wrong is not found
+ * in a report that waits for the run's end. */
+static bool connect_client(struct pgb_client *c)
+{
+	const struct pgc_error *err = &c->session->error;
+	static bool said;
+
+	if (pgc_session_begin(c->session) != NULL)
+		return true;
+	if (!said && strcmp(err->state, PGC_STOPPED) != 0) {
+		swarm_warn("cannot connect: %s %s; going on trying",
+		    err->state, err->text);
+		said = true;
+	}
+	return false;
+}
+
 void pgb_client_start(struct swarm_user *u)
 {
 	struct pgb_client *c = swarm_data(u);
@@ -93,8 +110,7 @@ void pgb_client_start(struct swarm_user *u)
 	set_int(c, "client_id", c->index);
 	c->is_ready = true;
 	/* Connections are made before the first transaction is timed. */
-	if (!pgb_program.options.connect_each &&
-	    pgc_session_begin(c->session) != NULL)
+	if (!pgb_program.options.connect_each && connect_client(c))
 		pgc_session_end(c->session);
 }
 
@@ -362,6 +378,21 @@ static void note_late(int64_t latency_ns)
 	swarm_count(pgb_program.late, late);
 }
 
+/* Why, and where in the script, unless the connection went. */
+static void failure_reason(const struct pgb_client *c, char *out, size_t size)
+{
+	const struct pgs_script *script = &pgb_program.scripts[c->script];
+	char place[128] = "";
+	size_t n;
+
+	if (pgc_conn_usable(c->session->conn) && c->pc < script->count)
+		snprintf(place, sizeof(place), " (%.100s:%d)", script->name,
+		    script->commands[c->pc].line);
+	n = strlen(place);
+	pgc_error_group(&c->session->error, out, size - n);
+	memcpy(out + strlen(out), place, n + 1);
+}
+
 static void record(struct pgb_client *c, struct swarm_timer *t,
     enum pgb_end end, unsigned tries)
 {
@@ -378,21 +409,6 @@ static void record(struct pgb_client *c, struct swarm_timer *t,
 	line.latency_ns = now - t->start + t->lag;
 	if (pgb_program.options.rate > 0)
 		swarm_record(pgb_program.lag, (double)t->lag / 1e6);
-/* Why, and where in the script, unless the connection went. */
-static void failure_reason(const struct pgb_client *c, char *out, size_t size)
-{
-	const struct pgs_script *script = &pgb_program.scripts[c->script];
-	char place[128] = "";
-	size_t n;
-
-	if (pgc_conn_usable(c->session->conn) && c->pc < script->count)
-		snprintf(place, sizeof(place), " (%.100s:%d)", script->name,
-		    script->commands[c->pc].line);
-	n = strlen(place);
-	pgc_error_group(&c->session->error, out, size - n);
-	memcpy(out + strlen(out), place, n + 1);
-}
-
 	if (end == PGB_OK) {
 		note_late(line.latency_ns);
 		swarm_done_at(t, now, 0);
@@ -457,7 +473,7 @@ void pgb_client_transaction(struct swarm_user *u)
 		return;
 	}
 	/* A failure to connect is a sample of its own. */
-	if (pgc_session_begin(s) == NULL) {
+	if (!connect_client(c)) {
 		swarm_drop(&t);
 		return;
 	}
