@@ -198,13 +198,16 @@ static void watch(struct channel *c)
 static void catch_up(struct channel *c, grpc_connectivity_state state,
     int64_t when)
 {
+	bool was_up = state == GRPC_CHANNEL_IDLE && (c->state == state ||
+	    c->state == GRPC_CHANNEL_CONNECTING);
+
 	if (state == GRPC_CHANNEL_READY && c->state == state)
 		enter(c, GRPC_CHANNEL_IDLE, when);
-	if (state == GRPC_CHANNEL_IDLE && (c->state == state ||
-	    c->state == GRPC_CHANNEL_CONNECTING)) {
+	/* Which is where its handshake has begun. */
+	if (was_up || state == GRPC_CHANNEL_READY)
 		enter(c, GRPC_CHANNEL_CONNECTING, when);
+	if (was_up)
 		enter(c, GRPC_CHANNEL_READY, when);
-	}
 	enter(c, state, when);
 }
 
