@@ -14,22 +14,29 @@
 /* A reply, and what its type is found by. */
 struct answer {
 	struct rpc_reply r;
-	struct rpc *rpc;                /* NULL: there was no answer */
+	struct swarm_user *user;
+	struct rpc *rpc;                /* NULL: there was no answer; it may
+	                                 * have been freed since */
 	const char *method;
 };
 
 const char *answer_json(const struct rpc_reply *r)
 {
 	const struct answer *a = (const struct answer *)r;
+	const char *text;
 
-	if (a->rpc && a->r.code == RPC_OK)
-		return types_decode(a->rpc, a->method, false, r->data,
-		    r->len);
-	errno = ENODATA;
-	return NULL;
+	if (!a->rpc || a->r.code != RPC_OK || !client_lives(a->user, a->rpc)) {
+		errno = ENODATA;
+		return NULL;
+	}
+	client_ref(a->rpc);
+	text = types_decode(a->rpc, a->method, false, r->data, r->len);
+	client_unref(a->rpc);
+	return text;
 }
 
-static const void *bytes_of(struct swarm_user *u, grpc_byte_buffer *b, size_t *len)
+static const void *bytes_of(struct swarm_user *u, grpc_byte_buffer *b,
+    size_t *len)
 {
 	grpc_byte_buffer_reader reader;
 	grpc_slice slice;
@@ -88,12 +95,12 @@ const struct rpc_reply *answer_of(struct rpc_call *c, struct swarm_user *u)
 	struct answer *a = swarm_alloc(u, sizeof *a);
 	struct rpc_reply *to = &a->r;
 
+	a->user = u;
 	a->rpc = c->rpc;
 	a->method = c->method;
 	*to = (struct rpc_reply){
 		.size = sizeof *to,
-		.code = (unsigned)c->code < ROWS_CODES ?
-		    (enum rpc_code)c->code : RPC_UNKNOWN,
+		.code = (enum rpc_code)c->code,
 		.message = GRPC_SLICE_LENGTH(c->details) ?
 		    copy_slice(u, c->details) : "",
 		.headers = copy_pairs(u, &c->headers_md),
@@ -116,11 +123,17 @@ const struct rpc_reply *answer_none(struct swarm_user *u, enum rpc_code code,
 	struct rpc_reply *to = &a->r;
 
 	a->rpc = NULL;
-	a->method = NULL;
 	*to = (struct rpc_reply){
 		.size = sizeof *to, .code = code,
 		.message = swarm_strdup(u, why), .data = "",
 		.sent = -1, .headers_after = -1, .message_after = -1,
 	};
 	return to;
+}
+
+const struct rpc_reply *answer_canceled(const struct rpc_call *c,
+    struct swarm_user *u)
+{
+	return answer_none(u, RPC_CANCELLED, c->rpc ?
+	    "the user is being stopped" : "the channel was freed");
 }

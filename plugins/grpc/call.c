@@ -57,6 +57,8 @@ void call_unref(struct rpc_call *c)
 	if (--c->refs > 0)
 		return;
 	leave_list(c);
+	if (c->rpc)
+		client_unref(c->rpc);
 	stream_release(c);
 	ask_destroy(c);
 	grpc_metadata_array_destroy(&c->headers_md);
@@ -88,17 +90,22 @@ void call_stop(void)
 	kept_count = 0;
 }
 
-void call_abandon(struct rpc_call *c)
+void call_drop(struct rpc_call *c)
 {
+	if (!c->rpc)
+		return;
 	if (c->timed)
 		swarm_drop(&c->timer);
 	c->timed = false;
 	leave_list(c);
+	client_unref(c->rpc);
 	c->rpc = NULL;
 	if (c->grpc && !c->finished)
 		grpc_call_cancel(c->grpc, NULL);
 	swarm_waiters_wake(&c->waiters);
 	stream_abandon(c);
+	if (c->stream)
+		call_unref(c);
 }
 
 /* ---- what the library has completed ---- */
@@ -184,7 +191,7 @@ static void record_phases(struct rpc_call *c)
 static void record(struct rpc_call *c)
 {
 	unsigned code = (unsigned)c->code;
-	bool expected = c->expect >> (code & 31) & 1;
+	bool expected = c->expect >> code & 1;
 
 	look_closer(c);
 	record_phases(c);
@@ -237,6 +244,9 @@ static void on_status(struct cq_event *e)
 
 	c->ended = e->when;
 	c->owed--;
+	/* As the standard has it for a number that is none. */
+	if ((unsigned)c->code >= ROWS_CODES)
+		c->code = GRPC_STATUS_UNKNOWN;
 	if (c->answer) {
 		c->received = grpc_byte_buffer_length(c->answer);
 		c->first_at = e->when;
@@ -272,6 +282,7 @@ struct rpc_call *call_new(struct rpc *r, const struct rpc_call_args *a)
 
 	c->refs = 1;
 	c->rpc = r;
+	client_ref(r);
 	c->sent.run = on_sent;
 	c->headers.run = on_headers;
 	c->status.run = on_status;
@@ -305,42 +316,64 @@ void call_refuse(struct rpc_call *c)
 		swarm_fail(&c->timer, "%s", c->refused);
 	c->timed = false;
 	c->finished = true;
+	c->code = GRPC_STATUS_INVALID_ARGUMENT;
 	swarm_waiters_wake(&c->waiters);
 }
 
 int call_wait(struct rpc_call *c)
 {
 	while (!c->finished) {
+		if (!c->rpc) {
+			errno = ECANCELED;
+			return -1;
+		}
 		if (swarm_waiters_wait(&c->waiters, SWARM_FOREVER) == -1)
 			return -1;
 	}
 	return 0;
 }
 
-const char *call_check(struct rpc *r, const struct rpc_call_args *a)
+int call_check(struct rpc *r, struct rpc_call_args *a)
 {
 	if (!a->method || !*a->method || strlen(a->method) > 1000)
-		return "a call needs a method: package.Service/Method";
-	if (!r->channel)
-		return r->error;
-	return NULL;
+		return client_fail(r, EINVAL, "a call needs a method: "
+		    "package.Service/Method");
+	if (!r->channel) {
+		errno = ENOTCONN;
+		return -1;
+	}
+	if (a->json)
+		return types_encode(r, a->method, a->json, &a->data, &a->len);
+	return 0;
+}
+
+static enum rpc_code code_of(int error)
+{
+	switch (error) {
+	case ECANCELED:
+		return RPC_CANCELLED;
+	case ENOTCONN:
+	case EIO:
+		return RPC_UNAVAILABLE;
+	default:
+		return RPC_INVALID_ARGUMENT;
+	}
 }
 
 const struct rpc_reply *call_not_made(struct rpc *r,
-    const struct rpc_call_args *a, const char *why)
+    const struct rpc_call_args *a)
 {
+	enum rpc_code code = code_of(errno);
+	const char *method = a->method && *a->method ? a->method : "call";
 	struct swarm_timer t = swarm_begin_at(r->user, rows_of(a->name ?
-	    a->name : a->method ? a->method : "call")->calls, swarm_now());
+	    a->name : method)->calls, swarm_now());
 
-	if (why != r->error)
-		client_fail(r, EINVAL, "%s", why);
 	/* A user that is being stopped had no failure. */
-	if (swarm_stopping(r->user))
+	if (code == RPC_CANCELLED)
 		swarm_drop(&t);
 	else
-		swarm_fail(&t, "%s", why);
-	return answer_none(r->user, r->channel ? RPC_INVALID_ARGUMENT :
-	    RPC_UNAVAILABLE, why);
+		swarm_fail(&t, "%s", r->error);
+	return answer_none(r->user, code, r->error);
 }
 
 static void launch_later(struct rpc_call *c)
@@ -356,15 +389,10 @@ const struct rpc_reply *call_unary(struct rpc *r,
 	struct swarm_user *u = r->user;
 	struct rpc_call_args a;
 	struct rpc_call *c;
-	const char *why;
 
 	client_args(&a, sizeof a, from, from->size);
-	why = call_check(r, &a);
-	if (!why && a.json && types_encode(r, a.method, a.json, &a.data,
-	    &a.len) == -1)
-		why = r->error;
-	if (why)
-		return call_not_made(r, &a, why);
+	if (call_check(r, &a) == -1)
+		return call_not_made(r, &a);
 	c = call_new(r, &a);
 	if (ask_prepare(c, &a, a.data ? a.data : "", a.len, true) == -1)
 		call_refuse(c);
@@ -373,15 +401,15 @@ const struct rpc_reply *call_unary(struct rpc *r,
 	else if (ask_now(c) == -1)
 		call_refuse(c);
 	if (call_wait(c) == -1) {
-		call_abandon(c);
+		to = answer_canceled(c, u);
+		call_drop(c);
 		call_unref(c);
 		errno = ECANCELED;
-		return answer_none(u, RPC_CANCELLED,
-		    "the user is being stopped");
+		return to;
 	}
 	if (c->refused) {
 		to = answer_none(u, RPC_INVALID_ARGUMENT, c->refused);
-		call_abandon(c);
+		call_drop(c);
 		call_unref(c);
 		return to;
 	}

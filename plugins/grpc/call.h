@@ -59,18 +59,23 @@ const struct rpc_reply *call_unary(struct rpc *, const struct rpc_call_args *);
 struct rpc_call *call_new(struct rpc *, const struct rpc_call_args *);
 void call_ref(struct rpc_call *);
 void call_unref(struct rpc_call *);
-/* Not to be told of it any more: cancels what is under way. */
-void call_abandon(struct rpc_call *);
+/* Not to be told of it any more: cancels what is under way, takes it off the
+ * client's list and drops the reference that comes with a stream's place there
+ * (a unary call belongs to its fiber).  Does nothing the second time. */
+void call_drop(struct rpc_call *);
 /* Ends it if nothing is owed any more. */
 void call_settle(struct rpc_call *);
-/* [fiber] Until it has ended: 0, or -1 with ECANCELED. */
+/* [fiber] Until it has ended: 0, or -1 with ECANCELED: the user is being
+ * stopped, or has dropped it. */
 int call_wait(struct rpc_call *);
 
-/* Why these arguments cannot be a call, or NULL. */
-const char *call_check(struct rpc *, const struct rpc_call_args *);
-/* A failed sample, and its answer, of a call that was not made. */
+/* [fiber] Whether these arguments can be a call; JSON becomes bytes.  0, or -1
+ * after client_fail(). */
+int call_check(struct rpc *, struct rpc_call_args *);
+/* A failed sample, and its answer, of a call that was not made, for errno and
+ * the client's error. */
 const struct rpc_reply *call_not_made(struct rpc *,
-    const struct rpc_call_args *, const char *why);
+    const struct rpc_call_args *);
 /* [worker] It could not be begun, for c->refused: it has ended. */
 void call_refuse(struct rpc_call *);
 /* Frees what is kept for reuse. */

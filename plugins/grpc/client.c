@@ -256,6 +256,7 @@ struct rpc *client_connect(struct swarm_user *u,
 	if (a.share == 0)
 		a.share = client_defaults.share;
 	r->user = u;
+	r->refs = 1;
 	r->next = *list;
 	*list = r;
 	if (a.metadata_count <= CLIENT_METADATA / 2 &&
@@ -270,25 +271,22 @@ struct rpc *client_connect(struct swarm_user *u,
 	return r;
 }
 
-void client_free(struct rpc *r)
+void client_ref(struct rpc *r)
+{
+	r->refs++;
+}
+
+void client_unref(struct rpc *r)
 {
 	struct rpc **at;
+	int error = errno;
 
-	if (!r)
+	if (--r->refs > 0)
 		return;
 	at = swarm_slot(r->user, client_slot);
 	while (*at != r)
 		at = &(*at)->next;
 	*at = r->next;
-	while (r->calls) {
-		struct rpc_call *c = r->calls;
-		bool is_stream = c->stream != NULL;
-
-		call_abandon(c);
-		/* A unary call belongs to the fiber that waits for it. */
-		if (is_stream)
-			call_unref(c);
-	}
 	if (r->channel)
 		channel_unref(r->channel);
 	for (size_t i = 0; i < r->metadata_count; i++) {
@@ -297,6 +295,27 @@ void client_free(struct rpc *r)
 	}
 	free(r->metadata);
 	free(r);
+	errno = error;
+}
+
+bool client_lives(struct swarm_user *u, const struct rpc *r)
+{
+	struct rpc *const *list = swarm_slot(u, client_slot);
+	const struct rpc *at = *list;
+
+	while (at && at != r)
+		at = at->next;
+	return at && !at->freed;
+}
+
+void client_free(struct rpc *r)
+{
+	if (!r || r->freed)
+		return;
+	r->freed = true;
+	while (r->calls)
+		call_drop(r->calls);
+	client_unref(r);
 }
 
 void client_free_all(struct swarm_user *u, void *slot)
@@ -304,6 +323,14 @@ void client_free_all(struct swarm_user *u, void *slot)
 	struct rpc **list = slot;
 
 	(void)u;
-	while (*list)
-		client_free(*list);
+	while (*list) {
+		struct rpc *r = *list;
+
+		/* Streams may have been opened on it after it was freed. */
+		client_ref(r);
+		client_free(r);
+		while (r->calls)
+			call_drop(r->calls);
+		client_unref(r);
+	}
 }

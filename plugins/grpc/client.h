@@ -64,6 +64,8 @@ struct rpc {
 	struct rpc_call *calls;         /* streams, and what waits */
 	grpc_metadata *metadata;        /* of the channel's arguments */
 	size_t metadata_count;
+	unsigned refs;                  /* the user's, fibers in it, calls */
+	bool freed;                     /* by the user */
 	char error[CLIENT_ERROR];
 };
 
@@ -75,6 +77,13 @@ struct rpc *client_connect(struct swarm_user *,
     const struct rpc_connect_args *);
 void client_free(struct rpc *);
 void client_free_all(struct swarm_user *, void *slot);
+/* Keeps its memory, and its channel, while a fiber waits in it, and for what is
+ * left of its calls. */
+void client_ref(struct rpc *);
+/* Leaves errno as it is. */
+void client_unref(struct rpc *);
+/* Whether it is one of the user's that has not been freed. */
+bool client_lives(struct swarm_user *, const struct rpc *);
 /* Remembers why: returns -1 with errno `error`. */
 int client_fail(struct rpc *, int error, const char *fmt, ...)
     SWARM_PRINTF(3, 4);

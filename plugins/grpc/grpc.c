@@ -20,6 +20,7 @@
 #include <grpc/grpc.h>
 #include <grpc/support/log.h>
 
+#include <errno.h>
 #include <stddef.h>
 
 static double timeout;
@@ -56,6 +57,91 @@ static const struct rpc_info *info(struct rpc *r)
 	i.under_way = c->under_way;
 	i.reconnects = c->reconnects;
 	return &i;
+}
+
+/*
+ * While a call waits, another fiber or a handler may free the channel: its
+ * memory stays until the last of them is back.
+ */
+static const struct rpc_reply *held_unary(struct rpc *r,
+    const struct rpc_call_args *a)
+{
+	const struct rpc_reply *to;
+
+	client_ref(r);
+	to = call_unary(r, a);
+	client_unref(r);
+	return to;
+}
+
+static struct rpc_call *held_open(struct rpc *r, const struct rpc_call_args *a)
+{
+	struct rpc_call *s;
+
+	client_ref(r);
+	s = stream_open(r, a);
+	client_unref(r);
+	return s;
+}
+
+static int held_send(struct rpc_call *s, const struct rpc_send_args *a)
+{
+	struct rpc *r = s->rpc;
+	int rc, error;
+
+	client_ref(r);
+	call_ref(s);
+	rc = stream_send(s, a);
+	error = errno;
+	call_unref(s);
+	client_unref(r);
+	errno = error;
+	return rc;
+}
+
+static const char *held_message_json(const struct rpc_message *m)
+{
+	struct rpc *r = stream_of_message(m)->rpc;
+	const char *text;
+
+	if (!r) {
+		errno = ENOTCONN;
+		return NULL;
+	}
+	client_ref(r);
+	text = stream_message_json(m);
+	client_unref(r);
+	return text;
+}
+
+static const char *held_services(struct rpc *r)
+{
+	const char *text;
+
+	client_ref(r);
+	text = types_services(r);
+	client_unref(r);
+	return text;
+}
+
+static const char *held_describe(struct rpc *r, const char *symbol)
+{
+	const char *text;
+
+	client_ref(r);
+	text = types_describe(r, symbol);
+	client_unref(r);
+	return text;
+}
+
+static int held_kind(struct rpc *r, const char *method)
+{
+	int kind;
+
+	client_ref(r);
+	kind = types_kind(r, method);
+	client_unref(r);
+	return kind;
 }
 
 static const char *unless_empty(const char *text)
@@ -132,9 +218,9 @@ static void worker_stop(void)
 static const struct rpc_api api = {
 	SWARM_IFACE(struct rpc_api, 0),
 	.connect = client_connect,
-	.unary = call_unary,
-	.open = stream_open,
-	.send = stream_send,
+	.unary = held_unary,
+	.open = held_open,
+	.send = held_send,
 	.receive = stream_receive,
 	.on_message = stream_on_message,
 	.end = stream_end,
@@ -145,10 +231,10 @@ static const struct rpc_api api = {
 	.info = info,
 	.code_name = rows_code_name,
 	.reply_json = answer_json,
-	.message_json = stream_message_json,
-	.services = types_services,
-	.describe = types_describe,
-	.kind = types_kind,
+	.message_json = held_message_json,
+	.services = held_services,
+	.describe = held_describe,
+	.kind = held_kind,
 };
 
 SWARM_MODULE(

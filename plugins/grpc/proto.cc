@@ -207,6 +207,13 @@ int proto_add_file(proto *p, const void *data, size_t len)
 	return 0;
 }
 
+size_t proto_files(proto *p)
+{
+	shared guard(p->adding);
+
+	return p->names.size();
+}
+
 char *proto_missing(proto *p)
 {
 	shared guard(p->adding);

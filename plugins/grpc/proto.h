@@ -33,6 +33,8 @@ void proto_free(struct proto *);
 /* One FileDescriptorProto, serialized; a file that is there already is left
  * out.  0, or -1. */
 int proto_add_file(struct proto *, const void *data, size_t len);
+/* How many there are. */
+size_t proto_files(struct proto *);
 /* A file that others need and that is not there; NULL: none.  Files of
  * protobuf's own are taken from its library.  For free(). */
 char *proto_missing(struct proto *);

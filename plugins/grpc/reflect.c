@@ -15,7 +15,9 @@
 #include <string.h>
 
 #define TIMEOUT     20.0
-#define FILES_MAX   2000                /* of one symbol */
+/* Of a server: they may import each other in one row, and building that many
+ * takes most of the stack that there is. */
+#define FILES_MAX   1000
 #define NAMES_MAX   (1u << 20)          /* bytes */
 
 /* Fields of ServerReflectionRequest. */
@@ -148,29 +150,42 @@ static int take_answer(struct talk *t, const struct rpc_message *m,
 	    "with something else");
 }
 
-static struct rpc_call *open_talk(struct rpc *r, int version)
+/* With a reference of its own: the user may free the channel meanwhile, and
+ * with it all calls. */
+static void open_talk(struct talk *t)
 {
 	struct rpc_call_args a = {
-		.size = sizeof a, .method = methods[version - 1],
+		.size = sizeof a, .method = methods[t->version - 1],
 		.timeout = TIMEOUT, .wait_for_ready = true,
 	};
 
-	return stream_open_quiet(r, &a);
+	t->call = stream_open_quiet(t->rpc, &a);
+	call_ref(t->call);
+}
+
+static void drop_talk(struct talk *t)
+{
+	call_drop(t->call);
+	call_unref(t->call);
+	t->call = NULL;
 }
 
 /* Why the stream ended without an answer. */
 static int ended(struct talk *t)
 {
-	const struct rpc_reply *end = stream_finish(t->call);
+	const struct rpc_reply *end = t->call->rpc ?
+	    stream_finish(t->call) : NULL;
 
-	t->call = NULL;
+	drop_talk(t);
+	if (!end)
+		return client_fail(t->rpc, ECANCELED, "the channel was freed");
+	if (end->code == RPC_CANCELLED && swarm_stopping(t->rpc->user))
+		return client_fail(t->rpc, ECANCELED, "the user is being "
+		    "stopped");
 	if (end->code == RPC_UNIMPLEMENTED)
 		return client_fail(t->rpc, ENOSYS, "the server has no "
 		    "reflection: give -o grpc.protoset=FILE or "
 		    "-o grpc.proto=FILE");
-	if (end->code == RPC_CANCELLED)
-		return client_fail(t->rpc, ECANCELED, "the user is being "
-		    "stopped");
 	return client_fail(t->rpc, EIO, "reflection: %s: %s",
 	    rows_code_name(end->code), end->message);
 }
@@ -183,7 +198,7 @@ static const struct rpc_message *question(struct talk *t, unsigned field,
 
 	for (;;) {
 		if (!t->call)
-			t->call = open_talk(t->rpc, t->version);
+			open_talk(t);
 		m = ask(t, field, text) == 0 ?
 		    stream_receive(t->call, SWARM_FOREVER) : NULL;
 		if (m)
@@ -191,6 +206,7 @@ static const struct rpc_message *question(struct talk *t, unsigned field,
 		if (ended(t) == 0 || errno != ENOSYS || t->version == 2)
 			return NULL;
 		t->version = 2;
+		t->rpc->error[0] = 0;
 	}
 }
 
@@ -200,9 +216,7 @@ static void close_talk(struct talk *t, int *version)
 
 	if (t->call) {
 		*version = t->version;
-		stream_cancel(t->call);
-		call_abandon(t->call);
-		call_unref(t->call);
+		drop_talk(t);
 	}
 	errno = error;
 }
@@ -214,14 +228,17 @@ static int add_files(struct talk *t, struct proto *p,
 {
 	struct reader r;
 	struct field f;
-	int added = 0;
 
 	if (take_answer(t, m, 4, &f) == -1)
 		return -1;
 	r = reader_of(f.data, f.len);
-	while (get_field(&r, &f) && added++ < FILES_MAX) {
+	while (get_field(&r, &f)) {
 		if (f.number != 1 || !f.data)
 			continue;
+		if (proto_files(p) == FILES_MAX)
+			return client_fail(t->rpc, EPROTO, "the server's "
+			    "reflection gives more than %d files: give "
+			    "-o grpc.protoset=FILE", FILES_MAX);
 		if (proto_add_file(p, f.data, f.len) == -1)
 			return client_fail(t->rpc, EPROTO, "the server's "
 			    "reflection gives a file that is none");
@@ -237,10 +254,7 @@ int reflect_symbol(struct rpc *r, struct proto *p, const char *symbol,
 	char *missing = NULL, *before = NULL;
 	int rc = m ? add_files(&t, p, m) : -1;
 
-	for (int i = 0; rc == 0 && i < FILES_MAX; i++) {
-		missing = proto_missing(p);
-		if (!missing)
-			break;
+	while (rc == 0 && (missing = proto_missing(p))) {
 		m = question(&t, BY_FILENAME, missing);
 		rc = m ? add_files(&t, p, m) : -1;
 		/* Answered with other files: it will not come. */
@@ -255,35 +269,59 @@ int reflect_symbol(struct rpc *r, struct proto *p, const char *symbol,
 	return rc;
 }
 
+/* The name in a ServiceResponse; its data is NULL when there is none. */
+static struct field name_in(const struct field *service)
+{
+	struct reader in = reader_of(service->data, service->len);
+	struct field name;
+
+	while (get_field(&in, &name)) {
+		if (name.number == 1 && name.data)
+			return name;
+	}
+	return (struct field){ .data = NULL };
+}
+
+/* Of a ListServiceResponse: a line each. */
+static char *take_names(struct talk *t, const uint8_t *data, size_t size)
+{
+	struct reader in = reader_of(data, size);
+	char *names = malloc(NAMES_MAX);
+	struct field f, name;
+	size_t len = 0;
+
+	if (!names)
+		abort();
+	while (get_field(&in, &f)) {
+		if (f.number != 1 || !f.data)
+			continue;
+		name = name_in(&f);
+		/* And the end of its line, and of all. */
+		if (name.len >= NAMES_MAX - len - 1) {
+			free(names);
+			client_fail(t->rpc, EPROTO, "the server's reflection "
+			    "lists names of more than a mebibyte");
+			return NULL;
+		}
+		if (!name.data)
+			continue;
+		memcpy(names + len, name.data, name.len);
+		len += name.len;
+		names[len++] = '\n';
+	}
+	names[len] = 0;
+	return names;
+}
+
 char *reflect_services(struct rpc *r, int *version)
 {
 	struct talk t = { .rpc = r, .version = *version ? *version : 1 };
 	const struct rpc_message *m = question(&t, LIST_SERVICES, "*");
 	char *names = NULL;
-	struct reader in, each;
-	struct field f, name;
-	size_t len = 0;
+	struct field f;
 
-	if (!m || take_answer(&t, m, 6, &f) == -1)
-		goto close;
-	names = calloc(1, NAMES_MAX + 2);
-	if (!names)
-		goto close;
-	in = reader_of(f.data, f.len);
-	while (get_field(&in, &f)) {
-		if (f.number != 1 || !f.data)
-			continue;
-		each = reader_of(f.data, f.len);
-		while (get_field(&each, &name)) {
-			if (name.number != 1 || !name.data ||
-			    name.len > NAMES_MAX - len)
-				continue;
-			memcpy(names + len, name.data, name.len);
-			len += name.len;
-			names[len++] = '\n';
-		}
-	}
-close:
+	if (m && take_answer(&t, m, 6, &f) == 0)
+		names = take_names(&t, f.data, f.len);
 	close_talk(&t, version);
 	return names;
 }

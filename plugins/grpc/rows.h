@@ -76,7 +76,8 @@ struct rows *rows_of(const char *name);
 /* The path of the method of that name; lives as long. */
 const char *rows_path(struct rows *);
 void rows_phase(struct rows *, enum rows_phase, int64_t duration_ns);
-/* A call ended with this code: its time under the code, and the count. */
+/* A call ended with this code, one of the 17: its time under the code, and the
+ * count. */
 void rows_code(struct rows *, unsigned code, int64_t duration_ns,
     size_t bytes);
 uint32_t rows_messages(struct rows *);

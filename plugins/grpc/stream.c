@@ -214,16 +214,18 @@ const struct rpc_message *stream_receive(struct rpc_call *c, int64_t deadline)
 	return m;
 }
 
-const char *stream_message_json(const struct rpc_message *m)
+struct rpc_call *stream_of_message(const struct rpc_message *m)
 {
 	const struct message *whole = (const struct message *)((const char *)m
 	    - offsetof(struct message, m));
-	struct rpc_call *c = whole->call;
 
-	if (!c->rpc) {
-		errno = ENOTCONN;
-		return NULL;
-	}
+	return whole->call;
+}
+
+const char *stream_message_json(const struct rpc_message *m)
+{
+	struct rpc_call *c = stream_of_message(m);
+
 	return types_decode(c->rpc, c->method, false, m->data, m->len);
 }
 
@@ -236,14 +238,17 @@ void stream_on_message(struct rpc_call *c, rpc_handler *fn, void *arg)
 	s->handler_arg = arg;
 	if (!fn)
 		return;
+	/* It may free the channel, or give way to another handler. */
+	call_ref(c);
 	while (s->handler == fn && (m = pop(s))) {
 		fn(c, &m->m, arg);
 		inbox_free(m);
 	}
-	if (s->over)
+	if (s->over && s->handler == fn)
 		fn(c, NULL, arg);
-	else if (c->grpc)
+	else if (!s->over && c->rpc)
 		read_on(s);
+	call_unref(c);
 }
 
 /* ---- sending ---- */
@@ -380,33 +385,30 @@ static struct stream *stream_new(struct rpc_call *c)
 }
 
 /* Something to be finished: what could not be begun. */
-static struct rpc_call *dead(struct rpc *r)
+static struct rpc_call *dead(struct rpc *r, enum rpc_code code)
 {
 	struct rpc_call *c = call_new(r, NULL);
 	struct stream *s = stream_new(c);
 
+	c->code = (grpc_status_code)code;
 	c->finished = true;
 	s->over = true;
 	s->broken = true;
 	return c;
 }
 
-static const char *prepare(struct rpc *r, struct rpc_call_args *a,
+static int prepare(struct rpc *r, struct rpc_call_args *a,
     const struct method **method)
 {
-	const char *why = call_check(r, a);
-
 	*method = NULL;
-	if (why)
-		return why;
+	if (call_check(r, a) == -1)
+		return -1;
 	if (a->match == RPC_MATCH_KEY && !a->key && !a->key_field)
-		return "a match by key needs .key or .key_field";
+		return client_fail(r, EINVAL, "a match by key needs .key or "
+		    ".key_field");
 	if (a->key_field && !(*method = types_method(r, a->method)))
-		return r->error;
-	if (a->json && types_encode(r, a->method, a->json, &a->data, &a->len) ==
-	    -1)
-		return r->error;
-	return NULL;
+		return -1;
+	return 0;
 }
 
 static struct rpc_call *begin(struct rpc *r, const struct rpc_call_args *a,
@@ -444,14 +446,10 @@ struct rpc_call *stream_open(struct rpc *r, const struct rpc_call_args *from)
 {
 	const struct method *method;
 	struct rpc_call_args a;
-	const char *why;
 
 	client_args(&a, sizeof a, from, from->size);
-	why = prepare(r, &a, &method);
-	if (why) {
-		call_not_made(r, &a, why);
-		return dead(r);
-	}
+	if (prepare(r, &a, &method) == -1)
+		return dead(r, call_not_made(r, &a)->code);
 	return begin(r, &a, method, false);
 }
 
@@ -479,23 +477,27 @@ static void discard(struct rpc_call *c)
 	read_on(s);
 }
 
+static const struct rpc_reply *finish(struct rpc_call *c,
+    struct swarm_user *u)
+{
+	if (!c->grpc || c->refused)
+		return answer_none(u, (enum rpc_code)c->code, c->rpc->error);
+	if (!c->canceled && stream_end(c) == -1 && errno != EPIPE)
+		return answer_canceled(c, u);
+	discard(c);
+	if (call_wait(c) == -1)
+		return answer_canceled(c, u);
+	rows_observe(ROWS_LAG, swarm_now() - c->ended);
+	return answer_of(c, u);
+}
+
 const struct rpc_reply *stream_finish(struct rpc_call *c)
 {
-	struct swarm_user *u = c->rpc->user;
 	const struct rpc_reply *to;
 
-	if (!c->grpc || c->refused) {
-		to = answer_none(u, c->rpc->channel ? RPC_INVALID_ARGUMENT :
-		    RPC_UNAVAILABLE, c->rpc->error);
-	} else if ((c->canceled || stream_end(c) == 0 || errno == EPIPE) &&
-	    (discard(c), call_wait(c) == 0)) {
-		rows_observe(ROWS_LAG, swarm_now() - c->ended);
-		to = answer_of(c, u);
-	} else {
-		to = answer_none(u, RPC_CANCELLED,
-		    "the user is being stopped");
-	}
-	call_abandon(c);
+	call_ref(c);
+	to = finish(c, c->rpc->user);
+	call_drop(c);
 	call_unref(c);
 	return to;
 }

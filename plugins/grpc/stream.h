@@ -46,6 +46,7 @@ int stream_send(struct rpc_call *, const struct rpc_send_args *);
 const struct rpc_message *stream_receive(struct rpc_call *, int64_t deadline);
 void stream_on_message(struct rpc_call *, rpc_handler *, void *arg);
 const char *stream_message_json(const struct rpc_message *);
+struct rpc_call *stream_of_message(const struct rpc_message *);
 int stream_end(struct rpc_call *);
 void stream_cancel(struct rpc_call *);
 const struct rpc_reply *stream_finish(struct rpc_call *);

@@ -4,8 +4,11 @@
  * others wait.
  *
  * JSON that is sent again and again is turned into bytes once: a scenario's
- * requests are constants mostly.  Turning deeply nested JSON, or a stranger's
- * bytes, needs more stack than a fiber has, so that happens on another thread.
+ * requests are constants mostly.
+ *
+ * protobuf goes deep, as deep as files import each other, so nothing of it runs
+ * on a fiber's stack but on the worker's large one; messages that are long
+ * are handed to the thread pool.
  */
 #include "types.h"
 
@@ -21,7 +24,7 @@
 #define BUCKETS    64u                  /* powers of two */
 #define CACHED     64u                  /* requests of a method */
 #define CACHE_TEXT 65536u               /* longest one kept */
-#define SHALLOW    12                   /* nesting that a fiber's stack bears */
+#define LONG       65536u               /* bytes that would hold up the loop */
 
 struct request {
 	char *json;
@@ -42,7 +45,8 @@ struct types {
 	char *key;
 	struct proto *proto;
 	bool from_files;
-	bool loaded;                    /* the files */
+	bool loaded;                    /* the files, or as far as they go */
+	char *wrong;                    /* what is wrong with them, or NULL */
 	bool loading;
 	int version;                    /* of reflection */
 	struct swarm_waiters waiters;
@@ -72,7 +76,10 @@ static struct types *types_of(struct rpc *r)
 
 	if (r->channel->types)
 		return r->channel->types;
-	if (!files)
+	/* Each Unix socket has the same authority. */
+	if (!files && r->channel->target.is_unix)
+		snprintf(key, sizeof key, "unix:%s", r->channel->target.host);
+	else if (!files)
 		target_authority(&r->channel->target, key, sizeof key);
 	for (t = sets; t && strcmp(t->key, key) != 0; t = t->next)
 		;
@@ -115,6 +122,7 @@ void types_stop(void)
 			}
 		}
 		proto_free(t->proto);
+		free(t->wrong);
 		free(t->key);
 		free(t);
 	}
@@ -141,37 +149,44 @@ static int read_files(void *arg)
 		size_t n = strcspn(list, ",");
 		char *name = strndup(list, n);
 
-		rc = name ? proto_add_source(job->proto,
-		    types_sources.import_path, name, &job->error) : -1;
+		if (!name)
+			abort();
+		rc = proto_add_source(job->proto, types_sources.import_path,
+		    name, &job->error);
 		free(name);
 		list += n + (list[n] == ',');
 	}
 	return rc;
 }
 
+/* What the thread pool was asked to do. */
+static int not_run(struct rpc *r)
+{
+	return client_fail(r, errno, "%s", errno == ECANCELED ?
+	    "the user is being stopped" : strerror(errno));
+}
+
 static int load_files(struct rpc *r, struct types *t)
 {
 	struct files_job job = { t->proto, NULL };
-	int rc;
 
-	if (t->loaded)
-		return 0;
-	errno = 0;
-	rc = swarm_offload(read_files, &job);
-	if (rc == 0)
+	if (!t->loaded) {
+		if (swarm_offload(read_files, &job) == -1 && !job.error)
+			return not_run(r);
 		t->loaded = true;
-	else
-		client_fail(r, errno == ECANCELED ? ECANCELED : EINVAL, "%s",
-		    job.error ? job.error : "the user is being stopped");
-	free(job.error);
-	return rc == 0 ? 0 : -1;
+		t->wrong = job.error;
+	}
+	return t->wrong ? client_fail(r, EINVAL, "%s", t->wrong) : 0;
 }
 
-/* One fiber at a time; when another has just loaded something, look again. */
+/* One fiber at a time: 0, and end_turn() is owed; 1 when another has just loaded
+ * something and it is worth to look again; or -1. */
 static int await_turn(struct rpc *r, struct types *t)
 {
-	if (!t->loading)
+	if (!t->loading) {
+		t->loading = true;
 		return 0;
+	}
 	while (t->loading) {
 		if (swarm_waiters_wait(&t->waiters, SWARM_FOREVER) == -1)
 			return client_fail(r, errno, "the user is being "
@@ -180,18 +195,31 @@ static int await_turn(struct rpc *r, struct types *t)
 	return 1;
 }
 
-static int load(struct rpc *r, struct types *t, const char *symbol)
+/* In any case; 0, or -1. */
+static int await_own_turn(struct rpc *r, struct types *t)
 {
-	int rc, error;
+	int rc;
 
-	t->loading = true;
-	rc = t->from_files ? load_files(r, t) :
-	    symbol ? reflect_symbol(r, t->proto, symbol, &t->version) : 0;
-	error = errno;
+	while ((rc = await_turn(r, t)) == 1)
+		;
+	return rc;
+}
+
+static void end_turn(struct types *t)
+{
+	int error = errno;
+
 	t->loading = false;
 	swarm_waiters_wake(&t->waiters);
 	errno = error;
-	return rc;
+}
+
+/* With the turn: the files, or what the server says of the symbol. */
+static int load(struct rpc *r, struct types *t, const char *symbol)
+{
+	if (t->from_files)
+		return load_files(r, t);
+	return symbol ? reflect_symbol(r, t->proto, symbol, &t->version) : 0;
 }
 
 static struct method *find(struct types *t, const char *name)
@@ -233,18 +261,51 @@ static char *service_of(struct swarm_user *u, const char *name)
 	return s;
 }
 
+struct find_job {
+	struct proto *proto;
+	const char *name;
+	struct proto_shape *shape;
+	int rc;
+};
+
+static void find_method(void *arg)
+{
+	struct find_job *job = arg;
+
+	job->rc = proto_method(job->proto, job->name, job->shape);
+}
+
 static const struct method *known(struct rpc *r, const struct method *m)
 {
+	if (r->freed) {
+		client_fail(r, ECANCELED, "the channel was freed");
+		return NULL;
+	}
 	if (!m->unknown)
 		return m;
 	client_fail(r, ENOENT, "%s", m->unknown);
 	return NULL;
 }
 
+/* Asks for its types, with the turn; NULL after client_fail(). */
+static struct method *learn(struct rpc *r, struct types *t, const char *name)
+{
+	struct proto_shape shape;
+	struct find_job job = { t->proto, name, &shape, -1 };
+	char why[CLIENT_ERROR];
+
+	if (load(r, t, service_of(r->user, name)) == -1 && errno != ENOENT)
+		return NULL;
+	swarm_deep(find_method, &job);
+	if (job.rc == 0)
+		return remember(t, name, &shape, NULL);
+	snprintf(why, sizeof why, "the method %.120s is unknown to the %s",
+	    name, t->from_files ? "files given" : "server's reflection");
+	return remember(t, name, NULL, why);
+}
+
 const struct method *types_method(struct rpc *r, const char *name)
 {
-	char why[CLIENT_ERROR];
-	struct proto_shape shape;
 	struct method *m;
 	struct types *t;
 	int rc;
@@ -254,38 +315,28 @@ const struct method *types_method(struct rpc *r, const char *name)
 		return NULL;
 	}
 	t = types_of(r);
-	do {
+	for (;;) {
 		m = find(t, name);
 		if (m)
 			return known(r, m);
+		if (!swarm_self()) {
+			client_fail(r, EAGAIN, "a handler cannot wait for the "
+			    "types of %.100s: ask for them before, by "
+			    "rpc_kind()", name);
+			return NULL;
+		}
 		rc = await_turn(r, t);
-	} while (rc == 1);
-	if (rc == -1 || (load(r, t, service_of(r->user, name)) == -1 &&
-	    errno != ENOENT))
-		return NULL;
-	if (proto_method(t->proto, name, &shape) == 0)
-		return remember(t, name, &shape, NULL);
-	snprintf(why, sizeof why, "the method %.120s is unknown to the %s",
-	    name, t->from_files ? "files given" : "server's reflection");
-	return known(r, remember(t, name, NULL, why));
+		if (rc == 0)
+			break;
+		if (rc == -1)
+			return NULL;
+	}
+	m = learn(r, t, name);
+	end_turn(t);
+	return m ? known(r, m) : NULL;
 }
 
 /* ---- JSON to bytes ---- */
-
-static bool is_shallow(const char *json)
-{
-	int depth = 0;
-
-	for (; *json; json++) {
-		if (*json == '{' || *json == '[')
-			depth++;
-		else if (*json == '}' || *json == ']')
-			depth--;
-		if (depth > SHALLOW)
-			return false;
-	}
-	return true;
-}
 
 struct code_job {
 	const struct proto_type *type;
@@ -295,27 +346,39 @@ struct code_job {
 	char *error;
 };
 
-static int encode(void *arg)
+static void encode(void *arg)
 {
 	struct code_job *job = arg;
 
-	return proto_encode(job->type, job->json, &job->data, &job->len,
+	proto_encode(job->type, job->json, &job->data, &job->len,
 	    &job->error);
 }
 
-static int decode(void *arg)
+static void decode(void *arg)
 {
 	struct code_job *job = arg;
 
 	job->data = proto_decode(job->type, job->json, job->len, false,
 	    &job->error);
-	return job->data ? 0 : -1;
+}
+
+static int encode_aside(void *arg)
+{
+	encode(arg);
+	return 0;
+}
+
+static int decode_aside(void *arg)
+{
+	decode(arg);
+	return 0;
 }
 
 static int failed(struct rpc *r, struct code_job *job)
 {
-	client_fail(r, job->error ? EINVAL : ECANCELED, "%s", job->error ?
-	    job->error : "the user is being stopped");
+	if (!job->error)
+		return not_run(r);
+	client_fail(r, EINVAL, "%s", job->error);
 	free(job->error);
 	return -1;
 }
@@ -342,7 +405,6 @@ int types_encode(struct rpc *r, const char *name, const char *json,
 	struct code_job job = { .json = json };
 	struct request *q;
 	char *to;
-	int rc;
 
 	if (!m)
 		return -1;
@@ -352,9 +414,11 @@ int types_encode(struct rpc *r, const char *name, const char *json,
 		job.len = q->len;
 	} else {
 		job.type = m->shape.input;
-		rc = is_shallow(json) ? encode(&job) :
-		    swarm_offload(encode, &job);
-		if (rc != 0)
+		if (strlen(json) > LONG)
+			swarm_offload(encode_aside, &job);
+		else
+			swarm_deep(encode, &job);
+		if (!job.data)
 			return failed(r, &job);
 		keep(q, json, &job);
 	}
@@ -373,14 +437,16 @@ const char *types_decode(struct rpc *r, const char *name, bool sent,
 	const struct method *m = types_method(r, name);
 	struct code_job job = { .json = data, .len = len };
 	char *to;
-	int rc;
 
 	if (!m)
 		return NULL;
 	job.type = sent ? m->shape.input : m->shape.output;
 	/* In a handler there is no fiber, and the loop's stack is large. */
-	rc = swarm_self() ? swarm_offload(decode, &job) : decode(&job);
-	if (rc != 0) {
+	if (len > LONG && swarm_self())
+		swarm_offload(decode_aside, &job);
+	else
+		swarm_deep(decode, &job);
+	if (!job.data) {
 		failed(r, &job);
 		return NULL;
 	}
@@ -389,20 +455,37 @@ const char *types_decode(struct rpc *r, const char *name, bool sent,
 	return to;
 }
 
+struct key_job {
+	const struct proto_type *type;
+	const void *data;
+	size_t len;
+	const char *field;
+	char *text;
+};
+
+static void take_field(void *arg)
+{
+	struct key_job *job = arg;
+
+	job->text = proto_field(job->type, job->data, job->len, job->field);
+}
+
 bool types_key(const struct method *m, bool sent, const void *data, size_t len,
     const char *field, uint64_t *key)
 {
-	const struct proto_type *type = sent ? m->shape.input :
-	    m->shape.output;
-	char *text = proto_field(type, data, len, field);
+	struct key_job job = {
+		.type = sent ? m->shape.input : m->shape.output,
+		.data = data, .len = len, .field = field,
+	};
 	uint64_t h = 14695981039346656037u;
 
-	if (!text)
+	swarm_deep(take_field, &job);
+	if (!job.text)
 		return false;
-	for (const char *p = text; *p; p++)
+	for (const char *p = job.text; *p; p++)
 		h = (h ^ (unsigned char)*p) * 1099511628211u;
 	*key = h;
-	free(text);
+	free(job.text);
 	return true;
 }
 
@@ -418,10 +501,14 @@ const char *types_services(struct rpc *r)
 		return NULL;
 	}
 	t = types_of(r);
-	if (await_turn(r, t) == -1 || load(r, t, NULL) == -1)
+	if (await_own_turn(r, t) == -1)
 		return NULL;
-	names = t->from_files ? proto_services(t->proto) :
-	    reflect_services(r, &t->version);
+	if (load(r, t, NULL) == -1)
+		names = NULL;
+	else
+		names = t->from_files ? proto_services(t->proto) :
+		    reflect_services(r, &t->version);
+	end_turn(t);
 	if (!names)
 		return NULL;
 	to = swarm_strdup(r->user, names);
@@ -429,11 +516,26 @@ const char *types_services(struct rpc *r)
 	return to;
 }
 
+struct describe_job {
+	struct proto *proto;
+	const char *symbol;
+	char *text;
+};
+
+static void describe(void *arg)
+{
+	struct describe_job *job = arg;
+
+	job->text = proto_describe(job->proto, job->symbol);
+}
+
 const char *types_describe(struct rpc *r, const char *symbol)
 {
 	const char *file = symbol;      /* what its file is asked for by */
+	struct describe_job job;
 	struct types *t;
-	char *text, *to;
+	char *to;
+	int rc;
 
 	if (!r->channel) {
 		errno = ENOTCONN;
@@ -442,15 +544,21 @@ const char *types_describe(struct rpc *r, const char *symbol)
 	t = types_of(r);
 	if (strchr(symbol, '/'))
 		file = service_of(r->user, symbol);
-	if (await_turn(r, t) == -1 || load(r, t, file) == -1)
+	if (await_own_turn(r, t) == -1)
 		return NULL;
-	text = proto_describe(t->proto, symbol);
-	if (!text) {
+	job = (struct describe_job){ t->proto, symbol, NULL };
+	rc = load(r, t, file);
+	if (rc == 0)
+		swarm_deep(describe, &job);
+	end_turn(t);
+	if (rc == -1)
+		return NULL;
+	if (!job.text) {
 		client_fail(r, ENOENT, "there is no %.150s", symbol);
 		return NULL;
 	}
-	to = swarm_strdup(r->user, text);
-	free(text);
+	to = swarm_strdup(r->user, job.text);
+	free(job.text);
 	return to;
 }
 

@@ -90,6 +90,14 @@ def p50(data, kind, name):
     return data["rows"][kind, name]["service_ms"]["p50"]
 
 
+@pytest.mark.parametrize("mode", ["freed", "handlers"])
+def test_scenarios_of_several_fibers(swarm, server, tmp_path, mode):
+    data = calls(swarm, tmp_path, server.target, mode, users=1, rounds=1)
+    assert data["exceptions"] == [], data["exceptions"]
+    assert data["total"]["failures"] == 0
+    assert data["counters"].get("grpc_streams_open", 0) == 0
+
+
 # ---- what goes there and back ----
 
 def test_metadata_and_json(swarm, server, tmp_path):
@@ -175,11 +183,52 @@ def test_types_from_files(swarm, spawn, tmp_path):
         assert text in done["text"]
 
 
-def test_reflection_v1(swarm, tmp_path):
-    """Asked first; what it lacks is asked for by name."""
+def field(number, data):
+    """Of a message: a length-delimited one."""
+    out, n = bytes([number << 3 | 2]), len(data)
+    while n > 127:
+        out += bytes([n & 127 | 128])
+        n >>= 7
+    return out + bytes([n]) + data
+
+
+@pytest.fixture
+def reflecting():
+    """Starts a server with reflection v1, of which reflect(question) gives the
+    answer, and swarm.test.Echo/Unary; its target."""
     grpc = pytest.importorskip("grpc")
-    descriptor = pytest.importorskip("google.protobuf.descriptor_pb2")
     from concurrent import futures
+    servers = []
+
+    def start(reflect):
+        def answers(requests, context):
+            for q in requests:
+                yield reflect(q)
+
+        class Handler(grpc.GenericRpcHandler):
+            def service(self, details):
+                if details.method.startswith("/grpc.reflection.v1.S"):
+                    return grpc.stream_stream_rpc_method_handler(answers)
+                if details.method == "/swarm.test.Echo/Unary":
+                    return grpc.unary_unary_rpc_method_handler(
+                        lambda request, context: field(1, b"x"))
+                return None
+
+        server = grpc.server(futures.ThreadPoolExecutor(8))
+        server.add_generic_rpc_handlers((Handler(),))
+        servers.append(server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        return f"127.0.0.1:{port}"
+
+    yield start
+    for server in servers:
+        server.stop(None)
+
+
+def test_reflection_v1(swarm, reflecting, tmp_path):
+    """Asked first; what it lacks is asked for by name."""
+    descriptor = pytest.importorskip("google.protobuf.descriptor_pb2")
 
     with open(os.path.join(BUILD, "plugins", "grpc", "tests",
                            "echo.protoset"), "rb") as f:
@@ -188,54 +237,66 @@ def test_reflection_v1(swarm, tmp_path):
                      f.read()).file}
     asked = []
 
-    def field(number, data):
-        out, n = bytes([number << 3 | 2]), len(data)
-        while n > 127:
-            out += bytes([n & 127 | 128])
-            n >>= 7
-        return out + bytes([n]) + data
+    def reflect(q):
+        asked.append(q)
+        name = q[2:].decode()
+        if q[0] >> 3 == 7:
+            return field(6, field(1, field(1, b"swarm.test.Echo")))
+        if q[0] >> 3 == 3 and name in files:
+            return field(4, field(1, files[name]))
+        if name.startswith("swarm.test."):
+            return field(4, field(1, files["echo.proto"]))
+        return field(7, field(2, b"there is no such thing"))
 
-    def reflect(requests, context):
-        for q in requests:
-            asked.append(q)
-            name = q[2:].decode()
-            if q[0] >> 3 == 7:
-                yield field(6, field(1, field(1, b"swarm.test.Echo")))
-            elif q[0] >> 3 == 3 and name in files:
-                yield field(4, field(1, files[name]))
-            elif name.startswith("swarm.test."):
-                yield field(4, field(1, files["echo.proto"]))
-            else:
-                yield field(7, field(2, b"there is no such thing"))
+    target = reflecting(reflect)
+    data = command(swarm, tmp_path, target, ECHO + "Unary", "-c", "4",
+                   "-n", "8", "-d", '{"id": "1"}')
+    assert data["counters"]["grpc_status_OK"] == 8
+    # Protobuf's own files need not be asked for.
+    assert len(asked) == 1
+    done = swarm.run("grpc", target, "list", ECHO[:-1])
+    assert done.status == 0 and ECHO + "Swap" in done.out
+    done = swarm.run("grpc", target, "describe", "no.Such")
+    assert done.status == 1 and "there is no such thing" in done.err
 
-    def unary(request, context):
-        return field(1, b"x")
 
-    class Handler(grpc.GenericRpcHandler):
-        def service(self, details):
-            if details.method.startswith("/grpc.reflection.v1.S"):
-                return grpc.stream_stream_rpc_method_handler(reflect)
-            if details.method == "/swarm.test.Echo/Unary":
-                return grpc.unary_unary_rpc_method_handler(unary)
-            return None
+def test_reflection_of_a_stranger(swarm, reflecting, tmp_path):
+    """Names without end, and imports that lead on and on."""
+    long = b"x" * (1 << 19)
+    target = reflecting(lambda q: field(6, b"".join(
+        field(1, field(1, name)) for name in (long, long, b"behind"))))
+    done = swarm.run("grpc", target, "list")
+    assert done.status == 1 and "a mebibyte" in done.err
 
-    server = grpc.server(futures.ThreadPoolExecutor(8))
-    server.add_generic_rpc_handlers((Handler(),))
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    try:
-        target = f"127.0.0.1:{port}"
-        data = command(swarm, tmp_path, target, ECHO + "Unary", "-c", "4",
-                       "-n", "8", "-d", '{"id": "1"}')
-        assert data["counters"]["grpc_status_OK"] == 8
-        # Protobuf's own files need not be asked for.
-        assert len(asked) == 1
-        done = swarm.run("grpc", target, "list", ECHO[:-1])
-        assert done.status == 0 and ECHO + "Swap" in done.out
-        done = swarm.run("grpc", target, "describe", "no.Such")
-        assert done.status == 1 and "there is no such thing" in done.err
-    finally:
-        server.stop(None)
+    def import_next(q):
+        n = int(q[2:-6]) if q[2:].endswith(b".proto") else 0
+        return field(4, field(1, field(1, b"%d.proto" % n) + field(
+            3, b"%d.proto" % (n + 1))))
+
+    done = swarm.run("grpc", reflecting(import_next), "describe",
+                     ECHO[:-1])
+    assert done.status == 1 and "1000 files" in done.err, done.text
+
+
+def test_imports_in_a_long_row(swarm, server, tmp_path):
+    """More than a fiber's stack bears."""
+    descriptor = pytest.importorskip("google.protobuf.descriptor_pb2")
+
+    with open(os.path.join(BUILD, "plugins", "grpc", "tests",
+                           "echo.protoset"), "rb") as f:
+        files = descriptor.FileDescriptorSet.FromString(f.read())
+    last = files.file[-1]
+    assert last.name == "echo.proto"
+    for n in range(1000):
+        one = files.file.add(name=f"{n}.proto", syntax="proto3")
+        if n < 999:
+            one.dependency.append(f"{n + 1}.proto")
+    last.dependency.append("0.proto")
+    path = tmp_path / "long.protoset"
+    path.write_bytes(files.SerializeToString())
+    data = command(swarm, tmp_path, server.target, ECHO + "Unary",
+                   "--protoset", path, "-c", "1", "-n", "2")
+    assert data["counters"]["grpc_status_OK"] == 2
 
 
 def test_no_reflection(swarm, tmp_path):
@@ -425,6 +486,18 @@ def test_server_killed_and_back(swarm, spawn, tmp_path):
     assert counters["grpc_status_UNAVAILABLE"] > 0
     assert counters["grpc_connections_lost"] == 5
     assert counters["grpc_reconnects"] == 5
+
+
+def test_handshake_of_a_busy_scenario(swarm, spawn, tmp_path):
+    """Connected again while the loop could not look: the handshake has begun
+    at some time all the same."""
+    server = Server(spawn, "--age", "100")
+    data = calls(swarm, tmp_path, server.target, "busy", users=1, rounds=5,
+                 status=(0, 1))
+    assert data["counters"]["grpc_reconnects"] >= 2
+    for name in ("handshake", "reconnect"):
+        row = data["rows"]["GRPC phase", name]["service_ms"]
+        assert row["max"] < 10000, row
 
 
 def test_server_that_says_goaway(swarm, spawn, tmp_path):

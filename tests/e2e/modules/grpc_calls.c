@@ -185,6 +185,23 @@ static void abandon(struct swarm_user *u, struct caller *c)
 	rpc_free(other);
 }
 
+/* Calls on a connection that the server has left, and lets nobody else run
+ * until there is another. */
+static void busy(struct swarm_user *u, struct caller *c)
+{
+	struct rpc_call *s;
+	int64_t until;
+
+	(void)u;
+	while (rpc_info(c->rpc)->connected && swarm_sleep(0.005) == 0)
+		;
+	s = rpc_open(c->rpc, .method = ECHO "Bidi", .wait_for_ready = true);
+	until = swarm_in(0.05);
+	while (swarm_now() < until)
+		;
+	rpc_finish(s);
+}
+
 static void wrong(struct swarm_user *u, struct caller *c)
 {
 	(void)u;
@@ -205,6 +222,200 @@ static void wrong(struct swarm_user *u, struct caller *c)
 	    .match = RPC_MATCH_KEY));
 }
 
+/* ---- a channel that is freed while it is used ---- */
+
+/* Request{delay_us: 5000000} */
+#define SLOW .data = "\x20\xc0\x96\xb1\x02", .len = 5
+
+static void slow_call(void *channel)
+{
+	rpc_unary(channel, .method = ECHO "Unary", SLOW);
+}
+
+static void json_call(void *channel)
+{
+	rpc_unary(channel, .method = ECHO "Unary", .json = "{\"text\": \"x\"}");
+}
+
+static void json_stream(void *channel)
+{
+	struct rpc_call *s = rpc_open(channel, .method = ECHO "Bidi");
+
+	rpc_send(s, .json = "{\"text\": \"x\"}");
+}
+
+static void finish(void *stream)
+{
+	rpc_finish(stream);
+}
+
+static void receive(void *stream)
+{
+	rpc_receive(stream, SWARM_FOREVER);
+}
+
+static void free_channel(void *channel)
+{
+	rpc_free(channel);
+}
+
+static void join_soon(struct swarm_user *u, struct swarm_fiber *f,
+    const char *what)
+{
+	if (swarm_join(f, swarm_in(3)) == -1)
+		swarm_raise(u, "%s goes on without its channel", what);
+}
+
+/* More calls than are begun at once, and the end before the rest is. */
+static void free_queued(struct swarm_user *u)
+{
+	struct rpc *other = rpc_connect(u, .share = -1);
+	struct swarm_fiber *f[24];
+
+	for (size_t i = 0; i < 24; i++)
+		f[i] = swarm_spawn(u, slow_call, other);
+	join_soon(u, swarm_spawn(u, free_channel, other), "rpc_free()");
+	for (size_t i = 0; i < 24; i++)
+		join_soon(u, f[i], "a call");
+}
+
+static void free_under(struct swarm_user *u, const char *what,
+    void (*fn)(void *), bool of_stream)
+{
+	struct rpc *other = rpc_connect(u, .share = -1);
+	struct rpc_call *s = of_stream ? rpc_open(other, .method =
+	    ECHO "Unary", SLOW) : NULL;
+	struct swarm_fiber *f = swarm_spawn(u, fn, s ? (void *)s :
+	    (void *)other);
+
+	swarm_sleep(0);
+	rpc_free(other);
+	join_soon(u, f, what);
+}
+
+static void free_in_handler(struct rpc_call *s, const struct rpc_message *m,
+    void *arg)
+{
+	struct rpc **channel = arg;
+
+	(void)s;
+	(void)m;
+	rpc_free(*channel);
+	*channel = NULL;
+}
+
+static void free_handling(struct swarm_user *u, bool kept)
+{
+	struct rpc **channel = swarm_alloc(u, sizeof *channel);
+	struct rpc_call *s;
+
+	*channel = rpc_connect(u, .share = -1);
+	s = rpc_open(*channel, .method = ECHO "Unary", .data = "");
+	rpc_end(s);
+	if (kept)
+		swarm_sleep(0.1);
+	rpc_on_message(s, free_in_handler, channel);
+	for (int i = 0; *channel && i < 300; i++)
+		swarm_sleep(0.01);
+	if (*channel)
+		swarm_raise(u, "no message to the handler");
+}
+
+static void freed(struct swarm_user *u, struct caller *c)
+{
+	(void)c;
+	/* Asks what nobody has asked before. */
+	free_under(u, "a request that asks for its type", json_call, false);
+	free_under(u, "a stream that asks for its type", json_stream, false);
+	free_under(u, "rpc_finish()", finish, true);
+	free_under(u, "rpc_receive()", receive, true);
+	free_queued(u);
+	free_handling(u, false);
+	free_handling(u, true);
+}
+
+/* ---- handlers ---- */
+
+struct heard {
+	struct rpc *channel;
+	int messages[2];
+	int ends[2];
+};
+
+/* Of a type that nobody has asked for. */
+static void wants_json(struct rpc_call *s, const struct rpc_message *m,
+    void *arg)
+{
+	struct heard *h = arg;
+
+	(void)s;
+	if (m && !rpc_message_json(m) &&
+	    strstr(rpc_error(h->channel), "rpc_kind()"))
+		h->messages[0]++;
+	h->ends[0] += m == NULL;
+}
+
+static void second_handler(struct rpc_call *s, const struct rpc_message *m,
+    void *arg)
+{
+	struct heard *h = arg;
+
+	(void)s;
+	h->messages[1] += m != NULL;
+	h->ends[1] += m == NULL;
+}
+
+static void first_handler(struct rpc_call *s, const struct rpc_message *m,
+    void *arg)
+{
+	struct heard *h = arg;
+
+	h->messages[0] += m != NULL;
+	h->ends[0] += m == NULL;
+	rpc_on_message(s, second_handler, h);
+}
+
+static struct rpc_call *three(struct caller *c)
+{
+	/* Request{count: 3} */
+	return rpc_open(c->rpc, .method = ECHO "ServerStream",
+	    .data = "\x38\x03", .len = 2);
+}
+
+static void await_end(const int *ends)
+{
+	for (int i = 0; *ends == 0 && i < 300; i++)
+		swarm_sleep(0.01);
+}
+
+static void handlers(struct swarm_user *u, struct caller *c)
+{
+	struct heard *h = swarm_alloc(u, sizeof *h);
+	struct rpc_call *s = three(c);
+
+	*h = (struct heard){ .channel = c->rpc };
+	rpc_on_message(s, wants_json, h);
+	rpc_end(s);
+	await_end(&h->ends[0]);
+	if (h->messages[0] != 3)
+		swarm_raise(u, "%d of 3 messages were told of", h->messages[0]);
+	rpc_finish(s);
+
+	/* One gives way to another, while those kept are handed over. */
+	*h = (struct heard){ .channel = c->rpc };
+	s = three(c);
+	rpc_end(s);
+	swarm_sleep(0.1);
+	rpc_on_message(s, first_handler, h);
+	await_end(&h->ends[1]);
+	if (h->messages[0] != 1 || h->messages[1] != 2 || h->ends[0] != 0 ||
+	    h->ends[1] != 1)
+		swarm_raise(u, "handlers heard %d and %d messages, %d and %d "
+		    "ends", h->messages[0], h->messages[1], h->ends[0],
+		    h->ends[1]);
+	rpc_finish(s);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct swarm_user *, struct caller *);
@@ -214,7 +425,7 @@ static const struct {
 	{ "server_stream", server_stream }, { "bidi", bidi },
 	{ "swap", swap }, { "leave", leave }, { "handler", handler },
 	{ "slow_reader", slow_reader }, { "abandon", abandon },
-	{ "wrong", wrong },
+	{ "wrong", wrong }, { "busy", busy }, { "freed", freed }, { "handlers", handlers },
 };
 
 static void run(struct swarm_user *u)
