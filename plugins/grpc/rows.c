@@ -90,16 +90,18 @@ static struct rows *make(const char *name)
 
 	if (!r || !(r->name = strdup(name)))
 		abort();
-	r->calls = swarm_series("GRPC", name + (*name == '/'));
+	r->calls = swarm_series("GRPC", name);
 	return r;
 }
 
 struct rows *rows_of(const char *name)
 {
-	uintptr_t at = (uintptr_t)name;
-	unsigned slot = (unsigned)(at ^ at >> 6) & (CACHED - 1);
+	unsigned slot = (unsigned)((uintptr_t)name ^ (uintptr_t)name >> 6) &
+	    (CACHED - 1);
 	struct rows **bucket, *r;
 
+	/* A method may be written as it is sent. */
+	name += *name == '/';
 	if (cache[slot].name == name && strcmp(cache[slot].rows->name, name)
 	    == 0)
 		return cache[slot].rows;
@@ -123,7 +125,7 @@ const char *rows_path(struct rows *r)
 
 	if (r->path)
 		return r->path;
-	if (asprintf(&r->path, "/%s", r->name + (*r->name == '/')) == -1)
+	if (asprintf(&r->path, "/%s", r->name) == -1)
 		abort();
 	dot = strrchr(r->path, '.');
 	if (dot && !strchr(r->path + 1, '/'))

@@ -151,10 +151,13 @@ def test_every_status(swarm, server, tmp_path):
     assert data["total"]["failures"] == 16
     assert failures(data)[ECHO + "Unary", "NOT_FOUND: as asked"] == 1
     assert data["rows"]["GRPC DATA_LOSS", ECHO + "Unary"]
-    # Those that are expected pass.
-    data = command(swarm, tmp_path, server.target, ECHO + "Unary", "-c", "1",
-                   "-n", "2", "-d", '{"code": 5}', "-e", "NOT_FOUND,OK")
+    # Those that are expected pass; all of a method has one name.
+    data = command(swarm, tmp_path, server.target, "/" + ECHO + "Unary", "-c",
+                   "1", "-n", "2", "-d", '{"code": 5}', "-e", "NOT_FOUND,OK")
     assert data["counters"]["grpc_status_NOT_FOUND"] == 2
+    for kind in ("GRPC", "GRPC NOT_FOUND", "GRPC queued"):
+        row = data["rows"][kind, ECHO + "Unary"]
+        assert row["service_ms"]["count"] == 2
 
 
 def test_shared_connections(swarm, server, tmp_path):
@@ -383,6 +386,13 @@ def test_deadlines_by_phase(swarm, spawn, tmp_path):
                    "-c", "1", "-n", "1", "-t", "300ms", "-d",
                    '{"count": 1000, "delayUs": 20000}', status=(1,))
     assert data["counters"]["grpc_deadline_streaming"] == 1
+    # A stream that has brought nothing is waited for.
+    data = command(swarm, tmp_path, server.target, ECHO + "ServerStream",
+                   "-c", "1", "-n", "1", "-t", "300ms", "-d",
+                   '{"count": 1000, "delayUs": 5000000}', status=(1,))
+    assert data["counters"]["grpc_deadline_waiting"] == 1
+    assert (ECHO + "ServerStream",
+            "DEADLINE_EXCEEDED waiting for an answer") in failures(data)
 
 
 def test_every_sample_is_kept(swarm, server, tmp_path):
@@ -566,6 +576,22 @@ def test_streams_cut_off(swarm, tmp_path, kind, code, counter):
     assert counters[counter] >= 4
     if kind in ("goaway", "close", "garbage"):
         assert counters["grpc_reconnects"] == 4
+
+
+def test_status_that_is_none(swarm, tmp_path):
+    """UNKNOWN, and not that of the same last bits, which is expected."""
+    def literal(name, value):
+        return b"\0" + b"".join(bytes([len(x)]) + x for x in (name, value))
+
+    server = Http2(lambda n: frame(
+        1, n, b"\x88" + literal(b"content-type", b"application/grpc") +
+        literal(b"grpc-status", b"37"), flags=5))
+    data = command(swarm, tmp_path, server.target, ECHO + "Unary", "--kind",
+                   "unary", "-b", PROTO, "-c", "1", "-n", "2", "-e",
+                   "NOT_FOUND", status=(1,))
+    assert data["counters"]["grpc_status_UNKNOWN"] == 2
+    assert failures(data) == {(ECHO + "Unary",
+                               "UNKNOWN: no reason given"): 2}
 
 
 def test_nobody_listens(swarm, tmp_path):

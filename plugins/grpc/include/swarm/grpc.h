@@ -359,7 +359,9 @@ static inline const struct rpc_reply *rpc_finish(struct rpc_call *s)
 	return rpc_api_->finish(s);
 }
 
-/* Frees the channel and cancels what is under way.  NULL is fine. */
+/* [worker] Frees the channel, cancels what is under way and frees its streams;
+ * other fibers that wait in them come back with RPC_CANCELLED, or with
+ * ECANCELED (rpc_send() and rpc_end(): EPIPE).  NULL is fine. */
 static inline void rpc_free(struct rpc *c)
 {
 	rpc_api_->free(c);
@@ -413,7 +415,9 @@ static inline const char *rpc_describe(struct rpc *c, const char *symbol)
 	return rpc_api_->describe(c, symbol);
 }
 
-/* As rpc_json(), of a message of a stream. */
+/* As rpc_json(), of a message of a stream.  [worker] A handler cannot wait for
+ * the types: NULL with EAGAIN unless they are known, which they are once
+ * rpc_kind() has told of the method. */
 static inline const char *rpc_message_json(const struct rpc_message *m)
 {
 	return rpc_api_->message_json(m);
