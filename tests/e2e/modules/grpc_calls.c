@@ -425,7 +425,8 @@ static const struct {
 	{ "server_stream", server_stream }, { "bidi", bidi },
 	{ "swap", swap }, { "leave", leave }, { "handler", handler },
 	{ "slow_reader", slow_reader }, { "abandon", abandon },
-	{ "wrong", wrong }, { "busy", busy }, { "freed", freed }, { "handlers", handlers },
+	{ "wrong", wrong }, { "busy", busy }, { "freed", freed },
+	{ "handlers", handlers },
 };
 
 static void run(struct swarm_user *u)
