@@ -118,8 +118,22 @@ struct fiber_group *fiber_group(const struct fiber *f)
 	return f->group;
 }
 
+/* It would crash a few lines further on, in swarm's code, and nobody would
+ * look for the mistake in the module's. */
+void fiber_refuse(void)
+{
+	log_error("a function that waits was called where no fiber runs: in "
+	          "load(), setup(), worker_start(), a hook or a callback; "
+	          "those marked [fiber] belong into tasks, start() and stop() "
+	          "of users");
+	abort();
+}
+
+/* Every wait begins with it. */
 bool fiber_cancelled(const struct fiber *f)
 {
+	if (__builtin_expect(!f, 0))
+		fiber_refuse();
 	return f->cancelled || (f->group && f->group->cancelled);
 }
 

@@ -80,6 +80,11 @@ void offload_release(void);
 extern bool deep_running;
 /* Ends the process: it was about to wait there. */
 void deep_refuse(void) __attribute__((noreturn));
+
+/* ---- fiber.c ---- */
+
+/* Ends the process: there is no fiber to wait on. */
+void fiber_refuse(void) __attribute__((noreturn));
 void deep_release(void);
 
 /* watchdog.c: published by every switch; odd while a fiber runs. */

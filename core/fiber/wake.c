@@ -68,8 +68,11 @@ void wake_release(struct fiber *f)
 struct swarm_waker *swarm_waker(void)
 {
 	struct fiber *f = fiber_self();
-	struct swarm_waker *w = f->waker;
+	struct swarm_waker *w;
 
+	if (!f)
+		fiber_refuse();
+	w = f->waker;
 	if (!w) {
 		w = xcalloc(1, sizeof(*w));
 		atomic_init(&w->refs, 1);

@@ -317,6 +317,11 @@ struct swarm_stream *swarm_connect(const struct swarm_connect_args *given,
 	int saved;
 
 	attempt_init(&a, &args, given, error, error_size);
+	if (!args.host) {
+		errno = EINVAL;
+		say(&a, "connect", "no host is given (is .size set?)");
+		return NULL;
+	}
 	local = strncmp(args.host, "unix:", 5) == 0;
 	if (!local && args.port == 0 && split_host(&a, &args, name) == -1)
 		return NULL;

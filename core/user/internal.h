@@ -105,6 +105,9 @@ struct swarm_user *user_list_take(struct user_list *);
 /* Out of the list it is in, if any. */
 void user_list_remove(struct swarm_user *);
 
+/* sample.c: where this process measures; ends it with a word about `function`
+ * when that is nowhere yet. */
+struct stats *sample_stats(const char *function);
 /* life.c: runs an iteration of an idle user, due at `intended` (0: now). */
 void user_run_at(struct swarm_user *u, int64_t intended);
 /* task.c: the next task of `u`, entering sets on the way; NULL when it has

@@ -424,8 +424,8 @@ SWARM_API uint32_t swarm_metric(enum swarm_metric_kind kind, const char *name,
 
 	if ((unsigned)kind >= sizeof kinds / sizeof kinds[0])
 		kind = SWARM_DISTRIBUTION;
-	return metrics_get(&users.options.stats->metrics, kinds[kind], name,
-	    unit != NULL ? unit : "");
+	return metrics_get(&sample_stats(__func__)->metrics, kinds[kind],
+	    name, unit != NULL ? unit : "");
 }
 
 SWARM_API void swarm_record(uint32_t metric, double value)

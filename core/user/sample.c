@@ -9,8 +9,10 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "stats/stats.h"
 #include "user/flight.h"
 #include "user/gate.h"
@@ -18,6 +20,18 @@
 
 #define RUNNING 1u
 #define ERROR_TEXT_MAX 256
+
+struct stats *sample_stats(const char *function)
+{
+	struct stats *s = users.options.stats;
+
+	if (__builtin_expect(s != NULL, 1))
+		return s;
+	log_error("%s() was called where nothing is measured yet: it belongs "
+	    "into worker_start(), a hook or a task, and not into load() or "
+	    "setup()", function);
+	abort();
+}
 
 static struct swarm_timer begin(struct swarm_user *u, uint32_t series,
     int64_t start)
@@ -29,14 +43,15 @@ static struct swarm_timer begin(struct swarm_user *u, uint32_t series,
 SWARM_API struct swarm_timer swarm_begin(struct swarm_user *u,
     const char *type, const char *name)
 {
-	uint32_t series = stats_series(users.options.stats, type, name)->id;
+	uint32_t series = stats_series(sample_stats(__func__), type,
+	    name)->id;
 
 	return begin(u, series, clock_now());
 }
 
 SWARM_API uint32_t swarm_series(const char *type, const char *name)
 {
-	return stats_series(users.options.stats, type, name)->id;
+	return stats_series(sample_stats(__func__), type, name)->id;
 }
 
 SWARM_API struct swarm_timer swarm_begin_at(struct swarm_user *u,
@@ -151,7 +166,7 @@ SWARM_API void swarm_observe(uint32_t series, int64_t duration_ns,
 
 SWARM_API uint32_t swarm_counter(const char *name)
 {
-	return stats_counter(users.options.stats, name);
+	return stats_counter(sample_stats(__func__), name);
 }
 
 SWARM_API void swarm_count(uint32_t counter, int64_t add)
