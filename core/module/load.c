@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "module/find.h"
+#include "module/guard.h"
 #include "module/verify.h"
 
 #include <ctype.h>
@@ -284,6 +285,42 @@ static int check_exports(const char *path, const struct module *m)
 	return 0;
 }
 
+static int say_nameless(const char *path, const char *what, size_t i,
+    const char *of)
+{
+	log_error("cannot load %s: %s %zu%s%s has no name, which would end "
+	    "the list and leave it out; set .name", path, what, i + 1,
+	    of ? " of " : "", of ? of : "");
+	return -1;
+}
+
+/* Lists end with an entry that has no name: one with anything else in it was
+ * meant to count. */
+static int check_lists(const char *path, const struct module *m)
+{
+	struct swarm_user_class c;
+	struct swarm_option o;
+	struct swarm_export x;
+	struct swarm_task t;
+	size_t i, k;
+
+	for (i = 0; module_user_at(m, i, &c); i++) {
+		for (k = 0; module_task_at(m, &c, k, &t); k++)
+			;
+		if (t.run || t.set)
+			return say_nameless(path, "task", k, c.name);
+	}
+	if (c.tasks || c.start)
+		return say_nameless(path, "user class", i, NULL);
+	for (i = 0; module_option_at(m, i, &o); i++)
+		;
+	if (o.dest)
+		return say_nameless(path, "option", i, NULL);
+	for (i = 0; bind_export_at(m, i, &x); i++)
+		;
+	return x.iface ? say_nameless(path, "export", i, NULL) : 0;
+}
+
 static uintptr_t base_of(void *handle)
 {
 	struct link_map *map = NULL;
@@ -302,7 +339,9 @@ static struct module *open_verified(const char *path, const char *source,
 
 	hash_data(e->data, e->size, m->sha256);
 	noting = &m->imports;
+	guard_begin(shown, "a constructor of it");
 	m->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+	guard_end();
 	noting = NULL;
 	if (!m->handle) {
 		say_dlerror(shown, dlerror());
@@ -314,7 +353,8 @@ static struct module *open_verified(const char *path, const char *source,
 	memcpy(&m->def, said, said->size < sizeof(m->def) ? said->size :
 	    sizeof(m->def));
 	m->name = name_of(shown, &m->def);
-	if (!m->name || check_exports(shown, m) == -1)
+	if (!m->name || check_exports(shown, m) == -1 ||
+	    check_lists(shown, m) == -1)
 		goto free_module;
 	m->path = xstrdup(path);
 	m->source = source ? xstrdup(source) : NULL;

@@ -7,11 +7,13 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "module/find.h"
+#include "module/guard.h"
 #include "module/verify.h"
 #include "user/feed.h"
 #include "user/user.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -337,6 +339,24 @@ static int say_failed(const struct module *m, const char *hook, unsigned before)
 	return -1;
 }
 
+/* 0, or -1 after something was said. */
+static int call_hook(const struct module *m, int (*fn)(void),
+    const char *name)
+{
+	unsigned before = api_log_errors();
+	char what[32];
+	int rc;
+
+	if (!fn)
+		return 0;
+	snprintf(what, sizeof(what), "%s()", name);
+	feed_set_source(module_shown(m));
+	guard_begin(module_shown(m), what);
+	rc = fn();
+	guard_end();
+	return rc == 0 ? 0 : say_failed(m, name, before);
+}
+
 static size_t index_of(const struct module *m)
 {
 	size_t i = 0;
@@ -350,17 +370,14 @@ static size_t index_of(const struct module *m)
 static int load_one(struct module *m, bool *visited)
 {
 	size_t i = index_of(m);
-	unsigned before;
 
 	if (visited[i] || m->loaded)
 		return 0;
 	visited[i] = true;
 	if (load_providers(m, visited) == -1)
 		return -1;
-	feed_set_source(module_shown(m));
-	before = api_log_errors();
-	if (m->def.load && m->def.load() != 0)
-		return say_failed(m, "load", before);
+	if (call_hook(m, m->def.load, "load") == -1)
+		return -1;
 	m->loaded = true;
 	order[order_count++] = m;
 	return 0;
@@ -378,18 +395,10 @@ static int load_each(bool *visited)
 
 static int add_users(struct module *m)
 {
-	unsigned before;
-
 	if (user_class_add_module(m->name, &m->def) == -1)
 		return -1;
-	if (!m->def.setup)
-		return 0;
-	before = api_log_errors();
 	user_class_set_owner(m->name, &m->def);
-	feed_set_source(module_shown(m));
-	if (m->def.setup() != 0)
-		return say_failed(m, "setup", before);
-	return 0;
+	return call_hook(m, m->def.setup, "setup");
 }
 
 int module_apply_options(void)

@@ -86,6 +86,25 @@ def test_load_refuses(swarm):
             args=["-f", swarm.module("load_fails.so")])
 
 
+@pytest.mark.skipif(os.environ.get("SWARM_TEST_SANITIZE"),
+                    reason="a sanitizer reports crashes itself")
+def test_load_crashes(swarm, tmp_path):
+    """The master has nobody who watches it for crashes."""
+    path = write(tmp_path / "falls.c", """
+        #include <swarm/swarm.h>
+        static int *volatile nothing;
+        static int load(void) { return *nothing; }
+        SWARM_MODULE(.load = load);""")
+    refused(swarm, 139, f"{path}: load() crashed", f"swarm check {path}",
+            args=["--plugin", path, "-f", swarm.module("counted.so")])
+    path = write(tmp_path / "early.c", """
+        #include <swarm/swarm.h>
+        static int load(void) { swarm_counter("orders"); return 0; }
+        SWARM_MODULE(.load = load);""")
+    refused(swarm, 134, "swarm_counter() was called where nothing is measured",
+            args=["--plugin", path, "-f", swarm.module("counted.so")])
+
+
 def test_missing_plugin(swarm):
     refused(swarm, 3, "nosuchplugin", args=[
         "--plugin", "nosuchplugin", "-f", swarm.module("counted.so")])
