@@ -74,6 +74,7 @@ int check_worker(const struct check_subject *);
 int check_users(const struct check_subject *);
 int check_blocking(const struct check_subject *);
 int check_stack(const struct check_subject *);
+int check_output(const struct check_subject *);
 /* Everything loaded and a worker's hooks called; false after the reason was
  * said, with what the check then results in. */
 bool check_start_worker(const struct check_subject *, int *result);

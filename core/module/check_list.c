@@ -376,6 +376,7 @@ const struct check check_list[] = {
 	  check_worker },
 	{ "users", "its users end when stopped, at any moment", check_users },
 	{ "blocking", "its tasks never block the worker", check_blocking },
+	{ "output", "it leaves standard output alone", check_output },
 	{ "stack", "its tasks leave room on their stacks", check_stack },
 	{ "leaks", "its hooks and users leave nothing behind", check_leaks },
 	{ "summary", "it says in one line what it is", check_summary },

@@ -159,9 +159,9 @@ static void test_check_good(void **state)
 
 	(void)state;
 	assert_int_equal(swarm("check", path, NULL), TOOLS_OK);
-	has(&out, "TAP version 13\n1..19\n");
+	has(&out, "TAP version 13\n1..20\n");
 	has(&out, "ok 14 - its users end when stopped, at any moment\n");
-	has(&out, "# 0 of 19 checks of ");
+	has(&out, "# 0 of 20 checks of ");
 	assert_null(strstr(buf_str(&out), "not ok"));
 	/* Only what matters. */
 	assert_int_equal(swarm("check", "--only-failed", "--only", "exported",
