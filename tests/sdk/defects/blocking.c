@@ -7,7 +7,7 @@
 static void doze(struct swarm_user *u)
 {
 	(void)u;
-	usleep(400000);
+	usleep(900000);
 	swarm_sleep(0.5);
 }
 
