@@ -103,7 +103,7 @@ bool receive_early(struct exchange *);
  */
 const char *receive_head(struct exchange *, const char *head, size_t len);
 const char *receive_body(struct exchange *, const char *data, size_t len);
-const char *receive_whole(const struct exchange *);
+const char *receive_whole(struct exchange *);
 /* What a failed read is called. */
 const char *receive_error(struct exchange *, int error);
 /* Functions of struct http_api for open responses. */

@@ -116,27 +116,27 @@ size_t h2head_request(struct exchange *x, nghttp2_nv **nv, const char **why)
 
 /* ---- answers ---- */
 
-static void append(struct h2head *h, const char *data, size_t len)
+static void append(struct h2lines *l, const char *data, size_t len)
 {
-	memcpy(h->text + h->len, data, len);
-	h->len += len;
+	memcpy(l->text + l->len, data, len);
+	l->len += len;
 }
 
 /* Room for `len` bytes more and a NUL. */
-static void grow(struct h2head *h, struct exchange *x, size_t len)
+static void grow(struct h2lines *l, struct exchange *x, size_t len)
 {
-	size_t cap = h->cap ? h->cap : TEXT_FIRST;
+	size_t cap = l->cap ? l->cap : TEXT_FIRST;
 	char *text;
 
-	while (cap < h->len + len + 1)
+	while (cap < l->len + len + 1)
 		cap *= 2;
-	if (cap == h->cap)
+	if (cap == l->cap)
 		return;
 	text = swarm_alloc(x->c.a.pub.user, cap);
-	if (h->len > 0)
-		memcpy(text, h->text, h->len);
-	h->text = text;
-	h->cap = cap;
+	if (l->len > 0)
+		memcpy(text, l->text, l->len);
+	l->text = text;
+	l->cap = cap;
 }
 
 /* A block begins with it, of which libnghttp2 has made sure that it has three
@@ -145,7 +145,7 @@ static const char *take_status(struct h2head *h, struct exchange *x,
     const char *value)
 {
 	x->parse.facts = (struct parse_facts){ .minor = 1 };
-	h->len = 0;
+	h->lines.len = 0;
 	h->status = (value[0] - '0') * 100 + (value[1] - '0') * 10 +
 	    (value[2] - '0');
 	x->parse.facts.status = h->status;
@@ -157,31 +157,38 @@ static const char *take_status(struct h2head *h, struct exchange *x,
 const char *h2head_field(struct h2head *h, struct exchange *x,
     const char *name, size_t name_len, const char *value, size_t len)
 {
+	struct h2lines *l = h->told ? &h->trailers : &h->lines;
 	size_t line = name_len + len + 4;
 
-	if (h->told) {
-		h->extra += line;
-		return h->extra > PARSE_EXTRA_MAX ? "too many trailers" : NULL;
-	}
 	if (name[0] == ':')
 		return len == 3 ? take_status(h, x, value)
 		    : "malformed status";
-	if (h->len + line > PARSE_HEAD_MAX)
-		return "the head is larger than 64 KiB";
-	grow(h, x, line);
-	append(h, name, name_len);
-	append(h, ": ", 2);
-	append(h, value, len);
-	append(h, "\r\n", 2);
-	return line_field(&x->parse.facts, name, name_len,
-	    h->text + h->len - len - 2, len, h->len - len - 2);
+	if (l->len + line > (h->told ? LIMIT_TRAILERS : PARSE_HEAD_MAX))
+		return h->told ? LIMIT_TRAILERS_TEXT
+		    : "the head is larger than 64 KiB";
+	grow(l, x, line);
+	append(l, name, name_len);
+	append(l, ": ", 2);
+	append(l, value, len);
+	append(l, "\r\n", 2);
+	/* What is of the head a trailer does not say. */
+	return h->told ? NULL : line_field(&x->parse.facts, name, name_len,
+	    l->text + l->len - len - 2, len, l->len - len - 2);
+}
+
+/* The lines behind the body. */
+static const char *end_trailers(struct h2head *h, struct exchange *x)
+{
+	x->c.a.trailers = h->trailers.text;
+	x->c.a.trailers_len = h->trailers.len;
+	return NULL;
 }
 
 const char *h2head_end(struct h2head *h, struct exchange *x, bool *final)
 {
 	*final = false;
 	if (h->told)
-		return NULL;            /* trailers */
+		return end_trailers(h, x);
 	if (h->status < 200) {
 		return ++h->interim > LIMIT_INTERIM ? LIMIT_INTERIM_TEXT
 		    : NULL;
@@ -189,7 +196,7 @@ const char *h2head_end(struct h2head *h, struct exchange *x, bool *final)
 	*final = h->told = true;
 	if (h->status == 204 || h->status == 304)
 		x->parse.no_body = true;
-	grow(h, x, 0);
-	h->text[h->len] = '\0';
-	return receive_head(x, h->text, h->len);
+	grow(&h->lines, x, 0);
+	h->lines.text[h->lines.len] = '\0';
+	return receive_head(x, h->lines.text, h->lines.len);
 }

@@ -16,15 +16,19 @@
 size_t h2head_request(struct exchange *, nghttp2_nv **fields,
     const char **why);
 
-/* The head of an answer, as it comes in.  Zeroed it is empty. */
-struct h2head {
-	char *text;                     /* lines, in the task's memory */
+struct h2lines {
+	char *text;                     /* in the task's memory */
 	size_t len;
 	size_t cap;
+};
+
+/* The head of an answer, as it comes in.  Zeroed it is empty. */
+struct h2head {
+	struct h2lines lines;
+	struct h2lines trailers;
 	int status;                     /* of the block under way or last */
 	bool told;                      /* the answer's head is complete */
 	unsigned interim;               /* 1xx answers so far */
-	size_t extra;                   /* bytes of trailers */
 };
 
 /* Takes in a field of an answer to the exchange: NULL, or what is wrong. */

@@ -348,10 +348,10 @@ static const char *size_byte(struct parse *p, char c)
 	return NULL;
 }
 
-/* A byte of what is only passed over. */
+/* A byte of chunk extensions or trailers. */
 static const char *extra_byte(struct parse *p, char c, int at_cr)
 {
-	if (++p->extra > PARSE_EXTRA_MAX)
+	if (++p->extra > LIMIT_TRAILERS)
 		return "too many chunk extensions or trailers";
 	if (c == '\r')
 		p->state = at_cr;
@@ -360,6 +360,14 @@ static const char *extra_byte(struct parse *p, char c, int at_cr)
 	else if (p->state == TRAILER_START)
 		p->state = TRAILER;
 	return NULL;
+}
+
+/* A byte of the trailers, which are kept where heads are gathered. */
+static const char *keep_byte(struct parse *p, char c, const char *why)
+{
+	if (why)
+		return why;
+	return gather(p, &c, 1) == -1 ? "out of memory" : NULL;
 }
 
 static const char *expect_byte(struct parse *p, char c, char wanted, int next)
@@ -387,11 +395,14 @@ static const char *chunk_byte(struct parse *p, char c)
 	case CHUNK_LF:
 		return expect_byte(p, c, '\n', CHUNK_SIZE);
 	case TRAILER_START:
-		return extra_byte(p, c, LAST_LF);
+		if (c == '\r')
+			return extra_byte(p, c, LAST_LF);
+		return keep_byte(p, c, extra_byte(p, c, LAST_LF));
 	case TRAILER:
-		return extra_byte(p, c, TRAILER_LF);
+		return keep_byte(p, c, extra_byte(p, c, TRAILER_LF));
 	case TRAILER_LF:
-		return expect_byte(p, c, '\n', TRAILER_START);
+		return keep_byte(p, c,
+		    expect_byte(p, c, '\n', TRAILER_START));
 	default:                        /* LAST_LF */
 		return expect_byte(p, c, '\n', DONE);
 	}
@@ -409,7 +420,11 @@ static enum parse_event feed_chunks(struct parse *p, const char **at,
 		if (why)
 			return fail(p, why);
 	}
-	return p->state == DONE ? PARSE_DONE : PARSE_MORE;
+	if (p->state != DONE)
+		return PARSE_MORE;
+	p->trailers = p->buf;
+	p->trailers_len = p->buf_len;
+	return PARSE_DONE;
 }
 
 enum parse_event parse_next(struct parse *p, const char **at, const char *end)

@@ -11,7 +11,6 @@
 
 #define PARSE_HEAD_MAX    ((size_t)64 * 1024)   /* status line and headers */
 #define PARSE_HEADERS_MAX 256
-#define PARSE_EXTRA_MAX   ((size_t)64 * 1024)   /* extensions and trailers */
 
 enum parse_event {
 	PARSE_MORE,                     /* all bytes eaten: feed more */
@@ -73,6 +72,9 @@ struct parse {
 	const char *data;               /* of PARSE_DATA; points at the input */
 	size_t data_len;
 	const char *error;              /* of PARSE_ERROR; a static text */
+	/* Of PARSE_DONE: lines as in head; valid until the next answer. */
+	const char *trailers;
+	size_t trailers_len;
 
 	/* The parser's own. */
 	int state;

@@ -130,8 +130,20 @@ const char *receive_body(struct exchange *x, const char *data, size_t len)
 	return why;
 }
 
-const char *receive_whole(const struct exchange *x)
+static void take_trailers(struct exchange *x)
 {
+	const struct parse *p = &x->parse;
+	char *lines = swarm_alloc(x->c.a.pub.user, p->trailers_len);
+
+	memcpy(lines, p->trailers, p->trailers_len);
+	x->c.a.trailers = lines;
+	x->c.a.trailers_len = p->trailers_len;
+}
+
+const char *receive_whole(struct exchange *x)
+{
+	if (x->parse.trailers_len > 0)
+		take_trailers(x);
 	return x->inflate && !inflate_ended(x->inflate) ? broken_coding : NULL;
 }
 

@@ -102,6 +102,21 @@ static void end_head(struct transfer *x)
 		swarm_wake(x->handle->job.waker);
 }
 
+static size_t take_trailer(struct transfer *x, const char *line, size_t len)
+{
+	if (len <= 2)
+		return len;
+	if (x->trailers_len + len > LIMIT_TRAILERS) {
+		x->give_up = LIMIT_TRAILERS_TEXT;
+		return 0;
+	}
+	room(x->c.a.pub.user, &x->trailers, &x->trailers_cap,
+	    x->trailers_len, len);
+	memcpy(x->trailers + x->trailers_len, line, len);
+	x->trailers_len += len;
+	return len;
+}
+
 /* One line of a head, with its CRLF.  A new status line begins a new head: of
  * the final answer after interim ones.  What looks like one elsewhere is not:
  * libcurl lets servers have such headers. */
@@ -111,7 +126,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
 	size_t len = size * n;
 
 	if (x->has_head)
-		return len;             /* of the trailers */
+		return take_trailer(x, line, len);
 	if (!x->in_head && len > 8 && memcmp(line, "HTTP/", 5) == 0) {
 		if (x->origin->https && !x->looked_at_tls)
 			look_at_tls(x);
@@ -265,6 +280,7 @@ static const char *begin(struct transfer *x)
 	x->has_head = x->in_head = x->has_cookies = false;
 	x->status = 0;
 	x->interim = 0;
+	x->trailers_len = 0;
 	x->version = 1;
 	x->looked_up = 0;
 	x->looked_at_tls = false;
@@ -321,6 +337,8 @@ static void end(struct transfer *x, const char *error)
 		return;
 	if (is_done(x) && x->handle && x->c.opened)
 		setup_collect(x);
+	x->c.a.trailers = x->trailers;
+	x->c.a.trailers_len = x->trailers_len;
 	now = x->ended ? x->ended : swarm_now();
 	let_go(x);
 	free(x->queue);

@@ -38,6 +38,9 @@ struct transfer {
 	char *head;
 	size_t head_len;
 	size_t head_cap;
+	char *trailers;
+	size_t trailers_len;
+	size_t trailers_cap;
 	bool has_head;
 	bool in_head;                   /* between a status line and the end */
 	unsigned interim;               /* 1xx answers so far */

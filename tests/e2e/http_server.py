@@ -114,6 +114,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.chunks([b"data: fir", b"st\n\nevent: named\nid: 2\n",
                          b"data: second\r\ndata: line\r\n\r\n: end\n"],
                         "text/event-stream")
+        elif path == "/trailers":
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"2\r\nok\r\n0\r\nX-Sum: 7\r\n"
+                             b"HTTP/1.1 500 x: y\r\n"
+                             b"Set-Cookie: late=1\r\n\r\n")
         elif path == "/nul":
             self.reply(b"\0\1\2")
         elif path == "/gzip":

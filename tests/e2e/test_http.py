@@ -118,7 +118,8 @@ def calls(swarm, provider, tmp_path, url, *args):
 
 
 CHECKS = ["basics", "bodies", "large bodies", "credentials", "cookies",
-          "redirects", "away", "verdicts", "codings", "streams", "batches", "limits"]
+          "redirects", "away", "verdicts", "codings", "streams", "trailers", "batches",
+          "limits"]
 MEANT = [("GET", "fails", "HTTP 500 Internal Server Error"),
          ("GET", "fails", "not good enough")]
 

@@ -211,6 +211,33 @@ def test_requests_queue_for_streams(swarm, tmp_path, nghttpd):
         4 * queued["service_ms"]["mean"]
 
 
+@pytest.mark.parametrize("provider", ["fasthttp", "http"])
+def test_trailers(swarm, tmp_path, nghttpd, provider):
+    scenario = tmp_path / "trailers.c"
+    scenario.write_text("""
+#include <swarm/http.h>
+#include <swarm/swarm.h>
+#include <string.h>
+static void ask(struct swarm_user *u)
+{
+	struct http_response *r = http_get(u, "/hello", .catch_response = true);
+	const char *sum = http_trailer(r, "X-Sum");
+
+	if (r->len == 20000 && sum && strcmp(sum, "7") == 0 &&
+	    !http_header(r, "x-sum"))
+		http_ok(r);
+	else
+		http_fail(r, "sum is %s", sum ? sum : "not there");
+}
+SWARM_SCENARIO({ .name = "x", .tasks = SWARM_TASKS(SWARM_TASK(ask)) });
+""")
+    done = load(swarm, provider, tmp_path, nghttpd("--trailer=x-sum: 7"),
+                *opts(provider, version="h2c"), scenario=scenario, users=2,
+                seconds=1)
+    assert done.status == 0, done.text
+    assert int(totals(tmp_path / "out")["GET", "/hello"]["Request Count"]) > 5
+
+
 def test_windows(swarm, tmp_path, nghttpd):
     """Bodies many times as large as the windows, both ways, on one
     connection; one user reads slowly and keeps nobody from reading."""

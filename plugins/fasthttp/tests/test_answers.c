@@ -11,8 +11,13 @@ static void many_shapes(struct swarm_user *u)
 
 	r = http_get(u, "/chunked");
 	assert_string_equal(r->body, "hello world");
+	assert_string_equal(http_trailer(r, "t"), "1");
+	assert_string_equal(http_trailer(r, "Long"), "two words");
+	assert_null(http_trailer(r, "Transfer-Encoding"));
+	assert_null(http_header(r, "t"));
 	r = http_get(u, "/interim");
 	assert_string_equal(r->body, "ok");
+	assert_null(http_trailer(r, "t"));
 	r = http_get(u, "/close");
 	assert_string_equal(r->body, "to the end");
 	assert_int_equal(r->len, 10);
@@ -34,7 +39,8 @@ static void test_many_shapes(void **state)
 	kit_run(many_shapes, STEPS(
 	    { .want = "/chunked", .piece = 1, .reply = "HTTP/1.1 200 OK\r\n"
 	      "Transfer-Encoding: chunked\r\n\r\n6\r\nhello \r\n"
-	      "5;x=y\r\nworld\r\n0\r\nT: 1\r\n\r\n" },
+	      "5;x=y\r\nworld\r\n0\r\nT: 1\r\nLong: two words \r\n"
+	      "\r\n" },
 	    { .want = "/interim", .piece = 1, .reply =
 	      "HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n" OK("2", "ok") },
 	    { .want = "/close", .piece = 1, .close = true,

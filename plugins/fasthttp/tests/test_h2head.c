@@ -56,10 +56,16 @@ static void an_answer(void)
 	assert_true(x->parse.facts.has_cookies);
 	assert_int_equal(x->parse.facts.length, 12);
 	assert_false(x->parse.no_body);
-	/* Trailers change nothing. */
+	/* Trailers change nothing, and can be read. */
 	assert_null(field("x-sum", "1"));
+	assert_null(field("content-length", "13"));
+	assert_null(answer_trailer(&x->c.a.pub, "x-sum"));
 	assert_null(end(false));
 	assert_int_equal(x->c.a.head_len, strlen(x->c.a.head));
+	assert_int_equal(x->parse.facts.length, 12);
+	assert_string_equal(answer_trailer(&x->c.a.pub, "X-Sum"), "1");
+	assert_null(answer_trailer(&x->c.a.pub, "location"));
+	assert_null(answer_header(&x->c.a.pub, "x-sum", 0));
 	begin();
 	assert_null(field(":status", "204"));
 	assert_null(end(true));

@@ -28,6 +28,8 @@ struct answer {
 	/* The header lines without the status line: "Name: value" CRLF … */
 	const char *head;
 	size_t head_len;
+	const char *trailers;           /* likewise */
+	size_t trailers_len;
 	struct json_t *json;
 	bool json_tried;
 	struct sse *sse;                /* of an open response, when used */
@@ -78,6 +80,7 @@ int answer_fail(struct http_response *, const char *fmt, ...)
     SWARM_PRINTF(2, 3);
 const char *answer_header(struct http_response *, const char *name,
     unsigned nth);
+const char *answer_trailer(struct http_response *, const char *name);
 const char *answer_json(struct http_response *, const char *path);
 double answer_json_number(struct http_response *, const char *path,
     double otherwise);
@@ -85,6 +88,11 @@ const char *answer_match(struct http_response *, const char *pattern,
     unsigned group);
 const char *answer_between(struct http_response *, const char *left,
     const char *right);
+
+/* The value of the next line of that name from *at on (not terminated), with *at
+ * moved behind the line; NULL when there is none. */
+const char *answer_next(const char **at, const char *end, const char *name,
+    size_t *len);
 
 /*
  * The next event of an open response, read by `read` (http_api.read): 1 with

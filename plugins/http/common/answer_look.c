@@ -35,28 +35,63 @@ static char *copy(struct swarm_user *u, const char *text, size_t len)
 
 /* ---- headers ---- */
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+const char *answer_next(const char **at, const char *end, const char *name,
+    size_t *len)
+{
+	size_t name_len = strlen(name);
+	const char *line = *at, *stop;
+
+	while (line < end) {
+		stop = memchr(line, '\n', (size_t)(end - line));
+		if (!stop)
+			stop = end;
+		*at = stop < end ? stop + 1 : end;
+		if ((size_t)(stop - line) > name_len &&
+		    line[name_len] == ':' &&
+		    strncasecmp(line, name, name_len) == 0) {
+			line += name_len + 1;
+			while (line < stop && is_blank(*line))
+				line++;
+			while (stop > line && is_blank(stop[-1]))
+				stop--;
+			*len = (size_t)(stop - line);
+			return line;
+		}
+		line = *at;
+	}
+	return NULL;
+}
+
+static const char *nth_value(struct swarm_user *u, const char *lines,
+    size_t lines_len, const char *name, unsigned nth)
+{
+	const char *at = lines, *end = lines + lines_len, *value;
+	size_t len;
+
+	do
+		value = answer_next(&at, end, name, &len);
+	while (value && nth-- > 0);
+	return value ? copy(u, value, len) : NULL;
+}
+
 const char *answer_header(struct http_response *r, const char *name,
     unsigned nth)
 {
 	struct answer *a = (struct answer *)r;
-	const char *at = a->head, *end = a->head + a->head_len, *stop;
-	size_t len = strlen(name);
 
-	for (; at < end; at = stop + 1) {
-		stop = memchr(at, '\n', (size_t)(end - at));
-		if (!stop)
-			stop = end;
-		if ((size_t)(stop - at) <= len || at[len] != ':' ||
-		    strncasecmp(at, name, len) != 0 || nth-- > 0)
-			continue;
-		at += len + 1;
-		while (at < stop && (*at == ' ' || *at == '\t'))
-			at++;
-		while (stop > at && isspace((unsigned char)stop[-1]))
-			stop--;
-		return copy(r->user, at, (size_t)(stop - at));
-	}
-	return NULL;
+	return nth_value(r->user, a->head, a->head_len, name, nth);
+}
+
+const char *answer_trailer(struct http_response *r, const char *name)
+{
+	struct answer *a = (struct answer *)r;
+
+	return nth_value(r->user, a->trailers, a->trailers_len, name, 0);
 }
 
 /* ---- JSON ---- */

@@ -10,11 +10,12 @@
 #include "person.h"
 
 #define API_COMMON \
-	SWARM_IFACE(struct http_api, 1), \
+	SWARM_IFACE(struct http_api, 2), \
 	.chat = llm_ask, \
 	.mark_ok = answer_ok, \
 	.mark_failed = answer_fail, \
 	.header = answer_header, \
+	.trailer = answer_trailer, \
 	.json = answer_json, \
 	.json_number = answer_json_number, \
 	.match = answer_match, \

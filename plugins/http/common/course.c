@@ -202,6 +202,8 @@ const char *course_follow(struct course *c, const char *location, size_t len)
 	r->version = "";
 	c->a.head = NULL;
 	c->a.head_len = 0;
+	c->a.trailers = NULL;
+	c->a.trailers_len = 0;
 	r->len = 0;
 	r->body = answer_no_body;
 	r->times = answer_no_times;

@@ -170,11 +170,11 @@ void person_take_cookies(struct person *p, const struct origin *o,
     const char *path, struct answer *a)
 {
 	struct cookie_place from = place_of(o, path);
-	const char *value;
-	unsigned i;
+	const char *at = a->head, *end = at + a->head_len, *value;
+	size_t len;
 
-	for (i = 0; (value = answer_header(&a->pub, "Set-Cookie", i)); i++)
-		jar_set(&p->jar, &from, value, strlen(value));
+	while ((value = answer_next(&at, end, "Set-Cookie", &len)) != NULL)
+		jar_set(&p->jar, &from, value, len);
 }
 
 size_t person_cookies(struct person *p, const struct origin *o,

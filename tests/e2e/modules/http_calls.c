@@ -271,6 +271,26 @@ static void streams(struct swarm_user *u)
 	swarm_done(&t, 0);
 }
 
+/* nginx does not hand them on. */
+static void trailers(struct swarm_user *u)
+{
+	CHECK("trailers");
+	struct http_response *r = http_get(u, "/trailers");
+	const char *data;
+
+	EXPECT(r->status == 200 && is(r->body, "ok"));
+	EXPECT(h2 || is(http_trailer(r, "x-sum"), "7"));
+	EXPECT(!http_header(r, "x-sum") && !http_cookie(u, "late"));
+	r = http_open(u, .path = "/trailers");
+	EXPECT(!http_trailer(r, "x-sum"));
+	while (http_read(r, &data) > 0)
+		continue;
+	EXPECT(h2 || is(http_trailer(r, "X-Sum"), "7"));
+	r = http_get(u, "/echo");
+	EXPECT(!http_trailer(r, "x-sum"));
+	swarm_done(&t, 0);
+}
+
 static void batches(struct swarm_user *u)
 {
 	CHECK("batches");
@@ -324,6 +344,7 @@ static void all(struct swarm_user *u)
 	verdicts(u);
 	codings(u);
 	streams(u);
+	trailers(u);
 	batches(u);
 	limits(u);
 	swarm_stop_user(u);

@@ -210,9 +210,11 @@ struct http_api {
 	/* Since minor 1; see <swarm/llm.h>. */
 	struct llm_answer *(*chat)(struct swarm_user *,
 	    const struct llm_args *);
+	/* Since minor 2. */
+	const char *(*trailer)(struct http_response *, const char *);
 };
 
-SWARM_IMPORT(http_api, http_api_, "swarm.http/1", 1)
+SWARM_IMPORT(http_api, http_api_, "swarm.http/1", 2)
 
 #ifndef __cplusplus
 #define HTTP_ARGS_(...) \
@@ -336,6 +338,14 @@ static inline const char *http_header_nth(struct http_response *r,
     const char *name, unsigned nth)
 {
 	return http_api_->header(r, name, nth);
+}
+
+/* A field behind the body (a checksum, a status) by name, or NULL; known when the
+ * body has been read to its end, and no header: cookies there are not taken. */
+static inline const char *http_trailer(struct http_response *r,
+    const char *name)
+{
+	return http_api_->trailer(r, name);
 }
 
 /*
