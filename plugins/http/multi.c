@@ -14,6 +14,11 @@
  *
  * A transfer starts on the stack of the fiber that asks for it, and goes on
  * from the loop's.
+ *
+ * And one that makes it work: over HTTP/2, libcurl 7.88 may read more than it
+ * hands out at once (CURLOPT_BUFFERSIZE), and then waits for a descriptor that
+ * has nothing more to say.  A transfer that was given a part of its answer is
+ * therefore looked at once more.
  */
 #include "multi.h"
 
@@ -29,6 +34,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define TURNS 64                        /* of answers that come in parts */
+
 struct registration {
 	struct swarm_watch *watch;
 	unsigned want;
@@ -41,6 +48,7 @@ static struct registration *registrations;      /* by descriptor */
 static size_t registration_count;
 static bool due;                        /* libcurl's timer is at zero */
 static bool driving;
+static struct multi_job *fed;           /* in this call into libcurl */
 
 /* ---- driving ---- */
 
@@ -61,23 +69,77 @@ static void collect(void)
 	}
 }
 
-static void drive(curl_socket_t fd, int what)
+void multi_fed(struct multi_job *job)
 {
+	if (job->is_fed)
+		return;
+	job->is_fed = true;
+	job->next_fed = fed;
+	fed = job;
+}
+
+/* Those that got something and are not done are to be looked at again, which
+ * libcurl does when sending goes on after a pause: whether there are any. */
+static bool call_again(void)
+{
+	struct multi_job *job;
+	bool any = false;
+
+	while ((job = fed) != NULL) {
+		fed = job->next_fed;
+		job->is_fed = false;
+		if (job->ended || job->paused)
+			continue;
+		curl_easy_pause(job->easy, CURLPAUSE_SEND);
+		curl_easy_pause(job->easy, CURLPAUSE_CONT);
+		any = true;
+	}
+	return any;
+}
+
+/* What follows from a call into libcurl.  After some turns other users go
+ * first; the timer that has been set goes on. */
+static void see_to(void)
+{
+	unsigned turns = 0;
 	int running;
 
-	driving = true;
-	curl_multi_socket_action(multi, fd, what, &running);
-	if (due) {
+	collect();
+	while (call_again() && due && turns++ < TURNS) {
 		due = false;
 		curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0,
 		    &running);
+		collect();
 	}
+}
+
+static void act(curl_socket_t fd, int what)
+{
+	int running;
+
+	curl_multi_socket_action(multi, fd, what, &running);
+	see_to();
+}
+
+/* The end of every call into libcurl. */
+static void leave(void)
+{
 	driving = false;
+	if (!due)
+		return;
+	due = false;
+	swarm_alarm_set(alarm_clock, swarm_now());
+}
+
+static void drive(curl_socket_t fd, int what)
+{
+	driving = true;
+	act(fd, what);
 	if (due) {
 		due = false;
-		swarm_alarm_set(alarm_clock, swarm_now());
+		act(CURL_SOCKET_TIMEOUT, 0);
 	}
-	collect();
+	leave();
 }
 
 static void on_alarm(void *arg)
@@ -277,23 +339,16 @@ void multi_adopt(struct multi_job *job)
 
 int multi_add(struct multi_job *job)
 {
-	int running;
-
 	job->ended = 0;
-	job->only_sends = false;
+	job->only_sends = job->paused = false;
 	driving = true;
 	if (curl_multi_add_handle(multi, job->easy) != CURLM_OK) {
 		driving = false;
 		return -1;
 	}
 	due = false;
-	curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	driving = false;
-	if (due) {
-		due = false;
-		swarm_alarm_set(alarm_clock, swarm_now());
-	}
-	collect();
+	act(CURL_SOCKET_TIMEOUT, 0);
+	leave();
 	return 0;
 }
 
@@ -305,11 +360,8 @@ void multi_remove(struct multi_job *job)
 void multi_unpause(struct multi_job *job)
 {
 	driving = true;
+	job->paused = false;
 	curl_easy_pause(job->easy, CURLPAUSE_CONT);
-	driving = false;
-	if (due) {
-		due = false;
-		swarm_alarm_set(alarm_clock, swarm_now());
-	}
-	collect();
+	see_to();
+	leave();
 }

@@ -17,6 +17,9 @@ struct multi_job {
 	struct swarm_waker *waker;      /* of the fiber that waits */
 	int64_t ended;                  /* when it was done; 0: under way */
 	bool only_sends;                /* has nothing more to receive */
+	bool paused;                    /* by its callback */
+	bool is_fed;
+	struct multi_job *next_fed;
 	CURLcode result;
 };
 
@@ -32,6 +35,9 @@ void multi_adopt(struct multi_job *);
 int multi_add(struct multi_job *);
 /* Ends it, done or not. */
 void multi_remove(struct multi_job *);
+/* [worker] For callbacks of transfers by HTTP/2: a part of the answer has been
+ * handed out. */
+void multi_fed(struct multi_job *);
 /* [worker] Goes on with a transfer that was paused. */
 void multi_unpause(struct multi_job *);
 

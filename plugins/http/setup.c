@@ -460,13 +460,13 @@ void setup_collect(struct transfer *x)
 	x->c.a.head_len = x->head_len;
 }
 
-static const char *connect_error(struct transfer *x)
+static const char *os_error(struct transfer *x, const char *step)
 {
 	long error = 0;
 
 	curl_easy_getinfo(x->handle->job.easy, CURLINFO_OS_ERRNO, &error);
-	return error ? swarm_printf(x->c.a.pub.user, "connect: %s",
-	    strerror((int)error)) : "connect: failed";
+	return swarm_printf(x->c.a.pub.user, "%s: %s", step,
+	    error ? strerror((int)error) : "failed");
 }
 
 const char *setup_error(struct transfer *x)
@@ -482,7 +482,7 @@ const char *setup_error(struct transfer *x)
 	case CURLE_OPERATION_TIMEDOUT:
 		return "timed out";
 	case CURLE_COULDNT_CONNECT:
-		return connect_error(x);
+		return os_error(x, "connect");
 	case CURLE_GOT_NOTHING:
 		return "the server closed the connection";
 	case CURLE_PARTIAL_FILE:
@@ -491,7 +491,7 @@ const char *setup_error(struct transfer *x)
 		return strstr(text, "reset")
 		    ? "read: Connection reset by peer" : "read: failed";
 	case CURLE_SEND_ERROR:
-		return "write: failed";
+		return os_error(x, "write");
 	case CURLE_FILESIZE_EXCEEDED:
 		return "the body is larger than the option max_body";
 	case CURLE_SSL_CONNECT_ERROR:

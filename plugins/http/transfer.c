@@ -90,8 +90,15 @@ static bool is_challenge(struct transfer *x)
 	return true;
 }
 
+static void note_fed(struct transfer *x)
+{
+	if (x->version == 2)
+		multi_fed(&x->handle->job);
+}
+
 static void end_head(struct transfer *x)
 {
+	note_fed(x);
 	x->in_head = false;
 	if (x->status == 101)
 		x->give_up = LIMIT_SWITCH_TEXT;
@@ -154,7 +161,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
 static size_t enqueue(struct transfer *x, const char *data, size_t len)
 {
 	if (x->queue_len + len > TRANSFER_QUEUE_MAX) {
-		x->paused = true;
+		x->handle->job.paused = true;
 		return CURL_WRITEFUNC_PAUSE;
 	}
 	memcpy(x->queue + x->queue_len, data, len);
@@ -169,6 +176,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 	struct http_response *r = &x->c.a.pub;
 	size_t len = size * n;
 
+	note_fed(x);
 	if (x->c.opened)
 		return enqueue(x, data, len);
 	if (r->len + len > (uint64_t)settings.max_body) {
@@ -262,7 +270,7 @@ static bool has_head(struct transfer *x)
 /* Something to read, or nothing any more. */
 static bool has_bytes(struct transfer *x)
 {
-	return x->queue_len > 0 || (!x->paused && is_answered(x));
+	return x->queue_len > 0 || (!x->handle->job.paused && is_answered(x));
 }
 
 static const char *begin(struct transfer *x)
@@ -325,7 +333,6 @@ static const char *follow(struct transfer *x, const char *location)
 	x->kept = NULL;
 	x->kept_cap = 0;
 	x->queue_len = 0;
-	x->paused = false;
 	return NULL;
 }
 
@@ -472,10 +479,8 @@ int64_t transfer_read(struct http_response *r, const char **data)
 	x->piece = full;
 	x->queue_len = 0;
 	r->len += len;
-	if (x->paused && !is_done(x)) {
-		x->paused = false;
+	if (!is_done(x) && x->handle->job.paused)
 		multi_unpause(&x->handle->job);
-	}
 	course_piece(&x->c);
 	*data = full;
 	return (int64_t)len;

@@ -48,7 +48,6 @@ struct transfer {
 	char *kept;
 	size_t kept_cap;
 	/* An open response: bytes that wait to be read. */
-	bool paused;
 	char *queue;
 	size_t queue_len;
 	char *piece;                    /* what the scenario looks at */

@@ -214,7 +214,7 @@ def test_requests_queue_for_streams(swarm, tmp_path, nghttpd):
 @pytest.mark.parametrize("provider", ["fasthttp", "http"])
 def test_trailers(swarm, tmp_path, nghttpd, provider):
     scenario = tmp_path / "trailers.c"
-    scenario.write_text("""
+    scenario.write_text(f"#define LIBCURL {int(provider == 'http')}" """
 #include <swarm/http.h>
 #include <swarm/swarm.h>
 #include <string.h>
@@ -223,8 +223,9 @@ static void ask(struct swarm_user *u)
 	struct http_response *r = http_get(u, "/hello", .catch_response = true);
 	const char *sum = http_trailer(r, "X-Sum");
 
-	if (r->len == 20000 && sum && strcmp(sum, "7") == 0 &&
-	    !http_header(r, "x-sum"))
+	/* libcurl does not wait for them behind a length. */
+	if (r->len == 20000 && !http_header(r, "x-sum") &&
+	    (sum ? strcmp(sum, "7") == 0 : LIBCURL))
 		http_ok(r);
 	else
 		http_fail(r, "sum is %s", sum ? sum : "not there");

@@ -341,7 +341,8 @@ static inline const char *http_header_nth(struct http_response *r,
 }
 
 /* A field behind the body (a checksum, a status) by name, or NULL; known when the
- * body has been read to its end, and no header: cookies there are not taken. */
+ * body has been read to its end, and no header: cookies there are not taken.
+ * `http`: over HTTP/2 only of answers without a Content-Length. */
 static inline const char *http_trailer(struct http_response *r,
     const char *name)
 {
