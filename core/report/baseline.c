@@ -1,6 +1,8 @@
 /*
  * Files are named by the time the run began, so that their order is that of
- * the runs, and the same run added twice is there once.
+ * the runs, and the same run added twice is there once.  Those of a baseline
+ * that is saved anew are written hidden beside the old ones, which go when all
+ * of the new are in their places: a full disk leaves what was there.
  */
 #include "report/baseline.h"
 
@@ -12,6 +14,7 @@
 #include "report/text.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,12 +53,22 @@ int baseline_check_name(const char *name)
 	return -1;
 }
 
-static int is_result(const struct dirent *e)
+/* Also of a save that did not come to its end. */
+static int is_ours(const struct dirent *e)
 {
 	size_t len = strlen(e->d_name);
 
-	return e->d_name[0] != '.' && len > 5 &&
-	    strcmp(e->d_name + len - 5, ".json") == 0;
+	return len > 5 && strcmp(e->d_name + len - 5, ".json") == 0;
+}
+
+static int is_result(const struct dirent *e)
+{
+	return e->d_name[0] != '.' && is_ours(e);
+}
+
+static int is_hidden(const struct dirent *e)
+{
+	return e->d_name[0] == '.' && is_ours(e);
 }
 
 static int is_shown(const struct dirent *e)
@@ -70,38 +83,45 @@ static void free_list(struct dirent **list, int count)
 	free(list);
 }
 
-int baseline_files(const char *word, char **out, size_t max)
+/* Its newest, the oldest of them first. */
+static int runs_of(const char *name, char **out, size_t max)
 {
+	char *folder = xasprintf("%s/%s", root(), name);
 	struct dirent **list = NULL;
-	char *folder;
-	int count, n = 0;
+	int count = scandir(folder, &list, is_result, alphasort);
+	int n = 0;
 
-	if (strchr(word, '/') || access(word, F_OK) == 0) {
-		out[0] = xstrdup(word);
-		return 1;
-	}
-	folder = xasprintf("%s/%s", root(), word);
-	count = scandir(folder, &list, is_result, alphasort);
 	for (int i = count > BASELINE_RUNS ? count - BASELINE_RUNS : 0;
 	    i < count && (size_t)n < max; i++)
 		out[n++] = xasprintf("%s/%s", folder, list[i]->d_name);
-	if (count <= 0) {
-		log_error("there is neither a file nor a baseline \"%s\" "
-		    "(in %s); `swarm baseline list` shows them", word,
-		    root());
-		n = -1;
-	}
 	free_list(list, count);
 	free(folder);
 	return n;
 }
 
-/* The oldest ones, but for `keep`. */
-static void drop_oldest(const char *name, int keep)
+int baseline_files(const char *word, char **out, size_t max)
+{
+	int n;
+
+	if (strchr(word, '/') || access(word, F_OK) == 0) {
+		out[0] = xstrdup(word);
+		return 1;
+	}
+	n = runs_of(word, out, max);
+	if (n > 0)
+		return n;
+	log_error("there is neither a file nor a baseline \"%s\" (in %s); "
+	    "`swarm baseline list` shows them", word, root());
+	return -1;
+}
+
+/* The oldest of these, but for `keep`. */
+static void drop(const char *name, int (*which)(const struct dirent *),
+    int keep)
 {
 	char *folder = xasprintf("%s/%s", root(), name);
 	struct dirent **list = NULL;
-	int count = scandir(folder, &list, is_result, alphasort);
+	int count = scandir(folder, &list, which, alphasort);
 
 	for (int i = 0; i < count - keep; i++) {
 		char *path = xasprintf("%s/%s", folder, list[i]->d_name);
@@ -110,31 +130,103 @@ static void drop_oldest(const char *name, int keep)
 		free(path);
 	}
 	free_list(list, count);
-	if (keep == 0)
-		rmdir(folder);
 	free(folder);
 }
 
-int baseline_add(const char *name, const struct result *r)
+static char *path_of(const char *name, const struct result *r, bool hidden)
 {
-	struct buf out = BUF_INIT(JSON_MAX);
-	char *path;
-	int rc;
+	return xasprintf("%s/%s/%s%014.0f.json", root(), name,
+	    hidden ? "." : "", r->started * 1000);
+}
 
-	if (baseline_check_name(name) == -1)
-		return -1;
-	path = xasprintf("%s/%s/%014.0f.json", root(), name,
-	    r->started * 1000);
-	rc = json_write(&out, r);
+static int write_run(const char *name, const struct result *r, bool hidden)
+{
+	char *path = path_of(name, r, hidden);
+	struct buf out = BUF_INIT(JSON_MAX);
+	int rc = json_write(&out, r);
+
 	if (rc == -1)
 		log_error("the results are too large for %s", path);
 	else
 		rc = file_replace(path, out.data, out.len);
-	if (rc == 0)
-		drop_oldest(name, BASELINE_RUNS);
 	free(path);
 	buf_release(&out);
 	return rc;
+}
+
+int baseline_add(const char *name, const struct result *r)
+{
+	if (baseline_check_name(name) == -1 ||
+	    write_run(name, r, false) == -1)
+		return -1;
+	drop(name, is_result, BASELINE_RUNS);
+	return 0;
+}
+
+/* ---- saving anew ---- */
+
+static int show(const char *name, const struct result *r)
+{
+	char *hidden = path_of(name, r, true);
+	char *path = path_of(name, r, false);
+	int rc = rename(hidden, path);
+
+	/* The same run may be there twice. */
+	if (rc == -1 && errno == ENOENT && access(path, F_OK) == 0)
+		rc = 0;
+	if (rc == -1)
+		log_error("cannot write %s: %m", path);
+	free(hidden);
+	free(path);
+	return rc;
+}
+
+static bool is_of(const char *name, const char *file,
+    const struct result *runs, int count)
+{
+	bool found = false;
+
+	for (int i = 0; i < count && !found; i++) {
+		char *path = path_of(name, &runs[i], false);
+
+		found = strcmp(strrchr(path, '/') + 1, file) == 0;
+		free(path);
+	}
+	return found;
+}
+
+static void drop_others(const char *name, const struct result *runs,
+    int count)
+{
+	char *folder = xasprintf("%s/%s", root(), name);
+	struct dirent **list = NULL;
+	int there = scandir(folder, &list, is_result, alphasort);
+
+	for (int i = 0; i < there; i++) {
+		char *path = xasprintf("%s/%s", folder, list[i]->d_name);
+
+		if (!is_of(name, list[i]->d_name, runs, count))
+			unlink(path);
+		free(path);
+	}
+	free_list(list, there);
+	free(folder);
+}
+
+static int save(const char *name, const struct result *runs, int count)
+{
+	int rc = 0;
+
+	for (int i = 0; i < count && rc == 0; i++)
+		rc = write_run(name, &runs[i], true);
+	for (int i = 0; i < count && rc == 0; i++)
+		rc = show(name, &runs[i]);
+	drop(name, is_hidden, 0);
+	if (rc == -1)
+		return -1;
+	drop_others(name, runs, count);
+	drop(name, is_result, BASELINE_RUNS);
+	return 0;
 }
 
 /* ---- the command ---- */
@@ -150,8 +242,8 @@ static int store(const char *name, int count, char **paths, bool anew)
 	if (rc == -1 && n > 0)
 		n--;
 	if (rc == 0 && anew)
-		drop_oldest(name, 0);
-	for (int i = 0; i < count && rc == 0; i++)
+		rc = save(name, runs, count);
+	for (int i = 0; i < count && rc == 0 && !anew; i++)
 		rc = baseline_add(name, &runs[i]);
 	for (int i = 0; i < n; i++)
 		result_release(&runs[i]);
@@ -163,7 +255,7 @@ static void list_one(const char *name)
 {
 	char *files[BASELINE_RUNS];
 	struct result r;
-	int n = baseline_files(name, files, BASELINE_RUNS);
+	int n = runs_of(name, files, BASELINE_RUNS);
 
 	for (int i = 0; i < n; i++) {
 		struct buf line = BUF_INIT(4096);
@@ -217,7 +309,8 @@ static int remove_one(const char *name)
 	if (access(folder, F_OK) == -1) {
 		log_error("there is no baseline \"%s\" in %s", name, root());
 	} else {
-		drop_oldest(name, 0);
+		drop(name, is_ours, 0);
+		rmdir(folder);
 		rc = EXIT_DONE;
 	}
 	free(folder);

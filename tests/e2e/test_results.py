@@ -275,8 +275,9 @@ def test_baselines(swarm, tmp_path):
     done = run("14ms", "--baseline", "main", "--save-baseline", "main",
                "--json-file", tmp_path / "slow")
     assert done.status == 98, done.text
-    assert re.search(r"FAILED\s+worse than the baseline main: .*p50.*p95\s+of\s+COUNT\s+item",
-                     done.out)
+    # Wherever its lines break.
+    assert re.search(r"FAILED worse than the baseline main: [^:]*p50.*p95"
+                     r"[^:]* of COUNT item", " ".join(done.out.split()))
     assert re.search(r"p50 .*worse", done.out)
     assert "not added to the baseline main" in done.err
     assert len(list((tmp_path / "kept" / "main").iterdir())) == 1
@@ -296,10 +297,24 @@ def test_baselines(swarm, tmp_path):
     done = swarm.run("compare", "--json", "main", "--", "slow", slow, env=env)
     assert done.status == 98, done.text
     assert json.loads(done.out)["distance"] > 0.9
+    (tmp_path / "main").write_text("a file of a baseline's name")
     done = swarm.run("baseline", "list", env=env)
     assert re.search(r"^main +20.*requests, p95 1\d\.\d ms, passed$",
                      done.out, re.M), done.out
     assert re.search(r"^slow .* failed$", done.out, re.M), done.out
+    # Anew, but there is no room for it: what was there stays.
+    kept = sorted((tmp_path / "kept" / "slow").iterdir())
+    fast = next((tmp_path / "kept" / "main").iterdir())
+    done = swarm.run("baseline", "save", "slow", fast, env=env, wrap=(
+        "/bin/sh", "-c", "trap '' XFSZ; ulimit -f 4; exec \"$@\"", "sh"))
+    assert done.status == 2 and "cannot write" in done.err, done.text
+    assert sorted((tmp_path / "kept" / "slow").iterdir()) == kept
+    assert swarm.run("baseline", "save", "slow", fast, slow, fast,
+                     env=env).status == 0
+    assert len(list((tmp_path / "kept" / "slow").iterdir())) == 2
+    assert swarm.run("baseline", "save", "slow", fast, env=env).status == 0
+    assert [p.name for p in (tmp_path / "kept" / "slow").iterdir()] == \
+        [fast.name]
     assert swarm.run("baseline", "remove", "slow", env=env).status == 0
     assert swarm.run("baseline", "remove", "slow", env=env).status == 2
     assert not (tmp_path / "kept" / "slow").exists()
