@@ -7,10 +7,12 @@
  */
 #include "cli/playback.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <swarm/trace.h>
 
@@ -46,7 +48,9 @@ int playback_main(int argc, char **argv)
 	bool asked = argc > 1 && (strcmp(argv[1], "--help") == 0 ||
 	    strcmp(argv[1], "-h") == 0);
 
-	printf("%s", usage);
+	if (!asked)
+		log_error("swarm replay: the file comes first, then options");
+	fputs(usage, asked ? stdout : stderr);
 	return asked ? EXIT_PASSED : EXIT_USAGE;
 }
 
@@ -128,20 +132,28 @@ static void ask(const struct swarm_trace *t, void *arg)
 
 static int read_head(struct look *look)
 {
-	FILE *f = fopen(look->path, "rbe");
+	int fd = open(look->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	ssize_t n = -1;
 
-	if (f == NULL) {
+	if (fd == -1 || fstat(fd, &st) == -1) {
 		log_error("cannot read %s: %m", look->path);
-		return -1;
+	} else if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
+		/* What was read of it would be gone. */
+		log_error("%s is no file that can be looked at before it is "
+		    "read: say with --format what it is", look->path);
+	} else {
+		n = read(fd, look->head, sizeof look->head);
+		if (n == -1)
+			log_error("cannot read %s: %m", look->path);
+		else if (n == 0)
+			log_error("%s is empty: there is nothing to replay",
+			    look->path);
 	}
-	look->len = fread(look->head, 1, sizeof look->head, f);
-	if (ferror(f) != 0) {
-		log_error("cannot read %s: %m", look->path);
-		fclose(f);
-		return -1;
-	}
-	fclose(f);
-	return 0;
+	if (fd != -1)
+		close(fd);
+	look->len = n > 0 ? (size_t)n : 0;
+	return n > 0 ? 0 : -1;
 }
 
 static const struct swarm_trace *choose(const struct options *o)
@@ -162,8 +174,9 @@ static const struct swarm_trace *choose(const struct options *o)
 		t = look->best;
 		if (t == NULL)
 			log_error("%s is of none of the formats that can be "
-			    "replayed (%s); --format takes one for it",
-			    o->replay, buf_str(&names));
+			    "replayed (%s); with --format NAME that one says "
+			    "what is wrong with it", o->replay,
+			    buf_str(&names));
 	}
 	buf_release(&names);
 	free(look);

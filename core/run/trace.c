@@ -29,7 +29,7 @@
 #define GIVE_UP   1000                  /* unreadable ones at the beginning */
 #define TIME_MAX  (INT64_MAX / 4)
 #define PASS_GAP  1e6                   /* ns between two, at least */
-#define LONG_WAIT (3600 * NS_PER_S)     /* without an event: said */
+#define LONG_WAIT (60 * NS_PER_S)       /* without an event: said */
 
 /* Why something was left out. */
 struct reason {
@@ -329,9 +329,9 @@ static void advance(struct trace *t, int64_t time)
 		gap = most;
 	}
 	if ((double)gap / t->o.speed > (double)LONG_WAIT)
-		log_warn("%s: nothing is to be replayed for %.1f hours; "
+		log_info("%s: nothing is to be replayed for %.1f minutes; "
 		    "--max-gap cuts such silences", t->o.path, (double)gap /
-		    t->o.speed / (3600 * (double)NS_PER_S));
+		    t->o.speed / (60 * (double)NS_PER_S));
 	if (!t->has_first || time > t->last)
 		t->last = time;
 	t->has_first = true;

@@ -223,6 +223,17 @@ def test_what_cannot_be_replayed_is_refused(swarm, tmp_path, server):
 
     url = ("-H", server.url)
     assert "none of the formats" in refused("noise.log", *url)
+    assert "empty.log is empty: there is nothing" in refused("empty.log",
+                                                             *url)
+    os.mkfifo(tmp_path / "pipe")
+    assert "say with --format what it is" in refused("pipe", *url)
+    assert "the file comes first" in refused(*url, "noise.log")
+    (tmp_path / "cut.log.gz").write_bytes(gzip.compress(
+        line(0, "1", "/").encode())[:-12])
+    assert "with --format NAME that one says what is wrong" in \
+        refused("cut.log.gz", *url)
+    assert "unexpected end of file" in \
+        refused("cut.log.gz", "--format", "access", *url)
     assert re.search(r"noise.log:1: no date in brackets; and so for all of "
                      r"the first 5: not what --format access reads",
                      refused("noise.log", "--format", "access", *url))

@@ -237,7 +237,17 @@ static void test_extremes(void **state)
 	assert_int_equal(strncmp(text, "0 2.305", 7), 0);
 	assert_int_equal(c.events, 6);
 	assert_int_equal(c.unreadable, 2);
-	assert_non_null(strstr(buf_str(&said), "hours"));
+	assert_non_null(strstr(buf_str(&said), "minutes"));
+	/* More than a minute is said, at the speed that is asked for. */
+	buf_clear(&said);
+	o = options();
+	dues(open_steps(STEPS({ 0, "GET", "a" }, { 59000, "GET", "a" }), &o),
+	    &c);
+	assert_int_equal(said.len, 0);
+	o.speed = 0.5;
+	dues(open_steps(STEPS({ 0, "GET", "a" }, { 59000, "GET", "a" }), &o),
+	    &c);
+	assert_non_null(strstr(buf_str(&said), "for 2.0 minutes"));
 	/* Backwards, each by more than the window. */
 	o = options();
 	dues(open_steps(STEPS({ 90000, "GET", "a" }, { 60000, "GET", "a" },
