@@ -15,6 +15,7 @@
 #include "base/parse.h"
 
 #define CLOCK_READINGS 10000
+#define CGROUPS        "/sys/fs/cgroup"
 
 /* The first line of a file, without its newline; false when there is none. */
 static bool line_of(const char *path, char *line, size_t size)
@@ -116,10 +117,31 @@ static void own_cgroup(char *path, size_t size)
 	while (f && fgets(line, sizeof line, f)) {
 		line[strcspn(line, "\n")] = '\0';
 		if (strncmp(line, "0::", 3) == 0)
-			snprintf(path, size, "/sys/fs/cgroup%s", line + 3);
+			snprintf(path, size, CGROUPS "%s", line + 3);
 	}
 	if (f)
 		fclose(f);
+}
+
+/* It and each group above: all of them bound this process. */
+static void each_cgroup(struct machine *m,
+    void (*fn)(struct machine *, const char *folder))
+{
+	char folder[600];
+
+	own_cgroup(folder, sizeof folder);
+	while (strncmp(folder, CGROUPS, strlen(CGROUPS)) == 0) {
+		fn(m, folder);
+		*strrchr(folder, '/') = '\0';
+	}
+}
+
+static int64_t of_group(const char *folder, const char *name, int n)
+{
+	char path[640];
+
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	return number_of(path, n);
 }
 
 static void lower(struct machine *m, int64_t bytes, const char *of)
@@ -130,11 +152,28 @@ static void lower(struct machine *m, int64_t bytes, const char *of)
 	}
 }
 
+/* Files that it has read count as used, and are dropped when there is need. */
+static void lower_by_group(struct machine *m, const char *folder)
+{
+	int64_t max = of_group(folder, "memory.max", 0);
+	int64_t used = of_group(folder, "memory.current", 0);
+	char path[640];
+	int64_t files;
+
+	if (max < 0)
+		return;
+	snprintf(path, sizeof path, "%s/memory.stat", folder);
+	files = number_after(path, "inactive_file ");
+	if (files > 0)
+		used -= files;
+	if (used < 0)
+		used = 0;
+	lower(m, used < max ? max - used : 0, "the container");
+}
+
 static void read_memory(struct machine *m)
 {
-	char group[600], path[640];
 	int64_t kib = number_after("/proc/meminfo", "MemAvailable:");
-	int64_t max;
 
 	m->memory_total = number_after("/proc/meminfo", "MemTotal:");
 	if (m->memory_total >= 0)
@@ -144,18 +183,22 @@ static void read_memory(struct machine *m)
 	if (kib >= 0)
 		lower(m, kib * 1024, "the machine");
 	lower(m, limit_of(RLIMIT_AS), "ulimit -v");
-	own_cgroup(group, sizeof group);
-	snprintf(path, sizeof path, "%s/memory.max", group);
-	max = number_of(path, 0);
-	snprintf(path, sizeof path, "%s/memory.current", group);
-	if (max >= 0)
-		lower(m, max - number_of(path, 0), "the container");
+	each_cgroup(m, lower_by_group);
+}
+
+static void read_quota(struct machine *m, const char *folder)
+{
+	int64_t quota = of_group(folder, "cpu.max", 0);
+	int64_t period = of_group(folder, "cpu.max", 1);
+	double cores = (double)quota / (double)period;
+
+	if (quota >= 0 && period > 0 && (m->quota < 0 || cores < m->quota))
+		m->quota = cores;
 }
 
 static void read_cores(struct machine *m)
 {
-	char group[600], path[640];
-	int64_t quota, period;
+	char path[96];
 	cpu_set_t set;
 
 	m->cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -163,12 +206,8 @@ static void read_cores(struct machine *m)
 		m->cores = CPU_COUNT(&set);
 	if (m->cores < 1)
 		m->cores = 1;
-	own_cgroup(group, sizeof group);
-	snprintf(path, sizeof path, "%s/cpu.max", group);
-	quota = number_of(path, 0);
-	period = number_of(path, 1);
-	m->quota = quota >= 0 && period > 0 ?
-	    (double)quota / (double)period : -1;
+	m->quota = -1;
+	each_cgroup(m, read_quota);
 	for (int64_t i = 0; i < m->cores && !m->governor[0]; i++) {
 		snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%lld/"
 		    "cpufreq/scaling_governor", (long long)i);

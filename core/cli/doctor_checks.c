@@ -36,6 +36,15 @@ static void find(struct doctor_finding *f, enum doctor_verdict verdict,
 	va_end(ap);
 }
 
+/* A figure that is fine, if this machine tells it. */
+static void find_number(struct doctor_finding *f, int64_t n, const char *of)
+{
+	if (n < 0)
+		find(f, DOCTOR_FINE, "not said here");
+	else
+		find(f, DOCTOR_FINE, "%lld%s", (long long)n, of);
+}
+
 static void mend(struct doctor_finding *f, const char *fmt, ...)
 {
 	va_list ap;
@@ -165,7 +174,7 @@ static void check_ports(const struct doctor_machine *m,
 		    "   # and more source addresses or machines");
 		return;
 	}
-	find(f, DOCTOR_FINE, "%lld ephemeral", (long long)m->at.ports);
+	find_number(f, m->at.ports, " ephemeral");
 }
 
 static void check_time_wait(const struct doctor_machine *m,
@@ -200,7 +209,7 @@ static void check_somaxconn(const struct doctor_machine *m,
 		mend_setting(f, m, "net.core.somaxconn", roomy(need));
 		return;
 	}
-	find(f, DOCTOR_FINE, "%lld", (long long)m->at.somaxconn);
+	find_number(f, m->at.somaxconn, "");
 }
 
 static void check_conntrack(const struct doctor_machine *m,
@@ -248,8 +257,12 @@ static void check_memory(const struct doctor_machine *m,
 			    (long long)users_for(m, p));
 		return;
 	}
-	find(f, DOCTOR_FINE, "%.0f MiB; about %.0f needed at %lld KiB a user",
-	    room, wanted, (long long)p->user_bytes / 1024);
+	if (m->at.memory < 0)
+		find(f, DOCTOR_FINE, "not said here; about %.0f MiB needed",
+		    wanted);
+	else
+		find(f, DOCTOR_FINE, "%.0f MiB; about %.0f needed at %lld KiB "
+		    "a user", room, wanted, (long long)p->user_bytes / 1024);
 }
 
 static void check_cores(const struct doctor_machine *m,
@@ -281,7 +294,8 @@ static void check_timer_slack(const struct doctor_machine *m,
 		mend(f, "echo 50000 > /proc/$$/timerslack_ns");
 		return;
 	}
-	find(f, DOCTOR_FINE, "%.0f us", (double)m->at.timer_slack_ns / 1e3);
+	find_number(f, m->at.timer_slack_ns < 0 ? -1 :
+	    m->at.timer_slack_ns / 1000, " us");
 }
 
 static void check_clock(const struct doctor_machine *m,

@@ -84,6 +84,21 @@ def test_memory_of_users():
     expect(found["memory"], "lacks", "swarm --worker", "100000000")
 
 
+def test_memory_of_a_group_above(tmp_path):
+    """Less what files take that were read, which is there when needed."""
+    mib = 1 << 20
+    text = [f"mount -t tmpfs none /sys/fs/cgroup; cd /sys/fs/cgroup",
+            f"echo {1024 * mib} > memory.max",
+            f"echo {1000 * mib} > memory.current",
+            f"printf 'anon {100 * mib}\\ninactive_file {700 * mib}\\n' "
+            "> memory.stat", "echo 30000 20000 > cpu.max",
+            "cd /", 'exec "$@"']
+    found = doctor("-u", "40000", "--processes", "4", wrap=[
+        "unshare", "--mount", "sh", "-ec", "\n".join(text), "sh"])
+    expect(found["memory"], "lacks", "-u", "the container leaves 724")
+    expect(found["cores"], "slows", "--processes 1", "1.5 cores")
+
+
 def test_ports():
     found = doctor("-u", "3000", wrap=in_network(
         ("ipv4/ip_local_port_range", "40000 41999")))

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -29,6 +30,8 @@ static const struct doctor_finding *only(const struct doctor_machine *m,
 	doctor_examine(m, p, out);
 	for (size_t i = 0; i < DOCTOR_CHECKS; i++) {
 		assert_true(out[i].name[0] && out[i].text[0]);
+		assert_null(strstr(out[i].text, "-1"));
+		assert_null(strstr(out[i].text, "-0"));
 		assert_true((out[i].verdict == DOCTOR_FINE) ==
 		    (out[i].mend[0] == '\0'));
 		if (out[i].verdict == DOCTOR_FINE)
