@@ -210,7 +210,10 @@ static void test_bad_plans(void **state)
 		"class A", "executor a\ngranted 5", "executor a\neach 0",
 		"executor a\narrivals x", "executor a\narrivals "
 		"stripe=3 stripes=2 schedule=5", "executor a\narrivals "
-		"stripe=0 stripes=9999999 schedule=5" };
+		"stripe=0 stripes=9999999 schedule=5",
+		/* With pauses it would be more than there is. */
+		"executor a\narrivals start=4000000000000000000 stripes=1 "
+		"schedule=5" };
 	char many[PLAN_EXECUTORS_MAX * 12 + 20] = "";
 	struct plan p;
 
