@@ -311,19 +311,26 @@ static void test_come_and_go(void **state)
 	}
 }
 
-/* Of one elsewhere nothing is known but what was not sent. */
-static void test_elsewhere(void **state)
-{
-	const int event = 1;
-	const struct record r = { .due = NS_PER_S, .key = 7,
-		.payload = (const char *)&event, .payload_len = sizeof event };
-	struct handout_account a;
+/* An event, and who is to do it. */
+static const int event = 1;
+static const struct record r = { .due = NS_PER_S, .key = 7,
+	.payload = (const char *)&event, .payload_len = sizeof event };
 
-	(void)state;
+static void join_elsewhere(void)
+{
 	memset(&play, 0, sizeof play);
 	play.handout.gave = on_gave;
 	join();
 	play.workers[0]->peer.begun = NULL;
+}
+
+/* Of one elsewhere nothing is known but what was not sent. */
+static void test_elsewhere(void **state)
+{
+	struct handout_account a;
+
+	(void)state;
+	join_elsewhere();
 	handout_put(&play.handout, &r, 1);
 	handout_flush(&play.handout, 0);
 	play.workers[0]->unreachable = true;
@@ -346,16 +353,10 @@ static void test_elsewhere(void **state)
 /* Who is not heard of gets no more: that much less is in doubt. */
 static void test_silent(void **state)
 {
-	const int event = 1;
-	const struct record r = { .due = NS_PER_S, .key = 7,
-		.payload = (const char *)&event, .payload_len = sizeof event };
 	struct handout_account a;
 
 	(void)state;
-	memset(&play, 0, sizeof play);
-	play.handout.gave = on_gave;
-	join();
-	play.workers[0]->peer.begun = NULL;
+	join_elsewhere();
 	for (int i = 0; i < 5; i++) {
 		handout_put(&play.handout, &r, 1);
 		handout_flush(&play.handout, 0);
@@ -369,9 +370,7 @@ static void test_silent(void **state)
 	assert_int_equal(a.given - a.again, 2);
 	release();
 	/* Heard of again, it gets what was kept. */
-	memset(&play, 0, sizeof play);
-	play.handout.gave = on_gave;
-	join();
+	join_elsewhere();
 	clock_advance(2 * NS_PER_S);
 	handout_put(&play.handout, &r, 1);
 	handout_flush(&play.handout, 0);
