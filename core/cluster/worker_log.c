@@ -14,9 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "cluster/bucket.h"
 #include "cluster/wire.h"
 #include "cluster/worker.h"
 #include "fiber/loop.h"
@@ -31,8 +31,7 @@ static struct {
 	pthread_mutex_t lock;
 	bool started;
 	void (*ready)(void *);
-	double tokens;
-	int64_t at;
+	struct bucket rate;
 	struct wire_log waiting[WAITING_MAX];
 	size_t count;
 	uint64_t dropped;
@@ -41,22 +40,11 @@ static struct {
 	size_t shown_count;
 	size_t oldest;
 	bool shown_news;
-} lines = { .lock = PTHREAD_MUTEX_INITIALIZER, .tokens = BURST };
+} lines = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static bool take_token(void)
 {
-	int64_t now = clock_now();
-
-	if (lines.at != 0)
-		lines.tokens += (double)(now - lines.at) / (double)NS_PER_S *
-		    RATE;
-	lines.at = now;
-	if (lines.tokens > BURST)
-		lines.tokens = BURST;
-	if (lines.tokens < 1)
-		return false;
-	lines.tokens--;
-	return true;
+	return bucket_take(&lines.rate, 1, RATE, BURST);
 }
 
 bool worker_log_allow(void)
