@@ -51,15 +51,13 @@ enum ledger ledger_take(struct member_record *r, const msgpack_object *data,
     void (*on_count)(const char *name, int64_t count, void *), void *arg)
 {
 	struct wire_ticket t;
-	uint64_t expected = r->taken + 1;
 	bool stopped;
 
 	if (read_ticket(data, &t) == -1 ||
 	    wire_words_read(data, &stopped, NULL, NULL, NULL) == -1)
 		return LEDGER_MALFORMED;
-	if (t.since > expected)
-		expected = t.since;
-	if (t.seq != 0 && t.seq != expected)
+	if (t.seq != 0 && backlog_turn(r->taken, t.seq, t.since) !=
+	    BACKLOG_DUE)
 		return LEDGER_KNOWN;
 	/* Sent again it would be no better. */
 	if (t.seq != 0)

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "cluster/master.h"
 #include "cluster/member.h"
+#include "cluster/orders.h"
 #include "cluster/zsock.h"
 
 struct master_shared {

@@ -204,7 +204,7 @@ void member_free(struct member *m)
 		free(m->peer.numbers[i].at);
 	free(m->peer.numbers);
 	histogram_release(&m->peer.delays);
-	orders_forget(m);
+	backlog_forget(&m->orders);
 	free(m);
 }
 

@@ -8,9 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cluster/backlog.h"
 #include "cluster/bucket.h"
 #include "cluster/master.h"
-#include "cluster/orders.h"
 #include "cluster/zsock.h"
 
 struct member {
@@ -25,7 +25,7 @@ struct member {
 	struct bucket custom;           /* messages of scenarios */
 	struct bucket bytes;            /* of all of them */
 	bool warned;                    /* about its excess */
-	struct orders orders;           /* not known to have come */
+	struct backlog orders;          /* not known to have come */
 	bool ordered;                   /* anything, since it is here */
 	struct member *next;            /* lost, to be freed */
 };

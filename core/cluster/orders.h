@@ -8,22 +8,11 @@
 #define CLUSTER_ORDERS_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 struct buf;
 struct member;
 struct wire_order;
-
-struct orders {
-	struct order_kept {
-		void *data;
-		size_t len;
-		uint64_t number;
-		int64_t sent;
-	} *at;                          /* oldest first */
-	size_t count;
-};
 
 /* Numbers for the one that is encoded next.  With `alone` what was ordered
  * before does not matter any more. */
@@ -36,6 +25,5 @@ void orders_taken(struct member *, uint64_t number);
 void orders_again(struct member *);
 /* It takes none, however often they are sent. */
 bool orders_stuck(const struct member *);
-void orders_forget(struct member *);
 
 #endif

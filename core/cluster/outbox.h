@@ -6,10 +6,11 @@
 #define CLUSTER_OUTBOX_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
-#include "cluster/wire.h"
+struct buf;
+struct wire_ticket;
 
 /* Another test or another master: nobody waits for what is kept. */
 void outbox_forget(void);
@@ -27,6 +28,7 @@ void outbox_taken(uint64_t seq);
  * has answered a message that left later, so they are lost.  `send` returns
  * -1 when nothing more can be sent now.
  */
-void outbox_again(int64_t before, int (*send)(const void *data, size_t len));
+void outbox_again(int64_t before, int (*send)(const void *data, size_t len,
+    void *arg));
 
 #endif

@@ -66,7 +66,7 @@ void worker_send_ready(void);
 /* For the `last` of a test the outbox has more room. */
 void worker_send_report(bool last);
 /* One from the outbox, for outbox_again(). */
-int worker_send_again(const void *data, size_t len);
+int worker_send_again(const void *data, size_t len, void *arg);
 void worker_send_logs(void);
 void worker_send_heartbeat(void);
 

@@ -5,6 +5,7 @@
  * Numbers are a master's own: an order of another one, which this worker has
  * not registered with, is left until it has.
  */
+#include "cluster/backlog.h"
 #include "cluster/worker_internal.h"
 
 #include <swarm/version.h>
@@ -40,23 +41,20 @@ void worker_send_taken(void)
 
 bool worker_is_due(const struct wire_message *m)
 {
-	uint64_t expected = worker.order + 1;
+	enum backlog_turn turn;
 	struct wire_order o;
-	bool due;
 
 	/* Locust's have none. */
 	if (!wire_read_order(&m->data, &o))
 		return true;
 	if (!worker.was_registered || o.instance != worker.instance)
 		return false;
-	if (o.since > expected)
-		expected = o.since;
-	/* One before it has not come: both will come again. */
-	if (o.number > expected)
+	turn = backlog_turn(worker.order, o.number, o.since);
+	/* It will come again, after the one before it. */
+	if (turn == BACKLOG_EARLY)
 		return false;
-	due = o.number == expected;
-	if (due)
+	if (turn == BACKLOG_DUE)
 		worker.order = o.number;
 	worker_send_taken();
-	return due;
+	return turn == BACKLOG_DUE;
 }

@@ -120,8 +120,9 @@ void worker_send_report(bool last)
 		stats_reset(worker.o.stats);
 }
 
-int worker_send_again(const void *data, size_t len)
+int worker_send_again(const void *data, size_t len, void *arg)
 {
+	(void)arg;
 	return worker.sock == NULL ? -1 :
 	    zsock_send(worker.sock, NULL, data, len);
 }

@@ -23,8 +23,9 @@
 static char sent[256];
 static int room = 100;
 
-static int send_one(const void *data, size_t len)
+static int send_one(const void *data, size_t len, void *arg)
 {
+	(void)arg;
 	if (room-- == 0)
 		return -1;
 	strncat(sent, data, len);
