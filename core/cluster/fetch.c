@@ -150,21 +150,23 @@ static void on_message(const char *from, const void *data, size_t len,
 static int store(const char *path, const char *data, size_t size)
 {
 	char *folder = xstrndup(path, (size_t)(strrchr(path, '/') - path));
-	char *made = xasprintf("%s/.%d", folder, (int)getpid());
+	char *made = xasprintf("%s/.XXXXXX", folder);
 	int rc = -1;
 	int fd;
 
 	mkdir(folder, 0700);
-	fd = open(made, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0500);
-	if (fd == -1 || write_all(fd, data, size) == -1 ||
-	    fsync(fd) == -1 || rename(made, path) == -1) {
+	fd = mkostemp(made, O_CLOEXEC);
+	if (fd == -1 || fchmod(fd, 0500) == -1 ||
+	    write_all(fd, data, size) == -1 || fsync(fd) == -1 ||
+	    rename(made, path) == -1)
 		log_error("cannot store the master's file at %s: %m", path);
-		unlink(made);
-	} else {
+	else
 		rc = 0;
-	}
-	if (fd != -1)
+	if (fd != -1) {
 		close(fd);
+		if (rc == -1)
+			unlink(made);
+	}
 	free(made);
 	free(folder);
 	return rc;
