@@ -56,6 +56,13 @@ static void new_step(struct story *s, json_t *line)
 	json_array_append_new(s->steps, step);
 }
 
+/* The last counts: a scenario may print whatever it likes. */
+static void take_sum(struct story *s, json_t *line)
+{
+	json_decref(s->sum);
+	s->sum = json_incref(line);
+}
+
 /* Beyond the most, only counted by the sum. */
 static void take_line(struct story *s, const char *text)
 {
@@ -65,7 +72,7 @@ static void take_line(struct story *s, const char *text)
 	    s->rows++ < MOST_ROWS)
 		new_step(s, line);
 	else if (json_object_get(line, "passed") != NULL)
-		s->sum = json_incref(line);
+		take_sum(s, line);
 	else if (s->requests != NULL && (json_object_get(line, "type") ||
 	    json_object_get(line, "raised")) && s->rows++ < MOST_ROWS)
 		json_array_append(s->requests, line);
@@ -205,6 +212,7 @@ int page_try_ask(const struct web_load *load, void (*done)(struct buf *json),
 {
 	struct trial *t;
 	pthread_t thread;
+	int rc;
 
 	(void)arg;
 	if (load->classes == NULL || load->classes[0] == NULL ||
@@ -222,8 +230,10 @@ int page_try_ask(const struct web_load *load, void (*done)(struct buf *json),
 	t->done = done;
 	buf_init(&t->out, MOST_OUT);
 	buf_init(&t->err, MOST_ERR);
-	if (pthread_create(&thread, NULL, wait_for_it, t) != 0) {
-		snprintf(error, size, "there is no thread for it: %m");
+	rc = pthread_create(&thread, NULL, wait_for_it, t);
+	if (rc != 0) {
+		snprintf(error, size, "there is no thread for it: %s",
+		    strerrordesc_np(rc));
 		setup_free_arguments(t->argv);
 		free(t);
 		return -1;
