@@ -22,6 +22,7 @@ struct waiting {
 struct feed_stock {
 	struct lease lease;
 	uint64_t got;                   /* from above, in all */
+	uint64_t check;                 /* of the file, as workers say */
 	struct waiting *waiting;
 	size_t count;
 };
@@ -75,13 +76,21 @@ static void keep_waiting(struct feed_stock *s, struct waiting w)
 	s->waiting[s->count++] = w;
 }
 
-/* From the stock; without any the master above is asked, on behalf of all
- * that wait. */
+/* On behalf of all that wait. */
+static void ask_above(const struct feed_stock *s, uint64_t feed, uint64_t want)
+{
+	/* No more than a message may ask for. */
+	want = want < WANT_MAX ? want : WANT_MAX;
+	worker_ask_rows(&(struct wire_rows_wanted){ .feed = feed,
+	    .want = want * master_peer_count(),
+	    .used = s->got - lease_unused(&s->lease), .check = s->check });
+}
+
+/* From the stock; without any the master above is asked. */
 void relay_rows_wanted(struct peer *p, const struct wire_rows_wanted *w,
     void *arg)
 {
 	struct feed_stock *s = stock_of(w->feed);
-	struct wire_rows_wanted above = *w;
 	struct lease_range got = lease_grant(&s->lease, p->index, w->want,
 	    w->used, master_peer_count());
 
@@ -91,11 +100,8 @@ void relay_rows_wanted(struct peer *p, const struct wire_rows_wanted *w,
 		return;
 	}
 	keep_waiting(s, (struct waiting){ p->index, w->want, w->used });
-	above.used = s->got - lease_unused(&s->lease);
-	/* No more than a message may ask for. */
-	above.want = w->want < WANT_MAX ? w->want : WANT_MAX;
-	above.want *= master_peer_count();
-	worker_ask_rows(&above);
+	s->check = w->check;
+	ask_above(s, w->feed, w->want);
 }
 
 static struct peer *peer_of(int64_t index)
@@ -119,13 +125,20 @@ void relay_rows_came(const struct wire_rows *rows, void *arg)
 		struct peer *p = peer_of(w.index);
 		struct lease_range got = { 0, 0 };
 
+		if (p != NULL)
+			got = lease_grant(&s->lease, w.index, w.want, w.used,
+			    master_peer_count());
+		/* Near the end there is not enough for all at once; a worker
+		 * that is told "none" asks no more. */
+		if (p != NULL && got.count == 0 && rows->count > 0 &&
+		    s->lease.back_count == 0) {
+			ask_above(s, rows->feed, w.want);
+			return;
+		}
 		memmove(s->waiting, s->waiting + 1,
 		    --s->count * sizeof s->waiting[0]);
-		if (p == NULL)
-			continue;
-		got = lease_grant(&s->lease, w.index, w.want, w.used,
-		    master_peer_count());
-		give(p, rows->feed, got);
+		if (p != NULL)
+			give(p, rows->feed, got);
 	}
 }
 
