@@ -100,6 +100,12 @@ struct knock {
 /* While the master is closed: id -> struct knock. */
 static struct strmap knocks;
 
+/* This master is a relay's: its indexes are another's to give. */
+static bool is_relay(void)
+{
+	return options()->knocked != NULL;
+}
+
 /* A relay says in its version how many indexes it wants. */
 static int reserve(struct member_record *record)
 {
@@ -109,7 +115,28 @@ static int reserve(struct member_record *record)
 
 	if (!record->swarm || span <= 0 || span > INT_MAX)
 		return 0;
-	return member_reserve(record, (unsigned)span);
+	return is_relay() ? -1 : member_reserve(record, (unsigned)span);
+}
+
+/* An answer to somebody who is not let in, and understands why. */
+static void send_no(struct zsock *sock, const char *from)
+{
+	const struct wire_ack ack = { .index = -1, .first = -1, .swarm = true,
+		.report_interval = 1 };
+
+	wire_encode_ack(&master_shared.out, from, &ack);
+	master_send(sock, from);
+}
+
+static void refuse_relay(struct zsock *sock, const char *from)
+{
+	if (master_shared.refused.unknown++ < LEVELS_TOLD)
+		log_error("relay %s is refused: %s", from, is_relay() ?
+		    "there is a relay above it, this one; give it the "
+		    "master's own --master-host" : "there are no numbers for "
+		    "so many workers below it; start relays with "
+		    "--expect-workers as they are");
+	send_no(sock, from);
 }
 
 static void let_in(const char *from, const struct knock *knock)
@@ -129,10 +156,7 @@ static void let_in(const char *from, const struct knock *knock)
 	record->swarm = knock->swarm;
 	memcpy(record->version, knock->version, sizeof record->version);
 	if (reserve(record) == -1) {
-		if (master_shared.refused.unknown++ < LEVELS_TOLD)
-			log_error("relay %s is refused: there are no numbers "
-			    "for so many workers below it; start relays with "
-			    "--expect-workers as they are", from);
+		refuse_relay(knock->sock, from);
 		return;
 	}
 	if (m != NULL) {
@@ -183,16 +207,12 @@ void inbox_door_release(void)
 static void refuse_level(struct zsock *sock, const char *from, int level,
     const char *version)
 {
-	const struct wire_ack ack = { .index = -1, .first = -1, .swarm = true,
-		.report_interval = 1 };
-
 	if (master_shared.refused.levels++ < LEVELS_TOLD)
 		log_error("worker %s is refused: it speaks level %d of swarm's "
 		    "protocol (swarm %s), this master level %d (swarm %s): "
 		    "install the same swarm on both", from, level,
 		    wire_program_of(version), WIRE_LEVEL, SWARM_VERSION);
-	wire_encode_ack(&master_shared.out, from, &ack);
-	master_send(sock, from);
+	send_no(sock, from);
 	wire_encode_nil(&master_shared.out, "quit", from);
 	master_send(sock, from);
 }

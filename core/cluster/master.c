@@ -444,12 +444,17 @@ static int open_near(void)
 	return master.near == NULL ? -1 : 0;
 }
 
+static void make_instance(void)
+{
+	if (getrandom(&master_shared.instance, 6, 0) != 6)
+		abort();
+}
+
 int master_start(const struct master_options *o)
 {
 	master_options_copy(&master_shared.o, o);
 	buf_init(&master_shared.out, WIRE_MAX_MESSAGE);
-	if (getrandom(&master_shared.instance, 6, 0) != 6)
-		abort();
+	make_instance();
 	master.quit_timer.fire = on_quit_timer;
 	master.tick.fire = on_tick;
 	wheel_add(&master.tick, clock_now() + TICK_NS);
@@ -474,6 +479,17 @@ void master_open(int64_t first, int64_t count, const struct wire_ack *above)
 	master_shared.o.split_by = xstrdup(above->split_by);
 	master_shared.o.closed = false;
 	inbox_door_open();
+}
+
+void master_reopen(int64_t first, int64_t count, const struct wire_ack *above)
+{
+	while (member_count() > 0)
+		master_lose(member_at(member_count() - 1),
+		    "it is given another number", false);
+	member_forget();
+	/* By which they see that what they had is nobody's. */
+	make_instance();
+	master_open(first, count, above);
 }
 
 const char *master_endpoint(void)

@@ -127,6 +127,9 @@ int master_start(const struct master_options *);
 /* Lets in those that wait and all to come; they have so many indexes from
  * `first` on, and the rest is what the master above says. */
 void master_open(int64_t first, int64_t count, const struct wire_ack *above);
+/* The same anew: `lost` for all that are there, and they register again, to be
+ * given other indexes. */
+void master_reopen(int64_t first, int64_t count, const struct wire_ack *above);
 /* The address remote workers connect to, with the port chosen; NULL when
  * there are only local ones. */
 const char *master_endpoint(void);

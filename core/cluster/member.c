@@ -208,16 +208,21 @@ void member_free(struct member *m)
 	free(m);
 }
 
+void member_forget(void)
+{
+	for (size_t i = 0; i < table.records.count; i++)
+		free(table.records.entries[i].value);
+	strmap_release(&table.records);
+	strmap_release(&table.by_id);
+	free(table.at);
+	memset(&table, 0, sizeof table);
+}
+
 void member_release(void)
 {
 	for (size_t i = 0; i < table.count; i++)
 		member_free(table.at[i]);
-	for (size_t i = 0; i < table.records.count; i++)
-		free(table.records.entries[i].value);
-	free(table.at);
-	strmap_release(&table.by_id);
-	strmap_release(&table.records);
-	memset(&table, 0, sizeof table);
+	member_forget();
 }
 
 /* Its version is at least 2.MINOR. */

@@ -61,6 +61,8 @@ struct member *member_add(const char *id, struct member_record *,
 struct member *member_find(const char *id);
 size_t member_count(void);
 struct member *member_at(size_t i);
+/* Nobody has been here; while the table is empty. */
+void member_forget(void);
 /* Out of the table; the caller frees. */
 void member_remove(struct member *);
 void member_free(struct member *);

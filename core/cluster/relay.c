@@ -17,6 +17,7 @@
 #include "base/xalloc.h"
 #include "cluster/master.h"
 #include "cluster/meeting.h"
+#include "cluster/relay_numbers.h"
 #include "cluster/relay_rows.h"
 #include "cluster/relay_run.h"
 #include "cluster/relay_share.h"
@@ -34,6 +35,8 @@ static struct {
 	unsigned span;                  /* indexes for workers */
 	bool joined;                    /* knows the master above */
 	bool open;                      /* workers are let in */
+	int64_t first;                  /* index of theirs */
+	bool renumbering;
 	bool active;                    /* there is an order */
 	bool reached;                   /* and it was answered */
 	size_t awaited;                 /* workers still stopping */
@@ -43,7 +46,6 @@ static struct {
 	int64_t *target;                /* users of each class */
 	char *host;
 	double stop_timeout;
-	struct numbers_list *numbers;   /* of each class, from above */
 } relay;
 
 static void on_end(struct loop_item *item);
@@ -54,14 +56,12 @@ static struct loop_item end_item = { .run = on_end };
 
 /* ---- sharing out ---- */
 
-static void share_out(void)
+/* All get their part of the plan, or one worker alone. */
+static void share_plans(const struct peer *only, void (*tell)(struct peer *))
 {
 	unsigned n = 0;
 	unsigned at = 0;
 
-	relay.reached = false;
-	relay_share_users(relay.target, relay.o.class_count);
-	master_number_users(relay.stop_timeout);
 	for (size_t i = 0; i < master_peer_count(); i++)
 		n += master_peer_at(i)->state != PEER_MISSING;
 	for (size_t i = 0; i < master_peer_count(); i++) {
@@ -69,9 +69,25 @@ static void share_out(void)
 
 		if (p->state == PEER_MISSING)
 			continue;
-		relay_run_share(p, at++, n);
-		master_send_spawn(p, relay.host, relay.stop_timeout);
+		if (only == NULL || p == only) {
+			relay_run_share(p, at, n);
+			tell(p);
+		}
+		at++;
 	}
+}
+
+static void send_spawn(struct peer *p)
+{
+	master_send_spawn(p, relay.host, relay.stop_timeout);
+}
+
+static void share_out(void)
+{
+	relay.reached = false;
+	relay_share_users(relay.target, relay.o.class_count);
+	master_number_users(relay.stop_timeout);
+	share_plans(NULL, send_spawn);
 }
 
 static bool all_there(void)
@@ -119,7 +135,7 @@ static void on_lost(struct peer *p, const char *why, bool crashed, void *arg)
 	(void)arg;
 	relay_run_lost(p, relay.stats);
 	meeting_lost(p);
-	if (relay.leaving)
+	if (relay.leaving || relay.renumbering)
 		return;
 	tell_lost(p, why, crashed);
 	relay_rows_lost(p);
@@ -182,33 +198,12 @@ static void on_stop_test(struct peer *p, const char *why, void *arg)
 	worker_stop_test(why);
 }
 
-/* Sends all their plans, or one worker's alone. */
-static void send_plans(const struct peer *only)
-{
-	unsigned n = 0;
-	unsigned at = 0;
-
-	for (size_t i = 0; i < master_peer_count(); i++)
-		n += master_peer_at(i)->state != PEER_MISSING;
-	for (size_t i = 0; i < master_peer_count(); i++) {
-		struct peer *p = master_peer_at(i);
-
-		if (p->state == PEER_MISSING)
-			continue;
-		if (only == NULL || p == only) {
-			relay_run_share(p, at, n);
-			master_send_plan(p);
-		}
-		at++;
-	}
-}
-
 static void on_progress(struct peer *p, const struct wire_progress *news,
     size_t count, void *arg)
 {
 	(void)arg;
 	if (relay_run_progress(p, news, count))
-		send_plans(p);
+		share_plans(p, master_send_plan);
 	if (relay_run_is_urgent(news, count))
 		worker_tell_progress();
 }
@@ -299,10 +294,20 @@ static void leave(const char *why)
 	master_quit(relay.stop_timeout + MARGIN, on_all_left, NULL);
 }
 
+/* Another master may have given the numbers that ours had to others. */
+static void renumber(const struct wire_ack *ack)
+{
+	log_info("the master has other numbers for the workers below: they "
+	    "register again");
+	relay.renumbering = true;
+	master_reopen(ack->first, relay.span, ack);
+	relay.renumbering = false;
+}
+
 static void on_registered(const struct wire_ack *ack, void *arg)
 {
 	(void)arg;
-	if (relay.open)
+	if (relay.leaving)
 		return;
 	if (!worker_master_is_swarm()) {
 		log_error("a relay needs a swarm master above it; this one "
@@ -311,12 +316,17 @@ static void on_registered(const struct wire_ack *ack, void *arg)
 		return;
 	}
 	if (ack->first < 0) {
-		log_error("the master has no numbers for this relay's workers");
+		log_error("the master at %s has no numbers for this relay's "
+		    "workers: its log says why", relay.connect);
 		leave("the master has no numbers for workers");
 		return;
 	}
+	if (relay.open && ack->first != relay.first)
+		renumber(ack);
+	else if (!relay.open)
+		master_open(ack->first, relay.span, ack);
 	relay.open = true;
-	master_open(ack->first, relay.span, ack);
+	relay.first = ack->first;
 }
 
 static size_t class_index(const char *name)
@@ -335,43 +345,13 @@ static void replace(char **to, const char *text)
 	*to = text == NULL ? NULL : xstrdup(text);
 }
 
-/* A new test. */
-static void forget_rows(void)
-{
-	relay_rows_forget();
-	for (size_t c = 0; c < relay.o.class_count; c++)
-		relay.numbers[c].count = 0;
-	master_reset_numbers(0);
-}
-
-/* What is new of the numbers from above may go below. */
-static void add_numbers(struct numbers_list *l, size_t count,
-    const struct wire_numbers *n)
-{
-	struct numbers_list old = { 0 };
-
-	old.count = l->count;
-	old.at = xcalloc(l->count + 1, sizeof old.at[0]);
-	if (l->count > 0)
-		memcpy(old.at, l->at, l->count * sizeof old.at[0]);
-	if (numbers_decode(l, count, n->data, n->len) == -1)
-		log_warn("the master's numbers of users do not fit to those "
-		    "before");
-	for (size_t i = 0; i < l->count; i++) {
-		if (l->at[i] != NUMBERS_NONE &&
-		    (i >= old.count || l->at[i] != old.at[i]))
-			numbers_add(l->at[i]);
-	}
-	free(old.at);
-}
-
 static void take_numbers(const struct wire_spawn *spawn)
 {
 	for (size_t i = 0; spawn->numbers != NULL && i < spawn->count; i++) {
 		size_t class = class_index(spawn->counts[i].name);
 
 		if (class < relay.o.class_count)
-			add_numbers(&relay.numbers[class],
+			relay_numbers_take(class,
 			    (size_t)spawn->counts[i].count,
 			    &spawn->numbers[i]);
 	}
@@ -388,14 +368,14 @@ static void on_spawn(const struct wire_spawn *spawn, bool first, void *arg)
 		if (class < relay.o.class_count)
 			relay.target[class] = spawn->counts[i].count;
 	}
-	if (first)
-		forget_rows();
-	take_numbers(spawn);
-	replace(&relay.host, spawn->host);
 	if (first) {
+		relay_rows_forget();
+		relay_numbers_forget();
 		relay_run_clear();
 		meeting_clear();
 	}
+	take_numbers(spawn);
+	replace(&relay.host, spawn->host);
 	relay_run_take(spawn->plan);
 	relay.stop_timeout = spawn->stop_timeout;
 	relay.active = true;
@@ -411,7 +391,7 @@ static void on_plan(const char *text, void *arg)
 	(void)arg;
 	relay_run_take(text);
 	if (relay.active)
-		send_plans(NULL);
+		share_plans(NULL, master_send_plan);
 }
 
 static size_t on_collect(struct wire_progress *out, void *arg)
@@ -572,7 +552,7 @@ int relay_start(const struct relay_options *o)
 	relay.connect = xstrdup(o->connect);
 	relay.bind = xstrdup(o->bind);
 	relay.target = xcalloc(o->class_count + 1, sizeof *relay.target);
-	relay.numbers = xcalloc(o->class_count + 1, sizeof *relay.numbers);
+	relay_numbers_init(o->class_count);
 	meeting_init(send_up);
 	relay.span = span_for(o);
 	relay.stats = stats_new(STATS_DEFAULT_SERIES, STATS_DEFAULT_ERRORS);
@@ -592,11 +572,9 @@ void relay_release(void)
 	relay_run_clear();
 	meeting_clear();
 	master_release();
-	for (size_t i = 0; i < relay.o.class_count; i++) {
+	for (size_t i = 0; i < relay.o.class_count; i++)
 		free((char *)relay.o.class_names[i]);
-		free(relay.numbers[i].at);
-	}
-	free(relay.numbers);
+	relay_numbers_release();
 	relay_rows_forget();
 	free((char **)relay.o.class_names);
 	stats_free(relay.stats);

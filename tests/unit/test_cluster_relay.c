@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "cluster/master.h"
+#include "cluster/worker.h"
 #include "cluster/zsock.h"
 #include "log_kit.h"
 #include "wait_kit.h"
@@ -27,6 +28,7 @@ struct hand {
 	struct wire_ack ack;
 	int answers;
 	struct wire_rows rows;
+	int reconnects;
 };
 static struct hand hands[2];
 
@@ -56,8 +58,15 @@ static void on_up(const char *from, const void *data, size_t len, void *arg)
 	wire_message_release(&m);
 }
 
+static void say_up(struct hand *h, struct buf *b)
+{
+	assert_int_equal(zsock_send(h->sock, NULL, b->data, b->len), 0);
+	buf_release(b);
+}
+
 static void on_down(const char *from, const void *data, size_t len, void *arg)
 {
+	struct buf b = BUF_INIT(1000);
 	struct wire_message m;
 	struct hand *h = arg;
 
@@ -67,6 +76,11 @@ static void on_down(const char *from, const void *data, size_t len, void *arg)
 		assert_int_equal(wire_read_ack(&m.data, &h->ack), 0);
 		h->acks++;
 	}
+	if (m.type == WIRE_QUIT) {
+		wire_encode_nil(&b, "quit", h->id);
+		say_up(h, &b);
+	}
+	h->reconnects += m.type == WIRE_RECONNECT;
 	if (m.type == WIRE_ROWS) {
 		assert_int_equal(wire_read_rows(&m.data, &h->rows), 0);
 		h->answers++;
@@ -81,22 +95,22 @@ static void say_down(struct buf *b)
 	buf_release(b);
 }
 
-static void say_up(struct hand *h, struct buf *b)
+static void say_ready(struct hand *h, unsigned span)
 {
-	assert_int_equal(zsock_send(h->sock, NULL, b->data, b->len), 0);
-	buf_release(b);
+	struct buf b = BUF_INIT(1000);
+
+	wire_encode_client_ready(&b, h->id, span);
+	say_up(h, &b);
 }
 
 static void knock(struct hand *h, unsigned span)
 {
 	const struct zsock_options o = { .identity = h->id,
 		.message = on_down, .arg = h };
-	struct buf b = BUF_INIT(1000);
 
 	h->sock = zsock_new(&o);
 	assert_int_equal(zsock_connect(h->sock, master_endpoint()), 0);
-	wire_encode_client_ready(&b, h->id, span);
-	say_up(h, &b);
+	say_ready(h, span);
 }
 
 static void on_ended(const char *why, void *arg)
@@ -106,10 +120,10 @@ static void on_ended(const char *why, void *arg)
 	above.ended = true;
 }
 
-static void acknowledge(uint64_t instance)
+static void acknowledge(uint64_t instance, int64_t first)
 {
 	const struct wire_ack ack = { .swarm = true, .report_interval = 60,
-		.instance = instance, .first = FIRST };
+		.instance = instance, .first = first };
 	struct buf b = BUF_INIT(1000);
 
 	wire_encode_ack(&b, above.from, &ack);
@@ -128,7 +142,7 @@ static void begin(size_t workers)
 	for (size_t i = 0; i < workers; i++)
 		knock(&hands[i], 0);
 	wait_until(above.ready == 1);
-	acknowledge(1);
+	acknowledge(1, FIRST);
 	for (size_t i = 0; i < workers; i++)
 		wait_until(hands[i].acks == 1);
 }
@@ -154,6 +168,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	relay_leave();
+	wait_until(above.ended);
 	for (size_t i = 0; i < 2; i++)
 		zsock_free(hands[i].sock, 0);
 	relay_release();
@@ -213,11 +228,75 @@ static void test_few_rows_for_many(void **state)
 	assert_int_equal(above.questions, 4);
 }
 
+/* ---- who is above, and below ---- */
+
+static void heartbeat(struct hand *h)
+{
+	struct wire_heartbeat hb = { .state = "ready", .sent = 1,
+		.clock_error = -1 };
+	struct buf b = BUF_INIT(4096);
+
+	health_init(&hb.health);
+	hb.health.loop_busy = 0.1;
+	wire_encode_heartbeat(&b, h->id, &hb);
+	say_up(h, &b);
+}
+
+/* A master that was restarted may have given the range to another relay. */
+static void test_other_numbers_from_a_new_master(void **state)
+{
+	struct buf b = BUF_INIT(1000);
+	uint64_t instance;
+
+	(void)state;
+	begin(2);
+	assert_int_equal(hands[0].ack.index + hands[1].ack.index,
+	    2 * FIRST + 1);
+	instance = hands[0].ack.instance;
+	/* It does not know the relay. */
+	wire_encode_nil(&b, "reconnect", above.from);
+	say_down(&b);
+	wait_until(above.ready == 2);
+	acknowledge(2, FIRST + 500);
+	wait_until(master_peer_count() == 0);
+	for (int i = 0; i < 2; i++) {
+		heartbeat(&hands[i]);
+		wait_until(hands[i].reconnects == 1);
+		say_ready(&hands[i], 0);
+		wait_until(hands[i].acks == 2);
+		assert_int_equal(hands[i].ack.index, FIRST + 500 + i);
+		assert_true(hands[i].ack.instance != instance);
+	}
+	/* The same range: nobody is disturbed. */
+	wire_encode_nil(&b, "reconnect", above.from);
+	say_down(&b);
+	wait_until(above.ready == 3);
+	acknowledge(3, FIRST + 500);
+	wait_until(worker_registered());
+	assert_int_equal(master_peer_count(), 2);
+}
+
+static void test_a_relay_below_is_refused(void **state)
+{
+	(void)state;
+	begin(1);
+	knock(&hands[1], 128);
+	wait_until(hands[1].acks == 1);
+	assert_int_equal(hands[1].ack.first, -1);
+	assert_int_equal(master_peer_count(), 1);
+	assert_non_null(strstr(logged, "relay host1_x is refused"));
+	assert_non_null(strstr(logged, "the master's own --master-host"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_few_rows_for_many, setup,
 		    teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_other_numbers_from_a_new_master, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_relay_below_is_refused,
+		    setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
