@@ -31,12 +31,13 @@ SWARM_SCENARIO({ .name = "greeter", .tasks = SWARM_TASKS(SWARM_TASK(hello)) });
 RUN = ["--headless", "-u", "2", "-r", "2", "-t", "1s", "--processes", "1"]
 WHERE = {
     "swarm": ["bin/swarm", "man/man1/swarm.1", "completions/swarm",
-              "swarm-web.so", "doc/swarm/copyright"],
+              "swarm-web.so", "doc/swarm/copyright", "doc/swarm/lua.md"],
     "swarm-plugins": ["plugins/fasthttp.so", "plugins/mqtt.so",
                       "man/man7/grpc.7", "scenarios/iot.so"],
     "swarm-dev": ["include/swarm/swarm.h", "include/swarm/http.h",
                   "man/man3/swarm-plugin.3", "pkgconfig/swarm.pc",
-                  "Swarm/SwarmConfig.cmake", "swarm/templates/"],
+                  "Swarm/SwarmConfig.cmake", "swarm/templates/",
+                  "doc/swarm-dev/write-a-plugin.md"],
 }
 
 
