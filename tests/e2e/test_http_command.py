@@ -8,6 +8,7 @@ import pytest
 
 from conftest import BUILD, totals
 from http_server import server
+from test_http import cert, nginx
 
 if not os.path.exists(os.path.join(BUILD, "plugins", "http_command",
                                    "http_command.so")) and \
@@ -62,6 +63,30 @@ def test_curl(swarm, tmp_path, server):
                       "--data-raw", "x=1")
     assert done.status == 0, done.text
     assert rows["PATCH", "/echo"][0] > 2
+
+
+def test_versions(swarm, tmp_path, nginx):
+    """Where TLS would agree on HTTP/2, and where one knows that it is there."""
+    def protocols(*args):
+        before = len(nginx.served())
+        done, rows = http(swarm, tmp_path, "-c", "1", "-d", "300ms", *args)
+        assert done.status == 0, done.text
+        assert rows["GET", "/a"] > (0, 0)
+        return {s[3] for s in nginx.served()[before:]}
+
+    nginx.start(listen="ssl http2")
+    url = nginx.url + "/a"
+    for client in "fasthttp", "http":
+        own = "-k", "--client", client
+        assert protocols(*own, url) == {"HTTP/2.0"}
+        assert protocols(*own, "--h1", url) == {"HTTP/1.1"}
+    assert protocols("curl", "-k", "--http1.1", url) == {"HTTP/1.1"}
+    assert protocols("curl", "-k", "--http2", url) == {"HTTP/2.0"}
+    nginx.stop()
+    nginx.start(listen="http2")
+    url = nginx.url + "/a"
+    assert protocols("--h2c", url) == {"HTTP/2.0"}
+    assert protocols("curl", "--http2-prior-knowledge", url) == {"HTTP/2.0"}
 
 
 @pytest.mark.parametrize("args,text", [
