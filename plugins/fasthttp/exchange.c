@@ -481,11 +481,6 @@ void exchange_batch(struct swarm_user *u, const struct http_args *const *args,
 
 /* ---- open responses ---- */
 
-static void finish_open(void *arg)
-{
-	receive_finish(arg);
-}
-
 struct http_response *exchange_open(struct swarm_user *u,
     const struct http_args *args)
 {
@@ -500,10 +495,7 @@ struct http_response *exchange_open(struct swarm_user *u,
 		return &x->c.a.pub;
 	}
 	run(x);
-	/* The sample ends with the task at the latest. */
-	if (!x->c.a.ended) {
-		course_opened(&x->c);
-		swarm_defer(u, finish_open, &x->c.a.pub);
-	}
+	if (!x->c.a.ended)
+		course_opened(&x->c, receive_finish);
 	return &x->c.a.pub;
 }

@@ -79,29 +79,21 @@ static const struct http_api api = {
 	.close = close_idle,
 };
 
-#define OWN(opt, type_, deflt_, help_) \
-	SETTINGS_OPTION(own, opt, type_, deflt_, help_)
-
 SWARM_MODULE(
 	.name = "fasthttp",
 	.version = SWARM_VERSION,
 	.summary = "HTTP client made for load: HTTP/1.1 and HTTP/2",
-	.options = SWARM_OPTIONS(SETTINGS_OPTIONS,
-		OWN(retry, SWARM_BOOL, "yes",
+	.options = SWARM_OPTIONS(
+		SETTINGS_OPTIONS("auto, 1.1, 2, h2c (no TLS)"),
+		SETTINGS_OWN(retry, SWARM_BOOL, "yes",
 		    "once, when a kept connection turns out closed"),
-		OWN(pipeline, SWARM_INT, "1",
+		SETTINGS_OWN(pipeline, SWARM_INT, "1",
 		    "requests of a batch sent before the first is answered"),
-		OWN(version, SWARM_STRING, "auto",
-		    "of HTTP: auto, 1.1, 2, h2c (no TLS)"),
-		OWN(multiplex, SWARM_BOOL, "no",
-		    "all users of a worker share connections (HTTP/2)"),
-		OWN(streams, SWARM_INT, "100",
-		    "on one connection at once (HTTP/2)"),
-		OWN(shared, SWARM_INT, "0",
+		SETTINGS_OWN(shared, SWARM_INT, "0",
 		    "connections to a server, with multiplex; 0: as needed"),
-		OWN(window, SWARM_SIZE, "1m",
+		SETTINGS_OWN(window, SWARM_SIZE, "1m",
 		    "of an answer, sent ahead of who reads it (HTTP/2)"),
-		OWN(connection_window, SWARM_SIZE, "16m",
+		SETTINGS_OWN(connection_window, SWARM_SIZE, "16m",
 		    "the same of all answers on a connection (HTTP/2)")),
 	.exports = SWARM_EXPORTS({ "swarm.http/1", &api.head }),
 	.load = load,

@@ -426,6 +426,6 @@ unsigned h2conn_limit(const struct h2conn *c)
 		return 1;
 	theirs = nghttp2_session_get_remote_settings(c->session,
 	    NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
-	return theirs < (uint32_t)own.streams ? theirs
-	    : (unsigned)own.streams;
+	return theirs < (uint32_t)settings.streams ? theirs
+	    : (unsigned)settings.streams;
 }

@@ -12,6 +12,7 @@
 #include "h2conn.h"
 #include "own.h"
 #include "session.h"
+#include "settings.h"
 
 #include <swarm/fiber.h>
 #include <swarm/user.h>
@@ -57,7 +58,7 @@ static struct h2pool *pool_new(struct origin *origin)
 
 static struct h2pool *pool_of(struct exchange *x, struct origin *origin)
 {
-	struct h2pool **list = own.multiplex ? &shared : &x->session->pools;
+	struct h2pool **list = settings.multiplex ? &shared : &x->session->pools;
 	struct h2pool *pool;
 
 	for (pool = *list; pool; pool = pool->next) {
@@ -150,9 +151,9 @@ static void take_place(struct h2conn *c)
 static bool may_open(const struct h2pool *pool)
 {
 	/* Places that those who wait will find. */
-	unsigned expected = pool->connecting * ((unsigned)own.streams - 1);
+	unsigned expected = pool->connecting * ((unsigned)settings.streams - 1);
 
-	if (!own.multiplex)
+	if (!settings.multiplex)
 		return pool->alive == 0;
 	return (own.shared == 0 || pool->alive < (unsigned)own.shared) &&
 	    (pool->alive == 0 || pool->waiting >= expected);
@@ -328,7 +329,7 @@ static void fail(struct h2conn *c, int cause, const char *error)
 static struct h2conn *open_one(struct exchange *x, struct h2pool *pool,
     const char **error)
 {
-	struct swarm_tls_session **session = own.multiplex ? &pool->tls
+	struct swarm_tls_session **session = settings.multiplex ? &pool->tls
 	    : session_tls(x->session, pool->origin);
 	struct h2conn *c = h2conn_new(pool);
 	struct swarm_stream *stream;

@@ -64,13 +64,13 @@ static int set_version(void)
 	size_t i;
 
 	for (i = 0; i < sizeof versions / sizeof versions[0]; i++) {
-		if (strcmp(own.version, versions[i].name) != 0)
+		if (strcmp(settings.version, versions[i].name) != 0)
 			continue;
 		own.http = versions[i].http;
 		return 0;
 	}
 	swarm_error("the option version is \"%s\": give auto, 1.1, 2 or h2c; "
-	    "others may be possible with --plugin http", own.version);
+	    "others may be possible with --plugin http", settings.version);
 	return -1;
 }
 
@@ -83,34 +83,23 @@ static int check_pipeline(void)
 	}
 	if (own.pipeline == 1)
 		return 0;
-	if (strcmp(own.version, "auto") != 0 && own.http != OWN_HTTP_1) {
+	if (strcmp(settings.version, "auto") != 0 && own.http != OWN_HTTP_1) {
 		swarm_error("the options pipeline and version=%s exclude each "
 		    "other: HTTP/2 has streams, and needs no pipelining",
-		    own.version);
+		    settings.version);
 		return -1;
 	}
 	own.http = OWN_HTTP_1;
 	return 0;
 }
 
-static int check_sharing(void)
+static int check_shared(void)
 {
-	if (own.streams < 1 || own.streams > 1000) {
-		swarm_error("the option streams is %d: give 1 to 1000",
-		    own.streams);
-		return -1;
-	}
-	if (own.shared < 0) {
-		swarm_error("the option shared is %d: give a number of "
-		    "connections, or 0 for as many as are needed", own.shared);
-		return -1;
-	}
-	if (own.multiplex && !settings.keepalive) {
-		swarm_error("the options multiplex=yes and keepalive=no "
-		    "exclude each other");
-		return -1;
-	}
-	return 0;
+	if (own.shared >= 0)
+		return 0;
+	swarm_error("the option shared is %d: give a number of connections, "
+	    "or 0 for as many as are needed", own.shared);
+	return -1;
 }
 
 static int check_windows(void)
@@ -132,5 +121,5 @@ static int check_windows(void)
 int own_check(void)
 {
 	return set_version() == -1 || check_pipeline() == -1 ||
-	    check_sharing() == -1 || check_windows() == -1 ? -1 : 0;
+	    check_shared() == -1 || check_windows() == -1 ? -1 : 0;
 }

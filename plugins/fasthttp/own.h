@@ -16,13 +16,10 @@ enum own_http {
 struct own {
 	bool retry;
 	int pipeline;
-	const char *version;
-	bool multiplex;
-	int streams;
 	int shared;
 	int64_t window;
 	int64_t connection_window;
-	enum own_http http;             /* from version */
+	enum own_http http;             /* from the option version */
 };
 
 extern struct own own;

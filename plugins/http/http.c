@@ -73,27 +73,19 @@ static const struct http_api api = {
 	.close = close_idle,
 };
 
-#define OWN(opt, type_, deflt_, help_) \
-	SETTINGS_OPTION(own, opt, type_, deflt_, help_)
-
 SWARM_MODULE(
 	.name = "http",
 	.version = SWARM_VERSION,
 	.summary = "HTTP client on libcurl",
-	.options = SWARM_OPTIONS(SETTINGS_OPTIONS,
-		OWN(version, SWARM_STRING, "auto",
-		    "of HTTP: auto, 1.0, 1.1, 2, h2c (no TLS), 3"),
-		OWN(multiplex, SWARM_BOOL, "no",
-		    "all users of a worker share connections (HTTP/2)"),
-		OWN(streams, SWARM_INT, "100",
-		    "on one connection at once, with multiplex"),
-		OWN(resolve, SWARM_STRING, "",
+	.options = SWARM_OPTIONS(
+		SETTINGS_OPTIONS("auto, 1.0, 1.1, 2, h2c (no TLS), 3"),
+		SETTINGS_OWN(resolve, SWARM_STRING, "",
 		    "host:port:address, with spaces between several"),
-		OWN(proxy, SWARM_STRING, "",
+		SETTINGS_OWN(proxy, SWARM_STRING, "",
 		    "http://, https://, socks4:// or socks5://"),
-		OWN(proxy_auth, SWARM_STRING, "",
+		SETTINGS_OWN(proxy_auth, SWARM_STRING, "",
 		    "user:password for the proxy"),
-		OWN(key_password, SWARM_STRING, NULL, "the key's password")),
+		SETTINGS_OWN(key_password, SWARM_STRING, NULL, "the key's password")),
 	.exports = SWARM_EXPORTS({ "swarm.http/1", &api.head }),
 	.load = load,
 	.worker_start = worker_start,

@@ -22,7 +22,7 @@
  */
 #include "multi.h"
 
-#include "own.h"
+#include "settings.h"
 
 #include <swarm/fiber.h>
 #include <swarm/log.h>
@@ -307,7 +307,7 @@ int multi_start(void)
 	curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, 1000000L);
 	curl_multi_setopt(multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
 	curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS,
-	    (long)own.streams);
+	    (long)settings.streams);
 	return 0;
 }
 

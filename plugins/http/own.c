@@ -31,11 +31,11 @@ static int set_version(void)
 	size_t i;
 
 	for (i = 0; i < sizeof versions / sizeof versions[0]; i++) {
-		if (strcmp(own.version, versions[i].name) != 0)
+		if (strcmp(settings.version, versions[i].name) != 0)
 			continue;
 		if ((curl->features & versions[i].needs) != versions[i].needs) {
 			swarm_error("libcurl %s on this machine has no "
-			    "HTTP/%s", curl->version, own.version);
+			    "HTTP/%s", curl->version, settings.version);
 			return -1;
 		}
 		own.http_version = versions[i].version;
@@ -43,10 +43,10 @@ static int set_version(void)
 	}
 	if (i == sizeof versions / sizeof versions[0]) {
 		swarm_error("the option version is \"%s\": give auto, 1.0, "
-		    "1.1, 2, h2c or 3", own.version);
+		    "1.1, 2, h2c or 3", settings.version);
 		return -1;
 	}
-	if (own.multiplex && strcmp(own.version, "h2c") == 0 &&
+	if (settings.multiplex && strcmp(settings.version, "h2c") == 0 &&
 	    curl->version_num < 0x080000) {
 		swarm_error("libcurl %s cannot multiplex h2c: use https://, or "
 		    "leave multiplex off", curl->version);
@@ -85,10 +85,5 @@ int own_check(void)
 	if (own_given(settings.tls_max))
 		own.ssl_version |= is_13(settings.tls_max)
 		    ? CURL_SSLVERSION_MAX_TLSv1_3 : CURL_SSLVERSION_MAX_TLSv1_2;
-	if (own.streams < 1 || own.streams > 1000) {
-		swarm_error("the option streams is %d: give 1 to 1000",
-		    own.streams);
-		return -1;
-	}
 	return check_proxy() == -1 ? -1 : set_version();
 }

@@ -5,15 +5,13 @@
 #include <stdbool.h>
 
 struct own {
-	bool multiplex;
-	int streams;
-	const char *version;
 	const char *resolve;
 	const char *proxy;
 	const char *proxy_auth;
 	const char *key_password;
-	long http_version;              /* from version; CURL_HTTP_VERSION_… */
-	long ssl_version;               /* from tls_min and tls_max */
+	/* From the options version; tls_min and tls_max. */
+	long http_version;              /* CURL_HTTP_VERSION_… */
+	long ssl_version;
 };
 
 extern struct own own;

@@ -52,7 +52,7 @@ void session_release(void)
 /* Users that multiplex have nothing of their own. */
 static CURLSH *new_share(void)
 {
-	CURLSH *share = own.multiplex ? NULL : curl_share_init();
+	CURLSH *share = settings.multiplex ? NULL : curl_share_init();
 
 	if (!share)
 		return NULL;
@@ -168,7 +168,7 @@ static void set_up(struct handle *h)
 		    (long)(settings.connect_timeout * 1000));
 	if (settings.compress)
 		curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "");
-	if (own.multiplex)
+	if (settings.multiplex)
 		curl_easy_setopt(e, CURLOPT_PIPEWAIT, 1L);
 	if (!settings.keepalive)
 		curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);

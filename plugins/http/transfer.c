@@ -427,11 +427,6 @@ struct http_response *transfer_request(struct swarm_user *u,
 
 /* ---- open responses ---- */
 
-static void finish_open(void *arg)
-{
-	transfer_finish(arg);
-}
-
 struct http_response *transfer_open(struct swarm_user *u,
     const struct http_args *args)
 {
@@ -447,11 +442,8 @@ struct http_response *transfer_open(struct swarm_user *u,
 		return &x->c.a.pub;
 	}
 	run(x);
-	/* The sample ends with the task at the latest. */
-	if (!x->c.a.ended) {
-		course_opened(&x->c);
-		swarm_defer(u, finish_open, &x->c.a.pub);
-	}
+	if (!x->c.a.ended)
+		course_opened(&x->c, transfer_finish);
 	return &x->c.a.pub;
 }
 

@@ -436,11 +436,14 @@ def test_no_target(swarm, provider):
 
 @pytest.mark.parametrize("option,text", [
     ("names=x", "fold"), ("connections=0", "1 to 64"),
-    ("max_body=x", "max_body"), ("connect_to=a:b", "host:port")])
+    ("max_body=x", "max_body"), ("connect_to=a:b", "host:port"),
+    ("streams=0", "give 1 to 1000"),
+    ("multiplex=yes keepalive=no", "exclude each other")])
 def test_bad_options(swarm, provider, option, text):
     done = swarm.run("-f", swarm.scenario("hello.so"), "--plugin", provider,
-                     "--headless", "-H", "http://127.0.0.1:1", "-o",
-                     f"{provider}.{option}")
+                     "--headless", "-H", "http://127.0.0.1:1",
+                     *(a for o in option.split()
+                       for a in ("-o", f"{provider}.{o}")))
     assert done.status in (2, 3), done.text
     assert text in done.text
 

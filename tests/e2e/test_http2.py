@@ -620,12 +620,10 @@ SWARM_SCENARIO({ .name = "ask", .tasks = SWARM_TASKS(SWARM_TASK(ask)) });
 
 @pytest.mark.parametrize("bad,text", [
     (dict(version="3"), r"give auto, 1.1, 2 or h2c"),
-    (dict(streams=0), r"give 1 to 1000"),
     (dict(shared=-1), r"give a number of connections"),
     (dict(window=1), r"give 1k to"),
     (dict(connection_window="1k"), r"give 64k to"),
-    (dict(pipeline=2, version="2"), r"exclude each other"),
-    (dict(multiplex="yes", keepalive="no"), r"exclude each other")],
+    (dict(pipeline=2, version="2"), r"exclude each other")],
     ids=lambda v: "-".join(v) if isinstance(v, dict) else "")
 def test_bad_options(swarm, bad, text):
     done = swarm.run("-f", swarm.scenario("hello.so"), "--plugin", "fasthttp",

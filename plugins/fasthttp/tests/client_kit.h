@@ -234,11 +234,11 @@ static void kit_defaults(void)
 		.timeout = 20, .max_redirects = 30, .max_body = 1 << 20,
 		.connections = 6, .keepalive = true,
 		.cookies = true, .names = "fold", .user_agent = "kit",
-		.source = "", .connect_to = "",
+		.source = "", .connect_to = "", .version = "1.1",
+		.streams = 100,
 	};
-	own = (struct own){ .retry = true, .pipeline = 1, .version = "1.1",
-		.streams = 100, .window = 1 << 20,
-		.connection_window = 1 << 20 };
+	own = (struct own){ .retry = true, .pipeline = 1,
+		.window = 1 << 20, .connection_window = 1 << 20 };
 }
 
 static int kit_setup(void **state)

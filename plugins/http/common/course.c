@@ -101,10 +101,19 @@ void course_name_of(const struct http_args *args, char *out, size_t size)
 		    size);
 }
 
-void course_opened(struct course *c)
+static void finish(void *arg)
+{
+	struct course *c = arg;
+
+	c->finish(&c->a.pub);
+}
+
+void course_opened(struct course *c, int (*end)(struct http_response *))
 {
 	char name[256];
 
+	c->finish = end;
+	swarm_defer(c->a.pub.user, finish, c);
 	if (!c->args->measure)
 		return;
 	course_name_of(c->args, name, sizeof name);

@@ -31,6 +31,7 @@ struct course {
 	bool bodiless;                  /* a redirect has dropped the body */
 	bool discard;
 	bool opened;                    /* the scenario reads the body */
+	int (*finish)(struct http_response *);
 };
 
 /*
@@ -73,8 +74,9 @@ bool course_redirected(const struct course *);
 /* Turns to where it points: NULL, or what is wrong with that. */
 const char *course_follow(struct course *, const char *location, size_t len);
 
-/* The head of an open response is there. */
-void course_opened(struct course *);
+/* The head of an open response is there.  The sample ends with the task at the
+ * latest: then `finish` is called. */
+void course_opened(struct course *, int (*finish)(struct http_response *));
 /* A piece of one has been read. */
 void course_piece(struct course *);
 

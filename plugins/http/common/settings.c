@@ -35,6 +35,21 @@ static bool is_place(const char *text)
 	    url_parse(url, &u, &why) == 0;
 }
 
+static int check_sharing(void)
+{
+	if (settings.streams < 1 || settings.streams > 1000) {
+		swarm_error("the option streams is %d: give 1 to 1000",
+		    settings.streams);
+		return -1;
+	}
+	if (settings.multiplex && !settings.keepalive) {
+		swarm_error("the options multiplex=yes and keepalive=no "
+		    "exclude each other");
+		return -1;
+	}
+	return 0;
+}
+
 int settings_check(void)
 {
 	if (fold_mode_parse(settings.names, &settings.fold) == -1) {
@@ -63,7 +78,7 @@ int settings_check(void)
 		swarm_error("the options tls_min and tls_max are 1.2 or 1.3");
 		return -1;
 	}
-	return 0;
+	return check_sharing();
 }
 
 const char *settings_source(struct swarm_user *u, char *out, size_t size)

@@ -37,6 +37,9 @@ struct settings {
 	const char *tls_min;
 	const char *tls_max;
 	const char *ciphers;
+	const char *version;            /* what it means, each says itself */
+	bool multiplex;
+	int streams;
 	enum fold_mode fold;            /* from names */
 };
 
@@ -56,9 +59,12 @@ const char *settings_source(struct swarm_user *, char *out, size_t size);
 
 #define SETTINGS_(opt, type_, deflt_, help_) \
 	SETTINGS_OPTION(settings, opt, type_, deflt_, help_)
+/* One of the provider's own, in its struct own. */
+#define SETTINGS_OWN(opt, type_, deflt_, help_) \
+	SETTINGS_OPTION(own, opt, type_, deflt_, help_)
 
-/* For SWARM_OPTIONS(). */
-#define SETTINGS_OPTIONS \
+/* For SWARM_OPTIONS(); `versions` are those that the provider speaks. */
+#define SETTINGS_OPTIONS(versions) \
 	SETTINGS_(timeout, SWARM_DURATION, "60s", "for a whole exchange"), \
 	SETTINGS_(connect_timeout, SWARM_DURATION, "0s", \
 	    "to connect, TLS included; 0: the whole timeout"), \
@@ -88,6 +94,11 @@ const char *settings_source(struct swarm_user *, char *out, size_t size);
 	SETTINGS_(key, SWARM_STRING, NULL, "PEM file of its key"), \
 	SETTINGS_(tls_min, SWARM_STRING, NULL, "oldest TLS: 1.2 or 1.3"), \
 	SETTINGS_(tls_max, SWARM_STRING, NULL, "newest TLS: 1.2 or 1.3"), \
-	SETTINGS_(ciphers, SWARM_STRING, NULL, "OpenSSL's list for TLS 1.2")
+	SETTINGS_(ciphers, SWARM_STRING, NULL, "OpenSSL's list for TLS 1.2"), \
+	SETTINGS_(version, SWARM_STRING, "auto", "of HTTP: " versions), \
+	SETTINGS_(multiplex, SWARM_BOOL, "no", \
+	    "all users of a worker share connections (HTTP/2)"), \
+	SETTINGS_(streams, SWARM_INT, "100", \
+	    "on one connection at once (HTTP/2)")
 
 #endif
