@@ -98,13 +98,18 @@ static void bash(void)
 
 /* ---- zsh ---- */
 
+/* What was given is not offered again, but for what may be repeated. */
 static void zsh_option(const struct option *o)
 {
-	if (o->letter)
+	const char *again = o->kind == OPTION_LIST ? "*" : "";
+
+	if (o->letter && *again)
+		printf("\t'*'{-%c,--%s}'", o->letter, o->name);
+	else if (o->letter)
 		printf("\t'(-%c --%s)'{-%c,--%s}'", o->letter, o->name,
 		    o->letter, o->name);
 	else
-		printf("\t'--%s", o->name);
+		printf("\t'%s--%s", again, o->name);
 	printf("[");
 	put_quoted(o->help, "[]:\\");
 	printf("]");

@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -406,3 +407,43 @@ def test_bash_completes(swarm):
     assert complete("--spaw") == ["--spawn-rate"]
     assert complete("comp") == ["compare", "completion"]
     assert complete("--color", "n") == ["never"]
+
+
+COMPLETED = [
+    ("--headl", "--headless"), ("ins", "inspect"),
+    ("--when-busy d", "--when-busy drop"), ("-f only", "-f only.c"),
+    ("--out a=b --ou", "--out a=b --out"),
+    ("-f only.c --scenario on", "-f only.c --scenario only.c"),
+]
+
+
+def test_zsh_completes(swarm, terminal, tmp_path):
+    """As it is installed, in $fpath; what stands after a tab is run."""
+    if not shutil.which("zsh"):
+        pytest.skip("zsh is not installed")
+    (tmp_path / "only.c").touch()
+    with open(tmp_path / "_swarm", "w") as f:
+        subprocess.run([swarm.exe, "completion", "zsh"], stdout=f, check=True)
+    t = terminal(argv=["zsh", "-f", "-i"], env={"HOME": str(tmp_path)})
+    t.type("fpath=($PWD $fpath); autoload -Uz compinit; compinit -u -D; "
+           "swarm() { print -r -- \"ran: $*.\"; }; print SET''UP\n")
+    t.wait_text("SETUP")
+    for given, want in COMPLETED:
+        t.type(f"swarm {given}\t\n")
+        t.wait_for(lambda: f"ran: {want}." in t.text.replace(" .", "."),
+                   f"{want} of {given}")
+
+
+def test_fish_completes(swarm, tmp_path):
+    if not shutil.which("fish"):
+        pytest.skip("fish is not installed")
+    (tmp_path / "only.c").touch()
+    for given, want in COMPLETED:
+        done = subprocess.run(
+            ["fish", "--no-config", "-c", f"{swarm.exe} completion fish | "
+             f"source; complete -C 'swarm {given}'"], cwd=tmp_path,
+            env={**os.environ, "HOME": str(tmp_path)}, text=True, check=True,
+            capture_output=True)
+        assert done.stderr == ""
+        offered = [line.split("\t")[0] for line in done.stdout.splitlines()]
+        assert offered == [want.split()[-1]], (given, done.stdout)
