@@ -135,6 +135,19 @@ static void give_way(struct mqtt *m)
 	swarm_sleep(0);
 }
 
+/* It may be written later, which nobody would tell. */
+static int not_written(struct mqtt *m, struct swarm_timer *t, int error)
+{
+	if (error == ECANCELED) {
+		swarm_drop(t);
+		errno = error;
+		return -1;
+	}
+	rows_count(ROWS_PUB_FAIL);
+	return client_refuse(m, t, error, error == ETIMEDOUT ?
+	    "no write in time" : "connection lost");
+}
+
 static int send_qos0(struct mqtt *m, struct swarm_timer *t,
     const struct mqtt_publish_args *a, int64_t deadline)
 {
@@ -145,12 +158,8 @@ static int send_qos0(struct mqtt *m, struct swarm_timer *t,
 	wire_send(m, t->start);
 	m->c.published++;
 	rows_count(ROWS_PUB);
-	if (m->stream && !a->async)
-		wire_drain(m, 0, deadline);
-	if (!m->stream) {
-		rows_count(ROWS_PUB_FAIL);
-		return client_refuse(m, t, ENOTCONN, "connection lost");
-	}
+	if (!m->stream || (!a->async && wire_drain(m, 0, deadline) == -1))
+		return not_written(m, t, m->stream ? errno : ENOTCONN);
 	swarm_done(t, a->len);
 	rows_count(ROWS_PUB_SUCC);
 	give_way(m);
