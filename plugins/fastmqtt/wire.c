@@ -17,8 +17,8 @@ struct codec_buf wire_replies;
 
 /* A spare buffer that a large message blew up is not kept. */
 #define KEEP_BYTES (256u << 10)
-/* Replies that wait for a broker which sends and does not read: there are but
- * 65535 identifiers to be acknowledged. */
+/* Replies, pongs too, that wait for a broker which sends and does not read: there
+ * are but 65535 identifiers to be acknowledged. */
 #define REPLIES_MAX (1u << 20)
 
 size_t wire_waiting(const struct mqtt *m)
@@ -245,6 +245,18 @@ static void feed(struct mqtt *m, const uint8_t *data, size_t len)
 		codec_release(&m->rx);
 }
 
+/* Whether so many bytes more may wait for a broker that does not read; else the
+ * connection has ended. */
+static bool may_reply(struct mqtt *m, size_t len)
+{
+	if (wire_waiting(m))
+		m->reply_bytes += (uint32_t)len;
+	if (m->reply_bytes <= REPLIES_MAX)
+		return true;
+	conn_lost(m, 0, "the broker sends and does not read");
+	return false;
+}
+
 /* Frames hold pieces of one stream. */
 static void feed_frames(struct mqtt *m, const uint8_t *data, size_t len)
 {
@@ -259,7 +271,8 @@ static void feed_frames(struct mqtt *m, const uint8_t *data, size_t len)
 			feed(m, piece.data, piece.len);
 			break;
 		case WS_PING:
-			send_frame(m, WS_PONG, piece.data, piece.len);
+			if (may_reply(m, piece.len))
+				send_frame(m, WS_PONG, piece.data, piece.len);
 			break;
 		case WS_CLOSE:
 			conn_lost(m, 0, "closed by the broker");
@@ -285,15 +298,6 @@ static void fetch_ahead(const struct mqtt *m)
 		__builtin_prefetch((const char *)m + at);
 }
 
-static void reply(struct mqtt *m)
-{
-	if (wire_waiting(m))
-		m->reply_bytes += (uint32_t)wire_replies.len;
-	if (m->reply_bytes > REPLIES_MAX)
-		conn_lost(m, 0, "the broker sends and does not read");
-	else
-		send(m, wire_replies.data, wire_replies.len, m->c.last_event);
-}
 
 static void receive(struct mqtt *m)
 {
@@ -315,8 +319,9 @@ static void receive(struct mqtt *m)
 		feed_frames(m, (const uint8_t *)data, (size_t)n);
 	else
 		feed(m, (const uint8_t *)data, (size_t)n);
-	if (wire_replies.len > 0 && m->stream)
-		reply(m);
+	if (wire_replies.len > 0 && m->stream &&
+	    may_reply(m, wire_replies.len))
+		send(m, wire_replies.data, wire_replies.len, m->c.last_event);
 	empty(&wire_replies);
 }
 
