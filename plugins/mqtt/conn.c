@@ -133,6 +133,7 @@ void conn_up(struct mqtt *m, int64_t when)
 {
 	m->c.last_event = when;
 	m->c.connected = true;
+	link_forget_aliases(m->link);
 	client_limits_release(&m->c.limits);
 	m->c.limits = m->link->limits;
 	m->link->limits = (struct client_limits){ .assigned_id = NULL };

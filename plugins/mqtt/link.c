@@ -59,8 +59,11 @@ static void deliver(struct mqtt *m, struct arrival *a)
 	};
 	struct props_view view;
 
-	if (!topic || props_message(&view, &to, &from->properties) == -1)
+	/* An alias that says nothing: Paho cannot be told to hang up. */
+	if (!topic || props_message(&view, &to, &from->properties) == -1) {
+		inbox_drop(&m->c.inbox);
 		return;
+	}
 	inbox_put(&m->c.inbox, m, &to,
 	    topic == a->topic ? a->topic_len : strlen(topic),
 	    (size_t)client_queue);
@@ -291,6 +294,14 @@ struct link *link_new(struct mqtt *m, const char *uri)
 	return l;
 }
 
+void link_forget_aliases(struct link *l)
+{
+	for (size_t i = 0; i < l->alias_count; i++) {
+		free(l->aliases[i]);
+		l->aliases[i] = NULL;
+	}
+}
+
 static void bury(struct door_event *e)
 {
 	struct link *l = (struct link *)((char *)e -
@@ -304,8 +315,7 @@ static void bury(struct door_event *e)
 		if (op->in_library)
 			op_unref(op);
 	}
-	for (size_t i = 0; i < l->alias_count; i++)
-		free(l->aliases[i]);
+	link_forget_aliases(l);
 	free(l->aliases);
 	client_limits_release(&l->limits);
 	free(l);

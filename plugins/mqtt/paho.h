@@ -90,6 +90,8 @@ void conn_lost(struct mqtt *, int reason);
 struct link *link_new(struct mqtt *, const char *uri);
 /* Closes, fails what is under way, frees when Paho is done.  NULL is fine. */
 void link_free(struct link *);
+/* What the broker's aliases mean ends with each connection. */
+void link_forget_aliases(struct link *);
 /* Starts connecting; 0 or Paho's error. */
 int link_connect(struct link *, struct op *);
 

@@ -86,7 +86,7 @@ static bool is_ours(int fd)
 static int accept_ours(void)
 {
 	for (;;) {
-		int fd = accept(listener, NULL, NULL);
+		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 
 		if (fd == -1 && errno == EINTR)
 			continue;

@@ -4,8 +4,10 @@ against one that lies.
 The broker's own counters are the judge of what was sent; a scenario that
 checks what it receives is the judge of what came back.
 """
+import base64
 import collections
 import contextlib
+import hashlib
 import json
 import os
 import socket
@@ -317,22 +319,103 @@ def test_brokers_that_lie(swarm, tmp_path, provider, version):
                 connects)
 
 
-def test_broker_that_does_not_read(swarm):
-    """What it is owed does not pile up."""
+def upgrade(client):
+    """A WebSocket of what a client of fastmqtt asks for."""
+    asked = client.recv(4096)
+    key = asked.split(b"Sec-WebSocket-Key: ")[1].split(b"\r\n")[0]
+    accept = base64.b64encode(hashlib.sha1(
+        key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+    client.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket"
+                   b"\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: mqtt"
+                   b"\r\nSec-WebSocket-Accept: " + accept + b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("scheme", ["mqtt", "ws"])
+def test_broker_that_does_not_read(swarm, scheme):
+    """What it is owed, PUBACKs or pongs, does not pile up."""
     def serve(client):
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        if scheme == "ws":
+            upgrade(client)
         client.recv(4096)
-        client.sendall(b"\x20\x03\x00\x00\x00")
+        client.sendall((b"\x82\x05" if scheme == "ws" else b"") +
+                       CONNACK[5])
+        owed = (b"\x89\x7d" + b"x" * 125 if scheme == "ws" else
+                b"\x32\x06\x00\x01t\x00\x01\x00")
         while True:
-            client.sendall(b"\x32\x06\x00\x01t\x00\x01\x00" * 10000)
+            client.sendall(owed * 10000)
 
     server = Listener(serve)
-    done = swarm.run("mqtt", "sub", "-h", f"mqtt://127.0.0.1:{server.port}",
-                     "-c", "1", "-t", "t", "-q", "1", "--", "--plugin",
-                     "fastmqtt", "--processes", "1", "-t", "5s",
-                     timeout=60)
+    server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    done = swarm.run("mqtt", "sub", "-h",
+                     f"{scheme}://127.0.0.1:{server.port}", "-c", "1", "-t",
+                     "t", "-q", "1", "--", "--plugin", "fastmqtt",
+                     "--processes", "1", "-t", "5s", timeout=60)
     server.stop()
     assert "the broker sends and does not read" in done.text
+
+
+def load_on(swarm, tmp_path, provider, server, *options):
+    """What one publisher counts."""
+    out = tmp_path / "load.json"
+    given = [a for o in options for a in ("-o", o)]
+    done = swarm.run("--plugin", provider, "-f", swarm.module("mqtt_load.so"),
+                     "--headless", "-H", f"mqtt://127.0.0.1:{server.port}",
+                     "-u", "1", "-t", "2s", "--processes", "1",
+                     "-o", f"{provider}.timeout=300ms", *given, "--json-file",
+                     out, timeout=60)
+    result = json.loads(out.read_text())
+    return collections.Counter(result["counters"]), result, done.text
+
+
+def test_message_that_was_not_written(swarm, tmp_path):
+    """Of QoS 0, which nobody acknowledges: in time or not at all."""
+    def serve(client):
+        client.recv(4096)
+        client.sendall(CONNACK[5])
+        wait_for(lambda: server.over, "the end of the run")
+
+    server = Listener(serve)
+    server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    server.over = False
+    counters, result, text = load_on(swarm, tmp_path, "fastmqtt", server,
+                                     "mqtt_load.qos=0",
+                                     "mqtt_load.bytes=12000000")
+    server.over = True
+    server.stop()
+    assert counters["mqtt_pub_succ"] == 0, text
+    assert counters["mqtt_pub_fail"] == counters["mqtt_pub"] == 1, text
+    assert {f["error"] for f in result["failures"]
+            if f["name"] == "publish:load"} == {
+                "no write in time", "window full"}
+
+
+@both
+def test_alias_of_an_earlier_connection(swarm, tmp_path, provider):
+    """It says nothing on another."""
+    def serve(client):
+        first = server.connections == 1
+        client.recv(4096)
+        client.sendall(CONNACK[5])
+        if first:
+            client.sendall(b"\x30\x07\x00\x01a\x03\x23\x00\x01")
+            client.recv(4096)
+            return
+        client.sendall(b"\x30\x06\x00\x00\x03\x23\x00\x01")
+        while client.recv(4096):
+            pass
+
+    server = Listener(serve)
+    counters, _, text = load_on(swarm, tmp_path, provider, server,
+                                "mqtt_load.qos=0", "mqtt_load.keep=true",
+                                "mqtt_load.aliases=5")
+    server.stop()
+    assert server.connections > 1, text
+    assert counters["mqtt_recv"] == 1, text
+    if provider == "mqtt":
+        # Which cannot be told to hang up.
+        assert counters["mqtt_recv_dropped"] > 0, text
+    else:
+        assert counters["mqtt_connection_lost"] > 1, text
 
 
 # ---- enhanced authentication ----

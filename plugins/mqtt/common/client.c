@@ -258,6 +258,10 @@ int client_reconnect(struct mqtt *m)
 		if (swarm_waiters_wait(&c->changed, SWARM_FOREVER) == -1)
 			return -1;
 	}
+	if (c->freed) {
+		errno = ENOTCONN;
+		return -1;
+	}
 	if (c->connected)
 		return 0;
 	c->retrying = false;

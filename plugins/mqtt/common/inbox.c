@@ -41,6 +41,12 @@ void inbox_release(struct inbox *in)
 	in->current = NULL;
 }
 
+void inbox_drop(struct inbox *in)
+{
+	in->dropped++;
+	rows_count(ROWS_RECV_DROPPED);
+}
+
 void inbox_put(struct inbox *in, struct mqtt *m,
     const struct mqtt_message *message, size_t topic_len, size_t max_count)
 {
@@ -54,8 +60,7 @@ void inbox_put(struct inbox *in, struct mqtt *m,
 	if (in->handler || (in->count < max_count && in->bytes < MAX_BYTES))
 		q = queued_new(message, topic_len);
 	if (!q) {
-		in->dropped++;
-		rows_count(ROWS_RECV_DROPPED);
+		inbox_drop(in);
 		return;
 	}
 	if (in->handler) {

@@ -28,6 +28,8 @@ void inbox_release(struct inbox *);
  * or 64 MiB wait already. */
 void inbox_put(struct inbox *, struct mqtt *, const struct mqtt_message *,
     size_t topic_len, size_t max_count);
+/* [worker] One has come that cannot be handed over: counted. */
+void inbox_drop(struct inbox *);
 /* [fiber] The next message if there is one, else NULL. */
 const struct mqtt_message *inbox_take(struct inbox *);
 void inbox_handle(struct inbox *, struct mqtt *, mqtt_handler *, void *arg);
