@@ -473,6 +473,17 @@ static void take_off_list(struct ws *w)
 	*at = w->next;
 }
 
+void client_let_go(struct ws *w)
+{
+	leave(w);
+	swarm_alarm_free(w->alarm);
+	w->alarm = NULL;
+	inbox_release(w);
+	swarm_waiters_wake(&w->changed);
+	inbox_wake(w);
+	client_unref(w);
+}
+
 void client_free(struct ws *w)
 {
 	if (!w || w->freed)
@@ -482,13 +493,8 @@ void client_free(struct ws *w)
 	w->retrying = false;
 	w->handler = NULL;
 	w->filter = NULL;
-	leave(w);
-	swarm_alarm_free(w->alarm);
-	w->alarm = NULL;
-	inbox_release(w);
-	swarm_waiters_wake(&w->changed);
-	inbox_wake(w);
-	client_unref(w);
+	if (!engine_defer(w))
+		client_let_go(w);
 }
 
 void client_free_all(struct swarm_user *u, void *slot)

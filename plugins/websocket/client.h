@@ -31,6 +31,7 @@ enum client_state {
 
 struct ws {
 	struct ws *next;                /* of the same user */
+	struct ws *later;               /* what the engine has put off, too */
 	struct swarm_user *user;
 	struct args *args;              /* NULL: they were wrong */
 	struct lws *wsi;                /* NULL: not with libwebsockets */
@@ -40,6 +41,8 @@ struct ws {
 	unsigned depth;                 /* calls of libwebsockets for it */
 	unsigned refs;                  /* its own, and of fibers that wait */
 	bool freed;
+	bool deferred;                  /* on the engine's list */
+	bool doomed;                    /* to be killed then */
 	bool wants_read;
 	bool wants_write;               /* its buffer is not empty */
 	bool connecting;                /* a fiber is at it */
@@ -99,6 +102,8 @@ struct ws *client_connect(struct swarm_user *, const struct ws_connect_args *);
 int client_reconnect(struct ws *);
 int client_close(struct ws *, const struct ws_close_args *);
 void client_free(struct ws *);
+/* What is left of client_free() once the library is back. */
+void client_let_go(struct ws *);
 void client_ref(struct ws *);
 void client_unref(struct ws *);
 void client_free_all(struct swarm_user *, void *slot);

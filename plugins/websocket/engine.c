@@ -47,6 +47,8 @@
 #define HELD_ROUNDS 8
 
 static struct lws_context *context;
+static unsigned busy;                   /* calls of the library under way */
+static struct ws *deferred;             /* until it is back */
 
 static void service(struct ws *w, unsigned ready)
 {
@@ -72,6 +74,7 @@ static void apply(struct ws *w)
 void engine_enter(struct ws *w)
 {
 	w->depth++;
+	busy++;
 }
 
 /* Bytes that TLS has decrypted, or that were held back, make no descriptor
@@ -91,6 +94,19 @@ static void serve_held(void)
 	serving = false;
 }
 
+bool engine_defer(struct ws *w)
+{
+	if (busy == 0)
+		return false;
+	if (w->deferred)
+		return true;
+	w->deferred = true;
+	w->later = deferred;
+	deferred = w;
+	client_ref(w);
+	return true;
+}
+
 static void carry_out_refusal(struct ws *w)
 {
 	int code = w->refused;
@@ -100,14 +116,25 @@ static void carry_out_refusal(struct ws *w)
 	w->code = code;
 	w->state = CLIENT_CLOSING;
 	client_closing(w);
-	lws_close_reason(w->wsi, (enum lws_close_status)code, NULL, 0);
-	lws_close_free_wsi(w->wsi, LWS_CLOSE_STATUS_NORMAL, "swarm");
+	engine_close(w, code, "", 0);
+}
+
+static void carry_out(struct ws *w)
+{
+	bool is_doomed = w->doomed;
+
+	w->deferred = w->doomed = false;
+	if (w->freed)
+		client_let_go(w);
+	else if (is_doomed)
+		engine_kill(w);
+	else if (w->refused && w->wsi && w->state == CLIENT_OPEN)
+		carry_out_refusal(w);
+	client_unref(w);
 }
 
 void engine_leave(struct ws *w)
 {
-	if (w->depth == 1 && w->wsi && w->refused)
-		carry_out_refusal(w);
 	if (w->depth == 1 && w->wsi) {
 		if (w->wants_write && w->state >= CLIENT_OPEN)
 			service(w, SWARM_WRITE);
@@ -121,6 +148,11 @@ void engine_leave(struct ws *w)
 		/* There is room again. */
 		if (!w->wants_write && w->changed.first)
 			swarm_waiters_wake(&w->changed);
+	}
+	busy--;
+	while (busy == 0 && (w = deferred)) {
+		deferred = w->later;
+		carry_out(w);
 	}
 }
 
@@ -340,6 +372,10 @@ void engine_kill(struct ws *w)
 {
 	if (!w->wsi)
 		return;
+	if (engine_defer(w)) {
+		w->doomed = true;
+		return;
+	}
 	engine_enter(w);
 	lws_close_free_wsi(w->wsi, LWS_CLOSE_STATUS_NOSTATUS_CONTEXT_DESTROY,
 	    "swarm");

@@ -25,7 +25,14 @@ void engine_leave(struct ws *);
 
 /* [worker] Starts the close handshake.  Only while its buffer is empty. */
 void engine_close(struct ws *, int code, const char *reason, size_t len);
-/* [worker] Ends it at once; not from within the library. */
+/* [worker] Ends it at once or, from within the library, as soon as that is
+ * back. */
 void engine_kill(struct ws *);
+/*
+ * [worker] In a callback of the library no socket may be closed.  True: then
+ * it is seen to afterwards what is to become of this one (it is freed, refused
+ * or to be killed).  False: not in a callback, and nothing is put off.
+ */
+bool engine_defer(struct ws *);
 
 #endif

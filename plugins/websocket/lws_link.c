@@ -5,6 +5,7 @@
 #include "lws_link.h"
 
 #include "client.h"
+#include "engine.h"
 #include "inbox.h"
 #include "rows.h"
 #include "tls.h"
@@ -108,6 +109,7 @@ static int refuse(struct ws *w, int code, const char *why)
 {
 	client_fail(w, EPROTO, "%s", why);
 	w->refused = code;
+	engine_defer(w);
 	return 0;
 }
 
@@ -125,7 +127,7 @@ static int take_piece(struct ws *w, struct lws *wsi, const void *data,
 
 	if (w->masked)
 		lws_link_refuse_mask(w);
-	if (w->state != CLIENT_OPEN || w->refused)
+	if (w->state != CLIENT_OPEN || w->refused || w->freed)
 		return 0;
 	if (w->first == 0) {
 		w->first = swarm_now();

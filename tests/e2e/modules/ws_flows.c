@@ -99,6 +99,31 @@ static void leaving(struct swarm_user *u)
 	EXPECT(u, heard == 1);
 }
 
+static bool take(struct ws *w, const struct ws_message *m, void *arg)
+{
+	leave(w, m, arg);
+	return true;
+}
+
+/* By its handler or its filter as a message comes, another behind it and the
+ * fiber that sent it in the middle of a call. */
+static void leaving_live(struct swarm_user *u, bool filters)
+{
+	static char big[20000];
+	struct ws *w = ws_open(u, "/echo");
+	int heard = 0;
+
+	memset(big, 'x', sizeof big - 1);
+	if (filters)
+		ws_filter(w, take, &heard);
+	else
+		ws_on_message(w, leave, &heard);
+	ws_send_text(w, big);
+	for (int i = 0; heard == 0 && i < 500; i++)
+		swarm_sleep(0.01);
+	EXPECT(u, heard == 1);
+}
+
 #define DEPTH 2000
 
 static void matching(struct swarm_user *u)
@@ -134,6 +159,8 @@ static void matching(struct swarm_user *u)
 	EXPECT(u, strcmp(seen, "ab") == 0);
 	ws_on_message(w, NULL, NULL);
 	leaving(u);
+	leaving_live(u, false);
+	leaving_live(u, true);
 	EXPECT(u, ws_await(w, .match.text = "never", .timeout = 0.05) ==
 	    NULL && errno == ETIMEDOUT);
 	EXPECT(u, ws_await(w, .match.regex = "(") == NULL &&

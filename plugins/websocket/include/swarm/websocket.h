@@ -357,8 +357,10 @@ static inline int ws_reconnect(struct ws *w)
 	return ws_api_->reconnect(w);
 }
 
-/* Frees the socket; a connection is closed with code 1001 ("going away"),
- * without a sample and without waiting for the answer.  NULL is fine. */
+/* [worker] Frees the socket, also from its own handler or filter; a connection
+ * is closed with code 1001 ("going away"), without a sample and without waiting
+ * for the answer.  Fibers that wait in it come back with ENOTCONN.  NULL is
+ * fine. */
 static inline void ws_free(struct ws *w)
 {
 	ws_api_->free(w);
