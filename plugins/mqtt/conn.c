@@ -145,13 +145,13 @@ void conn_up(struct mqtt *m, int64_t when)
 static int open_link(struct mqtt *m, int64_t deadline, int64_t *when)
 {
 	int64_t start = swarm_now();
-	char uri[600];
+	char uri[600], why[sizeof m->c.text];
 	struct op *op;
 	int rc;
 
-	if (target_uri(m->c.settings, uri, sizeof uri) == -1)
-		return client_fail(m, EHOSTUNREACH, 0,
-		    "the host's name is unknown");
+	if (target_uri(m->c.settings, deadline, uri, sizeof uri, why,
+	    sizeof why) == -1)
+		return client_fail(m, errno, 0, "%s", why);
 	if (!m->link)
 		m->link = link_new(m, uri);
 	op = m->link ? op_new(m->link, OP_CONNECT, NULL) : NULL;

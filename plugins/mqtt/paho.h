@@ -118,8 +118,9 @@ int64_t publish_next(const struct mqtt *);
 void publish_tick(struct mqtt *, int64_t now);
 
 /* target.c: [fiber] the URI that Paho is given, with an address in place of
- * the name, and why a connect failed. */
-int target_uri(const struct settings *, char *uri, size_t size);
+ * the name: 0, or -1 with errno and *why; and why a connect failed. */
+int target_uri(const struct settings *, int64_t deadline, char *uri,
+    size_t size, char *why, size_t why_size);
 const char *target_why(const struct settings *, int64_t deadline);
 
 #endif

@@ -2,9 +2,9 @@
  * Where to connect, and why it failed.
  *
  * Paho resolves names in its one send thread, under the lock that every
- * client of the process needs; so a name is resolved here, once, in the thread
- * pool, and Paho is given the address.  With TLS it must have the name, to
- * verify the certificate, and resolves it itself.
+ * client of the process needs; so swarm does, and Paho is given the address.
+ * With TLS it must have the name, to verify the certificate, and resolves it
+ * itself.
  *
  * When a TCP connect fails Paho does not say why.  One attempt of our own
  * asks the kernel, at most once a second: its answer serves all the clients
@@ -14,89 +14,26 @@
 
 #include <swarm/net.h>
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-struct address {
-	struct address *next;
-	char host[256];
-	char text[64];
-};
-
-/* Names met in this worker; the loop thread's. */
-static struct address *known;
-
-static const struct address *find(const char *host)
-{
-	for (const struct address *a = known; a; a = a->next) {
-		if (strcmp(a->host, host) == 0)
-			return a;
-	}
-	return NULL;
-}
-
-/* [any thread] In the pool. */
-static int resolve(void *arg)
-{
-	struct address *a = arg;
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_ADDRCONFIG };
-	struct addrinfo *list;
-	char ip[48];
-	int rc = getaddrinfo(a->host, NULL, &hints, &list);
-
-	if (rc != 0)
-		return rc;
-	rc = getnameinfo(list->ai_addr, list->ai_addrlen, ip, sizeof ip, NULL,
-	    0, NI_NUMERICHOST);
-	if (rc == 0)
-		snprintf(a->text, sizeof a->text,
-		    list->ai_family == AF_INET6 ? "[%s]" : "%s", ip);
-	freeaddrinfo(list);
-	return rc;
-}
-
-static const char *address_of(const struct url *u)
-{
-	const struct address *found = find(u->host);
-	struct address *a;
-
-	if (found)
-		return found->text;
-	a = calloc(1, sizeof *a);
-	if (!a)
-		return NULL;
-	memcpy(a->host, u->host, sizeof a->host);
-	if (swarm_offload(resolve, a) != 0) {
-		free(a);
-		return NULL;
-	}
-	a->next = known;
-	known = a;
-	return a->text;
-}
-
-int target_uri(const struct settings *s, char *uri, size_t size)
+int target_uri(const struct settings *s, int64_t deadline, char *uri,
+    size_t size, char *why, size_t why_size)
 {
 	const struct url *u = &s->url;
 	const char *scheme = u->websocket ? (u->tls ? "wss" : "ws") :
 	    (u->tls ? "ssl" : "tcp");
-	char bracketed[sizeof u->host + 2];
+	char found[1][SWARM_ADDRESS_SIZE];
 	const char *host = u->host;
 
-	if (u->numeric) {
-		snprintf(bracketed, sizeof bracketed, "[%s]", u->host);
-		host = bracketed;
-	} else if (!u->tls) {
-		host = address_of(u);
+	if (!u->numeric && !u->tls) {
+		if (swarm_resolve(u->host, found, 1, deadline, why,
+		    why_size) == -1)
+			return -1;
+		host = found[0];
 	}
-	if (!host)
-		return -1;
-	snprintf(uri, size, "%s://%s:%u%s", scheme, host, u->port, u->path);
+	snprintf(uri, size, strchr(host, ':') ? "%s://[%s]:%u%s" :
+	    "%s://%s:%u%s", scheme, host, u->port, u->path);
 	return 0;
 }
 

@@ -10,11 +10,11 @@
 
 #include "engine.h"
 #include "inbox.h"
-#include "resolve.h"
 #include "rows.h"
 
 #include <swarm/fiber.h>
 #include <swarm/log.h>
+#include <swarm/net.h>
 #include <swarm/stats.h>
 
 #include <errno.h>
@@ -27,6 +27,7 @@
 #define GOING_AWAY    1001
 #define NORMAL        1000
 #define REASON_MAX    120u
+#define ADDRESSES     8               /* of a name, tried in turn */
 
 /* Of connects in one pass of the loop. */
 #define CONNECT_PASS_NS 10000000
@@ -226,17 +227,19 @@ static int try_address(struct ws *w, const char *address, int64_t deadline)
 
 static int try_all(struct ws *w, int64_t deadline)
 {
+	char found[ADDRESSES][SWARM_ADDRESS_SIZE], why[sizeof w->text];
 	int64_t start = swarm_now();
-	struct resolved found;
-	const char *why;
-	int rc = -1;
+	int n, rc = -1;
 
-	if (resolve_name(w->args->url.host, &found, &why) == -1)
-		return client_fail(w, errno, "resolve: %s", why);
+	/* The library would look it up on the loop. */
+	n = swarm_resolve(w->args->url.host, found, ADDRESSES, deadline, why,
+	    sizeof why);
+	if (n == -1)
+		return client_fail(w, errno, "%s", why);
 	rows_phase(ROWS_RESOLVE, swarm_now() - start);
-	for (size_t i = 0; i < found.count && rc == -1 && !w->freed; i++) {
+	for (int i = 0; i < n && rc == -1 && !w->freed; i++) {
 		w->status = 0;
-		rc = try_address(w, found.address[i], deadline);
+		rc = try_address(w, found[i], deadline);
 		if (rc == -1 && (w->status || errno == ECANCELED ||
 		    errno == ETIMEDOUT))
 			break;

@@ -7,7 +7,6 @@
 #include "inbox.h"
 #include "lws_link.h"
 #include "match.h"
-#include "resolve.h"
 #include "rows.h"
 
 #include <swarm/log.h>
@@ -251,7 +250,6 @@ static int worker_start(void)
 static void worker_stop(void)
 {
 	engine_stop();
-	resolve_release();
 	match_release();
 	send_release();
 	inbox_stop();
