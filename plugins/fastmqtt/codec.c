@@ -7,6 +7,8 @@
  */
 #include "codec.h"
 
+#include "utf8.h"
+
 #include <string.h>
 
 #define INFO(k, s) { .kind = (k), .slot = (s), .known = true }
@@ -139,6 +141,11 @@ static struct codec_span get_binary(struct cursor *c)
 	return get_bytes(c, get_number(c, 2));
 }
 
+bool codec_utf8(const uint8_t *data, size_t len)
+{
+	return utf8_valid((const char *)data, len) && !memchr(data, 0, len);
+}
+
 static struct codec_span get_string(struct cursor *c)
 {
 	struct codec_span s = get_binary(c);
@@ -146,53 +153,6 @@ static struct codec_span get_string(struct cursor *c)
 	if (!codec_utf8(s.data, s.len))
 		fail(c, "text is not UTF-8");
 	return s;
-}
-
-static size_t sequence(const uint8_t *p, size_t left)
-{
-	if (p[0] >= 0xc2 && p[0] <= 0xdf && left >= 2)
-		return (p[1] & 0xc0) == 0x80 ? 2 : 0;
-	if (p[0] >= 0xe0 && p[0] <= 0xef && left >= 3) {
-		if ((p[1] & 0xc0) != 0x80 || (p[2] & 0xc0) != 0x80)
-			return 0;
-		if (p[0] == 0xe0 && p[1] < 0xa0)
-			return 0;
-		if (p[0] == 0xed && p[1] > 0x9f)
-			return 0;
-		return 3;
-	}
-	if (p[0] >= 0xf0 && p[0] <= 0xf4 && left >= 4) {
-		if ((p[1] & 0xc0) != 0x80 || (p[2] & 0xc0) != 0x80 ||
-		    (p[3] & 0xc0) != 0x80)
-			return 0;
-		if (p[0] == 0xf0 && p[1] < 0x90)
-			return 0;
-		if (p[0] == 0xf4 && p[1] > 0x8f)
-			return 0;
-		return 4;
-	}
-	return 0;
-}
-
-bool codec_utf8(const uint8_t *data, size_t len)
-{
-	size_t i = 0;
-
-	while (i < len) {
-		size_t n;
-
-		if (data[i] < 0x80) {
-			if (data[i] == 0)
-				return false;
-			i++;
-			continue;
-		}
-		n = sequence(data + i, len - i);
-		if (n == 0)
-			return false;
-		i += n;
-	}
-	return true;
 }
 
 int64_t codec_length(const uint8_t *data, size_t len, size_t max,

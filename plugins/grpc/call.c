@@ -390,7 +390,7 @@ const struct rpc_reply *call_unary(struct rpc *r,
 	struct rpc_call_args a;
 	struct rpc_call *c;
 
-	client_args(&a, sizeof a, from, from->size);
+	sized_copy(&a, sizeof a, from, from->size);
 	if (call_check(r, &a) == -1)
 		return call_not_made(r, &a);
 	c = call_new(r, &a);

@@ -29,13 +29,6 @@ int client_fail(struct rpc *r, int error, const char *fmt, ...)
 	return -1;
 }
 
-void client_args(void *to, size_t to_size, const void *from,
-    uint32_t from_size)
-{
-	memset(to, 0, to_size);
-	memcpy(to, from, from_size < to_size ? from_size : to_size);
-}
-
 /* ---- arguments ---- */
 
 static const char *or_empty(const char *text)
@@ -50,7 +43,7 @@ static char *key_of(const struct rpc_connect_args *a, const char *target)
 	char *key;
 
 	if (a->tls)
-		client_args(&t, sizeof t, a->tls, a->tls->size);
+		sized_copy(&t, sizeof t, a->tls, a->tls->size);
 	if (asprintf(&key, "%s\n%d %d\n%s\n%s\n%s\n%s\n%s\n%s\n%g %g %d\n"
 	    "%zu %zu\n%s\n%s\n%s\n%g %g", target, a->tls != NULL, t.insecure,
 	    or_empty(t.ca_file), or_empty(t.cert_file), or_empty(t.key_file),
@@ -252,7 +245,7 @@ struct rpc *client_connect(struct swarm_user *u,
 		swarm_error("out of memory");
 		abort();
 	}
-	client_args(&a, sizeof a, from, from->size);
+	sized_copy(&a, sizeof a, from, from->size);
 	if (a.share == 0)
 		a.share = client_defaults.share;
 	r->user = u;

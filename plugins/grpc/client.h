@@ -17,6 +17,7 @@
 
 #include "cq.h"
 #include "rows.h"
+#include "sized.h"
 #include "target.h"
 
 #define CLIENT_ERROR 200
@@ -87,10 +88,6 @@ bool client_lives(struct swarm_user *, const struct rpc *);
 /* Remembers why: returns -1 with errno `error`. */
 int client_fail(struct rpc *, int error, const char *fmt, ...)
     SWARM_PRINTF(3, 4);
-/* Copies an argument struct of another size than today's: what it lacks is
- * zero. */
-void client_args(void *to, size_t to_size, const void *from,
-    uint32_t from_size);
 
 /*
  * channel.c.  channel_new() takes a reference for the caller; `addresses` is

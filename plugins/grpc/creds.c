@@ -127,7 +127,7 @@ grpc_channel_credentials *creds_of(bool tls, const struct rpc_tls *args,
 	char *key;
 
 	if (args)
-		client_args(&t, sizeof t, args, args->size);
+		sized_copy(&t, sizeof t, args, args->size);
 	if (!t.ca_file)
 		t.ca_file = client_defaults.tls.ca_file;
 	if (!t.cert_file) {

@@ -334,7 +334,7 @@ int stream_send(struct rpc_call *c, const struct rpc_send_args *from)
 	int64_t when = swarm_now();
 	struct rpc_send_args a;
 
-	client_args(&a, sizeof a, from, from->size);
+	sized_copy(&a, sizeof a, from, from->size);
 	if (await_turn(c) == -1)
 		return -1;
 	if (a.json && types_encode(c->rpc, c->method, a.json, &a.data,
@@ -447,7 +447,7 @@ struct rpc_call *stream_open(struct rpc *r, const struct rpc_call_args *from)
 	const struct method *method;
 	struct rpc_call_args a;
 
-	client_args(&a, sizeof a, from, from->size);
+	sized_copy(&a, sizeof a, from, from->size);
 	if (prepare(r, &a, &method) == -1)
 		return dead(r, call_not_made(r, &a)->code);
 	return begin(r, &a, method, false);

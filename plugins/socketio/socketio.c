@@ -5,6 +5,7 @@
  * acknowledgements go on over all sockets of a worker.
  */
 #include "packet.h"
+#include "sized.h"
 
 #include <swarm/module.h>
 #include <swarm/socketio.h>
@@ -121,12 +122,6 @@ static const char *prefix(struct swarm_user *u, const char *space)
 	    swarm_printf(u, "%s,", space) : "";
 }
 
-static void take(struct sio_event_args *a, const struct sio_event_args *from)
-{
-	*a = (struct sio_event_args){ 0 };
-	memcpy(a, from, from->size < sizeof *a ? from->size : sizeof *a);
-}
-
 static bool is_wrong(const struct sio_event_args *a)
 {
 	if (a->event && packet_is_plain(a->event) &&
@@ -149,7 +144,7 @@ static int emit(struct swarm_user *u, struct ws *w,
 {
 	struct sio_event_args a;
 
-	take(&a, from);
+	sized_copy(&a, sizeof a, from, from->size);
 	if (is_wrong(&a))
 		return -1;
 	return ws_send(w, .text = event_text(u, &a, ""),
@@ -164,7 +159,7 @@ static const char *call(struct swarm_user *u, struct ws *w,
 	struct sio_event_args a;
 	struct swarm_timer t;
 
-	take(&a, from);
+	sized_copy(&a, sizeof a, from, from->size);
 	if (is_wrong(&a))
 		return NULL;
 	wanted.space = a.space;
@@ -184,7 +179,7 @@ static const char *await(struct swarm_user *u, struct ws *w,
 	struct sio_event_args a;
 	struct swarm_timer t;
 
-	take(&a, from);
+	sized_copy(&a, sizeof a, from, from->size);
 	if (is_wrong(&a))
 		return NULL;
 	wanted.space = a.space;
@@ -226,10 +221,10 @@ static bool enter(struct swarm_user *u, struct ws *w,
 static struct ws *sio_open(struct swarm_user *u,
     const struct sio_connect_args *from)
 {
-	struct sio_connect_args a = { 0 };
+	struct sio_connect_args a;
 	struct ws *w;
 
-	memcpy(&a, from, from->size < sizeof a ? from->size : sizeof a);
+	sized_copy(&a, sizeof a, from, from->size);
 	w = ws_connect(u, .url = a.url, .path = swarm_printf(u,
 	    "%s?EIO=4&transport=websocket", a.path ? a.path : "/socket.io/"),
 	    .cookies = a.cookies, .origin = a.origin, .tls = a.tls,

@@ -6,6 +6,7 @@
  * user by a filter.
  */
 #include "frame.h"
+#include "sized.h"
 
 #include <swarm/log.h>
 #include <swarm/module.h>
@@ -132,13 +133,13 @@ static int command(struct swarm_user *u, struct ws *w,
     const struct stomp_command_args *from)
 {
 	static unsigned long long next;
-	struct stomp_command_args a = { 0 };
+	struct stomp_command_args a;
 	struct command c = { .a = &a };
 	struct wanted wanted = { "RECEIPT", "receipt-id", NULL };
 	struct swarm_timer t;
 	const char *name;
 
-	memcpy(&a, from, from->size < sizeof a ? from->size : sizeof a);
+	sized_copy(&a, sizeof a, from, from->size);
 	if (!a.command || (a.len && !a.body)) {
 		errno = EINVAL;
 		return -1;
@@ -158,11 +159,11 @@ static int command(struct swarm_user *u, struct ws *w,
 static const struct stomp_frame *receive(struct swarm_user *u, struct ws *w,
     const struct stomp_receive_args *from)
 {
-	struct stomp_receive_args a = { 0 };
+	struct stomp_receive_args a;
 	struct wanted wanted = { "MESSAGE", NULL, NULL };
 	struct swarm_timer t;
 
-	memcpy(&a, from, from->size < sizeof a ? from->size : sizeof a);
+	sized_copy(&a, sizeof a, from, from->size);
 	if (a.subscription) {
 		wanted.header = "subscription";
 		wanted.value = escaped(u, a.subscription);
@@ -191,12 +192,12 @@ static void put_connect(struct frame_out *o, const void *from)
 static struct ws *stomp_open(struct swarm_user *u,
     const struct stomp_connect_args *from)
 {
-	struct stomp_connect_args a = { 0 };
+	struct stomp_connect_args a;
 	struct wanted wanted = { "CONNECTED", NULL, NULL };
 	struct swarm_timer t;
 	struct ws *w;
 
-	memcpy(&a, from, from->size < sizeof a ? from->size : sizeof a);
+	sized_copy(&a, sizeof a, from, from->size);
 	w = ws_connect(u, .url = a.url, .path = a.path, .tls = a.tls,
 	    .protocols = "v12.stomp", .timeout = a.timeout);
 	if (!ws_connected(w))

@@ -29,13 +29,6 @@ static const char *keep(struct block *b, const char *text)
 	return to ? to : text;
 }
 
-void args_copy(void *to, size_t to_size, const void *from,
-    uint32_t from_size)
-{
-	memset(to, 0, to_size);
-	memcpy(to, from, from_size < to_size ? from_size : to_size);
-}
-
 static bool is_value(const char *text)
 {
 	for (const char *p = text; *p; p++) {
@@ -142,7 +135,7 @@ static void complete(struct args *x, const struct args_defaults *d)
 	struct ws_connect_args *a = &x->a;
 
 	if (a->tls)
-		args_copy(&x->tls, sizeof x->tls, a->tls, a->tls->size);
+		sized_copy(&x->tls, sizeof x->tls, a->tls, a->tls->size);
 	if (!x->tls.ca_file)
 		x->tls.ca_file = d->tls.ca_file;
 	if (!x->tls.cert_file) {
@@ -170,7 +163,7 @@ struct args *args_new(struct swarm_user *u, const struct ws_connect_args *from,
 	struct args *made;
 	size_t extra;
 
-	args_copy(&x.a, sizeof x.a, from, from->size);
+	sized_copy(&x.a, sizeof x.a, from, from->size);
 	if (!x.a.url)
 		x.a.url = swarm_host(u);
 	errno = ENOTSUP;

@@ -6,6 +6,7 @@
 
 #include <swarm/websocket.h>
 
+#include "sized.h"
 #include "url.h"
 
 /* Of all that is added to the upgrade request. */
@@ -29,10 +30,5 @@ struct args {
  * ENOTSUP or ENOMEM, and *why. */
 struct args *args_new(struct swarm_user *, const struct ws_connect_args *,
     const struct args_defaults *, const char **why);
-
-/* Copies an argument struct of another size than today's: what it lacks is
- * zero. */
-void args_copy(void *to, size_t to_size, const void *from,
-    uint32_t from_size);
 
 #endif

@@ -418,7 +418,7 @@ int client_close(struct ws *w, const struct ws_close_args *from)
 		errno = ENOTCONN;
 		return -1;
 	}
-	args_copy(&a, sizeof a, from, from->size);
+	sized_copy(&a, sizeof a, from, from->size);
 	if (a.code == 0)
 		a.code = NORMAL;
 	if (!a.reason)

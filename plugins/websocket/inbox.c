@@ -182,6 +182,8 @@ int inbox_add(struct ws *w, const void *data, size_t len, bool binary,
 	if (!final)
 		return 0;
 	w->partial = NULL;
+	/* libwebsockets can check too, but after a fault goes on to write behind
+	 * the end of its buffer. */
 	if (!m->m.binary && !utf8_valid(m->bytes, m->m.len)) {
 		message_free(m);
 		errno = EILSEQ;

@@ -188,7 +188,7 @@ int send_message(struct ws *w, const struct ws_send_args *from)
 		errno = ENOTCONN;
 		return -1;
 	}
-	args_copy(&a, sizeof a, from, from->size);
+	sized_copy(&a, sizeof a, from, from->size);
 	client_ref(w);
 	rc = send_quietly(w, &a);
 	error = errno;

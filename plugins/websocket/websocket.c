@@ -91,7 +91,7 @@ static const struct ws_message *await(struct ws *w,
 		errno = ENOTCONN;
 		return NULL;
 	}
-	args_copy(&a, sizeof a, from, from->size);
+	sized_copy(&a, sizeof a, from, from->size);
 	client_ref(w);
 	if (a.name)
 		t = swarm_begin_at(w->user, rows_series(a.name),
@@ -144,7 +144,7 @@ static const struct ws_message *request(struct ws *w,
 		errno = ENOTCONN;
 		return NULL;
 	}
-	args_copy(&a, sizeof a, from, from->size);
+	sized_copy(&a, sizeof a, from, from->size);
 	client_ref(w);
 	t = swarm_begin_at(w->user, rows_series(a.name ? a.name : "request"),
 	    swarm_now());

@@ -97,7 +97,7 @@ static int publish(struct mqtt *m, const struct mqtt_publish_args *from)
 
 	if (!usable(m))
 		return -1;
-	settings_copy(&a, sizeof a, from, from->size);
+	sized_copy(&a, sizeof a, from, from->size);
 	a.data = settings_payload(a.text, a.data, &a.len);
 	series = rows_series("publish", a.qos, a.topic ? a.topic : "", a.name);
 	if (begin(m, series, check(client_of(m), &a), &t) == -1)
@@ -132,7 +132,7 @@ static int subscribe(struct mqtt *m, const struct mqtt_subscribe_args *from)
 
 	if (!usable(m))
 		return -1;
-	settings_copy(&a, sizeof a, from, from->size);
+	sized_copy(&a, sizeof a, from, from->size);
 	if (begin(m, rows_series("subscribe", a.qos, a.filter ? a.filter : "",
 	    a.name), settings_check_subscribe(&a,
 	    client_of(m)->settings->version), &t) == -1)
@@ -153,7 +153,7 @@ static int unsubscribe(struct mqtt *m,
 
 	if (!usable(m))
 		return -1;
-	settings_copy(&a, sizeof a, from, from->size);
+	sized_copy(&a, sizeof a, from, from->size);
 	if (begin(m, rows_series("unsubscribe", -1, a.filter ? a.filter : "",
 	    a.name), settings_check_filter(a.filter), &t) == -1)
 		return -1;

@@ -341,7 +341,7 @@ int client_disconnect(struct mqtt *m, const struct mqtt_disconnect_args *from)
 		errno = ENOTCONN;
 		return -1;
 	}
-	settings_copy(&a, sizeof a, from, from->size);
+	sized_copy(&a, sizeof a, from, from->size);
 	c->closing = true;
 	c->retrying = false;
 	if (c->connected && !a.abrupt)

@@ -14,17 +14,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-void settings_copy(void *to, size_t to_size, const void *from,
-    uint32_t from_size)
-{
-	if (from_size >= to_size) {
-		memcpy(to, from, to_size);
-		return;
-	}
-	memset(to, 0, to_size);
-	memcpy(to, from, from_size);
-}
-
 const void *settings_payload(const char *text, const void *data, size_t *len)
 {
 	if (text) {
@@ -362,15 +351,15 @@ struct settings *settings_new(struct swarm_user *u,
 	struct url url;
 	char id[32];
 
-	settings_copy(&a, sizeof a, from, from->size);
+	sized_copy(&a, sizeof a, from, from->size);
 	if (a.will) {
-		settings_copy(&will, sizeof will, a.will, a.will->size);
+		sized_copy(&will, sizeof will, a.will, a.will->size);
 		will.data = settings_payload(will.text, will.data, &will.len);
 		will.text = NULL;
 		a.will = &will;
 	}
 	if (a.tls) {
-		settings_copy(&tls, sizeof tls, a.tls, a.tls->size);
+		sized_copy(&tls, sizeof tls, a.tls, a.tls->size);
 		a.tls = &tls;
 	}
 	fill_in(&a, d);

@@ -7,6 +7,7 @@
 
 #include <swarm/mqtt.h>
 
+#include "sized.h"
 #include "url.h"
 
 /* What the options say where the arguments do not. */
@@ -33,11 +34,6 @@ struct settings {
 struct settings *settings_new(struct swarm_user *,
     const struct mqtt_connect_args *, const struct settings_defaults *,
     const char **why);
-
-/* Copies an argument struct of another size than today's: what it lacks is
- * zero. */
-void settings_copy(void *to, size_t to_size, const void *from,
-    uint32_t from_size);
 
 /* NULL when fine, else what is wrong. */
 const char *settings_check_topic(const char *topic);

@@ -134,9 +134,9 @@ static void test_copies_of_other_sizes(void **state)
 
 	(void)state;
 	memset(&now, 0xff, sizeof now);
-	settings_copy(&now, sizeof now, &old, sizeof old);
+	sized_copy(&now, sizeof now, &old, sizeof old);
 	assert_true(now.a == 1 && now.b == 2 && now.c == 0);
-	settings_copy(&now, sizeof now, &later, sizeof later);
+	sized_copy(&now, sizeof now, &later, sizeof later);
 	assert_true(now.a == 1 && now.b == 2 && now.c == 3);
 }
 

@@ -1,7 +1,6 @@
 /*
  * By the table of RFC 3629, section 4: no overlong forms, no surrogates,
- * nothing above U+10FFFF.  libwebsockets can check too, but after a fault goes
- * on to write behind the end of its buffer.
+ * nothing above U+10FFFF.
  */
 #include "utf8.h"
 
