@@ -63,6 +63,30 @@ int cmdline_whole(const char *option, const char *text, long min, long max,
 	return -1;
 }
 
+int cmdline_duration(const char *option, const char *text, double *to)
+{
+	static const struct {
+		const char *unit;
+		double seconds;
+	} units[] = { { "", 1 }, { "s", 1 }, { "ms", 1e-3 }, { "us", 1e-6 },
+		{ "m", 60 }, { "h", 3600 } };
+	size_t n = strspn(text, "0123456789.");
+	char digits[32];
+	double number;
+
+	snprintf(digits, sizeof digits, "%.*s", (int)n, text);
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+		if (strcmp(text + n, units[i].unit) != 0 ||
+		    n >= sizeof digits || !parse(digits, 0, 1e7, &number))
+			continue;
+		*to = number * units[i].seconds;
+		if (*to < 1e7)
+			return 0;
+	}
+	swarm_error("%s %s: give a time, as 200ms or 5s", option, text);
+	return -1;
+}
+
 int cmdline_choice(const char *option, const char *text,
     const char *const *names)
 {
@@ -114,4 +138,19 @@ int cmdline_set(const char *plugin, const char *name, const char *value)
 		return -1;
 	}
 	return swarm_run_option("option", text);
+}
+
+int cmdline_run(const struct cmdline_run *r)
+{
+	const char *const all[][2] = {
+		{ "users", r->users }, { "spawn-rate", r->spawn_rate },
+		{ "run-time", r->run_time }, { "host", r->host },
+		{ "headless", "true" }, { "rate", r->rate },
+	};
+
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		if (all[i][1] && swarm_run_option(all[i][0], all[i][1]) == -1)
+			return -1;
+	}
+	return 0;
 }

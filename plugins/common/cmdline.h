@@ -18,6 +18,8 @@ int cmdline_number(const char *option, const char *text, double min,
 /* The same without a fraction; exact up to 2^53. */
 int cmdline_whole(const char *option, const char *text, long min, long max,
     long *to);
+/* "1.5", "200ms", "2m": seconds, less than 1e7 of them. */
+int cmdline_duration(const char *option, const char *text, double *to);
 /* Which of `names` (a NULL at their end) it is. */
 int cmdline_choice(const char *option, const char *text,
     const char *const *names);
@@ -32,5 +34,16 @@ int cmdline_refuse(const char *command, int opt, char **argv);
 
 /* As -o PLUGIN.NAME=VALUE; nothing to do for NULL. */
 int cmdline_set(const char *plugin, const char *name, const char *value);
+
+/* The run's own options, as on swarm's command line; NULL: not said. */
+struct cmdline_run {
+	const char *users;
+	const char *spawn_rate;
+	const char *run_time;
+	const char *host;
+	const char *rate;
+};
+/* For setup(): a run without a page. */
+int cmdline_run(const struct cmdline_run *);
 
 #endif

@@ -2,6 +2,7 @@
  * `swarm grpc ...`: a module of its own, so that the plugin stays a client; and
  * what a server offers, shown.
  */
+#include "cmdline.h"
 #include "load.h"
 
 #include <swarm/command.h>
@@ -32,13 +33,9 @@ static enum swarm_command_result setup(int argc, char **argv)
 		return SWARM_COMMAND_ONCE;
 	snprintf(count, sizeof count, "%ld", p->count);
 	if (load_users_add() == -1 ||
-	    swarm_run_option("users", count) == -1 ||
-	    swarm_run_option("spawn-rate", "1000000") == -1 ||
-	    swarm_run_option("run-time", p->duration) == -1 ||
-	    swarm_run_option("host", p->target) == -1 ||
-	    swarm_run_option("headless", "true") == -1)
-		return SWARM_COMMAND_ERROR;
-	if (p->rate && swarm_run_option("rate", p->rate) == -1)
+	    cmdline_run(&(struct cmdline_run){ .users = count,
+	    .spawn_rate = "1000000", .run_time = p->duration,
+	    .host = p->target, .rate = p->rate }) == -1)
 		return SWARM_COMMAND_ERROR;
 	return SWARM_COMMAND_RUN;
 }

@@ -110,27 +110,9 @@ static int whole(int opt, long min, long max, long *to)
 	return cmdline_whole(cmdline_option(longs, opt), optarg, min, max, to);
 }
 
-/* "1.5", "200ms", "2m"; seconds. */
 static int duration(int opt, double *to)
 {
-	static const struct {
-		const char *unit;
-		double seconds;
-	} units[] = { { "", 1 }, { "s", 1 }, { "ms", 1e-3 }, { "us", 1e-6 },
-		{ "m", 60 }, { "h", 3600 } };
-	char *end;
-
-	*to = strtod(optarg, &end);
-	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-		if (end == optarg || strcmp(end, units[i].unit) != 0)
-			continue;
-		*to *= units[i].seconds;
-		if (*to >= 0 && *to < 1e7)
-			return 0;
-	}
-	swarm_error("%s %s: give a time, as 200ms or 5s",
-	    cmdline_option(longs, opt), optarg);
-	return -1;
+	return cmdline_duration(cmdline_option(longs, opt), optarg, to);
 }
 
 /* One of the plugin grpc's own options. */

@@ -369,14 +369,11 @@ static int add_users(void)
 
 		c->path = same ? c->url + len : c->url;
 	}
-	if (swarm_class_add(&users) == -1 ||
-	    swarm_run_option("users", plan.connections) == -1 ||
-	    swarm_run_option("spawn-rate", "1000000") == -1 ||
-	    swarm_run_option("run-time", plan.duration) == -1 ||
-	    swarm_run_option("host", origin) == -1 ||
-	    swarm_run_option("headless", "true") == -1)
+	if (swarm_class_add(&users) == -1)
 		return -1;
-	return plan.rate ? swarm_run_option("rate", plan.rate) : 0;
+	return cmdline_run(&(struct cmdline_run){ .users = plan.connections,
+	    .spawn_rate = "1000000", .run_time = plan.duration,
+	    .host = origin, .rate = plan.rate });
 }
 
 /* ---- scenarios ---- */

@@ -4,6 +4,8 @@
  */
 #include "bench.h"
 
+#include "cmdline.h"
+
 #include <swarm/command.h>
 #include <swarm/log.h>
 #include <swarm/module.h>
@@ -14,7 +16,7 @@
 static enum swarm_command_result setup(int argc, char **argv)
 {
 	const struct bench_plan *p = &bench_plan;
-	char text[64];
+	char count[32], rate[32];
 	int rc = bench_args_read(argc, argv);
 
 	if (rc == -1)
@@ -23,14 +25,11 @@ static enum swarm_command_result setup(int argc, char **argv)
 		fputs(bench_help, stdout);
 		return SWARM_COMMAND_DONE;
 	}
-	snprintf(text, sizeof text, "%ld", p->count);
+	snprintf(count, sizeof count, "%ld", p->count);
+	snprintf(rate, sizeof rate, "%g", p->rate);
 	if (bench_users_add() == -1 ||
-	    swarm_run_option("users", text) == -1)
-		return SWARM_COMMAND_ERROR;
-	snprintf(text, sizeof text, "%g", p->rate);
-	if (swarm_run_option("spawn-rate", text) == -1 ||
-	    swarm_run_option("host", p->url[0]) == -1 ||
-	    swarm_run_option("headless", "true") == -1)
+	    cmdline_run(&(struct cmdline_run){ .users = count,
+	    .spawn_rate = rate, .host = p->url[0] }) == -1)
 		return SWARM_COMMAND_ERROR;
 	return SWARM_COMMAND_RUN;
 }

@@ -1,4 +1,5 @@
 /* `swarm ws`: a module of its own, so that the word is short. */
+#include "cmdline.h"
 #include "load.h"
 
 #include <swarm/command.h>
@@ -24,11 +25,9 @@ static enum swarm_command_result setup(int argc, char **argv)
 	snprintf(count, sizeof count, "%ld", p->count);
 	snprintf(rate, sizeof rate, "%g", p->connect_rate);
 	if (load_users_add() == -1 ||
-	    swarm_run_option("users", count) == -1 ||
-	    swarm_run_option("spawn-rate", rate) == -1 ||
-	    swarm_run_option("host", p->url) == -1 ||
-	    (p->duration && swarm_run_option("run-time", p->duration) == -1) ||
-	    swarm_run_option("headless", "true") == -1)
+	    cmdline_run(&(struct cmdline_run){ .users = count,
+	    .spawn_rate = rate, .host = p->url, .run_time = p->duration }) ==
+	    -1)
 		return SWARM_COMMAND_ERROR;
 	return SWARM_COMMAND_RUN;
 }
