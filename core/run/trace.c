@@ -170,7 +170,8 @@ static void note(struct trace *t, const char *text, uint64_t place)
 			i--;
 		else
 			r[t->reason_count++] = (struct reason){
-				xstrdup(text), 0, place };
+				xstrdup(i == REASONS - 1 ? "other reasons" :
+				text), 0, place };
 	}
 	r[i].count++;
 }
