@@ -1,24 +1,23 @@
 /* See the header.  A line of JSON for each event; report/flight.h reads it. */
 #include "cli/flight_send.h"
 
-#include <stdlib.h>
-
 #include "base/clock.h"
 #include "base/jsonw.h"
-#include "base/xalloc.h"
 #include "cluster/wire.h"
 #include "cluster/worker.h"
 #include "fiber/wheel.h"
 #include "stats/stats.h"
 #include "user/flight.h"
 
-#define EVENTS_MOST 1000                /* of a worker, for one moment */
-
 static struct {
 	const struct stats *stats;
 	struct wheel_timer timer;
 	struct wire_flight asked;       /* its id is 0: nothing is */
-	int64_t asked_at;
+	struct flight_pick pick;
+	/* What was there when it was asked for: in a busy worker's ring it
+	 * might not be any more when the answer is due. */
+	struct flight_event events[FLIGHT_MOST];
+	size_t count;
 } sender;
 
 static void put_event(struct buf *out, const struct flight_event *e,
@@ -48,21 +47,19 @@ static void put_event(struct buf *out, const struct flight_event *e,
 void flight_send_now(void)
 {
 	struct wire_flight answer = { .id = sender.asked.id };
-	struct flight_event *events;
 	struct buf lines = BUF_INIT(WIRE_MAX_FLIGHT);
 	int64_t offset = 0, error;
-	size_t count, whole = 0;
+	size_t whole = 0;
 
 	if (sender.asked.id == 0)
 		return;
 	wheel_del(&sender.timer);
-	events = xcalloc(EVENTS_MOST, sizeof *events);
-	count = flight_take(sender.asked_at -
-	    (int64_t)sender.asked.before_ns, events, EVENTS_MOST);
+	sender.count += flight_take(&sender.pick, sender.events +
+	    sender.count);
 	worker_master_clock(&offset, &error);
-	for (size_t i = 0; i < count && !lines.overflow; i++) {
+	for (size_t i = 0; i < sender.count && !lines.overflow; i++) {
 		whole = lines.len;
-		put_event(&lines, &events[i], offset);
+		put_event(&lines, &sender.events[i], offset);
 	}
 	/* Long names: what does not fit is left out. */
 	answer.lines = lines.data;
@@ -70,7 +67,6 @@ void flight_send_now(void)
 	worker_tell_flight(&answer);
 	sender.asked.id = 0;
 	buf_release(&lines);
-	free(events);
 }
 
 static void timer_fired(struct wheel_timer *t)
@@ -81,10 +77,14 @@ static void timer_fired(struct wheel_timer *t)
 
 void flight_send_asked(const struct wire_flight *f)
 {
+	int64_t now = clock_now();
+
 	flight_send_now();
 	sender.asked = *f;
-	sender.asked_at = clock_now();
-	wheel_add(&sender.timer, sender.asked_at + (int64_t)f->after_ns);
+	sender.pick = (struct flight_pick){ .from = now -
+		(int64_t)f->before_ns };
+	sender.count = flight_take(&sender.pick, sender.events);
+	wheel_add(&sender.timer, now + (int64_t)f->after_ns);
 }
 
 void flight_send_start(const struct stats *stats)

@@ -78,7 +78,8 @@ void flight_add(struct flight *, uint64_t id, int64_t worker,
 /* One JSON object a line, first of each moment its "why". */
 void flight_write(struct buf *, const struct flight *);
 /* The array "flight" of results: of each moment what its waterfall shows, the
- * FLIGHT_KEPT events nearest to it; and back, flight_free()d.  What is missing
+ * FLIGHT_KEPT events nearest to the worst of their users; and back,
+ * flight_free()d.  What is missing
  * or impossible is left out. */
 json_t *flight_json(const struct flight *);
 struct flight *flight_read(const json_t *);

@@ -37,7 +37,7 @@ size_t flight_rows(const struct flight_moment *m,
 
 struct near {
 	size_t index;
-	double distance;                /* seconds from the moment */
+	double distance;                /* seconds from its user's worst */
 };
 
 static int by_distance(const void *a, const void *b)
@@ -56,29 +56,53 @@ static int by_index(const void *a, const void *b)
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
-static bool is_shown(const struct flight_line *l, const struct flight_row *rows,
+static double end_of(const struct flight_line *l)
+{
+	return l->start + l->lag + l->service;
+}
+
+static bool is_worse(const struct flight_line *a, const struct flight_line *b)
+{
+	if ((a->error != NULL) != (b->error != NULL))
+		return a->error != NULL;
+	return a->lag + a->service > b->lag + b->service;
+}
+
+/* NULL when this user is not shown. */
+static const struct flight_line **worst_of(const struct flight_line *l,
+    const struct flight_row *rows, const struct flight_line **worst,
     size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (rows[i].user == l->user && rows[i].worker == l->worker)
-			return true;
+			return &worst[i];
 	}
-	return false;
+	return NULL;
 }
 
 /* Those to be kept, in their order; how many. */
 static size_t choose(const struct flight_moment *m, struct near *out)
 {
 	struct flight_row rows[FLIGHT_SHOWN];
+	const struct flight_line *worst[FLIGHT_SHOWN] = { NULL };
+	const struct flight_line **w;
 	size_t shown = flight_rows(m, rows);
 	size_t n = 0;
 
 	for (size_t i = 0; i < m->count; i++) {
 		const struct flight_line *l = &m->lines[i];
 
-		if (is_shown(l, rows, shown))
-			out[n++] = (struct near){ i, fabs(l->start + l->lag +
-			    l->service - m->at) };
+		w = worst_of(l, rows, worst, shown);
+		if (w != NULL && (*w == NULL || is_worse(l, *w)))
+			*w = l;
+	}
+	for (size_t i = 0; i < m->count; i++) {
+		const struct flight_line *l = &m->lines[i];
+
+		w = worst_of(l, rows, worst, shown);
+		if (w != NULL)
+			out[n++] = (struct near){ i, fabs(end_of(l) -
+			    end_of(*w)) };
 	}
 	if (n <= FLIGHT_KEPT)
 		return n;

@@ -12,12 +12,6 @@
 /* A library may tell of an end that was a while ago. */
 #define OUT_OF_ORDER NS_PER_S
 
-struct worst {
-	uint32_t user;
-	bool failed;
-	int64_t response;
-};
-
 /* Half a cache line: what it costs is the memory that it goes through. */
 struct slot {
 	int64_t end;
@@ -42,6 +36,11 @@ void flight_init(size_t events)
 	flight_release();
 	flight.ring = xcalloc(events, sizeof flight.ring[0]);
 	flight.mask = events - 1;
+}
+
+void flight_forget(void)
+{
+	flight.next = 0;
 }
 
 void flight_release(void)
@@ -97,15 +96,19 @@ static const char *text_of(uint16_t error)
 	    "another error";
 }
 
-/* The i-th, counted from the newest; false: there is none. */
-static bool back(uint64_t i, int64_t from, struct flight_event *out)
+static const struct slot *slot_at(uint64_t number)
 {
-	const struct slot *s;
+	return &flight.ring[number & flight.mask];
+}
 
-	if (flight.ring == NULL || i >= flight.next || i > flight.mask)
-		return false;
-	s = &flight.ring[(flight.next - 1 - i) & flight.mask];
-	*out = (struct flight_event){
+static int64_t response_of(const struct slot *s)
+{
+	return ((int64_t)s->service_us + s->lag_us) * NS_PER_US;
+}
+
+static struct flight_event event_of(const struct slot *s)
+{
+	return (struct flight_event){
 		.end = s->end,
 		.service = s->service_us * NS_PER_US,
 		.lag = s->lag_us * NS_PER_US,
@@ -114,68 +117,119 @@ static bool back(uint64_t i, int64_t from, struct flight_event *out)
 		.series = s->series,
 		.error = text_of(s->error),
 	};
-	return s->end >= from - OUT_OF_ORDER;
 }
 
-static bool is_worse(const struct worst *a, const struct worst *b)
+/* The first that this call is about: of the ring, not looked at before, and
+ * not long before the time that is asked for. */
+static uint64_t first_of(const struct flight_pick *p)
+{
+	uint64_t size = flight.mask + 1;
+	uint64_t first = flight.next > size ? flight.next - size : 0;
+	uint64_t at = flight.next;
+
+	if (flight.ring == NULL)
+		return flight.next;
+	first = first > p->seen ? first : p->seen;
+	while (at > first && slot_at(at - 1)->end >= p->from - OUT_OF_ORDER)
+		at--;
+	return at;
+}
+
+static bool is_worse(const struct flight_worst *a,
+    const struct flight_worst *b)
 {
 	if (a->failed != b->failed)
 		return a->failed;
 	return a->response > b->response;
 }
 
-/* `worst` is in order; a user is in it once. */
-static void note(struct worst *worst, size_t *count, const struct worst *w)
+static struct flight_worst *find(struct flight_pick *p, uint32_t user)
 {
-	size_t i = 0, place;
+	for (size_t i = 0; i < p->count; i++) {
+		if (p->worst[i].user == user)
+			return &p->worst[i];
+	}
+	return NULL;
+}
 
-	while (i < *count && worst[i].user != w->user)
-		i++;
-	if (i < *count && !is_worse(w, &worst[i]))
+/* Those from `kept` on are in order, and others may take their places. */
+static void note(struct flight_pick *p, size_t kept,
+    const struct flight_worst *w)
+{
+	struct flight_worst *had = find(p, w->user);
+	size_t i = had != NULL ? (size_t)(had - p->worst) : p->count;
+
+	if (i < kept || (had != NULL && !is_worse(w, had)))
 		return;
-	if (i == *count && *count < FLIGHT_USERS)
-		(*count)++;
-	else if (i == *count && !is_worse(w, &worst[--i]))
+	if (had == NULL && p->count < FLIGHT_USERS)
+		p->count++;
+	else if (had == NULL && (i == kept || !is_worse(w, &p->worst[--i])))
 		return;
-	for (place = i; place > 0 && is_worse(w, &worst[place - 1]); place--)
-		worst[place] = worst[place - 1];
-	worst[place] = *w;
+	for (; i > kept && is_worse(w, &p->worst[i - 1]); i--)
+		p->worst[i] = p->worst[i - 1];
+	p->worst[i] = *w;
 }
 
-static bool is_among(const struct worst *worst, size_t count, uint32_t user)
+/* Users whose events were given stay; there may be room for others. */
+static void choose(struct flight_pick *p, uint64_t first)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (worst[i].user == user)
-			return true;
-	}
-	return false;
-}
+	size_t kept = p->count;
 
-static void turn_round(struct flight_event *out, size_t n)
-{
-	for (size_t i = 0; i < n / 2; i++) {
-		struct flight_event e = out[i];
+	for (uint64_t n = flight.next; n-- > first;) {
+		const struct slot *s = slot_at(n);
 
-		out[i] = out[n - 1 - i];
-		out[n - 1 - i] = e;
+		if (s->end >= p->from)
+			note(p, kept, &(struct flight_worst){ .user = s->user,
+			    .failed = s->error != 0,
+			    .response = response_of(s), .number = n });
 	}
 }
 
-size_t flight_take(int64_t from, struct flight_event *out, size_t most)
+/* How many of each user's are passed over, the oldest, so that what is given
+ * lies around its worst. */
+static void centre(struct flight_pick *p, uint64_t first)
 {
-	struct flight_event e;
-	struct worst worst[FLIGHT_USERS];
-	size_t count = 0, n = 0;
+	size_t before[FLIGHT_USERS] = { 0 }, all[FLIGHT_USERS] = { 0 };
 
-	for (uint64_t i = 0; back(i, from, &e); i++) {
-		if (e.end >= from)
-			note(worst, &count, &(struct worst){ e.user,
-			    e.error != NULL, e.service + e.lag });
+	for (uint64_t n = first; n < flight.next; n++) {
+		const struct slot *s = slot_at(n);
+		const struct flight_worst *w = find(p, s->user);
+
+		if (w == NULL || s->end < p->from)
+			continue;
+		all[w - p->worst]++;
+		before[w - p->worst] += n < w->number;
 	}
-	for (uint64_t i = 0; n < most && back(i, from, &e); i++) {
-		if (e.end >= from && is_among(worst, count, e.user))
-			out[n++] = e;
+	for (size_t i = 0; i < p->count; i++) {
+		struct flight_worst *w = &p->worst[i];
+		size_t room = FLIGHT_EACH - w->given;
+		size_t spare = all[i] > room ? all[i] - room : 0;
+		size_t skip = before[i] > room / 2 ? before[i] - room / 2 : 0;
+
+		w->skip = skip < spare ? skip : spare;
 	}
-	turn_round(out, n);
-	return n;
+}
+
+size_t flight_take(struct flight_pick *p, struct flight_event *out)
+{
+	uint64_t first = first_of(p);
+	size_t count = 0;
+
+	choose(p, first);
+	centre(p, first);
+	for (uint64_t n = first; n < flight.next; n++) {
+		const struct slot *s = slot_at(n);
+		struct flight_worst *w = find(p, s->user);
+
+		if (w == NULL || s->end < p->from)
+			continue;
+		if (w->skip > 0) {
+			w->skip--;
+		} else if (w->given < FLIGHT_EACH) {
+			w->given++;
+			out[count++] = event_of(s);
+		}
+	}
+	p->seen = flight.next;
+	return count;
 }

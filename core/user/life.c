@@ -23,6 +23,7 @@
 #include "fiber/loop.h"
 #include "stats/stats.h"
 #include "user/feed.h"
+#include "user/flight.h"
 #include "user/gate.h"
 #include "user/internal.h"
 
@@ -449,6 +450,7 @@ void users_new_run(void)
 {
 	for (size_t i = 0; i < user_class_count(); i++)
 		users.classes[i].retired = 0;
+	flight_forget();
 	feed_new_run(users.options.seed);
 }
 

@@ -11,7 +11,8 @@
 
 int main(void)
 {
-	struct flight_event out[1];
+	static struct flight_event out[FLIGHT_MOST];
+	struct flight_pick pick = { 0 };
 	int64_t begin;
 	double ns;
 
@@ -22,7 +23,7 @@ int main(void)
 		    NULL);
 	ns = (double)(clock_now() - begin) / EVENTS;
 	printf("{\"bench\":\"flight\",\"ns_per_event\":%.2f,\"taken\":%zu}\n",
-	    ns, flight_take(begin, out, 1));
+	    ns, flight_take(&pick, out));
 	flight_release();
 	return 0;
 }

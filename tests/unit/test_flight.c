@@ -24,19 +24,25 @@ static void record(uint32_t user, int64_t end_ms, int64_t service_ms,
 	    "task", error);
 }
 
+static struct flight_event taken[FLIGHT_MOST];
+
+static size_t take(int64_t from_ms)
+{
+	struct flight_pick pick = { .from = from_ms * NS_PER_MS };
+
+	return flight_take(&pick, taken);
+}
+
 /* Before it is set up nothing is kept, and there is nothing to take. */
 static void test_off(void **state)
 {
-	struct flight_event out[4];
-
 	(void)state;
 	record(1, 1, 1, NULL);
-	assert_int_equal(flight_take(0, out, 4), 0);
+	assert_int_equal(take(0), 0);
 }
 
 static void test_worst_users(void **state)
 {
-	struct flight_event out[100];
 	char error[16] = "refused";
 	size_t n;
 
@@ -48,27 +54,73 @@ static void test_worst_users(void **state)
 		record(i, 2000 + i, i == 7 ? 500 : i == 9 ? 0 : 1 + i, NULL);
 	record(3, 3000, 1, error);
 	snprintf(error, sizeof error, "another");
-	n = flight_take(1000 * NS_PER_MS, out, 100);
+	n = take(1000);
 	assert_int_equal(n, FLIGHT_USERS + 1);
 	for (size_t i = 0; i < n; i++) {
-		assert_true(out[i].user == 3 || out[i].user == 7 ||
-		    out[i].user > 13);
-		assert_true(i == 0 || out[i].end >= out[i - 1].end);
+		assert_true(taken[i].user == 3 || taken[i].user == 7 ||
+		    taken[i].user > 13);
+		assert_true(i == 0 || taken[i].end >= taken[i - 1].end);
 	}
-	assert_int_equal(out[0].user, 3);
-	assert_null(out[0].error);
-	assert_string_equal(out[n - 1].error, "refused");
-	/* The newest of them. */
-	assert_int_equal(flight_take(1000 * NS_PER_MS, out, 2), 2);
-	assert_int_equal(out[1].user, 3);
+	assert_int_equal(taken[0].user, 3);
+	assert_null(taken[0].error);
+	assert_string_equal(taken[n - 1].error, "refused");
 	flight_release();
+}
+
+/* A busy user's failure is a while ago: what is told lies around it. */
+static void test_around_the_worst(void **state)
+{
+	struct flight_pick pick = { 0 };
+	size_t n;
+
+	(void)state;
+	flight_init(4096);
+	for (int i = 0; i < 2000; i++)
+		record(1, i, 1, i == 300 ? "refused" : NULL);
+	record(2, 2000, 5, NULL);
+	n = flight_take(&pick, taken);
+	assert_int_equal(n, FLIGHT_EACH + 1);
+	assert_true(taken[0].end > 200 * NS_PER_MS);
+	assert_int_equal(taken[n - 2].end, taken[0].end + (FLIGHT_EACH - 1) *
+	    NS_PER_MS);
+	assert_string_equal(taken[300 - taken[0].end / NS_PER_MS].error,
+	    "refused");
+	assert_int_equal(taken[n - 1].user, 2);
+	/* What comes then: of one with room, and of one who is new. */
+	for (int i = 0; i < 200; i++) {
+		record(1, 2100 + i, 1, NULL);
+		record(2, 2100 + i, 1, NULL);
+		record(3, 2100 + i, i, NULL);
+	}
+	n = flight_take(&pick, taken);
+	assert_int_equal(n, FLIGHT_EACH - 1 + FLIGHT_EACH);
+	assert_int_equal(taken[0].user, 2);
+	assert_int_equal(taken[0].end, 2100 * NS_PER_MS);
+	assert_int_equal(taken[n - 1].user, 3);
+	assert_int_equal(taken[n - 1].end, 2299 * NS_PER_MS);
+	assert_int_equal(flight_take(&pick, taken), 0);
+	flight_release();
+}
+
+/* The first and the last of many are the worst. */
+static void test_at_the_edges(void **state)
+{
+	(void)state;
+	for (int worst = 0; worst < 1000; worst += 999) {
+		flight_init(1024);
+		for (int i = 0; i < 1000; i++)
+			record(1, i, i == worst ? 9 : 1, NULL);
+		assert_int_equal(take(0), FLIGHT_EACH);
+		assert_int_equal(taken[worst == 0 ? 0 : FLIGHT_EACH - 1].service,
+		    9 * NS_PER_MS);
+		flight_release();
+	}
 }
 
 /* Round and round: only the last ones are there, and memory is bounded also
  * when every failure has a text of its own. */
 static void test_wraps(void **state)
 {
-	struct flight_event *out = xcalloc(100, sizeof *out);
 	char error[32];
 
 	(void)state;
@@ -77,12 +129,17 @@ static void test_wraps(void **state)
 		snprintf(error, sizeof error, "error %d", i);
 		record((uint32_t)(i % 4), i, 1, error);
 	}
-	assert_int_equal(flight_take(0, out, 100), 64);
-	assert_int_equal(out[0].end, 936 * NS_PER_MS);
-	assert_int_equal(out[63].end, 999 * NS_PER_MS);
-	assert_string_equal(out[63].error, "another error");
+	assert_int_equal(take(0), 64);
+	assert_int_equal(taken[0].end, 936 * NS_PER_MS);
+	assert_int_equal(taken[63].end, 999 * NS_PER_MS);
+	assert_string_equal(taken[63].error, "another error");
+	/* Another test has nothing of it. */
+	flight_forget();
+	assert_int_equal(take(0), 0);
+	record(7, 2000, 1, NULL);
+	assert_int_equal(take(0), 1);
+	assert_int_equal(taken[0].user, 7);
 	flight_release();
-	free(out);
 }
 
 static int round_trip(const struct wire_flight *in, struct wire_flight *back,
@@ -269,6 +326,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_off),
 		cmocka_unit_test(test_worst_users),
+		cmocka_unit_test(test_around_the_worst),
+		cmocka_unit_test(test_at_the_edges),
 		cmocka_unit_test(test_wraps),
 		cmocka_unit_test(test_message),
 		cmocka_unit_test(test_moments),
