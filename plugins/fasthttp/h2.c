@@ -89,17 +89,18 @@ static const char *verdict(struct exchange *x)
 	return lost(x, s);
 }
 
-/* A body that is made as it is sent cannot be made again. */
+/* A body that is made as it is sent cannot be made again, and of an answer that
+ * has begun the scenario may have seen something. */
 static bool is_worth_another(const struct exchange *x, unsigned tries)
 {
 	const struct h2stream *s = x->h2;
 
-	if (!own.retry || x->c.args->produce)
+	if (!own.retry || x->c.args->produce || x->parse.started)
 		return false;
 	if (s->fate == H2_REFUSED)
 		return tries < TRIES;
-	return s->fate == H2_LOST && s->on_used && !x->parse.started &&
-	    tries < 2 && exchange_may_repeat(x) && (s->end == H2_CLOSED ||
+	return s->fate == H2_LOST && s->on_used && tries < 2 &&
+	    exchange_may_repeat(x) && (s->end == H2_CLOSED ||
 	    (s->end == H2_FAILED && s->code == ECONNRESET));
 }
 

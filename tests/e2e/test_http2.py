@@ -426,6 +426,9 @@ MISDEEDS = {
                  r"the server went away before the request \(GOAWAY\)"),
     "blame": (then_close(lambda s: goaway(s, 11)),
               r"the server ended the connection: ENHANCE_YOUR_CALM"),
+    "interim end": (literally(
+        lambda s: head(s, code=103, flags=END_HEADERS | END_STREAM)),
+        r"the answer breaks HTTP/2: PROTOCOL_ERROR"),
     "upgrade": (literally(lambda s: head(s, code=101)), r"HTTP/2|101"),
 }
 
@@ -506,6 +509,7 @@ static void ask(struct swarm_user *u)
 	r = http_get(u, url, .name = "last", .catch_response = true);
 	if (r->reused && strcmp(r->body, "ok") == 0)
 		http_ok(r);
+	http_get(u, url, .name = "half");
 	swarm_stop_user(u);
 }
 SWARM_SCENARIO({ .name = "ask", .tasks = SWARM_TASKS(SWARM_TASK(ask)) });
@@ -521,7 +525,9 @@ def test_a_stream_can_fail_alone(swarm, tmp_path):
             return
         peer.send({3: head(stream) + frame(DATA, 0, stream, b"some"),
                    4: head(stream) + frame(DATA, 0, stream, bytes(9000)) * 2,
-                   5: reset(stream, REFUSED_STREAM)}.get(n, answer(stream)))
+                   5: reset(stream, REFUSED_STREAM),
+                   8: head(stream) + frame(DATA, 0, stream, b"half") +
+                   reset(stream, REFUSED_STREAM)}.get(n, answer(stream)))
 
     server = H2Server(act)
     rows = ask_all(swarm, tmp_path, {"": server}, PATIENT,
@@ -529,14 +535,16 @@ def test_a_stream_can_fail_alone(swarm, tmp_path):
     server.stop()
     assert rows == {"first": (1, 0), "late": (1, 1), "next": (1, 0),
                     "left": (1, 0), "large": (1, 1), "refused": (1, 0),
-                    "last": (1, 0)}
+                    "last": (1, 0), "half": (1, 1)}
+    # Nobody has looked at it, says the last one, in the middle of its answer.
     assert errors(tmp_path) == {"timed out", "the body is larger than the "
-                                "option max_body"}
+                                "option max_body",
+                                "the server refused the stream"}
     assert server.connections == 1
     assert [(f.stream, f.data) for _, f in server.frames(RST_STREAM)] == [
         (n, struct.pack(">I", CANCEL)) for n in (3, 7, 9)]
     assert [f.stream for _, f in server.frames(HEADERS)] == [
-        1, 3, 5, 7, 9, 11, 13, 15]
+        1, 3, 5, 7, 9, 11, 13, 15, 17]
 
 
 class LateServer(H2Server):
