@@ -244,7 +244,7 @@ static bool goes_on(struct exchange *x, const char *error)
 {
 	if (!error && x->parse.facts.has_cookies && settings.cookies)
 		take_cookies(x);
-	if (!error && x->location_len > 0 && course_redirected(&x->c)) {
+	if (!error && course_redirected(&x->c, x->location_len)) {
 		/* Its body is not worth reading. */
 		if (x->c.opened)
 			x->parse.keep_alive = false;

@@ -8,6 +8,7 @@
 
 #include "limits.h"
 #include "line.h"
+#include "room.h"
 #include "template.h"
 
 #include <swarm/user.h>
@@ -122,21 +123,9 @@ static void append(struct h2lines *l, const char *data, size_t len)
 	l->len += len;
 }
 
-/* Room for `len` bytes more and a NUL. */
-static void grow(struct h2lines *l, struct exchange *x, size_t len)
+static void make_room(struct h2lines *l, struct exchange *x, size_t len)
 {
-	size_t cap = l->cap ? l->cap : TEXT_FIRST;
-	char *text;
-
-	while (cap < l->len + len + 1)
-		cap *= 2;
-	if (cap == l->cap)
-		return;
-	text = swarm_alloc(x->c.a.pub.user, cap);
-	if (l->len > 0)
-		memcpy(text, l->text, l->len);
-	l->text = text;
-	l->cap = cap;
+	room_for(x->c.a.pub.user, &l->text, &l->cap, l->len, len, TEXT_FIRST);
 }
 
 /* A block begins with it, of which libnghttp2 has made sure that it has three
@@ -166,7 +155,7 @@ const char *h2head_field(struct h2head *h, struct exchange *x,
 	if (l->len + line > (h->told ? LIMIT_TRAILERS : PARSE_HEAD_MAX))
 		return h->told ? LIMIT_TRAILERS_TEXT
 		    : "the head is larger than 64 KiB";
-	grow(l, x, line);
+	make_room(l, x, line);
 	append(l, name, name_len);
 	append(l, ": ", 2);
 	append(l, value, len);
@@ -196,7 +185,7 @@ const char *h2head_end(struct h2head *h, struct exchange *x, bool *final)
 	*final = h->told = true;
 	if (h->status == 204 || h->status == 304)
 		x->parse.no_body = true;
-	grow(&h->lines, x, 0);
+	make_room(&h->lines, x, 0);
 	h->lines.text[h->lines.len] = '\0';
 	return receive_head(x, h->lines.text, h->lines.len);
 }

@@ -6,6 +6,7 @@
 #include "exchange.h"
 
 #include "h2.h"
+#include "room.h"
 #include "settings.h"
 
 #include <swarm/fiber.h>
@@ -73,26 +74,13 @@ static const char *take_head(struct exchange *x)
 static void keep(struct exchange *x, const char *data, size_t len)
 {
 	struct http_response *r = &x->c.a.pub;
-	size_t cap = x->kept_cap;
-	char *grown;
+	size_t first = SCRATCH_FIRST;
 
-	if (cap == 0) {
-		cap = SCRATCH_FIRST;
-		if (!x->inflate && x->parse.facts.has_length)
-			cap = (size_t)(x->parse.facts.length <
-			    SCRATCH_PROMISED ? x->parse.facts.length
-			    : SCRATCH_PROMISED) + 1;
-	}
-	while (cap < r->len + len + 1)
-		cap *= 2;
-	if (cap != x->kept_cap) {
-		grown = swarm_alloc(r->user, cap);
-		if (r->len > 0)
-			memcpy(grown, x->kept, r->len);
-		x->kept = grown;
-		x->kept_cap = cap;
-		r->body = grown;
-	}
+	if (!x->inflate && x->parse.facts.has_length)
+		first = (size_t)(x->parse.facts.length < SCRATCH_PROMISED
+		    ? x->parse.facts.length : SCRATCH_PROMISED) + 1;
+	room_for(r->user, &x->kept, &x->kept_cap, r->len, len, first);
+	r->body = x->kept;
 	memcpy(x->kept + r->len, data, len);
 	x->kept[r->len + len] = '\0';
 }
@@ -105,7 +93,8 @@ static const char *deliver(struct exchange *x, const char *data, size_t len)
 	if (r->len + len > (uint64_t)settings.max_body)
 		return too_large;
 	if (x->c.args->consume) {
-		if (x->c.args->consume(x->c.args->consume_arg, data, len) != 0)
+		if (!course_redirected(&x->c, x->location_len) &&
+		    x->c.args->consume(x->c.args->consume_arg, data, len) != 0)
 			return "the scenario gave up on the body";
 	} else if (!x->c.discard) {
 		keep(x, data, len);

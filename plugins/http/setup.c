@@ -451,13 +451,12 @@ void setup_collect(struct transfer *x)
 {
 	struct http_response *r = &x->c.a.pub;
 
-	r->status = x->status;
 	r->version = x->version == 3 ? "3" : x->version == 2 ? "2"
 	    : x->version == 0 ? "1.0" : "1.1";
 	x->session->speaks_h2c = x->version == 2;
 	collect_times(x);
 	x->c.a.head = x->head;
-	x->c.a.head_len = x->head_len;
+	x->c.a.head_len = x->has_head ? x->head_len : 0;
 }
 
 static const char *os_error(struct transfer *x, const char *step)

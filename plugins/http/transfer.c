@@ -7,6 +7,7 @@
 #include "transfer.h"
 
 #include "limits.h"
+#include "room.h"
 #include "settings.h"
 
 #include <swarm/fiber.h>
@@ -21,29 +22,12 @@
 
 /* What fits into libcurl's smaller buffer, about. */
 #define SMALL_ANSWER 900
+#define ROOM_FIRST ((size_t)1024)
 
 static const char too_large[] =
     "the body is larger than the option max_body";
 
 /* ---- callbacks ---- */
-
-/* Room for `len` bytes more and a NUL; what is there moves along. */
-static void room(struct swarm_user *u, char **data, size_t *cap, size_t used,
-    size_t len)
-{
-	size_t want = *cap ? *cap : 1024;
-	char *grown;
-
-	while (want < used + len + 1)
-		want *= 2;
-	if (want == *cap)
-		return;
-	grown = swarm_alloc(u, want);
-	if (used > 0)
-		memcpy(grown, *data, used);
-	*data = grown;
-	*cap = want;
-}
 
 /* Asked while libcurl still has the connection in its hands. */
 static void look_at_tls(struct transfer *x)
@@ -98,6 +82,8 @@ static void note_fed(struct transfer *x)
 
 static void end_head(struct transfer *x)
 {
+	const char *at = x->head;
+
 	note_fed(x);
 	x->in_head = false;
 	if (x->status == 101)
@@ -105,7 +91,12 @@ static void end_head(struct transfer *x)
 	else if (x->status < 200 && ++x->interim > LIMIT_INTERIM)
 		x->give_up = LIMIT_INTERIM_TEXT;
 	x->has_head = x->status >= 200 && !is_challenge(x);
-	if (x->c.opened && x->has_head)
+	if (!x->has_head)
+		return;
+	x->c.a.pub.status = x->status;
+	x->location = answer_next(&at, at + x->head_len, "Location",
+	    &x->location_len);
+	if (x->c.opened)
 		swarm_wake(x->handle->job.waker);
 }
 
@@ -117,8 +108,8 @@ static size_t take_trailer(struct transfer *x, const char *line, size_t len)
 		x->give_up = LIMIT_TRAILERS_TEXT;
 		return 0;
 	}
-	room(x->c.a.pub.user, &x->trailers, &x->trailers_cap,
-	    x->trailers_len, len);
+	room_for(x->c.a.pub.user, &x->trailers, &x->trailers_cap,
+	    x->trailers_len, len, ROOM_FIRST);
 	memcpy(x->trailers + x->trailers_len, line, len);
 	x->trailers_len += len;
 	return len;
@@ -148,7 +139,8 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
 		x->give_up = "the head is larger than 256 KiB";
 		return 0;
 	}
-	room(x->c.a.pub.user, &x->head, &x->head_cap, x->head_len, len);
+	room_for(x->c.a.pub.user, &x->head, &x->head_cap, x->head_len, len,
+	    ROOM_FIRST);
 	memcpy(x->head + x->head_len, line, len);
 	x->head_len += len;
 	if (len > 11 && (line[0] | 0x20) == 's' &&
@@ -184,12 +176,14 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 		return 0;
 	}
 	if (x->c.args->consume) {
-		if (x->c.args->consume(x->c.args->consume_arg, data, len) != 0) {
+		if (!course_redirected(&x->c, x->location_len) &&
+		    x->c.args->consume(x->c.args->consume_arg, data, len) != 0) {
 			x->give_up = "the scenario gave up on the body";
 			return 0;
 		}
 	} else if (!x->c.discard) {
-		room(r->user, &x->kept, &x->kept_cap, r->len, len);
+		room_for(r->user, &x->kept, &x->kept_cap, r->len, len,
+		    ROOM_FIRST);
 		memcpy(x->kept + r->len, data, len);
 		x->kept[r->len + len] = '\0';
 		r->body = x->kept;
@@ -287,6 +281,7 @@ static const char *begin(struct transfer *x)
 	x->head_len = 0;
 	x->has_head = x->in_head = x->has_cookies = false;
 	x->status = 0;
+	x->location_len = 0;
 	x->interim = 0;
 	x->trailers_len = 0;
 	x->version = 1;
@@ -323,9 +318,10 @@ static const char *transact(struct transfer *x)
 /* ---- the call ---- */
 
 /* Turns to where the answer points; NULL, or what is wrong with it. */
-static const char *follow(struct transfer *x, const char *location)
+static const char *follow(struct transfer *x)
 {
-	const char *error = course_follow(&x->c, location, strlen(location));
+	const char *error = course_follow(&x->c, x->location,
+	    x->location_len);
 
 	if (error)
 		return error;
@@ -356,19 +352,16 @@ static void end(struct transfer *x, const char *error)
 
 static void run(struct transfer *x)
 {
-	const char *error, *location;
+	const char *error;
 
 	for (;;) {
 		error = transact(x);
 		if (!error && x->has_cookies && settings.cookies)
 			person_take_cookies(x->c.person, x->origin, x->path,
 			    &x->c.a);
-		if (error || !course_redirected(&x->c))
+		if (error || !course_redirected(&x->c, x->location_len))
 			break;
-		location = answer_header(&x->c.a.pub, "Location", 0);
-		if (!location || !*location)
-			break;
-		error = follow(x, location);
+		error = follow(x);
 		if (error)
 			break;
 	}

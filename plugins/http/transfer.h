@@ -44,6 +44,8 @@ struct transfer {
 	bool has_head;
 	bool in_head;                   /* between a status line and the end */
 	unsigned interim;               /* 1xx answers so far */
+	const char *location;           /* of the answer; not terminated */
+	size_t location_len;            /* 0: none */
 	bool challenged;                /* asked for digest: asks once more */
 	char *kept;
 	size_t kept_cap;

@@ -114,6 +114,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.chunks([b"data: fir", b"st\n\nevent: named\nid: 2\n",
                          b"data: second\r\ndata: line\r\n\r\n: end\n"],
                         "text/event-stream")
+        elif path == "/hints":
+            self.close_connection = True
+            self.wfile.write(b"HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n")
         elif path == "/trailers":
             self.send_response(200)
             self.send_header("Transfer-Encoding", "chunked")

@@ -312,6 +312,10 @@ static void consumed(struct swarm_user *u)
 	assert_string_equal(r->body, "");
 	r = http_get(u, "/c", .consume = collect, .consume_arg = out);
 	assert_string_equal(r->error, "the scenario gave up on the body");
+	out[0] = '\0';
+	r = http_get(u, "/away", .consume = collect, .consume_arg = out);
+	assert_string_equal(out, "there");
+	assert_int_equal(r->len, 5);
 }
 
 static void test_consumed(void **state)
@@ -319,7 +323,10 @@ static void test_consumed(void **state)
 	(void)state;
 	kit_run(consumed, STEPS(
 	    { .want = "/c", .piece = 3, .reply = OK("8", "12345678") },
-	    { .want = "/c", .reply = OK("8", "12345678"), .close = true }));
+	    { .want = "/c", .reply = OK("8", "12345678"), .close = true },
+	    { .want = "/away", .reply = "HTTP/1.1 302 x\r\nLocation: /c\r\n"
+	      "Content-Length: 4\r\n\r\nhere" },
+	    { .want = "/c", .reply = OK("5", "there") }));
 }
 
 /* ---- answers that come before the request has gone ---- */

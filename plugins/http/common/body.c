@@ -5,6 +5,7 @@
 #include "body.h"
 
 #include "answer.h"
+#include "room.h"
 #include "url.h"
 
 #include <ctype.h>
@@ -145,18 +146,7 @@ struct growing {
 
 static void grow(struct growing *g, const void *data, size_t len)
 {
-	size_t cap = g->cap ? g->cap : 1024;
-	char *bigger;
-
-	while (cap < g->len + len)
-		cap *= 2;
-	if (cap != g->cap) {
-		bigger = swarm_alloc(g->user, cap);
-		if (g->len > 0)
-			memcpy(bigger, g->data, g->len);
-		g->data = bigger;
-		g->cap = cap;
-	}
+	room_for(g->user, &g->data, &g->cap, g->len, len, 1024);
 	if (len > 0)
 		memcpy(g->data + g->len, data, len);
 	g->len += len;

@@ -168,9 +168,9 @@ bool course_is_withheld(const struct course *c, const char *header)
 	return false;
 }
 
-bool course_redirected(const struct course *c)
+bool course_redirected(const struct course *c, size_t location_len)
 {
-	return !c->args->no_redirects &&
+	return location_len > 0 && !c->args->no_redirects &&
 	    answer_redirects(c->a.pub.status, c->method);
 }
 

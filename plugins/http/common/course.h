@@ -69,8 +69,9 @@ static inline bool course_gives(const struct course *c, const char *header)
 	    !course_withholds(c, header);
 }
 
-/* Whether the answer leads elsewhere and is to be followed. */
-bool course_redirected(const struct course *);
+/* Whether an answer with such a Location (0: none) is to be followed: nobody
+ * asked for its body. */
+bool course_redirected(const struct course *, size_t location_len);
 /* Turns to where it points: NULL, or what is wrong with that. */
 const char *course_follow(struct course *, const char *location, size_t len);
 

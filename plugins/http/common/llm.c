@@ -11,6 +11,7 @@
 #include "answer.h"
 #include "course.h"
 #include "pulse.h"
+#include "room.h"
 
 #include <swarm/fiber.h>
 #include <swarm/log.h>
@@ -34,6 +35,9 @@ struct chat {
 	char *text;
 	size_t cap;
 	bool done;                      /* the server has said so */
+	char *whole;                    /* an answer that is no stream */
+	size_t whole_len;
+	size_t whole_cap;
 };
 
 void llm_load(const struct http_api *own)
@@ -101,21 +105,10 @@ static const char *request_of(struct chat *c, const char **why)
 
 static void add_text(struct chat *c, const char *text, size_t len)
 {
-	size_t cap = c->cap ? c->cap : 512;
-	char *grown;
-
 	if (len > TEXT_MAX - c->pub.len)
 		len = TEXT_MAX - c->pub.len;
-	while (cap < c->pub.len + len + 1)
-		cap *= 2;
-	if (cap != c->cap) {
-		grown = swarm_alloc(c->user, cap);
-		if (c->pub.len > 0)
-			memcpy(grown, c->text, c->pub.len);
-		c->text = grown;
-		c->cap = cap;
-		c->pub.text = grown;
-	}
+	room_for(c->user, &c->text, &c->cap, c->pub.len, len, 512);
+	c->pub.text = c->text;
 	memcpy(c->text + c->pub.len, text, len);
 	c->pub.len += len;
 	c->text[c->pub.len] = '\0';
@@ -195,6 +188,17 @@ static const char *take_text(struct chat *c, const char *text, size_t len,
 	return s.why;
 }
 
+/* Also with the option discard, which is about bodies for scenarios. */
+static int keep_whole(void *arg, const void *data, size_t len)
+{
+	struct chat *c = arg;
+
+	room_for(c->user, &c->whole, &c->whole_cap, c->whole_len, len, 4096);
+	memcpy(c->whole + c->whole_len, data, len);
+	c->whole_len += len;
+	return 0;
+}
+
 /* ---- the course of a chat ---- */
 
 /* Reads a stream to its end: NULL, or why it fails. */
@@ -219,6 +223,18 @@ static const char *read_stream(struct chat *c)
 	if (rc == -1)
 		return r->error ? r->error : "the answer ended early";
 	return c->done ? NULL : "the stream ended before the model was done";
+}
+
+static const char *read_whole(struct chat *c)
+{
+	struct http_response *r = c->pub.response;
+
+	if (c->whole) {
+		c->whole[c->whole_len] = '\0';
+		r->body = c->whole;
+		r->kept_len = c->whole_len;
+	}
+	return take_text(c, r->body, r->kept_len, "message", 0);
 }
 
 static const char *status_error(struct chat *c)
@@ -246,7 +262,7 @@ static const char *converse(struct chat *c, const struct http_args *args)
 		return status_error(c);
 	}
 	if (c->args->whole)
-		return take_text(c, r->body, r->len, "message", 0);
+		return read_whole(c);
 	pulse_start(&c->pulse, &pulse_tokens, c->name, c->start, swarm_now());
 	why = read_stream(c);
 	if (c->pub.tokens == 0)
@@ -308,6 +324,8 @@ struct llm_answer *llm_ask(struct swarm_user *u, const struct llm_args *given)
 		.bearer = a->key,
 		.timeout = a->timeout,
 		.catch_response = true,
+		.consume = a->whole ? keep_whole : NULL,
+		.consume_arg = c,
 	};
 	const char *why;
 

@@ -144,9 +144,19 @@ static void cookies(struct swarm_user *u)
 	swarm_done(&t, 0);
 }
 
+/* What is consumed is the answer's. */
+static int no_elsewhere(void *arg, const void *data, size_t len)
+{
+	size_t *seen = arg;
+
+	*seen += len;
+	return memmem(data, len, "elsewhere", 9) ? -1 : 0;
+}
+
 static void redirects(struct swarm_user *u)
 {
 	CHECK("redirects");
+	size_t seen = 0;
 	struct http_response *r = http_get(u, "/redirect/3", .name = "three");
 
 	EXPECT(r->status == 200 && r->redirects == 3);
@@ -170,6 +180,9 @@ static void redirects(struct swarm_user *u)
 	    .name = "loop");
 	EXPECT(is(r->error, "too many redirects"));
 	http_ok(r);
+	r = http_get(u, "/redirect/2", .consume = no_elsewhere,
+	    .consume_arg = &seen);
+	EXPECT(!r->error && seen > 0 && r->len == seen);
 	swarm_done(&t, 0);
 }
 
@@ -321,6 +334,10 @@ static void limits(struct swarm_user *u)
 	http_ok(r);
 	r = http_get(u, "/large?n=5000000", .catch_response = true);
 	EXPECT(is(r->error, "the body is larger than the option max_body"));
+	http_ok(r);
+	/* An interim answer is none; nginx hands none on. */
+	r = http_get(u, "/hints", .catch_response = true);
+	EXPECT(h2 || (r->status == 0 && r->error && !http_header(r, "A")));
 	http_ok(r);
 	r = http_get(u, "http://127.0.0.1:1/", .catch_response = true);
 	EXPECT(is(r->error, "connect: Connection refused"));
