@@ -7,6 +7,7 @@ import http.client
 import io
 import json
 import os
+import socket
 import subprocess
 import urllib.parse
 
@@ -445,8 +446,31 @@ def test_tls(spawn, tmp_path):
     assert connection.getresponse().status == 200
 
 
+def test_more_behind_a_request_that_has_no_answer_yet(server):
+    """Behind one without a body it waits; behind a body the connection ends,
+    because libwebsockets would look at nothing else any more."""
+    def sent(data):
+        s = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+        s.sendall(data)
+        return s
+
+    get = b"GET /api/v1/resources HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with sent(get * 3) as s:
+        got = b""
+        while got.count(b'{"at":[],"figures":[]}') < 3:
+            part = s.recv(65536)
+            assert part, got
+            got += part
+    for host in (b"localhost", b"evil.example"):
+        note = (b"POST /api/v1/note HTTP/1.1\r\nHost: " + host +
+                b"\r\nContent-Length: 6\r\n\r\ntext=a")
+        with sent(note * 2) as s:
+            while s.recv(65536):
+                pass
+        assert server.json("/worker-count") == {"worker_count": 2}
+
+
 def test_slow_and_broken_clients_harm_nobody(server):
-    import socket
     idle = [socket.create_connection(("127.0.0.1", server.port))
             for _ in range(40)]
     for s in idle[:20]:

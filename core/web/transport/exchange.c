@@ -19,6 +19,7 @@ struct web_exchange {
 	size_t field_count;
 	char *body;
 	size_t body_len;
+	bool ended;                     /* the body has */
 	bool dispatched;                /* the hook has it, or had it */
 	bool close;                     /* no second request on this one */
 	bool replied;
@@ -315,10 +316,16 @@ int exchange_body(struct web_exchange *x, const void *data, size_t len)
 	return 0;
 }
 
-void exchange_body_ends(struct web_exchange *x)
+int exchange_body_ends(struct web_exchange *x)
 {
-	if (x && !x->replied)
+	if (!x)
+		return 0;
+	if (x->ended)
+		return -1;
+	x->ended = true;
+	if (!x->replied)
 		dispatch(x);
+	return 0;
 }
 
 void exchange_gone(struct web_exchange *x)

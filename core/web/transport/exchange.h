@@ -21,7 +21,12 @@ int exchange_begin(struct web_exchange **at, struct lws *, const char *path,
     const struct web_hooks *);
 /* NULL is none, here and below. */
 int exchange_body(struct web_exchange *, const void *data, size_t len);
-void exchange_body_ends(struct web_exchange *);
+/*
+ * Comes again, at once and for ever, where a peer sends more behind a body
+ * before it has the answer: the library looks at nothing else then, so that
+ * the connection has to go.
+ */
+int exchange_body_ends(struct web_exchange *);
 /* The connection takes more: sends what there is of the answer. */
 int exchange_write(struct web_exchange *);
 /* The peer has gone; whoever owes the answer may still give it. */

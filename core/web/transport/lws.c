@@ -52,8 +52,7 @@ static int http_callback(struct lws *wsi, enum lws_callback_reasons reason,
 	case LWS_CALLBACK_HTTP_BODY:
 		return exchange_body(s->exchange, in, len);
 	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
-		exchange_body_ends(s->exchange);
-		return 0;
+		return exchange_body_ends(s->exchange);
 	case LWS_CALLBACK_HTTP_WRITEABLE:
 		return s ? exchange_write(s->exchange) : 0;
 	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
