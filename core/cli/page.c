@@ -17,6 +17,7 @@
 #include "cli/setup.h"
 #include "cluster/master.h"
 #include "module/module.h"
+#include "report/command_line.h"
 #include "report/report.h"
 #include "report/resources.h"
 #include "run/criteria.h"
@@ -78,15 +79,6 @@ static char *presets_path(const char *scenario)
 		return xasprintf("%s/.config/swarm/presets/%s.json", home,
 		    scenario);
 	return NULL;
-}
-
-static char *join(int argc, char **argv)
-{
-	struct buf line = BUF_INIT(1u << 16);
-
-	for (int i = 0; i < argc; i++)
-		buf_printf(&line, "%s%s", i > 0 ? " " : "", argv[i]);
-	return buf_detach(&line);
 }
 
 static const char *file_name(const char *path)
@@ -484,7 +476,7 @@ int page_start(const struct options *o, struct stats *stats, int argc,
 {
 	if (check(o) == -1)
 		return -1;
-	page.command_line = join(argc, argv);
+	page.command_line = command_line_text(argc, argv);
 	page.options = (struct web_options){
 		.host = o->web_host,
 		.port = (int)o->web_port,

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
-#include "module/module.h"
+#include "report/command_line.h"
 #include "report/execution.h"
 #include "report/gap.h"
 #include "report/output.h"
@@ -350,58 +350,12 @@ static void take_story(struct result *r, const struct report *report)
 		r->notes[r->note_count++] = clean(report->notes[i]);
 }
 
-/* Quoted where a shell would need it. */
-static void put_word(struct buf *line, const char *word)
-{
-	if (word[0] && !strpbrk(word, " \t\n'\"\\$&|;<>()*?[{}#~`!")) {
-		buf_puts(line, word);
-		return;
-	}
-	buf_putc(line, '\'');
-	for (; *word; word++) {
-		if (*word == '\'')
-			buf_puts(line, "'\\''");
-		else
-			buf_putc(line, *word);
-	}
-	buf_putc(line, '\'');
-}
-
 static char *without_password(const char *text)
 {
 	struct buf out = BUF_INIT(1 << 20);
 
 	text_no_password(&out, text);
 	return buf_detach(&out);
-}
-
-static void put_argument(struct buf *line, const char *argument)
-{
-	char *word = without_password(argument);
-
-	put_word(line, word);
-	free(word);
-}
-
-/* Without the secrets: results are shown to more people than a terminal. */
-static char *command_line(int argc, char **argv)
-{
-	struct buf line = BUF_INIT(1 << 16);
-	char *text;
-
-	for (int i = 0; i < argc; i++) {
-		const char *secret = module_option_secret(argv[i]);
-
-		buf_puts(&line, i ? " " : "");
-		if (secret)
-			buf_printf(&line, "%.*s...", (int)(secret - argv[i]),
-			    argv[i]);
-		else
-			put_argument(&line, argv[i]);
-	}
-	text = clean(buf_str(&line));
-	buf_release(&line);
-	return text;
 }
 
 void result_init(struct result *r, const struct report *report,
@@ -415,7 +369,7 @@ void result_init(struct result *r, const struct report *report,
 	r->version = xstrdup(SWARM_VERSION);
 	r->scenario = copy(o->scenario);
 	r->host = o->host ? without_password(o->host) : NULL;
-	r->command = command_line(o->argc, o->argv);
+	r->command = command_line_text(o->argc, o->argv);
 	if (o->capacity)
 		capacity_view_take(&r->capacity, o->capacity,
 		    o->capacity_users, o->slos, o->slo_count);

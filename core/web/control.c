@@ -9,6 +9,7 @@
 
 #include "base/jsonw.h"
 #include "base/xalloc.h"
+#include "module/module.h"
 #include "web/command.h"
 #include "web/presets.h"
 
@@ -226,6 +227,15 @@ static bool remove_worker(struct http_call *call)
 
 /* ---- presets: on this thread alone ---- */
 
+static bool is_secret(const char *name)
+{
+	char *setting = xasprintf("%s=", name);
+	bool secret = module_option_secret(setting) != NULL;
+
+	free(setting);
+	return secret;
+}
+
 static bool save_preset(struct http_call *call)
 {
 	char field[256], error[256];
@@ -234,6 +244,8 @@ static bool save_preset(struct http_call *call)
 
 	if (http_form(call, &form) == -1)
 		return true;
+	/* Others read them: in the file, and on the page. */
+	form_remove(&form, is_secret);
 	checked = load_form_read(&form, field, error, sizeof(error));
 	if (!checked)
 		http_error(call, 400, field, "%s", error);

@@ -203,6 +203,21 @@ const char *form_get(const struct form *f, const char *name)
 	return NULL;
 }
 
+void form_remove(struct form *f, bool (*which)(const char *name))
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < f->count; i++) {
+		if (!which(f->field[i].name)) {
+			f->field[kept++] = f->field[i];
+			continue;
+		}
+		free(f->field[i].name);
+		free(f->field[i].value);
+	}
+	f->count = kept;
+}
+
 void form_release(struct form *f)
 {
 	for (size_t i = 0; i < f->count; i++) {

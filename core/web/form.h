@@ -6,6 +6,7 @@
 #ifndef WEB_FORM_H
 #define WEB_FORM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define FORM_MAX_FIELDS 200
@@ -25,6 +26,8 @@ int form_parse(struct form *, const char *content_type, const char *body,
 int form_parse_query(struct form *, const char *query);
 /* The first value, or NULL. */
 const char *form_get(const struct form *, const char *name);
+/* Takes out those that `which` names. */
+void form_remove(struct form *, bool (*which)(const char *name));
 void form_release(struct form *);
 
 #endif

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import shlex
 import signal
 import urllib.parse
 
@@ -246,7 +247,8 @@ def test_plan_and_presets(swarm, tmp_path, monkeypatch):
     # Loads with names outlive the process.
     for name, users in (("b", 5), ("a", 6), ("b", 7)):
         status, text = page.request("POST", "/api/v1/presets/save", {
-            "name": name, "user_count": users, "choice.pace": 3})
+            "name": name, "user_count": users, "choice.pace": 3,
+            "choice.token": "hush"})
         assert status == 200, text
     assert page.request("POST", "/api/v1/presets/save", {
         "name": "c", "user_count": "many"})[0] == 400
@@ -258,8 +260,21 @@ def test_plan_and_presets(swarm, tmp_path, monkeypatch):
     assert page.get("/api/v1/presets") == kept
     page.run.interrupt()
     page.run.wait()
-    page = Page(swarm, module="choice.so")
+    page = Page(swarm, "-o", "choice.mood=calm", "-o", "choice.token=hush",
+                "--option=choice.token=h u s h", "-ochoice.token=hush",
+                module="choice.so")
     assert page.get("/api/v1/presets") == kept
+    # Nor is a secret of the command line shown.
+    meta = page.get("/api/v1/meta")
+    line = shlex.split(meta["command_line"])
+    assert line.count("choice.token=...") == 1
+    assert "--option=choice.token=..." in line
+    assert "-ochoice.token=..." in line and "choice.mood=calm" in line
+    page.start(user_count=1, spawn_rate=1)
+    page.get("/stop")
+    status, report = page.request("GET", "/stats/report")
+    assert "choice.token=..." in report
+    assert not re.search("hush|h u s h", report + json.dumps(meta))
     for status in (200, 409):
         assert page.request("POST", "/api/v1/presets/delete",
                             {"name": "a"})[0] == status

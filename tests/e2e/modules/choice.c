@@ -8,7 +8,7 @@
 #include <swarm/swarm.h>
 
 static int pace;
-static const char *mood;
+static const char *mood, *token;
 static char name[64];
 
 static void left(struct swarm_user *u)
@@ -45,7 +45,9 @@ SWARM_MODULE(
 	.options = SWARM_OPTIONS(
 		SWARM_OPTION(pace, "7", "a number in the samples' names"),
 		SWARM_OPTION(mood, "calm", "a word there",
-		    .choices = "calm|wild")),
+		    .choices = "calm|wild"),
+		SWARM_OPTION(token, NULL, "a word that nobody shall see",
+		    .flags = SWARM_SECRET)),
 	.users = SWARM_USERS(
 		{ .name = "walker", .wait = SWARM_CONSTANT(0.02),
 		  .tasks = SWARM_TASKS(SWARM_TASK(left), SWARM_TASK(right)) },
