@@ -220,6 +220,13 @@ static int carry_out(struct command *c)
 	return -1;
 }
 
+/* With the request, which has no peer any more. */
+static void command_drop(struct command *c)
+{
+	http_drop(c->call);
+	command_free(c);
+}
+
 static bool ended(enum run_state state)
 {
 	return state == RUN_READY || state == RUN_STOPPED;
@@ -232,7 +239,7 @@ static void on_loop(void *arg)
 	struct web_state state = { 0 };
 
 	if (closed) {
-		command_free(c);
+		command_drop(c);
 		return;
 	}
 	c->rc = carry_out(c);
@@ -274,14 +281,14 @@ void command_release(void)
 	closed = true;
 	while ((c = stopping)) {
 		stopping = c->next;
-		command_free(c);
+		command_drop(c);
 	}
 	if (trying)
-		command_free(trying);
+		command_drop(trying);
 	trying = NULL;
 	while ((c = done)) {
 		done = c->next;
-		command_free(c);
+		command_drop(c);
 	}
 	done_end = &done;
 	stats_free(before_reset);

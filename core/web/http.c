@@ -24,10 +24,13 @@
 #include "web/login.h"
 
 static const struct http_route *const *tables;
+static const struct web_transport *transport;
 
-void http_init(const struct http_route *const *routes)
+void http_init(const struct http_route *const *routes,
+    const struct web_transport *t)
 {
 	tables = routes;
+	transport = t;
 }
 
 /* ---- answers ---- */
@@ -94,7 +97,14 @@ void http_send(struct http_call *call)
 		reply_header(r, "content-encoding:", "gzip");
 	for (size_t i = 0; i < call->header_count; i++)
 		reply_header(r, call->header_name[i], call->header[i]);
-	context_get()->transport->reply(call->exchange, r);
+	transport->reply(call->exchange, r);
+}
+
+void http_drop(struct http_call *call)
+{
+	call->reply = (struct web_reply){ .done = call_done,
+		.done_arg = call };
+	transport->reply(call->exchange, &call->reply);
 }
 
 void http_json(struct http_call *call)

@@ -51,7 +51,8 @@ struct http_route {
 };
 
 /* The tables end with path == NULL. */
-void http_init(const struct http_route *const *tables);
+void http_init(const struct http_route *const *tables,
+    const struct web_transport *);
 
 /* Hooks of the transport. */
 void http_request(struct web_exchange *, const struct web_request *, void *);
@@ -59,6 +60,8 @@ int http_viewer_check(const struct web_request *, void *);
 
 /* Sends a filled call and frees it. */
 void http_send(struct http_call *);
+/* Frees one that nobody answers any more: the transport has stopped. */
+void http_drop(struct http_call *);
 /* A JSON document follows in call->body. */
 void http_json(struct http_call *);
 /* Replaces the answer by a status and a line of text. */

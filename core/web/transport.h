@@ -9,7 +9,8 @@
  * nothing of sockets.
  *
  * The transport has one thread.  All hooks are called on it, and all
- * functions but start, wake and stop are called from hooks.
+ * functions but start, wake and stop are called from hooks; after stop, reply
+ * still frees what was not answered.
  */
 #ifndef WEB_TRANSPORT_H
 #define WEB_TRANSPORT_H

@@ -166,6 +166,26 @@ static int listen_now(struct context *context)
 	return port;
 }
 
+/* All but the transport, which has ended or never began. */
+static void release(void)
+{
+	struct context context = *context_get();
+
+	web.running = false;
+	command_release();
+	live_release();
+	context_publish(NULL);
+	snapshot_maker_free(web.maker);
+	history_free(context.history);
+	feed_release();
+	runs_release();
+	presets_release();
+	login_release();
+	free(web.ws_path);
+	memset(&web, 0, sizeof(web));
+	context_set(&(struct context){ 0 });
+}
+
 int web_start(const struct web_options *o)
 {
 	struct context context = { .options = o, .started = clock_wall() };
@@ -174,13 +194,15 @@ int web_start(const struct web_options *o)
 	if (login_init(o->login_file) == -1)
 		return -1;
 	context.transport = load_transport();
-	if (!context.transport)
-		goto release_login;
+	if (!context.transport) {
+		login_release();
+		return -1;
+	}
 	context.loopback = listen_host(o) && is_loopback(listen_host(o));
 	context.history = history_new();
 	feed_init();
 	assets_init();
-	http_init(tables);
+	http_init(tables, context.transport);
 	command_init();
 	presets_load(o->presets_file);
 	context_set(&context);
@@ -190,8 +212,10 @@ int web_start(const struct web_options *o)
 	web.running = true;
 	web_tick();
 	port = listen_now(&context);
-	if (port == -1)
-		goto stop;
+	if (port == -1) {
+		release();
+		return -1;
+	}
 	web.port = port;
 	make_url(o, port);
 	if (!context.loopback && !o->login_file)
@@ -199,17 +223,6 @@ int web_start(const struct web_options *o)
 		    "(%s); whoever reaches it can start load: use --web-login, "
 		    "or --web-host 127.0.0.1", web.url);
 	return port;
-stop:
-	web.running = false;
-	snapshot_maker_free(web.maker);
-	context_publish(NULL);
-	history_free(context.history);
-	feed_release();
-	presets_release();
-	free(web.ws_path);
-release_login:
-	login_release();
-	return -1;
 }
 
 const char *web_url(void)
@@ -239,7 +252,6 @@ static void note_changes(const struct web_state *s)
 static void tick_history(const struct web_state *s, double now, bool last)
 {
 	int64_t second = (int64_t)now;
-
 	struct history_gauges g = {
 		.users = s->run.users_running,
 		.wanted = s->run.users_wanted,
@@ -306,25 +318,11 @@ void web_log(const char *source, int level, const char *line)
 
 void web_stop(const char *why)
 {
-	struct context context = *context_get();
-
 	if (!web.running)
 		return;
 	if (why)
 		feed_event("end", why);
 	web_tick();
-	context.transport->stop();
-	web.running = false;
-	command_release();
-	live_release();
-	context_publish(NULL);
-	snapshot_maker_free(web.maker);
-	history_free(context.history);
-	feed_release();
-	runs_release();
-	presets_release();
-	login_release();
-	free(web.ws_path);
-	memset(&web, 0, sizeof(web));
-	context_set(&(struct context){ 0 });
+	context_get()->transport->stop();
+	release();
 }

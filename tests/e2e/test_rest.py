@@ -51,6 +51,10 @@ class Server:
         return self.request("POST", path, urllib.parse.urlencode(fields),
                             **headers)
 
+    def say(self, line):
+        self.process.popen.stdin.write(line + "\n")
+        self.process.popen.stdin.flush()
+
     def started(self, users=20):
         answer = self.post("/swarm", {"user_count": users,
                                       "spawn_rate": 100})
@@ -164,8 +168,7 @@ def test_reset_and_undo(server):
 
 
 def test_failures_agree(server):
-    server.process.popen.stdin.write("fail no answer, \"really\"\n")
-    server.process.popen.stdin.flush()
+    server.say('fail no answer, "really"')
     server.started()
     server.get("/stop")
     stats = server.json("/stats/requests")
@@ -329,8 +332,7 @@ def test_meta_and_feeds(server):
     assert server.post("/api/v1/note", {"text": "new firmware"}).status == 200
     assert server.post("/api/v1/note", {"text": ""}).status == 400
     assert server.json("/api/v1/events")[-1]["text"] == "new firmware"
-    server.process.popen.stdin.write("log warn <b>careful</b>\n")
-    server.process.popen.stdin.flush()
+    server.say("log warn <b>careful</b>")
     line = wait_for(lambda: [l for l in server.json("/api/v1/log")
                              if "careful" in l["text"]], "the log line")[0]
     assert line["level"] == "warning" or line["level"] == "warn"
@@ -468,6 +470,17 @@ def test_more_behind_a_request_that_has_no_answer_yet(server):
             while s.recv(65536):
                 pass
         assert server.json("/worker-count") == {"worker_count": 2}
+
+
+def test_a_request_without_an_answer_at_the_end(server):
+    server.started()
+    server.say("linger")
+    with socket.create_connection(("127.0.0.1", server.port)) as s:
+        s.sendall(b"GET /stop HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        wait_for(lambda: server.json("/stats/requests")["state"] ==
+                 "stopping", "the stop")
+        server.say("end")
+        assert server.process.wait() == 0, server.process.text
 
 
 def test_slow_and_broken_clients_harm_nobody(server):
