@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/xalloc.h"
 #include "fiber/loop.h"
 #include "module/hooks.h"
 #include "report/report.h"
@@ -135,87 +136,109 @@ static void tried(struct buf *json)
 	trying = NULL;
 	if (!c)
 		return;
-	buf_init(&c->body, HTTP_MAX_ANSWER);
 	buf_add(&c->body, json->data, json->len);
 	complete(c);
 }
 
-static int answer(struct command *c, int (*get)(struct buf *, void *))
+static int get(struct command *c, int (*action)(struct buf *, void *))
 {
-	buf_init(&c->body, HTTP_MAX_ANSWER);
-	return get ? get(&c->body, context_get()->options->arg) : cannot(c);
+	return action ? action(&c->body, context_get()->options->arg) :
+	    cannot(c);
+}
+
+static int set_load(struct command *c)
+{
+	const struct web_options *o = context_get()->options;
+	const struct web_load *load = &c->load->load;
+	bool starts = c->kind == COMMAND_START;
+
+	c->rc = (starts ? o->actions.start : o->actions.edit)(load, c->error,
+	    sizeof(c->error), o->arg);
+	if (c->rc < 0)
+		return c->rc;
+	if (starts) {
+		stats_free(before_reset);
+		before_reset = NULL;
+	}
+	describe_load(starts ? "started" : "edited", load);
+	return 0;
+}
+
+static int make_note(struct command *c)
+{
+	const struct web_options *o = context_get()->options;
+
+	feed_event("note", c->text);
+	if (o->actions.note)
+		o->actions.note(c->text, o->arg);
+	return 0;
+}
+
+/* What only the loop knows, into the body. */
+static int look_up(struct command *c)
+{
+	const struct web_options *o = context_get()->options;
+	const struct web_actions *a = &o->actions;
+
+	switch (c->kind) {
+	case COMMAND_PLAN:
+		return a->plan ? a->plan(&c->load->load, &c->body, c->error,
+		    sizeof(c->error), o->arg) : cannot(c);
+	case COMMAND_RESOURCES:
+		return a->resources ? a->resources(&c->body, o->arg) :
+		    buf_puts(&c->body, "{\"at\":[],\"figures\":[]}");
+	case COMMAND_HOLD:
+		return get(c, a->hold);
+	case COMMAND_CAPACITY:
+		return get(c, a->capacity);
+	case COMMAND_METRICS:
+		return get(c, a->metrics);
+	default:
+		return get(c, a->report);
+	}
 }
 
 static int carry_out(struct command *c)
 {
 	const struct web_options *o = context_get()->options;
-	const struct web_load *load = c->load ? &c->load->load : NULL;
+	const struct web_actions *a = &o->actions;
+	char *error = c->error;
+	size_t size = sizeof(c->error);
 
 	switch (c->kind) {
 	case COMMAND_START:
-		c->rc = o->actions.start(load, c->error, sizeof(c->error),
-		    o->arg);
-		if (c->rc == 0) {
-			stats_free(before_reset);
-			before_reset = NULL;
-			describe_load("started", load);
-		}
-		return c->rc;
 	case COMMAND_EDIT:
-		c->rc = o->actions.edit(load, c->error, sizeof(c->error),
-		    o->arg);
-		if (c->rc == 0)
-			describe_load("edited", load);
-		return c->rc;
+		return set_load(c);
 	case COMMAND_STOP:
-		return o->actions.stop(c->error, sizeof(c->error), o->arg);
+		return a->stop(error, size, o->arg);
 	case COMMAND_STOP_NOW:
-		return o->actions.stop_now ? o->actions.stop_now(c->error,
-		    sizeof(c->error), o->arg) : cannot(c);
+		return a->stop_now ? a->stop_now(error, size, o->arg) :
+		    cannot(c);
 	case COMMAND_TRY:
-		return o->actions.try_once ? o->actions.try_once(load, tried,
-		    c->error, sizeof(c->error), o->arg) : cannot(c);
+		return a->try_once ? a->try_once(&c->load->load, tried, error,
+		    size, o->arg) : cannot(c);
 	case COMMAND_PAUSE:
 	case COMMAND_RESUME:
-		if (!o->actions.pause)
-			return cannot(c);
-		return o->actions.pause(c->kind == COMMAND_PAUSE, c->error,
-		    sizeof(c->error), o->arg);
+		return a->pause ? a->pause(c->kind == COMMAND_PAUSE, error,
+		    size, o->arg) : cannot(c);
 	case COMMAND_RESET:
 	case COMMAND_UNDO_RESET:
 		return do_reset(c);
 	case COMMAND_NOTE:
-		feed_event("note", c->text);
-		if (o->actions.note)
-			o->actions.note(c->text, o->arg);
-		return 0;
-	case COMMAND_REPORT:
-		buf_init(&c->body, HTTP_MAX_ANSWER);
-		return o->actions.report ? o->actions.report(&c->body,
-		    o->arg) : -1;
-	case COMMAND_PLAN:
-		buf_init(&c->body, HTTP_MAX_ANSWER);
-		return o->actions.plan ? o->actions.plan(load, &c->body,
-		    c->error, sizeof(c->error), o->arg) : cannot(c);
+		return make_note(c);
 	case COMMAND_USER:
-		return o->actions.change_user ? o->actions.change_user(
-		    c->text, c->error, sizeof(c->error), o->arg) : cannot(c);
+		return a->change_user ? a->change_user(c->text, error, size,
+		    o->arg) : cannot(c);
 	case COMMAND_WORKER:
-		return o->actions.worker ? o->actions.worker(c->text, c->act,
-		    c->error, sizeof(c->error), o->arg) : cannot(c);
+		return a->worker ? a->worker(c->text, c->act, error, size,
+		    o->arg) : cannot(c);
+	case COMMAND_PLAN:
 	case COMMAND_RESOURCES:
-		buf_init(&c->body, HTTP_MAX_ANSWER);
-		return o->actions.resources ? o->actions.resources(&c->body,
-		    o->arg) : buf_puts(&c->body,
-		    "{\"at\":[],\"figures\":[]}");
 	case COMMAND_HOLD:
 	case COMMAND_CAPACITY:
-		return answer(c, c->kind == COMMAND_HOLD ? o->actions.hold :
-		    o->actions.capacity);
 	case COMMAND_METRICS:
-		buf_init(&c->body, HTTP_MAX_ANSWER);
-		return o->actions.metrics ? o->actions.metrics(&c->body,
-		    o->arg) : -1;
+	case COMMAND_REPORT:
+		return look_up(c);
 	}
 	return -1;
 }
@@ -255,6 +278,25 @@ static void on_loop(void *arg)
 		return;
 	}
 	complete(c);
+}
+
+struct command *command_new(struct http_call *call, enum command_kind kind,
+    void (*finish)(struct command *, struct http_call *))
+{
+	struct command *c = xcalloc(1, sizeof(*c));
+
+	c->kind = kind;
+	c->finish = finish;
+	c->call = call;
+	buf_init(&c->body, HTTP_MAX_ANSWER);
+	return c;
+}
+
+void command_give_body(struct command *c, struct http_call *call)
+{
+	buf_release(&call->body);
+	call->body = c->body;
+	buf_init(&c->body, 0);
 }
 
 void command_submit(struct command *c)

@@ -34,8 +34,13 @@ struct command {
 	struct http_call *call;
 };
 
-/* Web thread: hands it over; `c` is on the heap and is freed after finish. */
-void command_submit(struct command *c);
+/* Web thread: one for a request, to be filled in and handed over. */
+struct command *command_new(struct http_call *, enum command_kind,
+    void (*finish)(struct command *, struct http_call *));
+/* Web thread: hands it over; it is freed after finish. */
+void command_submit(struct command *);
+/* Web thread, in finish: its body becomes the answer's. */
+void command_give_body(struct command *, struct http_call *);
 /* Web thread: finishes what is done. */
 void command_collect(void);
 

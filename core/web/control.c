@@ -43,9 +43,7 @@ static void finish(struct command *c, struct http_call *call)
 	if (c->rc < 0) {
 		refuse(c, call);
 	} else if (c->body.len > 0) {
-		buf_release(&call->body);
-		call->body = c->body;
-		buf_init(&c->body, 0);
+		command_give_body(c, call);
 		http_json(call);
 	} else {
 		done(call);
@@ -53,21 +51,10 @@ static void finish(struct command *c, struct http_call *call)
 	http_send(call);
 }
 
-static struct command *command_for(struct http_call *call,
-    enum command_kind kind)
-{
-	struct command *c = xcalloc(1, sizeof(*c));
-
-	c->kind = kind;
-	c->finish = finish;
-	c->call = call;
-	return c;
-}
-
 static bool submit(struct http_call *call, enum command_kind kind,
     const char *text)
 {
-	struct command *c = command_for(call, kind);
+	struct command *c = command_new(call, kind, finish);
 
 	c->text = text ? xstrdup(text) : NULL;
 	command_submit(c);
@@ -86,7 +73,7 @@ static bool with_load(struct http_call *call, enum command_kind kind,
 		http_error(call, 400, field, "%s", error);
 		return true;
 	}
-	c = command_for(call, kind);
+	c = command_new(call, kind, finish);
 	c->load = load;
 	command_submit(c);
 	return false;
@@ -202,7 +189,7 @@ static bool worker(struct http_call *call, enum web_worker_act act)
 		form_release(&form);
 		return true;
 	}
-	c = command_for(call, COMMAND_WORKER);
+	c = command_new(call, COMMAND_WORKER, finish);
 	c->text = xstrdup(id);
 	c->act = act;
 	form_release(&form);

@@ -410,11 +410,9 @@ static bool swarm(struct http_call *call)
 		load_form_free(load);
 		return true;
 	}
-	c = xcalloc(1, sizeof(*c));
-	c->kind = is_active(call->snapshot) ? COMMAND_EDIT : COMMAND_START;
+	c = command_new(call, is_active(call->snapshot) ? COMMAND_EDIT :
+	    COMMAND_START, finish_swarm);
 	c->load = load;
-	c->finish = finish_swarm;
-	c->call = call;
 	command_submit(c);
 	return false;
 }
@@ -434,12 +432,9 @@ static void finish_user(struct command *c, struct http_call *call)
 
 static bool user(struct http_call *call)
 {
-	struct command *c = xcalloc(1, sizeof(*c));
+	struct command *c = command_new(call, COMMAND_USER, finish_user);
 
-	c->kind = COMMAND_USER;
 	c->text = xstrndup(call->request->body, call->request->body_len);
-	c->finish = finish_user;
-	c->call = call;
 	command_submit(c);
 	return false;
 }
@@ -460,12 +455,9 @@ static void finish_stop(struct command *c, struct http_call *call)
 
 static bool stop(struct http_call *call)
 {
-	struct command *c = xcalloc(1, sizeof(*c));
+	struct command *c = command_new(call, COMMAND_STOP, finish_stop);
 
-	c->kind = COMMAND_STOP;
 	c->wait = true;
-	c->finish = finish_stop;
-	c->call = call;
 	command_submit(c);
 	return false;
 }
@@ -480,11 +472,8 @@ static void finish_reset(struct command *c, struct http_call *call)
 
 static bool reset(struct http_call *call)
 {
-	struct command *c = xcalloc(1, sizeof(*c));
+	struct command *c = command_new(call, COMMAND_RESET, finish_reset);
 
-	c->kind = COMMAND_RESET;
-	c->finish = finish_reset;
-	c->call = call;
 	command_submit(c);
 	return false;
 }
@@ -499,9 +488,7 @@ static void finish_report(struct command *c, struct http_call *call)
 		http_send(call);
 		return;
 	}
-	buf_release(&call->body);
-	call->body = c->body;
-	buf_init(&c->body, 0);
+	command_give_body(c, call);
 	call->type = "text/html; charset=utf-8";
 	bundle_policy(&policy);
 	buf_puts(&policy, "; frame-ancestors 'none'");
@@ -516,11 +503,8 @@ static void finish_report(struct command *c, struct http_call *call)
 
 static bool report(struct http_call *call)
 {
-	struct command *c = xcalloc(1, sizeof(*c));
+	struct command *c = command_new(call, COMMAND_REPORT, finish_report);
 
-	c->kind = COMMAND_REPORT;
-	c->finish = finish_report;
-	c->call = call;
 	command_submit(c);
 	return false;
 }

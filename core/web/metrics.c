@@ -5,7 +5,6 @@
  */
 #include "web/metrics.h"
 
-#include "base/xalloc.h"
 #include "web/command.h"
 
 static void finish_metrics(struct command *c, struct http_call *call)
@@ -15,9 +14,7 @@ static void finish_metrics(struct command *c, struct http_call *call)
 		http_send(call);
 		return;
 	}
-	buf_release(&call->body);
-	call->body = c->body;
-	buf_init(&c->body, 0);
+	command_give_body(c, call);
 	call->type = "text/plain; version=0.0.4; charset=utf-8";
 	http_header(call, "cache-control:", "no-store");
 	http_send(call);
@@ -25,11 +22,8 @@ static void finish_metrics(struct command *c, struct http_call *call)
 
 static bool metrics(struct http_call *call)
 {
-	struct command *c = xcalloc(1, sizeof(*c));
+	struct command *c = command_new(call, COMMAND_METRICS, finish_metrics);
 
-	c->kind = COMMAND_METRICS;
-	c->finish = finish_metrics;
-	c->call = call;
 	command_submit(c);
 	return false;
 }
