@@ -191,13 +191,12 @@ static int read_range(struct http_call *call, struct range *r)
 	r->points = points < 1 ? 1 : points > MAX_POINTS ? MAX_POINTS :
 	    (size_t)points;
 	r->series = HISTORY_TOTAL;
-	if (form_get(&form, "endpoint")) {
+	if (form_get(&form, "endpoint") && (endpoint < 0 || endpoint >=
+	    (double)call->snapshot->row_count)) {
+		http_error(call, 404, "endpoint", "no such endpoint");
+		rc = -1;
+	} else if (form_get(&form, "endpoint")) {
 		r->series = (uint32_t)endpoint;
-		if (endpoint < 0 || endpoint >=
-		    (double)call->snapshot->row_count) {
-			http_error(call, 404, "endpoint", "no such endpoint");
-			rc = -1;
-		}
 	}
 	form_release(&form);
 	return rc;

@@ -275,9 +275,10 @@ static void allow(struct http_call *call, const struct http_route *r,
     int status)
 {
 	http_text(call, status, status == 405 ? "Method not allowed." : "");
-	http_header(call, "allow:", "%s%sOPTIONS",
-	    r->flags & HTTP_READS ? "GET, HEAD, " : "",
-	    r->flags & HTTP_POSTS ? "POST, " : "");
+	http_header(call, "allow:", "%s%s%sOPTIONS",
+	    method_fits(r, WEB_GET) ? "GET, " : "",
+	    method_fits(r, WEB_HEAD) ? "HEAD, " : "",
+	    method_fits(r, WEB_POST) ? "POST, " : "");
 }
 
 static void not_logged_in(struct http_call *call)
