@@ -79,7 +79,22 @@ test("the whole way by keyboard", async () => {
 		await tab.keyboard.press("Tab");
 		assert.equal(await focused(), expected);
 	}
+	// What it changes does not move the focus, and keys act on nothing below it.
+	await tab.keyboard.press("Space");
+	await tab.keyboard.press("Space");
+	assert.equal(await focused(), "");
+	await tab.keyboard.press("n");
+	assert.equal(await tab.locator(".popover").count(), 0);
 	await tab.keyboard.press("Escape");
+	await tab.click("text=New test");
+	await tab.click("[aria-label='Try once: walker']");
+	await until(async () => (await focused()) === "Try", "the focus of the try");
+	// It stays where the person goes next, whatever each second brings.
+	await tab.fill("input[name=host]", "http://one");
+	await tab.waitForTimeout(1500);
+	assert.equal(await tab.evaluate(() => document.activeElement.getAttribute("name")), "host");
+	await tab.locator(".try [aria-label=Close]").press("Enter");
+	assert.equal(await focused(), "Try once");
 	// The report, from the menu.
 	await tab.locator("[aria-label=More]").focus();
 	await tab.keyboard.press("Enter");

@@ -19,6 +19,17 @@ async function running(...args) {
 	await until(async () => (await page.get("stats/requests")).stats.at(-1).num_requests > 200, "requests");
 }
 
+/** How many pixels of the right half of a chart's time axis have ink. */
+const axisInk = (chart) => chart.locator("canvas").evaluate((canvas) => {
+	const { width, height } = canvas;
+	const { data } = canvas.getContext("2d").getImageData(width / 2, height - 20, width / 2, 20);
+	let n = 0;
+
+	for (let i = 3; i < data.length; i += 4)
+		n += data[i] > 100 ? 1 : 0;
+	return n;
+});
+
 test("a killed server shows within three seconds, and its return within two", async () => {
 	await running("--port", "0");
 	const port = new URL(page.url).port;
@@ -30,6 +41,16 @@ test("a killed server shows within three seconds, and its return within two", as
 	assert.ok(Date.now() - gone <= 3000, `${Date.now() - gone} ms`);
 	assert.ok(await tab.locator("header.stale").count(), "figures turn grey");
 	assert.ok(await tab.locator("button.stop").isDisabled());
+	// What is drawn now is not drawn again by a tick: of a chart that grew, times along the whole axis.
+	const chart = tab.locator(".chart", { hasText: "Throughput" });
+
+	await tab.setViewportSize({ width: 390, height: 800 });
+	await until(() => chart.locator("canvas").evaluate((c) => c.clientWidth < 390), "the narrow chart");
+	await tab.setViewportSize({ width: 1280, height: 800 });
+	await until(() => chart.locator("canvas").evaluate((c) => c.clientWidth > 700), "the wide chart");
+	const times = await axisInk(chart);
+
+	assert.ok(times > 200, `${times} pixels of times on the right of the axis`);
 	page = await startPage("--port", port);
 	const back = Date.now();
 
@@ -53,6 +74,8 @@ test("a saturated generator is said", async () => {
 	await running();
 	page.say("saturate");
 	await until(async () => /Generator-limited/.test((await tab.locator(".bar").allInnerTexts()).join()), "the bar");
+	// Its figures change each second, which no screen reader should read out.
+	assert.equal(await tab.locator(".bar[role], .bar[aria-live]").count(), 0);
 });
 
 test("when nothing came and when everything failed", async () => {
@@ -99,6 +122,10 @@ test("hostile names neither run nor break the layout", async () => {
 
 test("320 to 2560 px and 200 %: no sideways scrolling", async () => {
 	await running("--endpoints", "8");
+	await tab.setViewportSize({ width: 1280, height: 800 });
+	// All there is of the workers is to be seen.
+	await tab.click('.tabs a[href="?tab=workers"]');
+	assert.ok(await tab.locator(".table-box").evaluate((box) => box.scrollWidth <= box.clientWidth), "the workers fit into 1280 px");
 	for (const width of [320, 390, 640, 1024, 1920, 2560]) {
 		await tab.setViewportSize({ width, height: 800 });
 		for (const view of views) {

@@ -2,7 +2,7 @@
 // same figures as text for those who do not see it.
 import { useEffect, useRef } from "preact/hooks";
 import { color, dark } from "./theme";
-import { number, time as clockTime } from "./format";
+import { number, tick, time as clockTime } from "./format";
 
 interface CanvasProps {
 	label: string;
@@ -101,8 +101,8 @@ export function axisLog(ctx: CanvasRenderingContext2D, lo: number, hi: number, w
 		return across ? margin.left + share * span : height - margin.bottom - share * span;
 	};
 
-	for (const tick of ticksOfLog(lo, hi)) {
-		const p = Math.round(place(tick)) + 0.5;
+	for (const v of ticksOfLog(lo, hi)) {
+		const p = Math.round(place(v)) + 0.5;
 
 		ctx.beginPath();
 		if (across) {
@@ -110,13 +110,13 @@ export function axisLog(ctx: CanvasRenderingContext2D, lo: number, hi: number, w
 			ctx.lineTo(p, height - margin.bottom);
 			ctx.textAlign = "center";
 			ctx.textBaseline = "top";
-			ctx.fillText(number(tick), p, height - margin.bottom + 6);
+			ctx.fillText(tick(number(v)), p, height - margin.bottom + 6);
 		} else {
 			ctx.moveTo(margin.left, p);
 			ctx.lineTo(width - margin.right, p);
 			ctx.textAlign = "right";
 			ctx.textBaseline = "middle";
-			ctx.fillText(number(tick), margin.left - 6, p);
+			ctx.fillText(tick(number(v)), margin.left - 6, p);
 		}
 		ctx.stroke();
 	}

@@ -6,7 +6,7 @@ import uPlot from "uplot";
 import { events } from "./store";
 import { range } from "./route";
 import { color, dark } from "./theme";
-import { clock, time as wallTime } from "./format";
+import { clock, tick, time as wallTime } from "./format";
 
 export interface Line {
 	label: string;
@@ -31,11 +31,14 @@ interface Props {
 	stacked?: boolean;
 	/** There is nothing between two whole numbers. */
 	whole?: boolean;
+	/** The unit is bytes: steps are powers of two. */
+	bytes?: boolean;
 	hint?: string;
 	/** The axis counts from zero: no wall clock, no events, no choosing. */
 	elapsed?: boolean;
 }
 
+const BYTES = Array.from({ length: 60 }, (_, p) => 2 ** p);
 const WHOLE = [0, 1, 2, 3, 4, 5, 6, 7, 8].flatMap((p) => [1, 2, 5].map((m) => m * 10 ** p));
 const lane = new Set(["state", "worker", "load", "note", "reset", "threshold", "stage"]);
 
@@ -56,6 +59,17 @@ function drawEvents(u: uPlot): void {
 		ctx.stroke();
 	}
 	ctx.restore();
+}
+
+const AXIS = 56;
+const RIGHT = 12;
+
+/** A label of the time axis at the very edge; by its width to be, since labels are made before the plot has it. */
+function isCut(u: uPlot, at: number): boolean {
+	const { min, max } = u.scales.x;
+	const room = u.width - AXIS - RIGHT;
+
+	return room * (1 - (at - min!) / (max! - min!)) < 14;
 }
 
 function stack(lines: Line[]): (number | null)[][] {
@@ -81,7 +95,7 @@ function options(props: Props, width: number, setAt: (i: number | null) => void)
 	return {
 		width,
 		height: props.height ?? 190,
-		padding: [8, 12, 0, 0],
+		padding: [8, RIGHT, 0, 0],
 		cursor: {
 			sync: { key: props.elapsed ? "elapsed" : "time" },
 			drag: { x: true, y: false, setScale: false },
@@ -96,10 +110,9 @@ function options(props: Props, width: number, setAt: (i: number | null) => void)
 		},
 		axes: [
 			{ stroke: muted, font, grid, ticks: grid, size: 28,
-				// One at the very edge would be cut.
-				values: (u, splits) => splits.map((s) => (u.valToPos(s, "x") > u.over.clientWidth - 14 ? "" : clockTime(s))), space: 80 },
-			{ stroke: muted, font, grid, ticks: { show: false }, size: 56, ...(props.whole ? { incrs: WHOLE } : {}),
-				values: (_u, splits) => splits.map((s) => (s == null ? "" : props.format(s))) },
+				values: (u, splits) => splits.map((s) => (isCut(u, s) ? "" : clockTime(s))), space: 80 },
+			{ stroke: muted, font, grid, ticks: { show: false }, size: AXIS, ...(props.whole ? { incrs: WHOLE } : props.bytes ? { incrs: BYTES, space: 24 } : {}),
+				values: (_u, splits) => splits.map((s) => (s == null ? "" : tick(props.format(s)))) },
 		],
 		series: [
 			{},
@@ -165,6 +178,7 @@ export function Chart(props: Props) {
 	const frame = useRef(0);
 	const [at, setAt] = useState<number | null>(null);
 	const [asTable, setAsTable] = useState(false);
+	const [said, setSaid] = useState("");
 	const shape = props.lines.map((l) => l.label + l.color).join() + String(props.log) + String(dark.value);
 
 	latest.current = props;
@@ -206,6 +220,7 @@ export function Chart(props: Props) {
 	const clockTime = props.elapsed ? clock : wallTime;
 	const last = props.time.length - 1;
 	const index = at ?? last;
+	const valuesAt = (i: number) => props.lines.map((l) => `${l.label} ${props.format(l.values[i] ?? null)}`).join(", ");
 	const move = (event: KeyboardEvent) => {
 		const step = { ArrowLeft: -1, ArrowRight: 1, Home: -1e9, End: 1e9 }[event.key];
 		const u = plot.current;
@@ -216,6 +231,7 @@ export function Chart(props: Props) {
 		const next = Math.min(last, Math.max(0, index + step));
 
 		u.setCursor({ left: u.valToPos(props.time[next], "x"), top: 10 });
+		setSaid(`${clockTime(props.time[next])}: ${valuesAt(next)}`);
 	};
 
 	return (
@@ -237,9 +253,9 @@ export function Chart(props: Props) {
 			</figcaption>
 			{asTable
 				? <AsTable props={props} />
-				: <div ref={host} class="plot" tabIndex={0} role="img" onKeyDown={move}
-					aria-label={`${props.title}: ${props.lines.map((l) =>
-						`${l.label} ${props.format(l.values[index] ?? null)}`).join(", ")} ${props.unit}`} />}
+				: <div ref={host} class="plot" tabIndex={0} role="img" onKeyDown={move} onBlur={() => setSaid("")}
+					aria-label={`${props.title}: ${valuesAt(index)} ${props.unit}`} />}
+			<span class="sr" role="status">{said}</span>
 		</figure>
 	);
 }

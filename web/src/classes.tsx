@@ -25,7 +25,9 @@ function ClassForm({ of, onClose }: { of: UserClass; onClose: () => void }) {
 	const [error, setError] = useState("");
 	const box = useRef<HTMLDivElement>(null);
 
-	useFocus(box, true);
+	const first = useRef<HTMLInputElement>(null);
+
+	useFocus(box, true, first);
 	const submit = async (e: Event) => {
 		e.preventDefault();
 		const chosen = of.tasks.filter((t) => tasks.has(t.name)).map((t) => t.name);
@@ -48,8 +50,7 @@ function ClassForm({ of, onClose }: { of: UserClass; onClose: () => void }) {
 					<h2>{of.name}</h2>
 					<div class="fields">
 						<label class="field"><span>Weight</span>
-							<input ref={(el) => { if (el && !document.activeElement?.closest(".dialog")) el.focus(); }} name="weight"
-								inputMode="decimal" value={weight} onInput={(e) => setWeight(e.currentTarget.value)} /></label>
+							<input ref={first} name="weight" inputMode="decimal" value={weight} onInput={(e) => setWeight(e.currentTarget.value)} /></label>
 						<label class="field"><span>Fixed count</span>
 							<input name="fixed_count" inputMode="numeric" value={fixed} onInput={(e) => setFixed(e.currentTarget.value)} />
 							<small class="muted">0: by weight</small></label>

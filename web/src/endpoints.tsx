@@ -4,6 +4,7 @@ import { computed, effect, signal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { get, type Table } from "./api";
 import { Drawer } from "./drawer";
+import { Figure } from "./figure";
 import { bytes, count, ms, number, percent, quantile, time as clockTime } from "./format";
 import { endpoint, isLive, range, search, sort } from "./route";
 import { connection, epoch, now, rows, total, version, type Row } from "./store";
@@ -226,7 +227,7 @@ function Cells({ row, shown }: { row: Row; shown: Column[] }) {
 					)}
 				</th>
 				: <td key={c.key} class={`col-${c.key}${(c.key === "failures" || c.key === "ratio") && row.failures > 0
-					? " bad" : ""}`} title={c.key === "type" ? row.type : undefined}>{c.show(row)}</td>)}
+					? " bad" : ""}`} title={c.key === "type" ? row.type : undefined}><Figure text={c.show(row)} /></td>)}
 		</>
 	);
 }

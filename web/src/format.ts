@@ -23,6 +23,11 @@ export function number(n: number | null | undefined): string {
 	return n.toFixed(size >= 10 ? 1 : size >= 1 ? 2 : 3);
 }
 
+/** As the label of an axis: 3 and not 3.00. */
+export function tick(text: string): string {
+	return text.replace(/(\.\d*?)0+(?!\d)/, "$1").replace(/\.(?!\d)/, "");
+}
+
 export function percent(part: number, whole: number): string {
 	if (!whole)
 		return nothing;

@@ -61,7 +61,7 @@ export function HistogramView({ data }: { data: Histogram }) {
 			<figcaption>
 				<h3>Distribution <small>ms, n = {count(data.count)}</small></h3>
 				<span class="legend"><span class="at">{at}</span></span>
-				<button class="quiet" aria-pressed={linear} onClick={() => setLinear(!linear)}>{linear ? "Linear" : "Log"}</button>
+				<label><input type="checkbox" checked={!linear} onChange={() => setLinear(!linear)} /> logarithmic</label>
 			</figcaption>
 			<Canvas height={170} deps={[data, linear]}
 				label={`Histogram of ${data.count} samples: ${known.map((q) => `p${+(q * 100).toFixed(3)} ${ms(quantile(data, q))}`)

@@ -32,7 +32,7 @@ function Heat({ data, line }: { data: Heatmap; line: Columns }) {
 			top = Math.max(top, column[i + 1]);
 		}
 	if (top === 0)
-		return <p class="empty">No request finished in this range</p>;
+		return null;
 	const bound = (row: number) => Math.max(0.0005, all[row * data.per_row] ?? all[all.length - 1] * 1.04);
 	const lo = bound(low);
 	const hi = bound(high + 1);
@@ -191,8 +191,9 @@ export function Latency() {
 					{" "}logarithmic</label>
 				<span class="muted">response times from the intended start</span>
 			</div>
+			{histogram?.count === 0 && <p class="empty">No request finished in this range</p>}
 			{heat && data && <Heat data={heat} line={data} />}
-			{data && (
+			{data && histogram?.count !== 0 && (
 				<Chart title="Percentiles" unit="ms" time={data.time} from={from} to={to} format={ms} log={log.value}
 					lines={[
 						{ label: "p50", color: "green", values: data.values.p50 },
@@ -202,7 +203,7 @@ export function Latency() {
 					]} />
 			)}
 			<div class="pair">
-				{histogram && <HistogramView data={histogram} />}
+				{histogram && histogram.count > 0 && <HistogramView data={histogram} />}
 				{data && <Knee data={data} />}
 			</div>
 		</main>

@@ -1,7 +1,8 @@
 // The load of the test that runs: another target, a pause, a shape taken over.
 import { signal } from "@preact/signals";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { edit, pause, resume, type Load } from "./actions";
+import { useFocus } from "./focus";
 import { clock, count } from "./format";
 import { Plan } from "./plan";
 import { canAct, run } from "./store";
@@ -38,13 +39,15 @@ export function EditLoad() {
 	const [rate, setRate] = useState(executor?.rate ? String(executor.rate) : "");
 	const [manual, setManual] = useState(false);
 	const [error, setError] = useState("");
+	const box = useRef<HTMLFormElement>(null);
 	const first = useRef<HTMLInputElement>(null);
 	const open = executor?.model === "rate";
 	const shaped = executor?.model === "shape";
 	const change = Number(users) - (several ? executor.users : r.users);
 	const step = Math.max(1, 10 ** (String(target).length - 1));
 
-	useEffect(() => first.current?.select(), [name]);
+	useFocus(box, false, first);
+	useLayoutEffect(() => first.current?.select(), [name]);
 	const choose = (next: string) => {
 		const e = r.executors.find((x) => x.name === next)!;
 
@@ -68,7 +71,7 @@ export function EditLoad() {
 	};
 
 	return (
-		<form class="popover wide" onSubmit={submit} aria-label="Edit load"
+		<form class="popover wide" ref={box} onSubmit={submit} aria-label="Edit load"
 			onKeyDown={(e) => { if (e.key === "Escape") editOpen.value = false; }}>
 			{several && (
 				<label>Executor <select value={name} onChange={(e) => choose(e.currentTarget.value)}>
@@ -80,20 +83,20 @@ export function EditLoad() {
 					onChange={(e) => setManual(e.currentTarget.checked)} /></label>
 			)}
 			{open ? (
-				<label>Arrivals a second <input ref={first} inputMode="decimal" value={rate} autofocus
+				<label>Arrivals a second <input ref={first} inputMode="decimal" value={rate}
 					onInput={(e) => setRate(e.currentTarget.value)} /></label>
 			) : (
 				<>
 					<label>Users <span class="steps">
 						<Step by={-step} label={`${step} fewer users`} set={setUsers} value={users} />
-						<input ref={first} inputMode="numeric" value={users} autofocus disabled={shaped && !manual}
+						<input ref={first} inputMode="numeric" value={users} disabled={shaped && !manual}
 							onInput={(e) => setUsers(e.currentTarget.value)} />
 						<Step by={step} label={`${step} more users`} set={setUsers} value={users} />
 					</span></label>
 					<label>Spawn rate <input inputMode="decimal" value={spawn} disabled={shaped && !manual}
 						onInput={(e) => setSpawn(e.currentTarget.value)} /></label>
 					<p class="muted">
-						{Number.isFinite(change) && Number(spawn) > 0
+						{change === 0 ? "as many as there are" : Number.isFinite(change) && Number(spawn) > 0
 							? `${change >= 0 ? "+" : "−"}${count(Math.abs(change))} users over ${clock(Math.abs(change) / Number(spawn))}`
 							: "\u00a0"}
 					</p>

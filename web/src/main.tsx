@@ -18,11 +18,10 @@ import { unpackResults } from "./results";
 import { endpoint, goLive, range, tab, tabs } from "./route";
 import { Runs } from "./runs";
 import { Scenario } from "./scenario";
-import { Bars, Header, Help, helpOpen, keysOn, noteOpen, Tabs, Timeline, Toasts } from "./shell";
+import { Bars, counts, Header, Help, helpOpen, keysOn, noteOpen, showPlain, Tabs, Timeline, Toasts, warnings } from "./shell";
 import { Start } from "./start";
-import { showPlain } from "./shell";
 import { startResources, take } from "./resources";
-import { active, connection, errors, run, start, startSaved, total, verdict } from "./store";
+import { active, connection, run, start, startSaved, total, verdict } from "./store";
 import { Workers } from "./workers";
 
 const newTest = signal(false);
@@ -38,7 +37,8 @@ let pendingAt = 0;
 function keys(e: KeyboardEvent): void {
 	const target = e.target as HTMLElement;
 
-	if (e.ctrlKey || e.metaKey || e.altKey || !keysOn.value || target.matches("input,select,textarea"))
+	if (e.ctrlKey || e.metaKey || e.altKey || e.repeat || !keysOn.value || target.matches("input,select,textarea") ||
+		target.closest("[aria-modal]"))
 		return;
 	const chord = performance.now() - pendingAt < 1500 ? pending + e.key : e.key;
 
@@ -77,8 +77,9 @@ function keys(e: KeyboardEvent): void {
 function Announcer() {
 	const last = useRef({ at: 0, text: "" });
 	const state = run.value?.state ?? "";
-	const kinds = errors.value.length;
-	const text = connection.value === "live" ? `${state}${kinds > 0 ? `, ${kinds} kinds of failures` : ""}` : connection.value;
+	const kinds = counts.value.failures;
+	const text = connection.value !== "live" ? connection.value
+		: [state, ...warnings.value.map((w) => w.what), ...(kinds > 0 ? [`${kinds} ${kinds === 1 ? "kind" : "kinds"} of failures`] : [])].join(", ");
 
 	if (text !== last.current.text && performance.now() - last.current.at > 10000)
 		last.current = { at: performance.now(), text };

@@ -42,7 +42,7 @@ function Top({ title, pick, show }: { title: string; pick: (r: Row) => number; s
 								e.preventDefault();
 								endpoint.value = r.id;
 								tab.value = "endpoints";
-							}}>{shorten(`${r.type} ${r.name}`, 17)}</a>
+							}}><small>{r.type}</small> <bdi>{shorten(r.name, 24)}</bdi></a>
 							<b>{show(r)}</b>
 						</li>
 					))}
@@ -111,7 +111,7 @@ export function Overview() {
 				<Tile label="Latency p95" value={quantile(t.recent[5], 0.95, t.recent_count)} unit="ms" values={c.values.p95} tone="amber" to="latency" />
 				<Tile label="Users" value={count(r.users)} unit={`of ${count(r.target)}`} values={c.values.users} tone="purple"
 					to="scenario" />
-				<Tile label="Received" value={bytes(t.bps)} unit="/s" values={rate(c, "bytes")} tone="green" to="endpoints" />
+				<Tile label="Received" value={`${bytes(t.bps)}/s`} unit="" values={rate(c, "bytes")} tone="green" to="endpoints" />
 				<Tile label="Generator" value={number(busiest)} unit={saturated.value.length > 0 ? "% CPU ⚠" : "% CPU"}
 					values={c.values.cpu} tone="muted" to="workers" />
 			</div>

@@ -124,7 +124,7 @@ function Machine({ name, list }: { name: string; list: Figure[] }) {
 			<dl class="felt">
 				{shown.map((f) => (
 					<div key={f.name}>
-						<dt title={f.name}>{shorten(f.name.slice(name.length + 1), 18)}</dt>
+						<dt title={f.name}>{shorten(f.name.slice(name.length + 1), 12)}</dt>
 						<Sparkline values={f.values.slice(-60)} tone="blue" />
 						<dd>{show(last(f), f.unit)}</dd>
 					</div>
@@ -193,7 +193,7 @@ export function FeltCharts() {
 				}));
 
 				return <Chart key={name} title={machine(name)} unit={share ? "%" : unit} time={r.time} from={from} to={to}
-					format={unit.startsWith("bytes") ? (v) => (v == null ? "" : bytes(v)) : number} height={140} lines={lines} />;
+					bytes={unit.startsWith("bytes")} format={unit.startsWith("bytes") ? (v) => (v == null ? "" : bytes(v)) : number} height={140} lines={lines} />;
 			})}
 		</>
 	);

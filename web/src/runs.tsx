@@ -8,6 +8,7 @@ import { changes, ChangeText } from "./changed";
 import { Chart } from "./chart";
 import { columns, rate, type Columns, type Key } from "./data";
 import { toast } from "./actions";
+import { Figure } from "./figure";
 import { clock, count, ms, number, percent, quantile, shorten, when } from "./format";
 import { readResults, type Saved } from "./results";
 import { compare } from "./route";
@@ -96,7 +97,9 @@ function spread(values: (number | null)[]): number {
 	return Math.sqrt(variance / means.length);
 }
 
-function verdict(a: number, b: number, noise: number, lowerIsBetter: boolean | null): { text: string; tone: string } {
+function verdict(a: number | null, b: number | null, noise: number, lowerIsBetter: boolean | null): { text: string; tone: string } {
+	if (a == null || b == null)
+		return { text: "–", tone: "" };
 	const change = a ? ((b - a) / a) * 100 : NaN;
 	const text = Number.isFinite(change) ? `${change >= 0 ? "+" : "−"}${Math.abs(change).toFixed(1)} %` : "–";
 
@@ -106,7 +109,9 @@ function verdict(a: number, b: number, noise: number, lowerIsBetter: boolean | n
 		return { text: `${text} · within the noise`, tone: "muted" };
 	if (lowerIsBetter === null)
 		return { text, tone: "" };
-	return b > a === lowerIsBetter ? { text: `▲ ${text} worse`, tone: "bad" } : { text: `▼ ${text} better`, tone: "good" };
+	const arrow = b > a ? "▲" : "▼";
+
+	return b > a === lowerIsBetter ? { text: `${arrow} ${text} worse`, tone: "bad" } : { text: `${arrow} ${text} better`, tone: "good" };
 }
 
 function aligned(a: Side, b: Side, key: Key, perSecond: boolean): { time: number[]; first: (number | null)[]; second: (number | null)[] } {
@@ -136,15 +141,19 @@ function Overlay({ a, b, title, unit, field, perSecond, format }:
 	);
 }
 
+type Line = [label: string, a: number | null, b: number | null, show: (n: number | null) => string, { text: string; tone: string }];
+
 function Compare({ a, b }: { a: Side; b: Side }) {
 	const noise = (key: Key, perSecond = false) => Math.hypot(
 		spread(perSecond ? rate(a.data, key) : a.data.values[key]), spread(perSecond ? rate(b.data, key) : b.data.values[key]));
 	const rps = (s: Side) => s.run.requests / Math.max(1, s.run.elapsed);
-	const lines: [string, number, number, (n: number) => string, { text: string; tone: string }][] = [
+	// Without a request there is no latency, not one of zero.
+	const time = (s: Side, key: "p50" | "p95" | "p99") => (s.run.requests > 0 ? s.run[key] : null);
+	const latency = (key: "p50" | "p95" | "p99"): Line =>
+		[`${key} ms`, time(a, key), time(b, key), ms, verdict(time(a, key), time(b, key), noise(key), true)];
+	const lines: Line[] = [
 		["req/s", rps(a), rps(b), number, verdict(rps(a), rps(b), noise("requests", true), false)],
-		["p50 ms", a.run.p50, b.run.p50, ms, verdict(a.run.p50, b.run.p50, noise("p50"), true)],
-		["p95 ms", a.run.p95, b.run.p95, ms, verdict(a.run.p95, b.run.p95, noise("p95"), true)],
-		["p99 ms", a.run.p99, b.run.p99, ms, verdict(a.run.p99, b.run.p99, noise("p99"), true)],
+		latency("p50"), latency("p95"), latency("p99"),
 		["requests", a.run.requests, b.run.requests, count, { text: "", tone: "" }],
 		["failures", a.run.failures, b.run.failures, count, { text: "", tone: "" }],
 		["users", a.run.users, b.run.users, count, { text: "", tone: "" }],
@@ -258,9 +267,9 @@ export function Runs() {
 								<td class="num">{count(r.requests)}</td>
 								<td class="num">{number(r.requests / Math.max(1, r.elapsed))}</td>
 								<td class={`num${r.failures > 0 ? " bad" : ""}`}>{percent(r.failures, r.requests)}</td>
-								<td class="num">{quantile(r.p50, 0.5, r.requests)}</td>
-								<td class="num">{quantile(r.p95, 0.95, r.requests)}</td>
-								<td class="num">{quantile(r.p99, 0.99, r.requests)}</td>
+								<td class="num"><Figure text={quantile(r.p50, 0.5, r.requests)} /></td>
+								<td class="num"><Figure text={quantile(r.p95, 0.95, r.requests)} /></td>
+								<td class="num"><Figure text={quantile(r.p99, 0.99, r.requests)} /></td>
 								<td class="text">{r.host || "–"}</td>
 								<td>{r.ended == null ? "running" : r.stop_reason || "ended"}</td>
 							</tr>

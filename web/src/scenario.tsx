@@ -1,5 +1,5 @@
 // What was planned against what runs: classes, tasks, modules, options.
-import { clock, count, ms, number } from "./format";
+import { clock, count, ms, number, percent } from "./format";
 import { classUsers, counters, meta, metrics, run, version, type Executor, type Metric, type Task } from "./store";
 
 function Share({ planned, actual }: { planned: number; actual: number | null }) {
@@ -117,7 +117,7 @@ export function Scenario() {
 					<thead>
 						<tr>
 							<th scope="col">User, task</th><th scope="col" class="num">Weight</th><th scope="col" class="num">Planned</th>
-							<th scope="col" class="num">Running</th><th scope="col" class="num">Actual</th><th scope="col"><span class="sr">planned and actual</span></th>
+							<th scope="col" class="num">Running</th><th scope="col" class="num">Actual</th><th scope="col"><span class="key c-muted">planned</span> <span class="key c-blue">actual</span></th>
 						</tr>
 					</thead>
 					<tbody>
@@ -131,16 +131,16 @@ export function Scenario() {
 								<tr key={c.name} class="class">
 									<th scope="row">{c.name}{c.host && <small class="muted"> {c.host}</small>}</th>
 									<td class="num">{c.fixed_count ? `exactly ${c.fixed_count}` : c.weight}</td>
-									<td class="num">{(planned * 100).toFixed(1)} %</td>
+									<td class="num">{percent(planned, 1)}</td>
 									<td class="num">{count(users[i] ?? 0)}</td>
-									<td class={`num${off ? " warn-text" : ""}`}>{actual == null ? "–" : `${off ? "⚠ " : ""}${(actual * 100).toFixed(1)} %`}</td>
+									<td class={`num${off ? " warn-text" : ""}`}>{actual == null ? "–" : `${off ? "⚠ " : ""}${percent(actual, 1)}`}</td>
 									<td><Share planned={planned} actual={actual} /></td>
 								</tr>,
 								...flat(c.tasks, 1, 1).map((t) => (
 									<tr key={`${c.name}/${t.path}`} class="task">
 										<th scope="row" class={`depth-${Math.min(4, t.depth)}`}>{t.name}</th>
 										<td class="num">{t.weight}</td>
-										<td class="num">{(t.share * 100).toFixed(1)} %</td>
+										<td class="num">{percent(t.share, 1)}</td>
 										<td /><td />
 										<td><Share planned={t.share} actual={null} /></td>
 									</tr>

@@ -18,7 +18,7 @@ import { color, theme } from "./theme";
 
 const seen = signal<Record<string, number>>({});
 
-const counts = computed(() => ({
+export const counts = computed(() => ({
 	failures: new Set(errors.value.map((e) => normalise(e.text))).size,
 	workers: run.value ? run.value.workers_lost + run.value.workers_crashed : 0,
 	log: log.value.filter((l) => l.level === "warning" || l.level === "error").length,
@@ -42,23 +42,26 @@ function badge(id: Tab): number {
 
 export const saturated = computed(() => workers.value.filter((w) => w.state !== "missing" && (w.cpu > 90 || w.busy > 0.9)));
 
+/** `what` says it without figures, which change each second. */
 export const warnings = computed(() => {
 	const r = run.value;
-	const list: string[] = [];
+	const list: { what: string; text: string }[] = [];
 
 	if (!r)
 		return list;
 	const missing = workers.value.filter((w) => w.state === "missing").length;
 
 	if (missing > 0 && active.value)
-		list.push(`${missing} of ${workers.value.length} workers lost: ${r.users} of ${r.target} users are running`);
+		list.push({ what: "workers lost",
+			text: `${missing} of ${workers.value.length} workers lost: ${r.users} of ${r.target} users are running` });
 	for (const w of active.value ? saturated.value : [])
-		list.push(`Generator-limited: ${w.id} CPU ${number(w.cpu)} %, its loop is late by up to ${number(w.delay_ms)} ms. ` +
-			"Latency may include our own delay; add workers or lower the load");
+		list.push({ what: `generator-limited: ${w.id}`,
+			text: `Generator-limited: ${w.id} CPU ${number(w.cpu)} %, its loop is late by up to ${number(w.delay_ms)} ms. ` +
+				"Latency may include our own delay; add workers or lower the load" });
 	if (r.paused)
-		list.push(`Paused: no user begins anything new${r.paused_s >= 1 ? `; ${clock(r.paused_s)} so far` : ""}`);
+		list.push({ what: "paused", text: `Paused: no user begins anything new${r.paused_s >= 1 ? `; ${clock(r.paused_s)} so far` : ""}` });
 	if (r.waiting)
-		list.push("Waiting for the expected workers");
+		list.push({ what: "waiting for workers", text: "Waiting for the expected workers" });
 	return list;
 });
 
@@ -141,12 +144,15 @@ function Menu() {
 
 function NoteForm() {
 	const [text, setText] = useState("");
+	const box = useRef<HTMLFormElement>(null);
+	const first = useRef<HTMLInputElement>(null);
 
+	useFocus(box, false, first);
 	return (
-		<form class="popover" aria-label="Note" onKeyDown={(e) => { if (e.key === "Escape") noteOpen.value = false; }}
+		<form class="popover" ref={box} aria-label="Note" onKeyDown={(e) => { if (e.key === "Escape") noteOpen.value = false; }}
 			onSubmit={(e) => { e.preventDefault(); noteOpen.value = false; if (text) note(text); }}>
-			<label>Note for the timeline <input autofocus maxLength={500} value={text}
-				ref={(el) => el?.focus()} onInput={(e) => setText(e.currentTarget.value)} /></label>
+			<label>Note for the timeline <input ref={first} maxLength={500} value={text}
+				onInput={(e) => setText(e.currentTarget.value)} /></label>
 			<div class="buttons">
 				<button class="primary">Add</button>
 				<button type="button" onClick={() => { noteOpen.value = false; }}>Cancel</button>
@@ -184,7 +190,7 @@ export function Header({ onNew }: { onNew: () => void }) {
 
 	return (
 		<header class={`top${stale ? " stale" : ""}`}>
-			<div class="line">
+			<div class={`line${active.value ? " busy" : ""}`}>
 				<b class="brand">swarm</b>
 				<span class="scenario" title={meta.value?.command_line ?? undefined}>{meta.value?.scenario ?? ""}</span>
 				<span class={`state s-${r.state}${r.paused ? " paused" : ""}`}>
@@ -247,7 +253,7 @@ export function Bars() {
 							(run.value?.stop_reason ? ` (${run.value.stop_reason})` : "")}
 				</div>
 			)}
-			{warnings.value.map((text) => <div class="bar warn" key={text} role="status">⚠ {text}</div>)}
+			{warnings.value.map((w) => <div class="bar warn" key={w.what}>⚠ {w.text}</div>)}
 		</>
 	);
 }
@@ -318,7 +324,6 @@ export function Timeline() {
 						const inner = width - margin.left - margin.right;
 						const place = (t: number) => margin.left + (inner * (t - began)) / (end - began);
 						const floor = height - 16;
-						const bar = Math.max(1, (inner * c.step) / (end - began));
 
 						frame(ctx, width, height);
 						ctx.fillStyle = `${color("blue")}22`;
@@ -332,12 +337,14 @@ export function Timeline() {
 							const h = ((floor - 2) * n) / top;
 							const bad = ((floor - 2) * (failed[i] ?? 0)) / top;
 
-							const wide = Math.max(1, Math.min(bar, place(end) - place(t)));
+							// Whole pixels: between two of them would be a seam.
+							const left = Math.round(place(t));
+							const wide = Math.max(1, Math.round(place(Math.min(end, t + c.step))) - left);
 
 							ctx.fillStyle = color("blue");
-							ctx.fillRect(place(t), floor - h, wide, h);
+							ctx.fillRect(left, floor - h, wide, h);
 							ctx.fillStyle = color("red");
-							ctx.fillRect(place(t), floor - h, wide, bad);
+							ctx.fillRect(left, floor - h, wide, bad);
 						});
 						ctx.fillStyle = color("text");
 						for (const event of events.value) {
@@ -444,8 +451,9 @@ export const Help = () => (helpOpen.value ? <HelpDialog /> : null);
 
 function HelpDialog() {
 	const box = useRef<HTMLDivElement>(null);
+	const close = useRef<HTMLButtonElement>(null);
 
-	useFocus(box, true);
+	useFocus(box, true, close);
 	return (
 		<div class="cover" onClick={() => { helpOpen.value = false; }}>
 			<div class="dialog" ref={box} role="dialog" aria-modal="true" aria-label="Keyboard shortcuts" onClick={(e) => e.stopPropagation()}
@@ -454,7 +462,7 @@ function HelpDialog() {
 				<dl>{shortcuts.map(([k, v]) => <div key={k}><dt><kbd>{k}</kbd></dt><dd>{v}</dd></div>)}</dl>
 				<label><input type="checkbox" checked={keysOn.value}
 					onChange={(e) => { keysOn.value = e.currentTarget.checked; }} /> single keys act</label>
-				<div class="buttons"><button ref={(el) => el?.focus()} onClick={() => { helpOpen.value = false; }}>Close</button></div>
+				<div class="buttons"><button ref={close} onClick={() => { helpOpen.value = false; }}>Close</button></div>
 			</div>
 		</div>
 	);

@@ -1,6 +1,6 @@
 // Light, dark, or as the system says.  Charts draw on canvas and need the
 // colours as values.
-import { effect, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 
 export type Theme = "auto" | "light" | "dark";
 
@@ -14,11 +14,12 @@ function stored(): Theme {
 
 const media = matchMedia("(prefers-color-scheme: dark)");
 
+const system = signal(media.matches);
+
 export const theme = signal<Theme>(stored());
-export const dark = signal(false);
+export const dark = computed(() => theme.value === "dark" || (theme.value === "auto" && system.value));
 
 effect(() => {
-	dark.value = theme.value === "dark" || (theme.value === "auto" && media.matches);
 	document.documentElement.dataset.theme = dark.value ? "dark" : "light";
 	try {
 		localStorage.setItem("swarm-theme", theme.value);
@@ -26,11 +27,7 @@ effect(() => {
 		// A page from the disk may have no storage.
 	}
 });
-media.addEventListener("change", () => {
-	if (theme.value === "auto")
-		dark.value = media.matches;
-	document.documentElement.dataset.theme = dark.value ? "dark" : "light";
-});
+media.addEventListener("change", () => { system.value = media.matches; });
 
 export function color(name: string): string {
 	return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();

@@ -1,8 +1,9 @@
 // "Try once": one user of a class does each of its tasks in a process of its
 // own, and every request of it is shown, before a thousand do the same.
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { send, type Failure } from "./api";
 import type { Load } from "./actions";
+import { useFocus } from "./focus";
 import { bytes, count, ms } from "./format";
 import { canAct } from "./store";
 
@@ -73,6 +74,10 @@ function Story({ of }: { of: Trial }) {
 export function TryOnce({ name, fields, onClose }: { name: string; fields: () => Load; onClose: () => void }) {
 	const [trial, setTrial] = useState<Trial | Failure | null>(null);
 	const [busy, setBusy] = useState(false);
+	const box = useRef<HTMLElement>(null);
+	const first = useRef<HTMLButtonElement>(null);
+
+	useFocus(box, false, first);
 	const go = async () => {
 		setBusy(true);
 		setTrial(null);
@@ -81,13 +86,12 @@ export function TryOnce({ name, fields, onClose }: { name: string; fields: () =>
 	};
 
 	return (
-		<section class="try" aria-label={`Try ${name}`} aria-busy={busy}>
+		<section class="try" ref={box} aria-label={`Try ${name}`} aria-busy={busy}>
 			<header><h3>Try {name} once</h3>
 				<button type="button" class="quiet" aria-label="Close" onClick={onClose}>×</button></header>
 			<p class="muted">One user does each task once, without waits. Nothing of it is counted.</p>
 			<div class="buttons">
-				<button type="button" disabled={busy || !canAct.value} ref={(el) => { if (el && !trial && !busy) el.focus(); }}
-					onClick={go}>{busy ? "Trying…" : trial ? "Try again" : "Try"}</button>
+				<button type="button" disabled={busy || !canAct.value} ref={first} onClick={go}>{busy ? "Trying…" : trial ? "Try again" : "Try"}</button>
 			</div>
 			{trial && ("steps" in trial ? <Story of={trial} /> : <p class="bad" role="alert">✗ {trial.message}</p>)}
 		</section>
