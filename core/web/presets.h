@@ -18,8 +18,8 @@ void presets_release(void);
 
 /* An array of {"name", "fields": [[name, value], ...]}, by name. */
 void presets_write(struct jsonw *);
-/* All fields but "name", none of them a secret, under that name, in place of what it had: 0, or -1
- * with one sentence. */
+/* All fields but "name", which hold no secrets, under that name, in place of
+ * what it had: 0, or -1 with one sentence. */
 int presets_save(const struct form *, char *error, size_t size);
 int presets_delete(const char *name, char *error, size_t size);
 
