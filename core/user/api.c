@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/xalloc.h"
 
 struct slot {
@@ -185,14 +186,30 @@ SWARM_API int swarm_slot_new(size_t size,
 	slots = xreallocarray(slots, (size_t)slot_count + 1, sizeof slots[0]);
 	slots[slot_count].size = size;
 	slots[slot_count].destroy = destroy;
-	return slot_count++;
+	/* From 1: a variable that nobody has set is no slot, where it would
+	 * be that of another plugin. */
+	return ++slot_count;
+}
+
+static void refuse_slot(int slot) __attribute__((noreturn));
+
+static void refuse_slot(int slot)
+{
+	log_error("swarm_slot(): there is no slot %d; its number is what "
+	    "swarm_slot_new() returns, called in load(), and load() must be "
+	    "named in SWARM_MODULE()", slot);
+	abort();
 }
 
 SWARM_API void *swarm_slot(struct swarm_user *u, int slot)
 {
+	int i = slot - 1;
+
+	if (__builtin_expect((unsigned)i >= (unsigned)slot_count, 0))
+		refuse_slot(slot);
 	if (u->slots == NULL)
 		u->slots = xcalloc((size_t)slot_count, sizeof u->slots[0]);
-	if (u->slots[slot] == NULL)
-		u->slots[slot] = xcalloc(1, slots[slot].size);
-	return u->slots[slot];
+	if (u->slots[i] == NULL)
+		u->slots[i] = xcalloc(1, slots[i].size);
+	return u->slots[i];
 }

@@ -272,7 +272,7 @@ SWARM_API bool swarm_stopping(struct swarm_user *);
  * swarm_slot_new: [main, in load()] reserves `size` bytes in every user,
  * zeroed on first use.  `destroy`, when not NULL, is called on a fiber after
  * the user's stop() for every user that used the slot.  Returns the slot's
- * number; never fails.
+ * number, from 1; never fails.
  * swarm_slot: [fiber] the bytes of this user.
  */
 SWARM_API int swarm_slot_new(size_t size,
