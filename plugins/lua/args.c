@@ -24,6 +24,20 @@ static void wrong(lua_State *L, const char *what, const char *name,
 	    luaL_typename(L, -1));
 }
 
+/* The string at the top, which C will read up to a NUL. */
+static const char *text(lua_State *L, const char *what, const char *name)
+{
+	size_t len;
+	const char *s;
+
+	if (!lua_isstring(L, -1))
+		wrong(L, what, name, "a string");
+	s = lua_tolstring(L, -1, &len);
+	if (strlen(s) != len)
+		luaL_error(L, "%s: \"%s\" has a NUL in it", what, name);
+	return s;
+}
+
 static int64_t whole(lua_State *L, const char *what, const char *name,
     int64_t least, int64_t most)
 {
@@ -66,9 +80,7 @@ static void store(lua_State *L, const char *what, const struct args_field *f,
 
 	switch (f->kind) {
 	case ARGS_STRING:
-		if (!lua_isstring(L, -1))
-			wrong(L, what, f->name, "a string");
-		*(const char **)(void *)at = lua_tostring(L, -1);
+		*(const char **)(void *)at = text(L, what, f->name);
 		break;
 	case ARGS_NUMBER:
 		if (!lua_isnumber(L, -1))

@@ -7,6 +7,8 @@
 
 #include <swarm/websocket.h>
 
+#include <string.h>
+
 #define SOCKET      "websocket"
 #define HEADERS_MAX 100
 
@@ -136,6 +138,15 @@ static void do_send(struct run *r)
 	c->rc = ws_api_->send(c->w, &c->args.send);
 }
 
+/* What goes as text ends at a NUL. */
+static const char *checked_text(lua_State *L, const char *s, size_t len)
+{
+	if (strlen(s) != len)
+		luaL_error(L, "a text with a NUL in it: send it with "
+		    "binary = true");
+	return s;
+}
+
 static int socket_send(lua_State *L)
 {
 	static const struct args_field fields[] = {
@@ -157,7 +168,7 @@ static int socket_send(lua_State *L)
 		a->data = data;
 		a->len = len;
 	} else {
-		a->text = data;
+		a->text = checked_text(L, data, len);
 	}
 	return run_wait(L, do_send, over);
 }
@@ -220,10 +231,13 @@ static int socket_request(lua_State *L)
 	static const struct args_field fields[] = {
 		MATCH(struct ws_request_args), { NULL, 0, 0, NULL, NULL } };
 	struct call *c = begin(L);
+	const char *data;
+	size_t len;
 
 	lua_settop(L, 3);
 	c->args.request.size = sizeof(c->args.request);
-	c->args.request.text = luaL_checkstring(L, 2);
+	data = luaL_checklstring(L, 2, &len);
+	c->args.request.text = checked_text(L, data, len);
 	args_read(L, 3, "request", fields, &c->args.request);
 	return run_wait(L, do_request, got);
 }

@@ -141,9 +141,21 @@ def test_mqtt(swarm, tmp_path, broker, provider):
 def test_websocket(swarm, tmp_path):
     """The last assertion but two is a wait that fails, without a sample."""
     server = pytest.importorskip("test_websocket").Server()
-    passes(attempt(swarm, script(tmp_path, example_of("websocket")),
-                   f"ws://127.0.0.1:{server.port}"))
+    url = f"ws://127.0.0.1:{server.port}"
+    passes(attempt(swarm, script(tmp_path, example_of("websocket")), url))
+    # A text would end at its NUL, and nobody know.
+    done = attempt(swarm, script(tmp_path, """
+        local websocket = require "websocket"
+        swarm.user { name = "U", tasks = { { "t", function()
+            local ws = websocket.connect { path = "/echo" }
+            local sent, why = pcall(ws.send, ws, "a\\0b")
+            assert(not sent and why:find("binary = true", 1, true), why)
+            assert(ws:send("a\\0b", { binary = true }))
+            assert(ws:receive(5) == "a\\0b")
+            ws:close()
+        end } } }"""), url)
     server.stop()
+    assert done.status == 0, done.text
 
 
 def test_grpc(swarm, spawn, tmp_path):
@@ -250,6 +262,8 @@ def test_bodies_are_bytes(swarm, tmp_path, server):
             assert(r.body == "\\0\\1\\2" and r.len == 3)
             r = http.get("/nul", { discard = true })
             assert(r.body == "" and r.len == 3)
+            local sent, why = pcall(http.get, "/", { name = "a\\0b" })
+            assert(not sent and why:find('"name" has a NUL in it', 1, true))
         end } } }""")
     done = attempt(swarm, path, server.url)
     assert done.status == 0 and "2 passed, 0 failed" in done.out, done.text
