@@ -8,77 +8,14 @@
 #include <errno.h>
 #include <string.h>
 
-#include <swarm/log.h>
+#include "pgc_turn.h"
 
-struct waiter {
-	struct waiter *next;
-	struct swarm_waker *waker;
-	bool turn;
-};
-
-/* Places for connections in the making; the queue is first come, first
- * served. */
-static struct {
-	int limit;
-	int used;
-	struct waiter *first;
-	struct waiter **last;
-} gate = { .limit = 32, .last = &gate.first };
+/* Connections in the making. */
+static struct pgc_gate gate = { .limit = 32 };
 
 void pgc_dial_limit(int max_at_once)
 {
 	gate.limit = max_at_once > 0 ? max_at_once : 1;
-}
-
-static void unqueue(struct waiter *w)
-{
-	struct waiter **at = &gate.first;
-
-	while (*at != NULL && *at != w)
-		at = &(*at)->next;
-	if (*at == NULL)
-		return;
-	*at = w->next;
-	if (gate.last == &w->next)
-		gate.last = at;
-}
-
-static void leave_gate(void)
-{
-	struct waiter *w = gate.first;
-
-	if (w == NULL) {
-		gate.used--;
-		return;
-	}
-	/* The place goes from hand to hand. */
-	unqueue(w);
-	w->turn = true;
-	swarm_wake(w->waker);
-}
-
-static int enter_gate(int64_t deadline)
-{
-	struct waiter w = { .next = NULL };
-	int rc = 0;
-	int error;
-
-	if (gate.used < gate.limit) {
-		gate.used++;
-		return 0;
-	}
-	w.waker = swarm_waker();
-	*gate.last = &w;
-	gate.last = &w.next;
-	while (rc == 0 && !w.turn)
-		rc = swarm_park(deadline);
-	error = errno;
-	swarm_waker_free(w.waker);
-	if (w.turn)
-		return 0;
-	unqueue(&w);
-	errno = error;
-	return -1;
 }
 
 /* ---- steps ---- */
@@ -207,8 +144,8 @@ static int run_steps(struct dial *d, struct pgc_error *err)
 			    !d->connected ? "while connecting" :
 			    "after connecting, before the server was ready");
 		else if (errno != ECANCELED)
-			pgc_error_set(err, PGC_CANNOT_CONNECT, "%s: error %d",
-			    "waiting for the socket", errno);
+			pgc_error_set(err, PGC_CANNOT_CONNECT,
+			    "waiting for the socket: %s", strerror(errno));
 		return -1;
 	}
 	if (d->poll == PGRES_POLLING_OK)
@@ -266,7 +203,7 @@ struct pgc_conn *pgc_dial(struct pgc_target *target, int64_t deadline,
 
 	*phases = (struct pgc_phases){ -1, -1, -1, -1, -1, -1 };
 	pgc_error_clear(err);
-	if (enter_gate(deadline) == -1) {
+	if (pgc_gate_enter(&gate, deadline) == -1) {
 		if (errno == ETIMEDOUT)
 			pgc_error_set(err, PGC_CANNOT_CONNECT,
 			    "timeout before its turn to connect");
@@ -274,7 +211,7 @@ struct pgc_conn *pgc_dial(struct pgc_target *target, int64_t deadline,
 	}
 	d.mark = swarm_now();
 	rc = run(&d, err);
-	leave_gate();
+	pgc_gate_leave(&gate);
 	if (rc == -1) {
 		PQfinish(d.pq);
 		return NULL;

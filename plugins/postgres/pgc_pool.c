@@ -1,17 +1,17 @@
 /*
- * Pools.  A connection, or the right to make one, is handed to the first who
- * waits; so nobody who comes later overtakes.
+ * Pools.  The first who waits is handed a connection, or the right to make
+ * one.
  */
 #include "pgc_pool.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
+#include "pgc_turn.h"
+
 struct waiter {
-	struct waiter *next;
-	struct swarm_waker *waker;
-	struct pgc_conn *conn;          /* handed over, or … */
-	bool may_dial;
+	struct pgc_turn turn;           /* first, so that it can be cast */
+	struct pgc_conn *conn;          /* handed over; NULL: it may make one */
 };
 
 struct pgc_pool {
@@ -20,8 +20,7 @@ struct pgc_pool {
 	int limit;
 	int total;                      /* connected or in the making */
 	struct pgc_conn *idle;          /* the last used first */
-	struct waiter *first;
-	struct waiter **last;
+	struct pgc_turns turns;
 };
 
 static struct pgc_pool *pools;
@@ -39,63 +38,30 @@ struct pgc_pool *pgc_pool_get(struct pgc_target *target, int limit)
 		return NULL;
 	pool->target = target;
 	pool->limit = limit;
-	pool->last = &pool->first;
 	pool->next = pools;
 	pools = pool;
 	return pool;
 }
 
-static struct waiter *next_waiter(struct pgc_pool *pool)
-{
-	struct waiter *w = pool->first;
-
-	if (w == NULL)
-		return NULL;
-	pool->first = w->next;
-	if (pool->first == NULL)
-		pool->last = &pool->first;
-	return w;
-}
-
-static void unqueue(struct pgc_pool *pool, struct waiter *w)
-{
-	struct waiter **at = &pool->first;
-
-	while (*at != NULL && *at != w)
-		at = &(*at)->next;
-	if (*at == NULL)
-		return;
-	*at = w->next;
-	if (pool->last == &w->next)
-		pool->last = at;
-}
-
 /* One connection fewer: somebody else may make one. */
 static void free_place(struct pgc_pool *pool)
 {
-	struct waiter *w = next_waiter(pool);
-
-	if (w == NULL) {
+	if (pgc_turn_give(&pool->turns) == NULL)
 		pool->total--;
-		return;
-	}
-	w->may_dial = true;
-	swarm_wake(w->waker);
 }
 
 void pgc_pool_give(struct pgc_pool *pool, struct pgc_conn *conn)
 {
-	struct waiter *w;
+	struct pgc_turn *turn;
 
 	if (!pgc_conn_usable(conn)) {
 		pgc_conn_free(conn);
 		free_place(pool);
 		return;
 	}
-	w = next_waiter(pool);
-	if (w != NULL) {
-		w->conn = conn;
-		swarm_wake(w->waker);
+	turn = pgc_turn_give(&pool->turns);
+	if (turn != NULL) {
+		((struct waiter *)turn)->conn = conn;
 		return;
 	}
 	conn->next = pool->idle;
@@ -118,32 +84,11 @@ static struct pgc_conn *take_idle(struct pgc_pool *pool)
 	return NULL;
 }
 
-/* Until a connection or the right to make one is handed over. */
-static int wait_turn(struct pgc_pool *pool, struct waiter *w,
-    int64_t deadline)
-{
-	int rc = 0;
-	int error;
-
-	w->waker = swarm_waker();
-	*pool->last = w;
-	pool->last = &w->next;
-	while (rc == 0 && w->conn == NULL && !w->may_dial)
-		rc = swarm_park(deadline);
-	error = errno;
-	swarm_waker_free(w->waker);
-	if (w->conn != NULL || w->may_dial)
-		return 0;
-	unqueue(pool, w);
-	errno = error;
-	return -1;
-}
-
 struct pgc_conn *pgc_pool_take(struct pgc_pool *pool, int64_t deadline,
     int64_t max_input, int64_t *waited, struct pgc_phases *phases,
     struct pgc_error *err)
 {
-	struct waiter w = { .next = NULL };
+	struct waiter w = { .conn = NULL };
 	struct pgc_conn *conn = take_idle(pool);
 	int64_t start;
 
@@ -155,7 +100,7 @@ struct pgc_conn *pgc_pool_take(struct pgc_pool *pool, int64_t deadline,
 		pool->total++;
 	} else {
 		start = swarm_now();
-		if (wait_turn(pool, &w, deadline) == -1) {
+		if (pgc_turn_wait(&pool->turns, &w.turn, deadline) == -1) {
 			if (errno == ETIMEDOUT)
 				pgc_error_set(err, PGC_CANNOT_CONNECT,
 				    "timeout waiting for a connection of the "
