@@ -235,17 +235,33 @@ int pgc_conn_flush(struct pgc_conn *c, int64_t deadline)
 
 /* ---- life ---- */
 
+/* Whether it says that the server ends the connection: a fatal error, or the
+ * warning (of class 57) that another session has crashed. */
+static bool is_farewell(const PGresult *notice, const char *state)
+{
+	const char *severity = PQresultErrorField(notice,
+	    PG_DIAG_SEVERITY_NONLOCALIZED);
+
+	return strncmp(state, "57", 2) == 0 || (severity != NULL &&
+	    (strcmp(severity, "FATAL") == 0 ||
+	    strcmp(severity, "PANIC") == 0));
+}
+
 /* Left to itself libpq would write notices to standard error. */
-static void on_notice(void *arg, const PGresult *result)
+static void on_notice(void *arg, const PGresult *notice)
 {
 	struct pgc_conn *c = arg;
-	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	const char *state = PQresultErrorField(notice, PG_DIAG_SQLSTATE);
+	const char *text = PQresultErrorField(notice,
+	    PG_DIAG_MESSAGE_PRIMARY);
 
-	snprintf(c->notice_state, sizeof(c->notice_state), "%s",
-	    state != NULL ? state : "");
-	snprintf(c->notice, sizeof(c->notice), "%s", text != NULL ? text : "");
-	swarm_debug("server: %s %s", c->notice_state, c->notice);
+	if (state == NULL || text == NULL)
+		return;
+	swarm_debug("server: %s %s", state, text);
+	if (!is_farewell(notice, state))
+		return;
+	snprintf(c->farewell_state, sizeof(c->farewell_state), "%s", state);
+	snprintf(c->farewell, sizeof(c->farewell), "%s", text);
 }
 
 struct pgc_conn *pgc_conn_new(PGconn *pq, int64_t max_input)

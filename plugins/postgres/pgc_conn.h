@@ -48,10 +48,10 @@ struct pgc_conn {
 	size_t stmt_count;
 	size_t stmt_cap;
 	unsigned stmt_serial;
-	/* The server's last words while nothing was asked, for the reason of
-	 * a loss: SQLSTATE and text. */
-	char notice_state[6];
-	char notice[128];
+	/* The server's last words before it hangs up, when they came as a
+	 * notice: SQLSTATE, "" for none, and text. */
+	char farewell_state[6];
+	char farewell[128];
 	/* Called for each notification, which it owns (PQfreemem); NULL:
 	 * they are dropped. */
 	void (*notified)(PGnotify *, int64_t arrived, void *arg);

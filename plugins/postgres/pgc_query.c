@@ -194,8 +194,8 @@ static void take_error(struct pgc_call *call, const PGresult *r)
 	pgc_conn_check(c);
 	/* Before it hung up the server may have said why. */
 	if (c->lost && strcmp(s->error.state, PGC_CONNECTION_LOST) == 0 &&
-	    c->notice_state[0] != '\0')
-		pgc_error_set(&s->error, c->notice_state, "%s", c->notice);
+	    c->farewell_state[0] != '\0')
+		pgc_error_set(&s->error, c->farewell_state, "%s", c->farewell);
 }
 
 /* Out of a COPY that nobody here can serve. */
