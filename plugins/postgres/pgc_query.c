@@ -61,6 +61,19 @@ void pgc_query_send_failed(struct pgc_call *call)
 	    PGC_MISUSE, "%.*s", (int)strcspn(text, "\n"), text);
 }
 
+static const struct pgc_bound *bind_params(struct pgc_call *call,
+    const struct pg_query_args *args)
+{
+	const struct pgc_bound *b = pgc_bind(args != NULL ? args->params :
+	    NULL);
+
+	if (b == NULL)
+		pgc_error_set(&call->s->error, PGC_MISUSE,
+		    "more than %d parameters, or one of more than 2 GiB",
+		    PG_PARAMS_MAX);
+	return b;
+}
+
 static int send_call(struct pgc_call *call, enum pg_mode mode,
     const char *stmt, const struct pg_query_args *args)
 {
@@ -70,12 +83,9 @@ static int send_call(struct pgc_call *call, enum pg_mode mode,
 	int ok;
 
 	if (mode != PG_SIMPLE) {
-		b = pgc_bind(args != NULL ? args->params : NULL);
-		if (b == NULL) {
-			pgc_error_set(&call->s->error, PGC_MISUSE,
-			    "too many parameters, or too long a one");
+		b = bind_params(call, args);
+		if (b == NULL)
 			return -1;
-		}
 	}
 	if (mode == PG_SIMPLE)
 		ok = PQsendQuery(pq, call->sql);
@@ -202,8 +212,11 @@ static void take_error(struct pgc_call *call, const PGresult *r)
 static int refuse_copy(struct pgc_call *call, ExecStatusType status)
 {
 	if (status == PGRES_COPY_IN) {
-		PQputCopyEnd(call->conn->pq, "use pg_copy_in()");
-		return pgc_conn_push(call->conn);
+		if (PQputCopyEnd(call->conn->pq, "use pg_copy_in()") == 1 &&
+		    pgc_conn_push(call->conn) == 0)
+			return 0;
+		pgc_query_send_failed(call);
+		return -1;
 	}
 	return give_up(call, PGC_MISUSE, "use pg_copy_out() for COPY TO");
 }
@@ -263,6 +276,14 @@ void pgc_query_fill(struct pg *s)
 	out->pgresult = s->rows;
 }
 
+/* Now, when nothing was sent or nothing came. */
+static int64_t end_of(const struct pgc_call *call)
+{
+	int64_t arrived = call->conn->arrived;
+
+	return arrived > call->start ? arrived : swarm_now();
+}
+
 /* From the last PGresult to struct pg_result. */
 static void fill_result(struct pgc_call *call)
 {
@@ -271,9 +292,11 @@ static void fill_result(struct pgc_call *call)
 	struct pgc_conn *c = call->conn;
 	int64_t rows = out->rows;
 	int64_t bytes = out->bytes;
+	int64_t end = end_of(call);
 
-	out->total_ns = c->arrived - call->start;
-	out->first_ns = (c->first > 0 ? c->first : c->arrived) - call->start;
+	out->total_ns = end - call->start;
+	out->first_ns = (c->first > call->start ? c->first : end) -
+	    call->start;
 	/* The row callback ended it; the server's word for that is 57014. */
 	if (call->cancelled && !call->timed_out &&
 	    strcmp(s->error.state, PGC_CANCELLED) == 0)
@@ -312,8 +335,7 @@ static void record(struct pgc_call *call)
 	/* Nobody's fault, and no measurement. */
 	if (strcmp(s->error.state, PGC_STOPPED) == 0)
 		return;
-	sample.end = call->conn->arrived > call->start ?
-	    call->conn->arrived : swarm_now();
+	sample.end = end_of(call);
 	if (s->error.state[0] != '\0') {
 		sample.err = &s->error;
 		if (s->tx_error.state[0] == '\0')
@@ -359,11 +381,13 @@ static const char *prepare_stmt(struct pgc_call *call,
 
 	if (name != NULL)
 		return name;
+	b = bind_params(call, args);
+	if (b == NULL)
+		return NULL;
 	name = pgc_conn_stmt_add(c, call->sql);
-	b = pgc_bind(args != NULL ? args->params : NULL);
-	if (name == NULL || b == NULL) {
+	if (name == NULL) {
 		pgc_error_set(&call->s->error, PGC_MISUSE,
-		    "too many statements or parameters on one connection");
+		    "too many prepared statements on one connection");
 		return NULL;
 	}
 	if (!PQsendPrepare(c->pq, name, call->sql, b->count, b->types) ||
