@@ -30,25 +30,33 @@ struct pgc_stmt {
 
 /* ---- reading ---- */
 
-static void set_want(struct pgc_conn *c, unsigned want)
+static void wake(struct pgc_conn *c)
 {
-	if (c->want == want)
-		return;
-	c->want = want;
-	if (swarm_watch_want(c->watch, want) == -1) {
-		c->lost = true;
-		c->want = 0;
-	}
+	if (c->waker != NULL)
+		swarm_wake(c->waker);
 }
 
 void pgc_conn_lose(struct pgc_conn *c)
 {
-	bool first = !c->lost;
-
+	if (c->lost)
+		return;
 	c->lost = true;
-	set_want(c, 0);
-	if (first && c->dropped != NULL)
+	c->want = 0;
+	/* Taking it out of the loop does not fail. */
+	swarm_watch_want(c->watch, 0);
+	wake(c);
+	if (c->dropped != NULL)
 		c->dropped(c->arg);
+}
+
+static void set_want(struct pgc_conn *c, unsigned want)
+{
+	if (c->want == want || c->lost)
+		return;
+	if (swarm_watch_want(c->watch, want) == 0)
+		c->want = want;
+	else
+		pgc_conn_lose(c);
 }
 
 /* What comes from here on counts for max_input. */
@@ -126,12 +134,6 @@ static bool consume(struct pgc_conn *c)
 	return PQconsumeInput(c->pq);
 }
 
-static void wake(struct pgc_conn *c)
-{
-	if (c->waker != NULL)
-		swarm_wake(c->waker);
-}
-
 static void on_ready(int fd, unsigned ready, void *arg)
 {
 	struct pgc_conn *c = arg;
@@ -155,8 +157,7 @@ static void on_ready(int fd, unsigned ready, void *arg)
 	if (c->notified != NULL || !c->active || c->turns++ % 64 == 0)
 		take_notifications(c);
 	c->complete = !busy && !c->too_large;
-	if (c->lost || !busy || (c->any_input && ready & SWARM_READ) ||
-	    (c->any_output && !(c->want & SWARM_WRITE)))
+	if (!busy || c->any_event)
 		wake(c);
 }
 
@@ -166,11 +167,11 @@ static int park(struct pgc_conn *c, int64_t deadline)
 {
 	int rc;
 
+	set_want(c, c->want | SWARM_READ);
 	if (c->lost) {
 		errno = ECONNRESET;
 		return -1;
 	}
-	set_want(c, c->want | SWARM_READ);
 	c->waker = swarm_waker();
 	rc = swarm_park(deadline);
 	swarm_waker_free(c->waker);
@@ -195,37 +196,34 @@ int pgc_conn_wait_input(struct pgc_conn *c, int64_t deadline)
 {
 	int rc;
 
-	c->any_input = true;
+	c->any_event = true;
 	rc = park(c, deadline);
-	c->any_input = false;
+	c->any_event = false;
 	return rc;
 }
 
 int pgc_conn_push(struct pgc_conn *c)
 {
-	int left = PQflush(c->pq);
+	int left = c->lost ? -1 : PQflush(c->pq);
 
-	if (left == -1 || c->lost) {
-		errno = ECONNRESET;
-		return -1;
-	}
 	if (left == 1)
 		set_want(c, c->want | SWARM_WRITE);
-	else if (c->want & SWARM_WRITE)
+	else if (left == 0)
 		set_want(c, c->want & ~SWARM_WRITE);
-	return 0;
+	if (left != -1 && !c->lost)
+		return 0;
+	errno = ECONNRESET;
+	return -1;
 }
 
 int pgc_conn_flush(struct pgc_conn *c, int64_t deadline)
 {
 	int rc = pgc_conn_push(c);
 
-	c->any_output = true;
-	c->any_input = true;
-	while (rc == 0 && c->want & SWARM_WRITE && !c->lost)
+	c->any_event = true;
+	while (rc == 0 && c->want & SWARM_WRITE)
 		rc = park(c, deadline);
-	c->any_output = false;
-	c->any_input = false;
+	c->any_event = false;
 	if (rc == 0 && c->lost) {
 		errno = ECONNRESET;
 		return -1;
@@ -317,7 +315,7 @@ void pgc_conn_check(struct pgc_conn *c)
 {
 	/* At once: libpq has closed the descriptor, and its number may be
 	 * given to the next connection. */
-	if (!c->lost && PQstatus(c->pq) != CONNECTION_OK)
+	if (PQstatus(c->pq) != CONNECTION_OK)
 		pgc_conn_lose(c);
 }
 
@@ -327,15 +325,13 @@ void pgc_conn_begin(struct pgc_conn *c)
 	c->unread = true;
 	c->first = 0;
 	start_limit(c);
-	c->notice_state[0] = '\0';
 }
 
 void pgc_conn_end(struct pgc_conn *c)
 {
 	c->active = false;
 	start_limit(c);
-	if (!c->lost)
-		set_want(c, c->want | SWARM_READ);
+	set_want(c, c->want | SWARM_READ);
 }
 
 void pgc_conn_row(struct pgc_conn *c)

@@ -26,8 +26,7 @@ struct pgc_conn {
 	struct swarm_watch *watch;
 	int fd;
 	struct swarm_waker *waker;      /* of the fiber that waits, or NULL */
-	bool any_input;                 /* it waits for any input at all */
-	bool any_output;                /* … or until all is sent */
+	bool any_event;                 /* it wants to know of each */
 	bool active;                    /* a statement is under way */
 	bool unread;                    /* … and nothing was read since */
 	bool complete;                  /* PQgetResult() will not block */
@@ -69,7 +68,7 @@ void pgc_conn_free(struct pgc_conn *);
 
 /* Whether it may be used: connected, nothing lost. */
 bool pgc_conn_usable(const struct pgc_conn *);
-/* It is of no further use. */
+/* It is of no further use: whoever waits on it is woken. */
 void pgc_conn_lose(struct pgc_conn *);
 /* After a libpq call that failed: notices when the connection has gone. */
 void pgc_conn_check(struct pgc_conn *);
@@ -86,8 +85,7 @@ void pgc_conn_row(struct pgc_conn *);
 int pgc_conn_wait(struct pgc_conn *, int64_t deadline);
 /* [fiber] Waits for the next input of any kind. */
 int pgc_conn_wait_input(struct pgc_conn *, int64_t deadline);
-/* [fiber] Sends everything queued; as pgc_conn_wait().  Returns early, with
- * 0, when an answer comes first. */
+/* [fiber] Sends everything queued; as pgc_conn_wait(). */
 int pgc_conn_flush(struct pgc_conn *, int64_t deadline);
 /* Sends what the socket takes and leaves the rest to the loop: 0, or -1 when
  * the connection is lost. */
