@@ -15,6 +15,7 @@
  */
 #include "pgc_guard.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <linux/tcp.h>
@@ -24,6 +25,8 @@
 #include <unistd.h>
 
 #include <swarm/log.h>
+
+#include "pgc_thread.h"
 
 #define LOOK_EVERY_NS 1000000
 #define TIRED 100               /* looks in vain before it sleeps */
@@ -103,16 +106,8 @@ static void *look_on(void *unused)
 /* It lives as long as the process. */
 static void start(void)
 {
-	pthread_attr_t attr;
-	pthread_t thread;
-	int rc;
-
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	rc = pthread_create(&thread, &attr, look_on, NULL);
-	pthread_attr_destroy(&attr);
 	guard.running = true;
-	if (rc != 0)
+	if (pgc_thread_start(look_on, NULL) != 0)
 		swarm_warn("no thread to watch the size of results: max_result"
 		    " holds between two reads only");
 }
@@ -122,7 +117,8 @@ void pgc_guard_begin(int fd, bool is_unix, int64_t limit)
 	if (!guard.running)
 		start();
 	pthread_mutex_lock(&guard.mutex);
-	guard.fd = dup(fd);
+	/* Not for programs that are started meanwhile. */
+	guard.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	guard.is_unix = is_unix;
 	guard.limit = limit;
 	guard.tripped = false;

@@ -10,6 +10,7 @@
  */
 #include "pgo_server.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -125,7 +126,8 @@ static bool connect_look(struct server *s)
 	int rc = pgo_look_connect(s->look, s->conninfo, error);
 
 	pthread_mutex_lock(&s->mutex);
-	set_fd(s, rc == 0 ? dup(pgo_look_socket(s->look)) : -1);
+	set_fd(s, rc == 0 ? fcntl(pgo_look_socket(s->look), F_DUPFD_CLOEXEC,
+	    0) : -1);
 	snprintf(s->error, sizeof(s->error), "%s", error);
 	if (s->cut)
 		rc = -1;
