@@ -25,6 +25,7 @@
 #include "pgb_client.h"
 #include "pgb_init.h"
 #include "pgb_log.h"
+#include "pgc_cancel.h"
 #include "pgc_error.h"
 #include "pgc_options.h"
 #include "pgc_stat.h"
@@ -449,6 +450,7 @@ static int load(void)
 static int worker_start(void)
 {
 	pgc_stat_init();
+	pgc_cancel_init();
 	if (pgb_program.options.init)
 		return 0;
 	return make_series() == -1 ? -1 : pgb_log_open();
@@ -461,6 +463,7 @@ static void worker_stop(void)
 	pgb_program.command_series = NULL;
 	pgb_program.stmt_names = NULL;
 	pgb_log_close();
+	pgc_cancel_release();
 	pgc_pool_release();
 	pgc_target_release();
 }

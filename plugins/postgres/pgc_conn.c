@@ -339,37 +339,6 @@ void pgc_conn_row(struct pgc_conn *c)
 	c->input_base = -1;
 }
 
-/* ---- cancelling ---- */
-
-struct cancel {
-	PGcancel *request;
-	char error[256];
-};
-
-static int cancel_in_thread(void *arg)
-{
-	struct cancel *cancel = arg;
-
-	return PQcancel(cancel->request, cancel->error,
-	    sizeof(cancel->error)) ? 0 : -1;
-}
-
-int pgc_conn_cancel(struct pgc_conn *c)
-{
-	struct cancel cancel = { .request = PQgetCancel(c->pq) };
-	int rc;
-
-	if (cancel.request == NULL) {
-		errno = ENOTCONN;
-		return -1;
-	}
-	rc = swarm_offload(cancel_in_thread, &cancel);
-	if (rc == -1)
-		swarm_debug("cancel request: %s", cancel.error);
-	PQfreeCancel(cancel.request);
-	return rc;
-}
-
 /* ---- prepared statements ---- */
 
 static uint64_t hash_text(const char *text)

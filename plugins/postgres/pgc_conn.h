@@ -91,10 +91,6 @@ int pgc_conn_flush(struct pgc_conn *, int64_t deadline);
  * the connection is lost. */
 int pgc_conn_push(struct pgc_conn *);
 
-/* [fiber] Sends a cancel request over a connection of its own, from a thread:
- * 0, or -1. */
-int pgc_conn_cancel(struct pgc_conn *);
-
 /* The name under which `sql` is prepared here, or NULL.  Owned by the
  * connection. */
 const char *pgc_conn_stmt(struct pgc_conn *, const char *sql);

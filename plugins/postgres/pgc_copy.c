@@ -27,6 +27,8 @@ static int put(struct pgc_call *call, const char *data, size_t len)
 
 		if (rc == -1) {
 			pgc_query_send_failed(call);
+			pgc_conn_lose(call->conn);
+			errno = ECONNRESET;
 			return -1;
 		}
 		if (pgc_conn_flush(call->conn, call->deadline) == -1)
@@ -65,22 +67,28 @@ static int put_all(struct pgc_call *call, const struct pg_copy_args *args)
 	return rc;
 }
 
-static void feed(struct pgc_call *call, const struct pg_copy_args *args)
+/* 0 when the results are to be looked at, or -1 when the connection was given
+ * up. */
+static int feed(struct pgc_call *call, const struct pg_copy_args *args)
 {
 	int rc = put_all(call, args);
 
-	/* After a failure the results say what it was, unless time is up. */
 	if (rc == -1 && errno == ETIMEDOUT) {
+		/* Given up in the way that COPY has for it. */
 		rc = 1;
 		call->timed_out = true;
-		call->deadline = swarm_in(5.0);
+		call->deadline = swarm_in(PGC_GRACE);
 	} else if (rc == -1) {
-		return;
+		return pgc_query_unwaited(call) == -1 ? -1 : 0;
 	}
-	if (!PQputCopyEnd(call->conn->pq, rc == 0 ? NULL :
-	    "given up by the client") ||
-	    pgc_conn_flush(call->conn, call->deadline) == -1)
-		pgc_conn_check(call->conn);
+	if (PQputCopyEnd(call->conn->pq, rc == 0 ? NULL :
+	    "given up by the client") != 1) {
+		pgc_query_send_failed(call);
+		return -1;
+	}
+	if (pgc_conn_flush(call->conn, call->deadline) == -1)
+		return pgc_query_unwaited(call) == -1 ? -1 : 0;
+	return 0;
 }
 
 /* ---- out ---- */
@@ -103,34 +111,27 @@ static int take_data(struct pgc_call *call, const struct pg_copy_args *args)
 	s->result.rows++;
 	s->result.bytes += n;
 	if (args->chunk != NULL &&
-	    args->chunk(s->user, data, (size_t)n, args->arg) != 0) {
-		call->cancelled = true;
-		pgc_stat_count(PGC_CANCELS, 1);
-		pgc_conn_cancel(call->conn);
-	}
+	    args->chunk(s->user, data, (size_t)n, args->arg) != 0)
+		pgc_query_cancel(call);
 	PQfreemem(data);
 	return n;
 }
 
-static void drain(struct pgc_call *call, const struct pg_copy_args *args)
+/* As feed(). */
+static int drain(struct pgc_call *call, const struct pg_copy_args *args)
 {
-	for (;;) {
+	int rc = 0;
+
+	while (rc == 0) {
 		int n = take_data(call, args);
 
 		if (n < 0)
-			return;
-		if (n > 0)
-			continue;
-		if (pgc_conn_wait_input(call->conn, call->deadline) == 0)
-			continue;
-		if (errno != ETIMEDOUT || call->timed_out)
-			return;
-		call->timed_out = true;
-		call->cancelled = true;
-		call->deadline = swarm_in(5.0);
-		pgc_stat_count(PGC_CANCELS, 1);
-		pgc_conn_cancel(call->conn);
+			return 0;
+		if (n == 0 && pgc_conn_wait_input(call->conn,
+		    call->deadline) == -1)
+			rc = pgc_query_unwaited(call);
 	}
+	return rc == -1 ? -1 : 0;
 }
 
 /* ---- both ---- */
@@ -147,10 +148,9 @@ static void collect(struct pgc_call *call, const struct pg_copy_args *args,
 		if (status == wanted && !copied) {
 			PQclear(r);
 			copied = true;
-			if (wanted == PGRES_COPY_IN)
-				feed(call, args);
-			else
-				drain(call, args);
+			if ((wanted == PGRES_COPY_IN ? feed(call, args) :
+			    drain(call, args)) == -1)
+				return;
 			continue;
 		}
 		if (pgc_query_take(call, r) == -1)

@@ -167,6 +167,11 @@ static struct pgc_inbox *inbox_new(void)
 	return box;
 }
 
+bool pgc_inbox_is_waited(const struct pgc_inbox *box)
+{
+	return box != NULL && box->waker != NULL;
+}
+
 void pgc_inbox_free(struct pgc_inbox *box)
 {
 	if (box == NULL)

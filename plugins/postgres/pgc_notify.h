@@ -17,6 +17,8 @@ const struct pg_notification *pgc_notify_wait(struct swarm_user *,
 
 /* Listens again on a new connection: 0, or -1 with s->error. */
 int pgc_inbox_resume(struct pg *);
+/* Whether a fiber is in pg_wait(); NULL is fine. */
+bool pgc_inbox_is_waited(const struct pgc_inbox *);
 /* NULL is fine. */
 void pgc_inbox_free(struct pgc_inbox *);
 

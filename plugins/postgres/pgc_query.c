@@ -11,12 +11,10 @@
 #include <swarm/stats.h>
 
 #include "pgc_bind.h"
+#include "pgc_cancel.h"
 #include "pgc_options.h"
 #include "pgc_pipe.h"
 #include "pgc_stat.h"
-
-/* How long a server may take to heed a cancel request. */
-#define GRACE 5.0
 
 enum pg_mode pgc_query_mode(const struct pg_query_args *args)
 {
@@ -115,42 +113,61 @@ static int give_up(struct pgc_call *call, const char *state,
 	return -1;
 }
 
-static int after_loss(struct pgc_call *call, PGresult **out)
+static int after_loss(struct pgc_call *call)
 {
 	struct pgc_conn *c = call->conn;
 
+	if (call->s->closed)
+		return give_up(call, PGC_MISUSE,
+		    "the session was closed meanwhile");
 	if (c->too_large)
 		return give_up(call, PGC_TOO_LARGE, "the result is larger than"
 		    " max_result: use .discard or .row");
+	if (call->s->error.state[0] != '\0')
+		return -1;
 	if (PQstatus(c->pq) == CONNECTION_OK)
 		return give_up(call, PGC_CONNECTION_LOST,
 		    "the socket cannot be watched");
-	/* libpq does not wait any more and has the reason. */
-	*out = PQgetResult(c->pq);
-	return 0;
+	return 1;
+}
+
+int pgc_query_cancel(struct pgc_call *call)
+{
+	call->cancelled = true;
+	pgc_stat_count(PGC_CANCELS, 1);
+	if (pgc_cancel_send(call->conn->pq, swarm_in(PGC_GRACE)) == 0 ||
+	    errno != ETIMEDOUT)
+		return 0;
+	/* It may yet come, and then to another statement. */
+	return give_up(call, PGC_CANCELLED,
+	    "no answer to the request to cancel");
+}
+
+int pgc_query_unwaited(struct pgc_call *call)
+{
+	if (errno == ECONNRESET)
+		return after_loss(call);
+	if (errno == ECANCELED)
+		return give_up(call, PGC_STOPPED,
+		    "the user is being stopped");
+	if (call->timed_out)
+		return give_up(call, PGC_CANCELLED, "timeout, and no answer "
+		    "to the request to cancel");
+	call->timed_out = true;
+	call->deadline = swarm_in(PGC_GRACE);
+	return pgc_query_cancel(call);
 }
 
 int pgc_query_next(struct pgc_call *call, PGresult **out)
 {
-	for (;;) {
-		if (pgc_conn_wait(call->conn, call->deadline) == 0) {
-			*out = PQgetResult(call->conn->pq);
-			return 0;
-		}
-		if (errno == ECONNRESET)
-			return after_loss(call, out);
-		if (errno == ECANCELED)
-			return give_up(call, PGC_STOPPED,
-			    "the user is being stopped");
-		if (call->timed_out)
-			return give_up(call, PGC_CANCELLED, "timeout, and no "
-			    "answer to the request to cancel");
-		call->timed_out = true;
-		call->cancelled = true;
-		call->deadline = swarm_in(GRACE);
-		pgc_stat_count(PGC_CANCELS, 1);
-		pgc_conn_cancel(call->conn);
-	}
+	int rc = 0;
+
+	while (rc == 0 && pgc_conn_wait(call->conn, call->deadline) == -1)
+		rc = pgc_query_unwaited(call);
+	if (rc == -1)
+		return -1;
+	*out = PQgetResult(call->conn->pq);
+	return 0;
 }
 
 static int64_t value_bytes(const PGresult *r)
@@ -182,11 +199,8 @@ static void take_row(struct pgc_call *call, PGresult *r)
 		return;
 	s->result.rows++;
 	s->result.bytes += bytes;
-	if (call->row != NULL && call->row(s->user, &row, call->arg) != 0) {
-		call->cancelled = true;
-		pgc_stat_count(PGC_CANCELS, 1);
-		pgc_conn_cancel(call->conn);
-	}
+	if (call->row != NULL && call->row(s->user, &row, call->arg) != 0)
+		pgc_query_cancel(call);
 }
 
 static void take_error(struct pgc_call *call, const PGresult *r)

@@ -6,6 +6,9 @@
 
 #include "pgc_session.h"
 
+/* Seconds that a server may take to heed a request to cancel. */
+#define PGC_GRACE 5.0
+
 /* A statement under way. */
 struct pgc_call {
 	struct pg *s;
@@ -55,6 +58,14 @@ int pgc_query_begin(struct pg *, struct pgc_call *, const char *name,
 int pgc_query_next(struct pgc_call *, PGresult **);
 int pgc_query_take(struct pgc_call *, PGresult *);
 void pgc_query_finish(struct pgc_call *);
+/* [fiber] After a wait of the call's that failed, by errno: 0 to wait again,
+ * because its time was up and it was asked to cancel; 1 when the connection is
+ * lost and PQgetResult() says why, without blocking; -1 when the connection
+ * was given up, with s->error. */
+int pgc_query_unwaited(struct pgc_call *);
+/* [fiber] Asks the server to cancel it: 0, the end of it is still to be waited
+ * for; or -1 as above. */
+int pgc_query_cancel(struct pgc_call *);
 /* Notes a failure reported by libpq's own functions. */
 void pgc_query_send_failed(struct pgc_call *);
 /* Fills in s->result from s->rows, which is a success. */

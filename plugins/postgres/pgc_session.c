@@ -13,9 +13,11 @@
 
 #include <swarm/log.h>
 
+#include "pgc_cancel.h"
 #include "pgc_notify.h"
 #include "pgc_options.h"
 #include "pgc_pipe.h"
+#include "pgc_query.h"
 #include "pgc_stat.h"
 
 #define RETRY_DELAY_MAX (INT64_C(2) * 1000000000)
@@ -87,6 +89,17 @@ static void session_free(struct pg *s)
 	free(s);
 }
 
+/* Ended for those who are in a call on it, too.  They still look at it, so it
+ * stays until the user's end. */
+static void cut_short(struct pg *s)
+{
+	s->closed = true;
+	if (s->conn == NULL)
+		return;
+	s->conn->given_up = true;
+	pgc_conn_lose(s->conn);
+}
+
 void pgc_session_close(struct pg *s)
 {
 	struct pgc_user *slot;
@@ -95,6 +108,12 @@ void pgc_session_close(struct pg *s)
 	if (s == NULL)
 		return;
 	slot = swarm_slot(s->user, pgc_options.slot);
+	if (s->busy || pgc_inbox_is_waited(s->inbox)) {
+		if (slot->own == s)
+			slot->own = NULL;
+		cut_short(s);
+		return;
+	}
 	for (at = &slot->sessions; *at != NULL && *at != s;)
 		at = &(*at)->next;
 	if (*at == s)
@@ -144,7 +163,7 @@ int pgc_session_cancel(struct pg *s)
 		return -1;
 	}
 	pgc_stat_count(PGC_CANCELS, 1);
-	return pgc_conn_cancel(s->conn);
+	return pgc_cancel_send(s->conn->pq, swarm_in(PGC_GRACE));
 }
 
 /* ---- connecting ---- */
@@ -233,24 +252,40 @@ static int connect_session(struct pg *s)
 	return 0;
 }
 
-struct pgc_conn *pgc_session_begin(struct pg *s)
+/* Sees to a connection that can be used: 0; or -1 with errno, and s->error
+ * unless the user is being stopped. */
+static int ready_session(struct pg *s)
 {
-	pgc_error_clear(&s->error);
-	s->busy = true;
 	if (s->conn != NULL && !pgc_conn_usable(s->conn))
 		pgc_session_drop(s);
-	if (s->conn == NULL && (connect_session(s) == -1 ||
-	    (s->inbox != NULL && pgc_inbox_resume(s) == -1))) {
-		int error = errno;
+	if (s->conn != NULL && !s->closed)
+		return 0;
+	if (!s->closed && connect_session(s) == -1)
+		return -1;
+	if (!s->closed)
+		return s->inbox != NULL ? pgc_inbox_resume(s) : 0;
+	/* Perhaps while it connected. */
+	pgc_session_drop(s);
+	pgc_error_set(&s->error, PGC_MISUSE, "the session was closed");
+	errno = ENOTCONN;
+	return -1;
+}
 
-		if (s->error.state[0] == '\0')
-			pgc_error_set(&s->error, PGC_STOPPED,
-			    "the user is being stopped");
-		s->busy = false;
-		errno = error;
-		return NULL;
-	}
-	return s->conn;
+struct pgc_conn *pgc_session_begin(struct pg *s)
+{
+	int error;
+
+	pgc_error_clear(&s->error);
+	s->busy = true;
+	if (ready_session(s) == 0)
+		return s->conn;
+	error = errno;
+	if (s->error.state[0] == '\0')
+		pgc_error_set(&s->error, PGC_STOPPED,
+		    "the user is being stopped");
+	s->busy = false;
+	errno = error;
+	return NULL;
 }
 
 void pgc_session_drop(struct pg *s)

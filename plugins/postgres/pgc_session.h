@@ -32,6 +32,7 @@ struct pg {
 	struct pgc_pool *pool;          /* NULL: the connection is its own */
 	struct pgc_conn *conn;
 	bool busy;                      /* a call is under way */
+	bool closed;                    /* by pg_close(), while in use */
 	int64_t retry_at;               /* ns; not to connect before */
 	int64_t retry_delay;
 	struct pg_result result;

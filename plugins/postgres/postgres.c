@@ -11,6 +11,7 @@
 #include <swarm/postgres.h>
 #include <swarm/user.h>
 
+#include "pgc_cancel.h"
 #include "pgc_copy.h"
 #include "pgc_dial.h"
 #include "pgc_notify.h"
@@ -82,11 +83,13 @@ static int load(void)
 static int worker_start(void)
 {
 	pgc_stat_init();
+	pgc_cancel_init();
 	return 0;
 }
 
 static void worker_stop(void)
 {
+	pgc_cancel_release();
 	pgc_pool_release();
 	pgc_target_release();
 }

@@ -30,6 +30,7 @@ static char data[128];
 static char conninfo[256];
 static int port;
 static pid_t server;
+static pid_t freezer;
 
 static void die(const char *what)
 {
@@ -88,8 +89,9 @@ static pid_t spawn(const char *program, char *const *argv)
 	pid = fork();
 	if (pid != 0)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGQUIT);
 	drop_root();
+	/* Behind the change of user, which would undo it. */
+	prctl(PR_SET_PDEATHSIG, SIGQUIT);
 	if (chdir(dir) == -1)
 		_exit(126);
 	int log = open("log", O_WRONLY | O_CREAT | O_APPEND, 0600);
@@ -155,6 +157,26 @@ void cluster_halt(void)
 	kill(server, SIGINT);
 	waitpid(server, NULL, 0);
 	server = 0;
+}
+
+/* A child of ours does it, since the caller has its loop to run. */
+void cluster_freeze(int ms)
+{
+	const struct timespec pause = { .tv_sec = ms / 1000,
+		.tv_nsec = ms % 1000 * 1000000L };
+
+	freezer = fork();
+	if (freezer != 0)
+		return;
+	nanosleep(&pause, NULL);
+	kill(server, SIGSTOP);
+	_exit(0);
+}
+
+void cluster_thaw(void)
+{
+	waitpid(freezer, NULL, 0);
+	kill(server, SIGCONT);
 }
 
 int cluster_start(void)

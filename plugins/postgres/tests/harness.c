@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "fiber/fiber.h"
 #include "fiber/loop.h"
+#include "pgc_cancel.h"
 #include "pgc_dial.h"
 #include "pgc_options.h"
 #include "pgc_pool.h"
@@ -69,6 +70,7 @@ void harness_init(void)
 		.max_result = 64 << 20 };
 	pgc_options.slot = swarm_slot_new(sizeof(struct pgc_user),
 	    pgc_session_destroy);
+	pgc_cancel_init();
 	pgc_dial_limit(16);
 	index_of_class = swarm_class_add(&def);
 	assert_true(index_of_class >= 0);
@@ -79,6 +81,7 @@ void harness_release(void)
 {
 	if (stats != NULL)
 		stats_free(stats);
+	pgc_cancel_release();
 	fiber_release();
 	loop_release();
 }

@@ -3,6 +3,7 @@
  * away; and against its own users' end.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,12 +11,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "calls.h"
 #include "cluster.h"
 #include "harness.h"
+#include "pgc_copy.h"
 #include "pgc_options.h"
 #include "pgc_result.h"
 
@@ -325,6 +329,213 @@ static void test_exact(void **state)
 	assert_int_equal(commits() - before, 250 + 5);
 }
 
+/* ---- what only a bug would meet ---- */
+
+/* A descriptor that cannot be watched, put where the socket was while nobody
+ * listened to it, because a row is being looked at. */
+static int swap_socket(struct swarm_user *u, const struct pg_result *r,
+    void *arg)
+{
+	struct pgc_conn *conn = pgc_session_own(u)->conn;
+	bool *swapped = arg;
+	int fd;
+
+	(void)r;
+	CHECK(swarm_sleep(0.02) == 0);
+	if (*swapped || conn->want != 0)
+		return 0;
+	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	*swapped = fd != -1 && dup2(fd, conn->fd) != -1;
+	close(fd);
+	return 0;
+}
+
+static void unwatchable(struct swarm_user *u)
+{
+	bool swapped = false;
+	const struct pg_result *r = QUERY(u, "SELECT repeat('x', 9000) FROM "
+	    "generate_series(1, 1000)", .row = swap_socket, .arg = &swapped,
+	    .name = "unwatchable", .timeout = 2);
+
+	CHECK(swapped && !r->ok && strcmp(r->sqlstate, "08006") == 0);
+	CHECK(pgc_query(u, "SELECT 1", NULL)->ok);
+}
+
+static void test_unwatchable(void **state)
+{
+	(void)state;
+	harness_run(unwatchable);
+	assert_int_equal(harness_counter("pg_cancels"), 0);
+	assert_int_equal(harness_counter("pg_connects"), 2);
+}
+
+static void sleep_on(void *arg)
+{
+	struct pg *s = arg;
+	const struct pg_result *r = QUERY(s->user, "SELECT pg_sleep(30)",
+	    .on = s, .name = "closed");
+
+	CHECK(!r->ok && strcmp(r->sqlstate, "58000") == 0);
+	r = QUERY(s->user, "SELECT 1", .on = s, .name = "closed");
+	CHECK(!r->ok && strcmp(r->sqlstate, "58000") == 0);
+}
+
+static void wait_on(void *arg)
+{
+	const struct pg_wait_args wait = { .size = sizeof(wait), .on = arg };
+
+	CHECK(pgc_notify_wait(wait.on->user, &wait) == NULL &&
+	    errno == ENOTCONN);
+	CHECK(pgc_notify_wait(wait.on->user, &wait) == NULL &&
+	    errno == ENOTCONN);
+}
+
+static int close_it(struct swarm_user *u, const struct pg_result *r,
+    void *arg)
+{
+	(void)u;
+	(void)r;
+	pgc_session_close(arg);
+	return 0;
+}
+
+static void closes(struct swarm_user *u)
+{
+	struct pg *s = CONNECT(u);
+	struct swarm_fiber *f = swarm_spawn(u, sleep_on, s);
+	const struct pg_result *r;
+
+	CHECK(swarm_sleep(0.05) == 0 && s->busy);
+	pgc_session_close(s);
+	CHECK(swarm_join(f, swarm_in(5)) == 0);
+	s = CONNECT(u);
+	CHECK(pgc_notify_listen(u, "quiet", s) == 0);
+	f = swarm_spawn(u, wait_on, s);
+	CHECK(swarm_sleep(0.05) == 0);
+	pgc_session_close(s);
+	CHECK(swarm_join(f, swarm_in(5)) == 0);
+	s = CONNECT(u);
+	r = QUERY(u, "SELECT repeat('x', 9000) FROM generate_series(1, 1000)",
+	    .on = s, .row = close_it, .arg = s, .name = "closed");
+	CHECK(!r->ok && strcmp(r->sqlstate, "58000") == 0);
+}
+
+/* A session that somebody is using ends for them, too, and stays where they
+ * look. */
+static void test_closes(void **state)
+{
+	(void)state;
+	harness_run(closes);
+	assert_int_equal(harness_counter("pg_disconnects"), 0);
+}
+
+static void refused_parameters(struct swarm_user *u)
+{
+	const struct pg_result *r;
+
+	r = QUERY(u, "SELECT $1::text", .mode = PG_PREPARED, .name = "long",
+	    .params = PG_PARAMS(PG_TEXTN("x", INT64_MAX)));
+	CHECK(!r->ok && strcmp(r->sqlstate, "58000") == 0);
+	r = QUERY(u, "SELECT $1::text", .mode = PG_PREPARED, .name = "long",
+	    .params = PG_PARAMS(PG_TEXT("x")));
+	CHECK(r->ok);
+}
+
+static void test_refused_parameters(void **state)
+{
+	(void)state;
+	harness_run(refused_parameters);
+}
+
+static void prepared_twice(struct swarm_user *u)
+{
+	const struct pg_query_args none = { .size = sizeof(none) };
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		const struct pg_result *r = pgc_prepare(u, "again",
+		    "SELECT 1", &none);
+
+		CHECK(r->ok && r->first_ns >= 0 && r->total_ns >= 0);
+	}
+}
+
+static void test_prepared_twice(void **state)
+{
+	(void)state;
+	harness_run(prepared_twice);
+}
+
+#define ENDLESS "COPY (SELECT repeat('x', 9000), CASE WHEN i > 9 THEN " \
+	"pg_sleep(30) END FROM generate_series(1, 10) i) TO STDOUT"
+
+static void copies_on(struct swarm_user *u)
+{
+	const struct pg_copy_args out = { .size = sizeof(out) };
+	const struct pg_result *r = pgc_copy_out(u, ENDLESS, &out);
+
+	CHECK(!r->ok && strcmp(r->sqlstate, "57000") == 0);
+}
+
+/* In the midst of the data. */
+static void test_stopped_copy(void **state)
+{
+	(void)state;
+	harness_stop_after(200);
+	harness_run_many(copies_on, 2);
+	assert_null(harness_error(""));
+}
+
+static void cut_off(void *arg)
+{
+	struct pg *s = arg;
+
+	CHECK(swarm_sleep(0.1) == 0);
+	shutdown(s->conn->fd, SHUT_RDWR);
+}
+
+static void lost_after_notice(struct swarm_user *u)
+{
+	const struct pg_result *r;
+	struct swarm_fiber *f;
+
+	pgc_query(u, "SELECT 1", NULL);
+	f = swarm_spawn(u, cut_off, pgc_session_own(u));
+	r = pgc_query(u, "CREATE TABLE IF NOT EXISTS pg_class (i int); "
+	    "CREATE TEMP TABLE t (i int); CREATE TEMP TABLE IF NOT EXISTS t "
+	    "(i int); SELECT pg_sleep(30)", NULL);
+	CHECK(!r->ok && strcmp(r->sqlstate, "08006") == 0);
+	CHECK(swarm_join(f, SWARM_FOREVER) == 0);
+}
+
+/* What the server said in passing is not why the connection was lost. */
+static void test_lost_after_notice(void **state)
+{
+	(void)state;
+	harness_run(lost_after_notice);
+}
+
+static void frozen(struct swarm_user *u)
+{
+	QUERY(u, "SELECT pg_sleep(30)", .name = "frozen", .timeout = 0.6);
+}
+
+/* A server that does not take the request to cancel holds nobody up. */
+static void test_frozen(void **state)
+{
+	int64_t start;
+
+	(void)state;
+	harness_stop_after(1000);
+	start = swarm_now();
+	cluster_freeze(300);
+	harness_run_many(frozen, 3);
+	cluster_thaw();
+	assert_true(swarm_now() - start < 5000000000);
+	/* Behind the earlier ones, which are done with now. */
+	harness_run(timeouts);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -337,6 +548,13 @@ int main(void)
 		cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_exact),
+		cmocka_unit_test(test_unwatchable),
+		cmocka_unit_test(test_closes),
+		cmocka_unit_test(test_refused_parameters),
+		cmocka_unit_test(test_prepared_twice),
+		cmocka_unit_test(test_stopped_copy),
+		cmocka_unit_test(test_lost_after_notice),
+		cmocka_unit_test(test_frozen),
 	};
 
 	return cmocka_run_group_tests(tests, calls_start, calls_stop);
