@@ -173,14 +173,15 @@ static struct pgc_target *find_target(struct pg *s)
 	const char *given = s->conninfo;
 	char why[PGC_ERROR_MAX];
 	struct pgc_target *target;
-	char text[512];
+	char *text;
 
 	if (given == NULL && pgc_options.conninfo[0] != '\0')
 		given = pgc_options.conninfo;
 	if (given == NULL)
 		given = swarm_host(s->user);
-	given = pgc_target_string(given, text, sizeof(text));
-	target = pgc_target_get(given, why, sizeof(why));
+	text = must(pgc_target_string(given));
+	target = pgc_target_get(text, why, sizeof(why));
+	free(text);
 	if (target == NULL)
 		pgc_error_set(&s->error, PGC_CANNOT_CONNECT,
 		    "bad connection string: %s", why);

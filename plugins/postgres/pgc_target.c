@@ -21,7 +21,8 @@
 #include <swarm/fiber.h>
 
 #define ADDRESSES_MAX 32        /* of one connection string */
-#define LIST_MAX 4096
+#define HOST_MAX 256            /* a name has at most 253 bytes */
+#define LIST_MAX (ADDRESSES_MAX * HOST_MAX)
 #define GOOD_FOR_NS (INT64_C(60) * 1000000000)
 
 static struct pgc_target *targets;
@@ -64,7 +65,7 @@ static size_t elements(const char *list)
 
 static bool any_name(const char *hosts)
 {
-	char host[256];
+	char host[HOST_MAX];
 	size_t i;
 
 	for (i = 0; hosts != NULL && i < elements(hosts); i++) {
@@ -191,13 +192,14 @@ static struct pgc_target *target_new(const char *conninfo, char *error,
 	return t;
 }
 
-const char *pgc_target_string(const char *given, char *buf, size_t size)
+char *pgc_target_string(const char *given)
 {
+	char *uri;
+
 	if (given[0] == '\0' || strchr(given, '=') != NULL ||
 	    strstr(given, "://") != NULL)
-		return given;
-	snprintf(buf, size, "postgresql://%s", given);
-	return buf;
+		return strdup(given);
+	return asprintf(&uri, "postgresql://%s", given) == -1 ? NULL : uri;
 }
 
 struct pgc_target *pgc_target_get(const char *conninfo, char *error,
@@ -240,24 +242,25 @@ struct lookup {
 	char error[PGC_ERROR_MAX];
 };
 
-static int append(char *list, const char *item, bool first)
+/* There is room: an item is shorter than HOST_MAX. */
+static void append(char *list, const char *item, bool first)
 {
 	size_t n = strlen(list);
-	int len = snprintf(list + n, LIST_MAX - n, "%s%s", first ? "" : ",",
-	    item);
 
-	return len >= 0 && (size_t)len < LIST_MAX - n ? 0 : -1;
+	snprintf(list + n, LIST_MAX - n, "%s%s", first ? "" : ",", item);
 }
 
 static void add_address(struct lookup *l, const char *host,
     const char *address, const char *port)
 {
+	bool first = l->count == 0;
+
 	if (l->count >= ADDRESSES_MAX)
 		return;
-	if (append(l->names, host, l->count == 0) == 0 &&
-	    append(l->addresses, address, l->count == 0) == 0 &&
-	    append(l->ports, port, l->count == 0) == 0)
-		l->count++;
+	append(l->names, host, first);
+	append(l->addresses, address, first);
+	append(l->ports, port, first);
+	l->count++;
 }
 
 static int look_up(struct lookup *l, const char *host, const char *port)
@@ -275,7 +278,7 @@ static int look_up(struct lookup *l, const char *host, const char *port)
 		return -1;
 	}
 	for (a = list; a != NULL; a = a->ai_next) {
-		char text[NI_MAXHOST];
+		char text[HOST_MAX];
 
 		if (getnameinfo(a->ai_addr, a->ai_addrlen, text, sizeof(text),
 		    NULL, 0, NI_NUMERICHOST) == 0)
@@ -292,7 +295,7 @@ static int look_up_all(void *arg)
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		char host[256];
+		char host[HOST_MAX];
 		char port[16];
 
 		element(l->hosts, i, host, sizeof(host));

@@ -33,9 +33,9 @@ struct pgc_target {
 	char *ports;
 };
 
-/* --host may be a bare name, of which `buf` then holds the URI: what libpq
- * takes as a connection string. */
-const char *pgc_target_string(const char *given, char *buf, size_t size);
+/* What libpq takes as a connection string; --host may be a bare name.  NULL
+ * when memory ran out, the caller frees it. */
+char *pgc_target_string(const char *given);
 /*
  * The worker's target for this connection string, made when new.  "" means
  * libpq's defaults.  NULL with `error` set when it is malformed.

@@ -262,13 +262,12 @@ static struct server *server_new(void)
 	struct server *s = calloc(1, sizeof(*s));
 	const char *given = watch.conninfo;
 	pthread_condattr_t attr;
-	char text[512];
 
 	if (s == NULL)
 		return NULL;
 	if (given == NULL || given[0] == '\0')
 		given = swarm_host(NULL);
-	s->conninfo = strdup(pgc_target_string(given, text, sizeof(text)));
+	s->conninfo = pgc_target_string(given);
 	s->look = pgo_look_new();
 	if (s->conninfo == NULL || s->look == NULL) {
 		free(s->conninfo);

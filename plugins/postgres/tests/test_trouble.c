@@ -220,6 +220,27 @@ static void wrong(struct swarm_user *u)
 	CHECK(r->ok);
 }
 
+/* Many hosts that refuse and one that does not, without a scheme. */
+static void far_behind(struct swarm_user *u)
+{
+	char info[1200] = "postgres@";
+	size_t n = strlen(info);
+	int i;
+
+	for (i = 0; i < 60; i++)
+		n += (size_t)snprintf(info + n, sizeof(info) - n,
+		    "127.0.0.1:1,");
+	snprintf(info + n, sizeof(info) - n, "127.0.0.1:%d/postgres",
+	    cluster_port());
+	CHECK(QUERY(u, "SELECT 1", .on = CONNECT(u, .conninfo = info))->ok);
+}
+
+static void test_long_string(void **state)
+{
+	(void)state;
+	harness_run(far_behind);
+}
+
 static void test_wrong(void **state)
 {
 	FILE *hba;
@@ -545,6 +566,7 @@ int main(void)
 		cmocka_unit_test(test_busy),
 		cmocka_unit_test(test_stopped),
 		cmocka_unit_test(test_slots),
+		cmocka_unit_test(test_long_string),
 		cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_exact),
