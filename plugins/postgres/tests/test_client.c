@@ -1,6 +1,6 @@
 /*
  * The client against a real server: statements, results, transactions,
- * pipelines, COPY, notifications, pools.
+ * pipelines, COPY, notifications.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -14,7 +14,6 @@
 #include <cmocka.h>
 
 #include "calls.h"
-#include "cluster.h"
 #include "harness.h"
 #include "pgc_copy.h"
 #include "pgc_options.h"
@@ -481,104 +480,6 @@ static void test_notifications(void **state)
 	assert_int_equal(harness_counter("pg_notifications"), 6);
 }
 
-/* ---- pools ---- */
-
-static void pooled(struct swarm_user *u)
-{
-	int i;
-
-	for (i = 0; i < 20; i++)
-		CHECK(QUERY(u, "SELECT pg_sleep(0.001)", .name = "pooled",
-		    .mode = PG_PREPARED)->ok);
-	CHECK(pgc_tx_begin(u, &(struct pg_tx_args){ 0 }) == 0);
-	CHECK(QUERY(u, "SELECT pg_sleep(0.001)", .name = "pooled")->ok);
-	CHECK(pgc_tx_commit(u, NULL) == 0);
-}
-
-static void test_pool(void **state)
-{
-	(void)state;
-	pgc_options.pool = 3;
-	harness_run_many(pooled, 12);
-	pgc_options.pool = 0;
-	assert_int_equal(harness_counter("pg_connects"), 3);
-	assert_int_equal(harness_requests("SQL prepared", "pooled"), 240);
-	assert_int_equal(harness_failures("SQL prepared", "pooled"), 0);
-}
-
-static void loses_an_idle_one(struct swarm_user *u)
-{
-	static const char others[] = "FROM pg_stat_activity WHERE "
-	    "backend_type = 'client backend' AND pid <> pg_backend_pid()";
-	char info[300], sql[200];
-	const struct pg_result *r;
-	struct pg *own;
-
-	snprintf(info, sizeof(info), "host=127.0.0.1 port=%d user=postgres "
-	    "dbname=postgres", cluster_port());
-	CHECK(QUERY(u, "SELECT 1", .name = "pooled")->ok);
-	own = CONNECT(u, .conninfo = info);
-	snprintf(sql, sizeof(sql), "SELECT pg_terminate_backend(pid) %s",
-	    others);
-	CHECK(QUERY(u, sql, .name = "kill", .on = own)->ok);
-	snprintf(sql, sizeof(sql), "SELECT 1 %s", others);
-	do {
-		r = QUERY(u, sql, .name = "look", .on = own);
-		CHECK(r->ok);
-	} while (r->ok && r->rows > 0);
-	/* Its place is free for another; who is faster than the end of the
-	 * connection loses a query to it. */
-	r = QUERY(u, "SELECT 1", .name = "pooled", .timeout = 20);
-	if (!r->ok)
-		r = QUERY(u, "SELECT 1", .name = "pooled", .timeout = 20);
-	CHECK(r->ok);
-}
-
-static void test_pool_that_lost_one(void **state)
-{
-	(void)state;
-	pgc_options.pool = 1;
-	harness_run(loses_an_idle_one);
-	pgc_options.pool = 0;
-}
-
-static int turn;
-static bool held;
-
-static void hold(struct swarm_user *u)
-{
-	CHECK(pgc_tx_begin(u, &(struct pg_tx_args){ 0 }) == 0);
-	held = true;
-	while (held)
-		swarm_sleep(0.001);
-	CHECK(pgc_tx_commit(u, NULL) == 0);
-}
-
-/* Who waited in vain takes nobody along who waits after it. */
-static void give_up_and_wait(struct swarm_user *u)
-{
-	if (turn++ == 0) {
-		hold(u);
-		return;
-	}
-	while (!held)
-		swarm_sleep(0.001);
-	CHECK(!QUERY(u, "SELECT 1", .name = "late", .timeout = 0.02)->ok);
-	held = false;
-	CHECK(QUERY(u, "SELECT 1", .name = "patient", .timeout = 20)->ok);
-}
-
-static void test_pool_with_one_who_gives_up(void **state)
-{
-	(void)state;
-	pgc_options.pool = 1;
-	turn = 0;
-	held = false;
-	harness_run_many(give_up_and_wait, 2);
-	pgc_options.pool = 0;
-	assert_non_null(harness_error("waiting for a connection"));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -590,9 +491,6 @@ int main(void)
 		cmocka_unit_test(test_pipelines),
 		cmocka_unit_test(test_copies),
 		cmocka_unit_test(test_notifications),
-		cmocka_unit_test(test_pool),
-		cmocka_unit_test(test_pool_that_lost_one),
-		cmocka_unit_test(test_pool_with_one_who_gives_up),
 	};
 
 	return cmocka_run_group_tests(tests, calls_start, calls_stop);
