@@ -55,6 +55,8 @@ static void tell_joined(struct member *m)
 	} else if (options()->joined != NULL) {
 		options()->joined(&m->peer, options()->arg);
 	}
+	/* It may register again after its first word, and is back once. */
+	m->peer.away = 0;
 }
 
 /* Into the table, from its record. */

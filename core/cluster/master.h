@@ -39,8 +39,8 @@ struct peer {
 	bool awaited;                   /* was told to stop, and has not said
 	                                 * that it did */
 	int64_t last_seen;              /* clock_now() */
-	int64_t away;                   /* ns it had not been heard of when it
-	                                 * came back; 0: it was not lost */
+	int64_t away;                   /* in `joined`: ns it had not been heard
+	                                 * of; 0: it was not lost */
 	bool left;                      /* it said that it quits: all that it
 	                                 * measured is here */
 	struct health health;           /* of its last heartbeat */

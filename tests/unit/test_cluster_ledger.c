@@ -105,6 +105,7 @@ static void test_outbox_is_bounded(void **state)
 
 static struct stats *totals;
 static int joined;
+static int backs;
 /* What came along in reports. */
 static char said[256];
 static struct wire_below below;
@@ -113,9 +114,11 @@ static int stops;
 
 static void on_joined(struct peer *p, void *arg)
 {
-	(void)p;
 	(void)arg;
 	joined++;
+	backs += p->away > 0;
+	if (p->away > 0)
+		master_send_spawn(p, NULL, 0);
 }
 
 static void on_module(struct peer *p, const struct wire_module *m, void *arg)
@@ -172,7 +175,7 @@ static int setup(void **state)
 		.reported = on_reported, .stopped = on_stopped };
 
 	(void)state;
-	joined = belows = stops = 0;
+	joined = backs = belows = stops = 0;
 	said[0] = '\0';
 	if (loop_init() == -1)
 		return -1;
@@ -280,6 +283,28 @@ static void test_relays_have_indexes_of_their_own(void **state)
 	assert_int_equal(heard.ack.index, 1);
 	assert_true(heard.ack.first + 128 <= first);
 	zsock_free(relay, 0);
+}
+
+/* A worker that was silent for long speaks, and registers again for it could
+ * not know that it was heard: it is back once. */
+static void test_back_once(void **state)
+{
+	(void)state;
+	hand_join(0);
+	clock_freeze(clock_now());
+	for (int i = 0; i < 6; i++) {
+		clock_advance(NS_PER_S + 2 * NS_PER_MS);
+		loop_once(false);
+	}
+	clock_thaw();
+	assert_int_equal(master_peer_count(), 0);
+	taken();
+	assert_int_equal(joined, 2);
+	assert_int_equal(backs, 1);
+	assert_int_equal(master_peer_at(0)->state, PEER_RUNNING);
+	hand_join(0);
+	assert_int_equal(joined, 3);
+	assert_int_equal(backs, 1);
 }
 
 /* ---- what goes along ---- */
@@ -431,6 +456,8 @@ int main(void)
 		    test_relays_have_indexes_of_their_own, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_late_report_keeps_its_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_back_once, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_words_come_with_their_report, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_words_on_workers_below,
