@@ -203,13 +203,13 @@ static int wait_for(bool (*done)(void))
 			return -1;
 		}
 		if (silence > 2 * ASK_NS && !told)
-			log_info("waiting for modules of the master at %s",
-			    self.o->connect);
+			log_info("waiting for modules of the master at %s: "
+			    "%s", self.o->connect,
+			    zsock_why_silent(self.sock));
 		told = told || silence > 2 * ASK_NS;
 		if (silence > SILENT_NS) {
-			log_error("the master at %s sends no modules; is it "
-			    "there, is it swarm's, are the keys those of its "
-			    "fleet?", self.o->connect);
+			log_error("the master at %s sends no modules: %s",
+			    self.o->connect, zsock_why_silent(self.sock));
 			return -1;
 		}
 		loop_once(true);

@@ -57,14 +57,15 @@ static void on_retry(struct wheel_timer *t)
 		return;
 	if (!worker.was_registered && worker.tries++ >= READY_TRIES) {
 		snprintf(why, sizeof why, "no master answers at %s: gave up "
-		    "after 5 minutes", worker.endpoint);
+		    "after 5 minutes (%s)", worker.endpoint,
+		    zsock_why_silent(worker.sock));
 		orphan(why);
 		return;
 	}
-	if (worker.tries == 2)
-		log_info("no answer from the master at %s yet%s; trying on",
-		    worker.endpoint, worker.o.keys == NULL ? "" :
-		    " (are the keys those of its fleet?)");
+	/* A local one's may be a relay, which waits itself. */
+	if (worker.tries == 2 && !worker.o.local)
+		log_info("no answer from the master at %s yet: %s; trying on",
+		    worker.endpoint, zsock_why_silent(worker.sock));
 	worker_send_ready();
 	wheel_add(t, clock_now() + READY_NS);
 }

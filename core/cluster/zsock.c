@@ -35,10 +35,20 @@
 /* What a stranger may make us hold before a word of it is read. */
 #define UNREAD_MAX 50
 
+/* How far the last connection of a DEALER got. */
+enum way {
+	WAY_NONE,
+	WAY_STRANGER,                   /* it connected, and did not agree */
+	WAY_REFUSED,
+	WAY_OPEN,
+};
+
 struct zsock {
 	struct zsock_options o;
 	void *context;
 	void *socket;
+	void *monitor;                  /* a DEALER's; NULL */
+	enum way way;
 	struct event *event;
 	struct zap *zap;
 	struct wheel_timer timer;
@@ -59,6 +69,8 @@ static void close_all(struct zsock *s)
 		    sizeof s->linger_ms);
 		zmq_close(s->socket);
 	}
+	if (s->monitor != NULL)
+		zmq_close(s->monitor);
 	zap_free(s->zap);
 	if (s->context != NULL)
 		zmq_ctx_term(s->context);
@@ -90,13 +102,13 @@ static bool has_message(struct zsock *s)
 }
 
 /* Throws away the rest of a message of several parts; whether there was any. */
-static bool skip_parts(struct zsock *s, zmq_msg_t *part)
+static bool skip_parts(void *socket, zmq_msg_t *part)
 {
 	bool any = false;
 
 	while (zmq_msg_more(part)) {
 		any = true;
-		if (zmq_msg_recv(part, s->socket, ZMQ_DONTWAIT) == -1)
+		if (zmq_msg_recv(part, socket, ZMQ_DONTWAIT) == -1)
 			break;
 	}
 	return any;
@@ -141,7 +153,7 @@ static void receive(struct zsock *s)
 	if (good && !zmq_msg_more(&part))
 		s->o.message(s->o.router ? from : NULL, zmq_msg_data(&part),
 		    zmq_msg_size(&part), s->o.arg);
-	else if (skip_parts(s, &part) || !good) {
+	else if (skip_parts(s->socket, &part) || !good) {
 		if (s->o.garbage != NULL)
 			s->o.garbage(s->o.arg);
 	}
@@ -210,6 +222,88 @@ fail:
 	look_again(s);
 	errno = saved;
 	return -1;
+}
+
+/* ---- how it is going ---- */
+
+#define MONITOR "inproc://monitor"
+#define WATCHED (ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CLOSED | \
+    ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
+
+/* Without it only the words are fewer. */
+static void open_monitor(struct zsock *s)
+{
+	const int none = 0;
+
+	if (zmq_socket_monitor(s->socket, MONITOR, WATCHED) == -1)
+		return;
+	s->monitor = zmq_socket(s->context, ZMQ_PAIR);
+	if (s->monitor == NULL)
+		return;
+	zmq_setsockopt(s->monitor, ZMQ_LINGER, &none, sizeof none);
+	zmq_connect(s->monitor, MONITOR);
+}
+
+static void take_event(struct zsock *s, unsigned event)
+{
+	switch (event) {
+	case ZMQ_EVENT_CLOSED:
+		s->way = WAY_NONE;
+		break;
+	case ZMQ_EVENT_CONNECTED:
+		if (s->way != WAY_REFUSED)
+			s->way = WAY_STRANGER;
+		break;
+	case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+		s->way = WAY_REFUSED;
+		break;
+	case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+		s->way = WAY_OPEN;
+		break;
+	}
+}
+
+/* What has happened since the last time: a number and a value, then the
+ * address. */
+static void read_monitor(struct zsock *s)
+{
+	zmq_msg_t part;
+
+	zmq_msg_init(&part);
+	while (s->monitor != NULL &&
+	    zmq_msg_recv(&part, s->monitor, ZMQ_DONTWAIT) != -1) {
+		uint16_t event = 0;
+
+		if (zmq_msg_size(&part) >= sizeof event)
+			memcpy(&event, zmq_msg_data(&part), sizeof event);
+		skip_parts(s->monitor, &part);
+		take_event(s, event);
+	}
+	zmq_msg_close(&part);
+}
+
+const char *zsock_why_silent(struct zsock *s)
+{
+	if (s == NULL)
+		return "there is no socket for it, as was said";
+	read_monitor(s);
+	switch (s->way) {
+	case WAY_REFUSED:
+		return "it refuses the key of this side: the file of its "
+		    "--keys has no such worker-public";
+	case WAY_STRANGER:
+		return s->o.keys != NULL ? "what listens there does not agree "
+		    "to these --keys: are they of its fleet, and has it --keys "
+		    "at all?" : "what listens there takes nobody without "
+		    "encryption: has it --keys?";
+	case WAY_OPEN:
+		return "it is connected, and not let in yet; a relay waits for "
+		    "its own master and all of --expect-workers";
+	case WAY_NONE:
+		break;
+	}
+	return "nothing listens there, or a firewall is in between: is it "
+	    "started, are --master-host and --master-port right?";
 }
 
 /* ---- opening ---- */
@@ -329,6 +423,8 @@ struct zsock *zsock_new(const struct zsock_options *o)
 	    o->router ? ZMQ_ROUTER : ZMQ_DEALER);
 	if (s->socket == NULL || set_options(s) == -1 || watch(s) == -1)
 		goto fail;
+	if (!o->router)
+		open_monitor(s);
 	return s;
 
 fail:

@@ -40,6 +40,9 @@ int zsock_bind(struct zsock *, const char *endpoint);
 int zsock_connect(struct zsock *, const char *endpoint);
 /* What the last bind really is, with the port chosen; owned by the socket. */
 const char *zsock_endpoint(const struct zsock *);
+/* Of a DEALER that gets no answer: why, and what to look at, in words.
+ * NULL is one that could not be made. */
+const char *zsock_why_silent(struct zsock *);
 /* Never waits.  0, or -1: EHOSTUNREACH (nobody of that name), EAGAIN (too
  * many messages wait for it). `to` is NULL for a DEALER. */
 int zsock_send(struct zsock *, const char *to, const void *data, size_t len);

@@ -145,6 +145,7 @@ static void test_who_gets_in(void **state)
 	struct zsock *known;
 	struct zsock *unknown;
 	struct zsock *plain;
+	struct zsock *late;
 
 	(void)state;
 	received = 0;
@@ -163,16 +164,28 @@ static void test_who_gets_in(void **state)
 	unknown = open_worker(&stranger, "stranger", zsock_endpoint(server));
 	plain = open_worker(NULL, "plain", zsock_endpoint(server));
 	wait_until(strstr(logged, "its key is not in the master's file"));
+	/* Each side knows why. */
+	wait_until(strstr(zsock_why_silent(unknown), "refuses the key"));
+	wait_until(strstr(zsock_why_silent(plain), "without encryption"));
 	known = open_worker(&worker, "known", zsock_endpoint(server));
 	wait_until(received == 1);
 	assert_int_equal(zsock_send(server, "known", "hello", 5), 0);
 	wait_until(received == 2);
+	wait_until(strstr(zsock_why_silent(known), "it is connected"));
+	/* Another fleet's, who has not even the master's key. */
+	memcpy(stranger.others[0], stranger.own_public, KEYS_TEXT);
+	zsock_free(unknown, 0);
+	unknown = open_worker(&stranger, "stranger", zsock_endpoint(server));
+	wait_until(strstr(zsock_why_silent(unknown), "does not agree"));
 	assert_int_equal(zsock_send(server, "stranger", "hello", 5), -1);
 	assert_int_equal(zsock_send(server, "plain", "hello", 5), -1);
+	late = open_worker(&worker, "late", zsock_endpoint(server));
 	zsock_free(unknown, 0);
 	zsock_free(plain, 0);
 	zsock_free(known, 0);
 	zsock_free(server, 0);
+	wait_until(strstr(zsock_why_silent(late), "nothing listens there"));
+	zsock_free(late, 0);
 	keys_release(&master);
 	keys_release(&worker);
 	keys_release(&stranger);
