@@ -202,6 +202,8 @@ static size_t on_progress(struct wire_progress *out, void *arg)
 			.queued = now[i].queued,
 			.idle = now[i].idle,
 			.settled = now[i].settled,
+			.beyond = now[i].beyond,
+			.beyond_len = now[i].beyond_len,
 		};
 		snprintf(out[i].name, sizeof out[i].name, "%s", now[i].name);
 	}

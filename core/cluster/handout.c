@@ -53,6 +53,10 @@ struct handout_holder {
 	bool forgot;                    /* more than could be kept is under
 	                                 * way */
 	uint64_t forgot_to;
+	bool stopped;                   /* and what it is done with, from
+	                                 * `settled` on */
+	uint8_t *beyond;
+	size_t beyond_len;
 };
 
 struct handout_held {
@@ -171,6 +175,7 @@ static void release_holder(struct handout_holder *o)
 	while (o->blocks != NULL)
 		drop_block(o);
 	buf_release(&o->batch);
+	free(o->beyond);
 	free(o);
 }
 
@@ -411,6 +416,19 @@ void handout_settled(struct handout *h, const struct peer *p,
 		handout_flush(h, h->now);
 }
 
+void handout_stopped(struct handout *h, const struct peer *p,
+    const void *beyond, size_t len)
+{
+	struct handout_holder *o = find(h, p);
+
+	if (o == NULL || o->stopped)
+		return;
+	o->stopped = true;
+	o->beyond = xmalloc(len + 1);
+	memcpy(o->beyond, beyond, len);
+	o->beyond_len = len;
+}
+
 bool handout_full(const struct handout *h)
 {
 	return h->held_bytes > HELD_MOST;
@@ -480,6 +498,17 @@ static int by_due(const void *a, const void *b)
 	return x->order < y->order ? -1 : x->order > y->order;
 }
 
+/* Or it may have been. */
+static bool was_begun(const struct handout_holder *o, uint64_t number)
+{
+	uint64_t i = number - o->settled;
+
+	if (o->stopped)
+		return i / 8 < o->beyond_len &&
+		    (o->beyond[i / 8] >> (i % 8) & 1) != 0;
+	return begun_has(o->peer->begun, number);
+}
+
 static void collect(struct again_list *l, const struct handout_holder *o,
     const struct handout_block *b, bool sent)
 {
@@ -493,8 +522,7 @@ static void collect(struct again_list *l, const struct handout_holder *o,
 		at += n;
 		len -= (size_t)n;
 		e.order = number;
-		if (number < o->settled || (sent &&
-		    begun_has(o->peer->begun, number)))
+		if (number < o->settled || (sent && was_begun(o, number)))
 			continue;
 		if (l->count == l->room) {
 			l->room = l->room > 0 ? l->room * 2 : 1024;
@@ -505,8 +533,9 @@ static void collect(struct again_list *l, const struct handout_holder *o,
 	}
 }
 
-/* What it has certainly not begun: what was not sent to it, and of one that
- * has ended here what it has not noted. */
+/* What it has certainly not begun: what was not sent to it, of one that has
+ * ended here what it has not noted, and of one that has stopped all but what
+ * it is done with. */
 static void give_again(struct handout *h, struct handout_holder *o, bool ended,
     struct handout_account *account)
 {
@@ -516,7 +545,7 @@ static void give_again(struct handout *h, struct handout_holder *o, bool ended,
 	for (const struct handout_block *b = o->blocks; b != NULL;
 	    b = b->next) {
 		sent = sent && b != o->unsent;
-		if (!sent || (ended && o->peer->begun != NULL))
+		if (!sent || o->stopped || (ended && o->peer->begun != NULL))
 			collect(&l, o, b, sent);
 	}
 	if (l.count > 0)
@@ -544,6 +573,7 @@ void handout_gone(struct handout *h, const struct peer *p, bool ended,
 		return;
 	account->given = o->given;
 	account->settled = (int64_t)(o->settled - o->first);
+	account->exact = o->stopped && !o->forgot;
 	close_batch(o);
 	while (h->holders[i] != o)
 		i++;

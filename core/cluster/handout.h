@@ -6,8 +6,9 @@
  * What was handed out stays here until the worker has said that it is done
  * with it.  When a worker is lost, the others get what it had not begun, as
  * far as that is certain: of a local one that is known to the event
- * (user/begun.h), of one elsewhere it is what was not sent to it any more.
- * Nothing is handed out twice that may have been begun.
+ * (user/begun.h), likewise of one that has stopped in order and said so; else
+ * of one elsewhere it is what was not sent to it any more.  Nothing is handed
+ * out twice that may have been begun.
  *
  * A worker that joins gets its share of the users.  One of them moves when the
  * worker that had it is done with what it was given of that user; until then
@@ -64,6 +65,10 @@ int handout_put(struct handout *, const struct record *, uint64_t mark);
 void handout_flush(struct handout *, int64_t now);
 /* News of a worker. */
 void handout_settled(struct handout *, const struct peer *, uint64_t settled);
+/* It has stopped: from what is settled on, these are done with (a bit each),
+ * and the others not begun. */
+void handout_stopped(struct handout *, const struct peer *, const void *beyond,
+    size_t len);
 /* More must not be read: too much waits here. */
 bool handout_full(const struct handout *);
 /* Nothing waits here. */
@@ -78,6 +83,7 @@ struct handout_account {
 	int64_t settled;                /* of these, all but some at the end */
 	int64_t again;                  /* given to others */
 	int64_t lost;                   /* there were no others */
+	bool exact;                     /* it is done with the rest */
 };
 /* It is lost, or has stopped.  `ended`: it will begin nothing more. */
 void handout_gone(struct handout *, const struct peer *, bool ended,

@@ -296,6 +296,11 @@ struct wire_progress {
 	int64_t idle;
 	uint64_t settled;               /* of a replay: the first event that is
 	                                 * not done with */
+	/* When it has stopped: a bit for each event from there on, set when it
+	 * is done with; the others were not begun.  NULL: not said.  Points
+	 * into the message. */
+	const void *beyond;
+	size_t beyond_len;
 };
 void wire_encode_progress(struct buf *out, const char *node_id,
     const struct wire_progress *, size_t count);

@@ -10,7 +10,10 @@
 #include "base/xalloc.h"
 #include "cluster/wire_object.h"
 
-#define PROGRESS_FIELDS 9               /* and what came later */
+#define PROGRESS_FIELDS 9               /* and what came later: */
+#define SETTLED 9
+#define BEYOND 10
+#define BEYOND_MAX 65536                /* bytes */
 
 void wire_encode_plan(struct buf *out, const char *node_id, const char *plan,
     const struct wire_order *order)
@@ -49,7 +52,8 @@ void wire_encode_progress(struct buf *out, const char *node_id,
 	wire_object_put_text(&pk, "executors");
 	msgpack_pack_array(&pk, count);
 	for (size_t i = 0; i < count; i++) {
-		msgpack_pack_array(&pk, PROGRESS_FIELDS + 1);
+		msgpack_pack_array(&pk, p[i].beyond != NULL ? BEYOND + 1 :
+		    SETTLED + 1);
 		wire_object_put_text(&pk, p[i].name);
 		msgpack_pack_unsigned_int(&pk, p[i].lease);
 		msgpack_pack_int64(&pk, p[i].started);
@@ -60,6 +64,9 @@ void wire_encode_progress(struct buf *out, const char *node_id,
 		msgpack_pack_int64(&pk, p[i].queued);
 		msgpack_pack_int64(&pk, p[i].idle);
 		msgpack_pack_uint64(&pk, p[i].settled);
+		if (p[i].beyond != NULL)
+			wire_object_put_bin(&pk, p[i].beyond,
+			    p[i].beyond_len);
 	}
 	wire_object_put_text(&pk, node_id);
 }
@@ -71,6 +78,28 @@ static int read_number(const msgpack_object *o, int64_t *out)
 	if (wire_object_uint(o, WIRE_MAX_COUNT, &n) == -1)
 		return -1;
 	*out = (int64_t)n;
+	return 0;
+}
+
+/* What came later, of a replay. */
+static int read_replayed(const msgpack_object_array *a,
+    struct wire_progress *p)
+{
+	const msgpack_object *f = a->ptr;
+
+	p->settled = 0;
+	p->beyond = NULL;
+	p->beyond_len = 0;
+	if (a->size > SETTLED &&
+	    wire_object_uint(&f[SETTLED], UINT64_MAX, &p->settled) == -1)
+		return -1;
+	if (a->size <= BEYOND)
+		return 0;
+	if (f[BEYOND].type != MSGPACK_OBJECT_BIN ||
+	    f[BEYOND].via.bin.size > BEYOND_MAX)
+		return -1;
+	p->beyond = f[BEYOND].via.bin.ptr;
+	p->beyond_len = f[BEYOND].via.bin.size;
 	return 0;
 }
 
@@ -92,11 +121,7 @@ static int read_progress(const msgpack_object *o, struct wire_progress *p)
 	    read_number(&f[8], &p->idle) == -1)
 		return -1;
 	p->lease = (unsigned)lease;
-	p->settled = 0;
-	if (o->via.array.size > PROGRESS_FIELDS &&
-	    wire_object_uint(&f[9], UINT64_MAX, &p->settled) == -1)
-		return -1;
-	return 0;
+	return read_replayed(&o->via.array, p);
 }
 
 int wire_read_progress(const msgpack_object *data, struct wire_progress *p,

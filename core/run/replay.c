@@ -306,8 +306,12 @@ void replay_feed_progress(const struct peer *p,
 		return;
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(news[i].name,
-		    executor_spec(feed.executor)->name) == 0)
-			handout_settled(&feed.handout, p, news[i].settled);
+		    executor_spec(feed.executor)->name) != 0)
+			continue;
+		handout_settled(&feed.handout, p, news[i].settled);
+		if (news[i].beyond != NULL)
+			handout_stopped(&feed.handout, p, news[i].beyond,
+			    news[i].beyond_len);
 	}
 	look_at_end();
 }
@@ -330,7 +334,7 @@ static void gone(const struct peer *p, bool ended, int64_t accounted)
 		accounted = a.settled;
 	doubt = accounted < a.given ? a.given - accounted - a.again - a.lost :
 	    0;
-	if (doubt < 0)
+	if (doubt < 0 || a.exact)
 		doubt = 0;
 	count_event("replay: given to another worker", a.again);
 	count_event("replay: lost with a worker", a.lost);
@@ -372,8 +376,8 @@ void replay_feed_leaves(struct peer *p)
 		handout_leave(&feed.handout, p);
 }
 
-/* What it had begun has ended; of one elsewhere it is not known what that
- * was. */
+/* What it had begun has ended; of one elsewhere it is known what that was if
+ * it has said so. */
 void replay_feed_stopped(const struct peer *p)
 {
 	if (feed.executor == NULL || !handout_has(&feed.handout, p))

@@ -301,6 +301,13 @@ uint32_t gate_series(const struct swarm_user *u)
 	return g != NULL ? g->series : UINT32_MAX;
 }
 
+static void progress_of_replay(const struct replay *r, struct gate_progress *p)
+{
+	p->settled = replay_settled(r);
+	if (!replay_beyond(r, &p->beyond, &p->beyond_len))
+		p->beyond = NULL;
+}
+
 size_t gate_progress(struct gate_progress *out, size_t max)
 {
 	size_t n = 0;
@@ -323,9 +330,9 @@ size_t gate_progress(struct gate_progress *out, size_t max)
 			.late = (int64_t)s.late,
 			.queued = (int64_t)s.queued,
 			.idle = (int64_t)(s.free_users + g->waiting.count),
-			.settled = g->replay != NULL ?
-			    replay_settled(g->replay) : 0,
 		};
+		if (g->replay != NULL)
+			progress_of_replay(g->replay, &out[n]);
 	}
 	return n;
 }

@@ -61,6 +61,8 @@ struct gate_progress {
 	int64_t queued;
 	int64_t idle;                   /* users that wait in a list */
 	uint64_t settled;               /* of a replay (replay_settled()) */
+	const void *beyond;             /* replay_beyond(); NULL: not said */
+	size_t beyond_len;
 };
 /* Fills at most `max`; returns how many. */
 size_t gate_progress(struct gate_progress *, size_t max);

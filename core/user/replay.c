@@ -27,6 +27,7 @@
 
 #define TRACES    16
 #define WAITING_MAX ((size_t)256 << 20) /* bytes of events that wait */
+#define BEYOND_MAX  8192                /* bytes of what is told at the end */
 
 /* Of a simulated user: swarm_data(). */
 struct seat {
@@ -386,4 +387,17 @@ void replay_status(const struct replay *r, struct arrivals_status *s)
 uint64_t replay_settled(const struct replay *r)
 {
 	return r->tally.low;
+}
+
+bool replay_beyond(const struct replay *r, const void **bits, size_t *len)
+{
+	static uint8_t beyond[BEYOND_MAX];
+	int64_t n;
+
+	if (!r->pace.stopped || users_alive() > 0)
+		return false;
+	n = tally_beyond(&r->tally, beyond, sizeof beyond);
+	*bits = beyond;
+	*len = n > 0 ? (size_t)n : 0;
+	return n >= 0;
 }

@@ -60,5 +60,11 @@ bool replay_next(struct replay *, struct swarm_user *);
 void replay_status(const struct replay *, struct arrivals_status *);
 /* The first number that is not done with. */
 uint64_t replay_settled(const struct replay *);
+/*
+ * When it has stopped and no user is left: those from there on that are done
+ * with (tally_beyond()), until the next call; the others were not begun.
+ * False: that can't be said.
+ */
+bool replay_beyond(const struct replay *, const void **bits, size_t *len);
 
 #endif

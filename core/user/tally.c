@@ -63,3 +63,19 @@ void tally_done(struct tally *t, uint64_t number)
 		t->low++;
 	}
 }
+
+int64_t tally_beyond(const struct tally *t, uint8_t *bits, size_t max)
+{
+	int64_t used = 0;
+
+	memset(bits, 0, max);
+	for (uint64_t i = 0; i < t->size; i++) {
+		if ((*word(t, t->low + i) & bit(t->low + i)) == 0)
+			continue;
+		if (i / 8 >= max)
+			return -1;
+		bits[i / 8] |= (uint8_t)(1u << (i % 8));
+		used = (int64_t)(i / 8) + 1;
+	}
+	return used;
+}

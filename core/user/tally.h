@@ -19,5 +19,8 @@ void tally_release(struct tally *);
 void tally_begin(struct tally *, uint64_t first);
 /* One below `low` is of no use any more. */
 void tally_done(struct tally *, uint64_t number);
+/* Those from `low` on, a bit each, the lowest first in its byte: how many
+ * bytes, without zeros at the end, or -1 when there are more than `max`. */
+int64_t tally_beyond(const struct tally *, uint8_t *bits, size_t max);
 
 #endif

@@ -416,6 +416,27 @@ def test_a_lost_worker_elsewhere(swarm, tmp_path, server):
     assert again > 50
 
 
+def test_a_worker_elsewhere_leaves(swarm, tmp_path, server):
+    """In order, in the middle of it: it says what it has not begun."""
+    events = [what for _, what in
+              log_of_users(tmp_path / "access.log", 40, 4, 100)]
+    port = str(free_port())
+    master = swarm.start("replay", "access.log", "-H", server.url, "--master",
+                         "--processes", "1", "--master-bind-host",
+                         "127.0.0.1", "--master-bind-port", port,
+                         "--expect-workers", "2", "--json-file",
+                         tmp_path / "out.json")
+    far = worker_of(swarm, tmp_path, port)
+    wait_for(lambda: len(server.seen) > 150, "requests")
+    far.interrupt()
+    assert far.wait() == 0, far.text
+    assert master.wait() in (0, 5), master.text
+    out = json.loads((tmp_path / "out.json").read_text())
+    assert check_once_and_in_order(events, server.paths(), out) == 0
+    assert out["counters"]["replay: given to another worker"] > 10
+    assert "replay: in doubt" not in out["counters"]
+
+
 def test_a_worker_joins_late(swarm, tmp_path, server):
     """It gets its share: what goes on is done by it alone once the first is
     gone, and each user's order is kept on the way, also of those who are

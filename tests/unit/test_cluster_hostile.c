@@ -88,7 +88,7 @@ static void make_samples(const char *id)
 	const struct wire_rows_wanted rows = { 0, 100, 5, 7 };
 	const struct wire_meet meet = { "door", 5, 2, 1 };
 	const struct wire_progress progress = { "main", 1, 5, 4, 3, 2, 1, 0,
-		0, 9 };
+		0, 9, "\1", 1 };
 	const struct wire_part part = { .from = 0 };
 	struct wire_heartbeat hb = { .state = "running", .sent = 1,
 		.clock_error = 5 };

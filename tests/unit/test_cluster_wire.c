@@ -317,8 +317,8 @@ static void test_run_messages(void **state)
 {
 	struct buf b = BUF_INIT(WIRE_MAX_MESSAGE);
 	const struct wire_progress two[] = {
-		{ "browse", 3, 10, 9, 8, 7, 6, 5, 4, 77 },
-		{ "", 0, 1, 1, 0, 0, 0, 0, 0, 0 } };
+		{ "browse", 3, 10, 9, 8, 7, 6, 5, 4, 77, "\5\0\1", 3 },
+		{ "", 0, 1, 1, 0, 0, 0, 0, 0, 0, NULL, 0 } };
 	const struct wire_meet meet = { "gate", 6, 5, 1 };
 	const struct wire_replay events = { "e\0vent", 6, UINT64_C(3) << 40,
 		true };
@@ -355,6 +355,9 @@ static void test_run_messages(void **state)
 	assert_int_equal(back[0].started, 10);
 	assert_int_equal(back[0].idle, 4);
 	assert_int_equal(back[0].settled, 77);
+	assert_int_equal(back[0].beyond_len, 3);
+	assert_memory_equal(back[0].beyond, "\5\0\1", 3);
+	assert_null(back[1].beyond);
 	assert_null(wire_read_plan(&m.data));
 	wire_message_release(&m);
 	wire_encode_meet(&b, ID, &meet);

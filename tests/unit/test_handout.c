@@ -350,6 +350,30 @@ static void test_elsewhere(void **state)
 	release();
 }
 
+/* One elsewhere that has stopped has said what it is done with. */
+static void test_stopped(void **state)
+{
+	const uint64_t first = UINT64_C(1) << 40;
+	struct handout_account a;
+
+	(void)state;
+	join_elsewhere();
+	for (int i = 0; i < 12; i++)
+		handout_put(&play.handout, &r, 1);
+	handout_flush(&play.handout, 0);
+	/* The first two, and of the others the second and the tenth. */
+	handout_settled(&play.handout, &play.workers[0]->peer, first + 2);
+	handout_stopped(&play.handout, &play.workers[0]->peer, "\2\2", 2);
+	handout_put(&play.handout, &r, 1);
+	join();
+	handout_gone(&play.handout, &play.workers[0]->peer, false, &a);
+	assert_true(a.exact);
+	assert_int_equal(a.given, 13);
+	assert_int_equal(a.again, 13 - 4);
+	assert_int_equal(a.lost, 0);
+	release();
+}
+
 /* Who is not heard of gets no more: that much less is in doubt. */
 static void test_silent(void **state)
 {
@@ -386,6 +410,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_come_and_go),
 		cmocka_unit_test(test_elsewhere),
+		cmocka_unit_test(test_stopped),
 		cmocka_unit_test(test_silent),
 	};
 

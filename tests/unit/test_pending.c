@@ -162,6 +162,7 @@ static void test_malformed(void **state)
 static void test_tally(void **state)
 {
 	struct tally t = { 0 };
+	uint8_t bits[2];
 
 	(void)state;
 	tally_begin(&t, 1000);
@@ -183,7 +184,12 @@ static void test_tally(void **state)
 		assert_int_equal(t.low, n + 2);
 	}
 	tally_begin(&t, 3);
+	assert_int_equal(tally_beyond(&t, bits, 2), 0);
 	tally_done(&t, 4);
+	tally_done(&t, 3 + 15);
+	assert_int_equal(tally_beyond(&t, bits, 2), 2);
+	assert_true(bits[0] == 2 && bits[1] == 128);
+	assert_int_equal(tally_beyond(&t, bits, 1), -1);
 	assert_int_equal(t.low, 3);
 	tally_release(&t);
 }
