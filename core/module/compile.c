@@ -216,6 +216,7 @@ static void name_result(struct job *j, const char *dir)
 static int copy_script(struct job *j)
 {
 	const char *rest = strchr(buf_str(&j->text), '\n');
+	bool whole;
 	FILE *f;
 
 	if (strncmp(buf_str(&j->text), "#!", 2) != 0 || !rest)
@@ -226,9 +227,12 @@ static int copy_script(struct job *j)
 		log_error("cannot write %s: %m", j->copy);
 		return -1;
 	}
-	fprintf(f, "#line 2 \"%s\"\n%s", j->source, rest + 1);
-	fclose(f);
-	return 0;
+	whole = fprintf(f, "#line 2 \"%s\"\n%s", j->source, rest + 1) > 0;
+	if (fclose(f) == 0 && whole)
+		return 0;
+	log_error("cannot write %s: %m", j->copy);
+	unlink(j->copy);
+	return -1;
 }
 
 static void command_line(const struct job *j, struct names *argv)
