@@ -377,6 +377,13 @@ static int pack(struct rw *s)
 	return 0;
 }
 
+static int deliver(struct rw *s)
+{
+	if (pack(s) == -1)
+		return -1;
+	return post_send(s->post, s->packed.data, s->packed.len, NULL);
+}
+
 static int rw_interval(void *sink, const struct swarm_sink_interval *i)
 {
 	struct rw *s = sink;
@@ -384,9 +391,21 @@ static int rw_interval(void *sink, const struct swarm_sink_interval *i)
 	s->time_ms = (int64_t)(i->time * 1000);
 	text_clear(&s->out);
 	put_all(s, i);
-	if (pack(s) == -1)
-		return -1;
-	return post_send(s->post, s->packed.data, s->packed.len, NULL);
+	return deliver(s);
+}
+
+/* Queries look back for five minutes, in which the users would go on. */
+static int rw_end(void *sink, const struct swarm_sink_end *e)
+{
+	struct rw *s = sink;
+	int64_t now = (int64_t)(e->time * 1000);
+
+	s->time_ms = now > s->time_ms ? now : s->time_ms + 1;
+	text_clear(&s->out);
+	gauge(s, "users", 0);
+	gauge(s, "users_target", 0);
+	gauge(s, "workers", 0);
+	return deliver(s);
 }
 
 static void rw_stop(void *sink)
@@ -440,6 +459,7 @@ static const struct swarm_sink sink = {
 	.help = "http://HOST:9090/api/v1/write",
 	.start = rw_start,
 	.interval = rw_interval,
+	.end = rw_end,
 	.stop = rw_stop,
 };
 

@@ -118,6 +118,7 @@ def test_prometheus_remote_write(swarm, spawn, tmp_path):
         "swarm_response_seconds_bucket" + label.replace("}", ',le="+Inf"}'),
         240)
     prometheus.expect("sum(swarm_errors_total)", 60)
+    prometheus.expect("swarm_users + swarm_workers", 0)
     # Passed requests take 70 ms by the scenario's own word.
     assert 0.05 <= prometheus.value(
         "histogram_quantile(0.9, swarm_response_seconds_bucket)") <= 0.1
