@@ -74,6 +74,44 @@ void call_set(char **to, const char *value)
 	*to = value ? must(strdup(value)) : NULL;
 }
 
+void call_set_url(struct call *c, const char *url)
+{
+	const char *at = url + strcspn(url, ":/?#");
+	bool whole = strncmp(at, "://", 3) == 0;
+
+	free(c->url);
+	if (asprintf(&c->url, "%s%s", whole ? "" : "http://", url) == -1)
+		must(NULL);
+}
+
+void call_client_options(const struct client *k,
+    struct client_option out[CLIENT_OPTIONS + 1])
+{
+	const struct client_option all[CLIENT_OPTIONS + 1] = {
+		{ "version", k->version },
+		{ "multiplex", k->multiplex ? "yes" : NULL },
+		{ "insecure", k->insecure ? "yes" : NULL },
+		{ "compress", k->compressed ? "yes" : NULL },
+		{ "keepalive", k->no_keepalive ? "no" : NULL },
+		{ "ca", k->ca },
+		{ "cert", k->cert },
+		{ "key", k->key },
+		{ "proxy", k->proxy },
+		{ "resolve", k->resolve },
+		{ "timeout", k->timeout },
+		{ "connect_timeout", k->connect_timeout },
+	};
+
+	memcpy(out, all, sizeof all);
+}
+
+const char *call_client_need(const struct client *k)
+{
+	if (k->version && strcmp(k->version, "3") == 0)
+		return "HTTP/3";
+	return k->proxy ? "a proxy" : k->resolve ? "--resolve" : NULL;
+}
+
 int call_header(struct call *c, const char *line)
 {
 	size_t len = strcspn(line, ":;");

@@ -60,6 +60,8 @@ void call_release_client(struct client *);
 int call_header(struct call *, const char *line);
 bool call_has_header(const struct call *, const char *name);
 void call_set(char **to, const char *value);
+/* With http:// before it when it has no scheme. */
+void call_set_url(struct call *, const char *url);
 /* Appends to the body, with `between` first when there is one already. */
 void call_body(struct call *, const char *between, const char *data,
     size_t len);
@@ -67,6 +69,20 @@ void call_body(struct call *, const char *between, const char *data,
 char *call_read_file(const char *path, size_t *len);
 /* The length of "scheme://host:port" of a URL. */
 size_t call_origin(const char *url);
+
+/* An option of the providers, for -o. */
+struct client_option {
+	const char *name;
+	const char *value;              /* NULL: not given */
+};
+
+#define CLIENT_OPTIONS 12
+
+/* All that a client may ask for, ended by one without a name. */
+void call_client_options(const struct client *,
+    struct client_option out[CLIENT_OPTIONS + 1]);
+/* What only libcurl can do, or NULL. */
+const char *call_client_need(const struct client *);
 
 /* ---- words.c ---- */
 
@@ -87,8 +103,9 @@ int from_har_read(const char *path, struct calls *);
 
 /* ---- write.c ---- */
 
-/* The calls as a scenario's source. `from` says where they are from, for its
- * first comment.  Caller frees. */
-char *write_scenario(const struct calls *, const char *from, bool pauses);
+/* The calls as a scenario's source.  `from` says where they are from, for its
+ * first comment, and the client what it is to be run with.  Caller frees. */
+char *write_scenario(const struct calls *, const struct client *,
+    const char *from, bool pauses);
 
 #endif

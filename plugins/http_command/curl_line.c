@@ -181,19 +181,12 @@ static int take_user(struct reading *r, const char *v)
 
 static int take_url(struct reading *r, const char *v)
 {
-	char with_scheme[8300];
-
 	if (r->call->url) {
 		swarm_error("the curl command has two URLs: %s and %s",
 		    r->call->url, v);
 		return -1;
 	}
-	if (strstr(v, "://")) {
-		call_set(&r->call->url, v);
-		return 0;
-	}
-	snprintf(with_scheme, sizeof with_scheme, "http://%s", v);
-	call_set(&r->call->url, with_scheme);
+	call_set_url(r->call, v);
 	return 0;
 }
 
@@ -455,6 +448,11 @@ static int add_user(struct reading *r)
 	len = strlen(r->user);
 	if (len > 600) {
 		swarm_error("curl's -u is longer than 600 bytes");
+		return -1;
+	}
+	if (!strchr(r->user, ':')) {
+		swarm_error("curl's -u \"%s\" has no password, which curl "
+		    "would ask for: give NAME:PASSWORD", r->user);
 		return -1;
 	}
 	for (i = 0; i < len; i += 3) {

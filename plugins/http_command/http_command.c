@@ -248,14 +248,8 @@ static int take(int opt, char *v)
 
 static void add_url(const char *url)
 {
-	struct call *c = call_add(&plan.calls);
-	char with_scheme[8300];
-
-	*c = shape;
-	c->url = NULL;
-	snprintf(with_scheme, sizeof with_scheme, "%s%s",
-	    strstr(url, "://") ? "" : "http://", url);
-	call_set(&c->url, with_scheme);
+	/* It gets its shape when all options are known. */
+	call_set_url(call_add(&plan.calls), url);
 }
 
 static int read_arguments(int argc, char **argv)
@@ -296,10 +290,9 @@ static int read_arguments(int argc, char **argv)
 
 static int choose_client(void)
 {
-	const struct client *c = &plan.client;
-	const char *p = c->plugin;
-	const char *need = c->version && strcmp(c->version, "3") == 0
-	    ? "HTTP/3" : c->proxy ? "a proxy" : c->resolve ? "--resolve" : NULL;
+	const char *p = plan.client.plugin;
+	const char *need = call_client_need(&plan.client);
+	struct client_option options[CLIENT_OPTIONS + 1], *o;
 	int rc = 0;
 
 	if (!p)
@@ -311,18 +304,9 @@ static int choose_client(void)
 	}
 	rc |= swarm_run_option("plugin", p);
 	rc |= cmdline_set(p, "discard", "yes");
-	rc |= cmdline_set(p, "version", c->version);
-	rc |= cmdline_set(p, "multiplex", c->multiplex ? "yes" : NULL);
-	rc |= cmdline_set(p, "insecure", c->insecure ? "yes" : NULL);
-	rc |= cmdline_set(p, "compress", c->compressed ? "yes" : NULL);
-	rc |= cmdline_set(p, "keepalive", c->no_keepalive ? "no" : NULL);
-	rc |= cmdline_set(p, "ca", c->ca);
-	rc |= cmdline_set(p, "cert", c->cert);
-	rc |= cmdline_set(p, "key", c->key);
-	rc |= cmdline_set(p, "proxy", c->proxy);
-	rc |= cmdline_set(p, "resolve", c->resolve);
-	rc |= cmdline_set(p, "timeout", c->timeout);
-	rc |= cmdline_set(p, "connect_timeout", c->connect_timeout);
+	call_client_options(&plan.client, options);
+	for (o = options; o->name; o++)
+		rc |= cmdline_set(p, o->name, o->value);
 	return rc ? -1 : 0;
 }
 
@@ -358,9 +342,9 @@ static int add_users(void)
 {
 	const char *first = plan.calls.list[0].url;
 	size_t len = call_origin(first), i;
-	char origin[300];
+	char *origin = strndup(first, len);
+	int rc;
 
-	snprintf(origin, sizeof origin, "%.*s", (int)len, first);
 	/* Paths make shorter names than URLs. */
 	for (i = 0; i < plan.calls.count; i++) {
 		struct call *c = &plan.calls.list[i];
@@ -369,18 +353,20 @@ static int add_users(void)
 
 		c->path = same ? c->url + len : c->url;
 	}
-	if (swarm_class_add(&users) == -1)
-		return -1;
-	return cmdline_run(&(struct cmdline_run){ .users = plan.connections,
-	    .spawn_rate = "1000000", .run_time = plan.duration,
-	    .host = origin, .rate = plan.rate });
+	rc = !origin || swarm_class_add(&users) == -1 ||
+	    cmdline_run(&(struct cmdline_run){ .users = plan.connections,
+		.spawn_rate = "1000000", .run_time = plan.duration,
+		.host = origin, .rate = plan.rate }) == -1 ? -1 : 0;
+	free(origin);
+	return rc;
 }
 
 /* ---- scenarios ---- */
 
 static int write_out(const char *from)
 {
-	char *text = write_scenario(&plan.calls, from, plan.pauses);
+	char *text = write_scenario(&plan.calls, &plan.client, from,
+	    plan.pauses);
 	FILE *out = plan.output ? fopen(plan.output, "w") : stdout;
 	int rc = -1;
 

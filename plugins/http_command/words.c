@@ -61,11 +61,33 @@ static void put_utf8(struct splitter *s, unsigned c)
 	} else if (c < 0x800) {
 		put(s, (char)(0xc0 | c >> 6));
 		put(s, (char)(0x80 | (c & 63)));
-	} else {
+	} else if (c < 0x10000) {
 		put(s, (char)(0xe0 | c >> 12));
 		put(s, (char)(0x80 | (c >> 6 & 63)));
 		put(s, (char)(0x80 | (c & 63)));
+	} else {
+		put(s, (char)(0xf0 | (c >> 18 & 7)));
+		put(s, (char)(0x80 | (c >> 12 & 63)));
+		put(s, (char)(0x80 | (c >> 6 & 63)));
+		put(s, (char)(0x80 | (c & 63)));
 	}
+}
+
+/* Four digits; two halves of a pair, as browsers write what is beyond them,
+ * are one character. */
+static unsigned code_point(struct splitter *s)
+{
+	unsigned high = number(&s->at, 16, 4), low;
+	const char *at = s->at;
+
+	if (high < 0xd800 || high > 0xdbff || at[0] != '\\' || at[1] != 'u')
+		return high;
+	at += 2;
+	low = number(&at, 16, 4);
+	if (low < 0xdc00 || low > 0xdfff)
+		return high;
+	s->at = at;
+	return 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
 }
 
 /* $'...' of bash: what browsers use for bodies with odd characters. */
@@ -81,7 +103,7 @@ static void put_escape(struct splitter *s)
 	else if (c == 'x')
 		put(s, (char)number(&s->at, 16, 2));
 	else if (c == 'u')
-		put_utf8(s, number(&s->at, 16, 4));
+		put_utf8(s, code_point(s));
 	else if (c >= '0' && c <= '7') {
 		s->at--;
 		put(s, (char)number(&s->at, 8, 3));

@@ -154,7 +154,30 @@ static void put_call(FILE *out, const struct call *c, const char *origin,
 	fputs(");\n", out);
 }
 
-char *write_scenario(const struct calls *calls, const char *from, bool pauses)
+/* What is no matter of the requests is one of the options: a comment, each line
+ * of which ends with a quote, and so is not spliced with the next. */
+static void put_options(FILE *out, const struct client *client)
+{
+	const char *p = call_client_need(client) ? "http" : "fasthttp";
+	struct client_option options[CLIENT_OPTIONS + 1], *o;
+	bool any = false;
+
+	call_client_options(client, options);
+	for (o = options; o->name; o++) {
+		if (!o->value)
+			continue;
+		if (!any)
+			fprintf(out, "/* To be run with these options. */\n"
+			    "// --plugin %s\n", p);
+		any = true;
+		fprintf(out, "// -o %s.%s=", p, o->name);
+		put_string(out, o->value);
+		fputc('\n', out);
+	}
+}
+
+char *write_scenario(const struct calls *calls, const struct client *client,
+    const char *from, bool pauses)
 {
 	const char *origin = calls->list[0].url;
 	size_t origin_len = call_origin(origin), len, i;
@@ -163,9 +186,10 @@ char *write_scenario(const struct calls *calls, const char *from, bool pauses)
 
 	if (!out)
 		return NULL;
-	fprintf(out, "/* Written from %s. */\n#include <swarm/swarm.h>\n"
-	    "#include <swarm/http.h>\n\n"
-	    "static void visit(struct swarm_user *u)\n{\n", from);
+	fprintf(out, "/* Written from %s. */\n", from);
+	put_options(out, client);
+	fputs("#include <swarm/swarm.h>\n#include <swarm/http.h>\n\n"
+	    "static void visit(struct swarm_user *u)\n{\n", out);
 	for (i = 0; i < calls->count; i++) {
 		if (pauses && calls->list[i].pause >= PAUSE_MIN)
 			fprintf(out, "\tswarm_sleep(%.1f);\n",

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define TIMEOUT_MAX 1e9                 /* seconds: nobody lives to see more */
+
 /* Of a caller that is older or newer, or that goes on after the call. */
 static const struct http_args *copy_args(struct swarm_user *u,
     const struct http_args *args)
@@ -66,8 +68,8 @@ void course_start(struct course *c, uint32_t series, int64_t start)
 	double timeout = c->args->timeout > 0 ? c->args->timeout
 	    : settings.timeout;
 
-	c->deadline = timeout > 0 ? start + (int64_t)(timeout * 1e9)
-	    : SWARM_FOREVER;
+	c->deadline = timeout > 0 && timeout < TIMEOUT_MAX
+	    ? start + (int64_t)(timeout * 1e9) : SWARM_FOREVER;
 	answer_init(&c->a, c->a.pub.user, series, start, c->args);
 }
 

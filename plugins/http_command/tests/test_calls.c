@@ -47,6 +47,9 @@ static void test_words(void **state)
 	check_words("'it'\\''s' a\"b\"c", "[it's][abc]");
 	check_words("\"\\\"\\$\\n\"", "[\"$\\n]");
 	check_words("$'a\\n\\t\\x41\\u00e9\\'\\101'", "[a\n\tA\xc3\xa9'A]");
+	/* As browsers write what has more than four digits. */
+	check_words("$'\\ud83d\\ude00 \\ud83d.'", "[\xf0\x9f\x98\x80 "
+	    "\xed\xa0\xbd.]");
 	check_words("'' \"\"", "[][]");
 	check_words("", "");
 	assert_null(words_split("curl 'open", &count));
@@ -94,6 +97,7 @@ static void test_curl(void **state)
 	static struct calls c;
 	static struct client k;
 	struct call *r;
+	char line[20000] = "";
 
 	(void)state;
 	read_line("curl -sSL -XPUT 'https://h/x' -H 'A: b' -H 'C:' -d one "
@@ -133,6 +137,13 @@ static void test_curl(void **state)
 
 	read_line("curl -I http://h", &c, &k, 0);
 	assert_string_equal(c.list->method, "HEAD");
+
+	read_line("curl 'h/to?url=http://x'", &c, &k, 0);
+	assert_string_equal(c.list->url, "http://h/to?url=http://x");
+	memset(line, 'a', sizeof line - 1);
+	memcpy(line, "curl h/", 7);
+	read_line(line, &c, &k, 0);
+	assert_int_equal(strlen(c.list->url), strlen(line) + 2);
 }
 
 static void check_refused(const char *line, const char *why)
@@ -158,6 +169,7 @@ static void test_curl_refused(void **state)
 	check_refused("curl http://a -b jar.txt", "-b with a file");
 	check_refused("curl http://a -d @/nonexistent", "cannot read");
 	check_refused("curl http://a -F nonsense", "name=value");
+	check_refused("curl http://a -u me", "NAME:PASSWORD");
 }
 
 /* ---- scenarios ---- */
@@ -175,7 +187,7 @@ static void test_write(void **state)
 	call_set(&c.list[1].method, "PURGE");
 	call_set(&call_add(&c)->url, "https://h:8443");
 	c.list[2].pause = 1.5;
-	text = write_scenario(&c, "a test", true);
+	text = write_scenario(&c, &k, "a test", true);
 	assert_string_equal(text,
 	    "/* Written from a test. */\n"
 	    "#include <swarm/swarm.h>\n#include <swarm/http.h>\n\n"
@@ -192,6 +204,19 @@ static void test_write(void **state)
 	    "}\n\nSWARM_SCENARIO({\n\t.name = \"visitor\",\n"
 	    "\t.host = \"https://h:8443\",\n\t.wait = SWARM_BETWEEN(1, 5),\n"
 	    "\t.tasks = SWARM_TASKS(SWARM_TASK(visit)),\n});\n");
+	free(text);
+
+	/* What is no matter of a request. */
+	read_line("curl -k -x 'http://p:1/?*/' https://h --http1.1", &c, &k,
+	    0);
+	text = write_scenario(&c, &k, "a test", false);
+	assert_non_null(strstr(text, "/* Written from a test. */\n"
+	    "/* To be run with these options. */\n"
+	    "// --plugin http\n"
+	    "// -o http.version=\"1.1\"\n"
+	    "// -o http.insecure=\"yes\"\n"
+	    "// -o http.proxy=\"http://p:1/?*/\"\n"
+	    "#include <swarm/swarm.h>\n"));
 	free(text);
 }
 
