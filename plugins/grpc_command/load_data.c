@@ -34,12 +34,14 @@ static char *read_file(const char *path, size_t *len)
 	}
 	data = malloc(FILE_MAX_BYTES + 1);
 	*len = data ? fread(data, 1, FILE_MAX_BYTES + 1, f) : 0;
-	fclose(f);
-	if (!data || *len > FILE_MAX_BYTES) {
+	/* A folder can be opened, and not read. */
+	if (!data || ferror(f) || *len > FILE_MAX_BYTES) {
 		swarm_error("%s is no file of at most 64 MiB", path);
 		free(data);
+		fclose(f);
 		return NULL;
 	}
+	fclose(f);
 	data = realloc(data, *len + 1);
 	if (data)
 		data[*len] = 0;

@@ -45,13 +45,9 @@ static int learn_kind(struct swarm_user *u, struct caller *c)
 	const struct load_plan *p = &load_plan;
 	int found;
 
-	if (p->kind != LOAD_ASK || (p->messages[0].data && p->kind ==
-	    LOAD_ASK)) {
-		kind = p->kind == LOAD_ASK ? LOAD_UNARY : p->kind;
-		is_known = true;
-		return 0;
-	}
-	found = rpc_kind(c->rpc, p->what);
+	/* Bytes are sent without a look at their type. */
+	found = p->kind != LOAD_ASK ? (int)p->kind : p->messages[0].data ?
+	    LOAD_UNARY : rpc_kind(c->rpc, p->what);
 	if (found >= 0) {
 		kind = (enum load_kind)found;
 		is_known = true;
@@ -143,6 +139,16 @@ static enum rpc_code receive_all(struct caller *c)
 	return rpc_finish(s)->code;
 }
 
+/* Of the calls in all; the first users take what is left over. */
+static uint64_t share_of_limit(struct swarm_user *u)
+{
+	const struct load_plan *p = &load_plan;
+	unsigned long count = (unsigned long)p->count;
+	unsigned long limit = (unsigned long)p->limit;
+
+	return limit / count + (swarm_user_id(u) % count < limit % count);
+}
+
 static void call(struct swarm_user *u)
 {
 	const struct load_plan *p = &load_plan;
@@ -151,8 +157,7 @@ static void call(struct swarm_user *u)
 
 	if (!is_known && learn_kind(u, c) == -1)
 		return;
-	if (p->limit && c->calls >= (uint64_t)((p->limit + p->count - 1) /
-	    p->count)) {
+	if (p->limit && c->calls >= share_of_limit(u)) {
 		swarm_stop_user(u);
 		return;
 	}

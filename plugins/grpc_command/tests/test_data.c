@@ -32,6 +32,7 @@ static void no_messages(void **state)
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		assert_int_equal(load_data_json(&p, texts[i]), -1);
 	assert_int_equal(load_data_binary(&p, "/no/such/file"), -1);
+	assert_int_equal(load_data_binary(&p, "/"), -1);
 	assert_int_equal(p.message_count, 0);
 	load_data_free(&p);
 }
