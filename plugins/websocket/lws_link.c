@@ -127,7 +127,7 @@ static int take_piece(struct ws *w, struct lws *wsi, const void *data,
 
 	if (w->masked)
 		lws_link_refuse_mask(w);
-	if (w->state != CLIENT_OPEN || w->refused || w->freed)
+	if (w->state != CLIENT_OPEN || w->refused)
 		return 0;
 	if (w->first == 0) {
 		w->first = swarm_now();

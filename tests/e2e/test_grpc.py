@@ -77,7 +77,8 @@ def test_every_kind(swarm, server, tmp_path, mode):
     assert counters.get("grpc_streams_open", 0) == 0
     ended = sum(n for name, n in counters.items()
                 if name.startswith("grpc_status_"))
-    assert ended == (0 if mode == "abandon" else 9)
+    assert ended == {"abandon": 0, "leave": 18}.get(mode, 9)
+    assert counters.get("grpc_msgs_unanswered", 0) == 9 * (mode == "leave")
     if mode == "slow_reader":
         assert counters["grpc_read_paused"] >= 9
 
@@ -383,6 +384,12 @@ def test_deadlines_by_phase(swarm, spawn, tmp_path):
             counters["grpc_deadline_waiting"]) == 6
     assert (ECHO + "Unary",
             "DEADLINE_EXCEEDED before the request was sent") in failures(data)
+    # Where not all are timed in full, those after the first that hits its
+    # deadline are.
+    data = command(swarm, tmp_path, server.target, ECHO + "Unary", "-c", "40",
+                   "--connections", "1", "-n", "120", "-t", "200ms", "-d",
+                   '{"delayUs": 5000000}', status=(1,))
+    assert data["counters"]["grpc_deadline_untold"] <= 40
     data = command(swarm, tmp_path, server.target, ECHO + "ServerStream",
                    "-c", "1", "-n", "1", "-t", "300ms", "-d",
                    '{"count": 1000, "delayUs": 20000}', status=(1,))
@@ -465,6 +472,12 @@ def test_long_messages(swarm, spawn, tmp_path):
     data = command(swarm, tmp_path, server.target, ECHO + "Unary", "-c", "1",
                    "-n", "3", "-d", '{"replyBytes": 3000000}')
     assert data["counters"]["grpc_bytes_received"] > 9000000
+    # More than may wait at a time, in one stream.
+    data = command(swarm, tmp_path, server.target, ECHO + "ServerStream",
+                   "-c", "1", "-n", "1", "-d",
+                   '{"count": 12, "replyBytes": 1000000}')
+    assert data["counters"]["grpc_status_OK"] == 1
+    assert data["counters"]["grpc_bytes_received"] > 12000000
 
 
 def test_server_killed_and_back(swarm, spawn, tmp_path):

@@ -418,6 +418,77 @@ def test_alias_of_an_earlier_connection(swarm, tmp_path, provider):
         assert counters["mqtt_connection_lost"] > 1, text
 
 
+def packets(client):
+    """Each that the client sends, but pings: short ones."""
+    data = b""
+    while more := client.recv(65536):
+        data += more
+        at = 0
+        while at + 2 <= len(data) and at + 2 + data[at + 1] <= len(data):
+            end = at + 2 + data[at + 1]
+            yield data[at:end]
+            at = end
+        data = data[at:]
+
+
+def test_release_is_repeated(swarm, tmp_path):
+    """Of a message of QoS 2 the broker had, when its connection was lost."""
+    heard = []
+
+    def serve(client):
+        known = server.connections > 1
+        for p in packets(client):
+            kind = p[0] >> 4
+            if kind == 1:
+                client.sendall(b"\x20\x03" + bytes([known]) + b"\0\0")
+            elif kind == 3:
+                n = 4 + int.from_bytes(p[2:4], "big")
+                heard.append((known, "PUBLISH", p[n:n + 2]))
+                client.sendall(b"\x50\x02" + p[n:n + 2])
+            elif kind == 6:
+                heard.append((known, "PUBREL", p[2:4]))
+                if not known:
+                    return
+                client.sendall(b"\x70\x02" + p[2:4])
+
+    server = Listener(serve)
+    counters, _, text = load_on(swarm, tmp_path, "fastmqtt", server,
+                                "mqtt_load.qos=2", "mqtt_load.keep=true",
+                                "mqtt_load.bytes=1", "fastmqtt.timeout=1500ms")
+    server.stop()
+    assert heard[0][1:] == ("PUBLISH", heard[1][2])
+    assert heard[1][:2] == (False, "PUBREL")
+    assert heard[2] == (True, "PUBREL", heard[1][2]), heard
+    assert counters["mqtt_pub_succ"] > 1, text
+
+
+def test_packet_id_in_use(swarm):
+    """All others have had their turn, and it is still under way."""
+    ids = []
+
+    def serve(client):
+        for p in packets(client):
+            kind = p[0] >> 4
+            if kind == 1:
+                client.sendall(CONNACK[5])
+            elif kind == 3:
+                n = 4 + int.from_bytes(p[2:4], "big")
+                ids.append(p[n:n + 2])
+                if ids[-1] != b"\0\7":
+                    client.sendall(b"\x40\x02" + ids[-1])
+                if len(ids) == 66000:
+                    client.sendall(b"\x40\x02\0\7")
+
+    server = Listener(serve)
+    done = swarm.run("mqtt", "pub", "-h", f"mqtt://127.0.0.1:{server.port}",
+                     "-c", "1", "-t", "t", "-q", "1", "-I", "0", "-s", "1",
+                     "-F", "500", "-L", "66000", "--", "--plugin",
+                     "fastmqtt", "--processes", "1", "-t", "60s", timeout=90)
+    server.stop()
+    assert done.status == 0, done.text
+    assert ids.count(b"\0\7") == 1 and ids.count(b"\0\6") == 2
+
+
 # ---- enhanced authentication ----
 
 def text(data):

@@ -363,7 +363,8 @@ BAD_FRAMES = {
                         "ws_closed_by_us_1002"),
     "continuation of nothing": (lambda h: [accept(h), frame(0x80, b"x")],
                                 "ws_closed_by_us_1002"),
-    "bad UTF-8": (lambda h: [accept(h), frame(0x81, b"a\xc3\x28")],
+    "bad UTF-8": (lambda h: [accept(h), frame(0x81, b"a\xc3\x28") +
+                             frame(0x81, b"good")],
                   "ws_closed_by_us_1007"),
     "bad UTF-8, and more of it":
         (lambda h: [accept(h), frame(0x81, b"\xff" + b"x" * 500000)],
@@ -397,6 +398,8 @@ def test_bad_frames(swarm, tmp_path, name):
     counters = data["counters"]
     assert counters["ws_opened"] == 1, data["text"]
     assert counters.get(counter) == 1, (counters, data["text"])
+    # Nor is anything taken that comes behind it.
+    assert counters.get("ws_msgs_received", 0) == 0
     ledger(counters)
     assert server.left.acquire(timeout=10), "the socket is still open"
 

@@ -10,10 +10,11 @@
 
 #include <cmocka.h>
 
-/* Two pieces of a message with a ping between them, a pong, a long frame and
+/* Two pieces of a message with two pings between them, a pong, a long frame and
  * the end. */
 static const uint8_t stream[] = {
 	0x02, 3, 'a', 'b', 'c',
+	0x89, 2, 'h', 'i',
 	0x89, 2, 'h', 'i',
 	0x80, 2, 'd', 'e',
 	0x8a, 0,
@@ -29,7 +30,8 @@ static void read_cut(size_t first, size_t second)
 	struct ws_reader r = { .left = 0 };
 	char got[32] = "";
 	size_t at = 0, n = 0;
-	bool pinged = false, closed = false;
+	bool closed = false;
+	int pings = 0;
 
 	for (size_t i = 0; i < 3; i++) {
 		size_t len = cuts[i] - at;
@@ -50,8 +52,7 @@ static void read_cut(size_t first, size_t second)
 			} else if (event == WS_PING) {
 				assert_int_equal(out.len, 2);
 				assert_memory_equal(out.data, "hi", 2);
-				assert_false(pinged);
-				pinged = true;
+				pings++;
 			} else {
 				closed = true;
 			}
@@ -61,7 +62,8 @@ static void read_cut(size_t first, size_t second)
 	}
 	got[n] = 0;
 	assert_string_equal(got, "abcdefghi");
-	assert_true(pinged && closed);
+	assert_int_equal(pings, 2);
+	assert_true(closed);
 }
 
 static void test_every_split(void **state)
@@ -96,6 +98,7 @@ static void test_refused(void **state)
 	BAD("WebSocket control frame too long", 0x89, 126, 0, 126);
 	BAD("WebSocket control frame too long", 0x09, 0);
 	BAD("WebSocket continuation out of turn", 0x80, 1);
+	BAD("WebSocket continuation out of turn", 0x02, 0, 0x82, 0);
 }
 
 static void test_put_frame(void **state)

@@ -133,6 +133,11 @@ static void leave(struct swarm_user *u, struct caller *c)
 	rpc_cancel(s);
 	if (rpc_finish(s)->code != RPC_CANCELLED)
 		swarm_raise(u, "it was not canceled");
+	/* What is not answered then has not failed. */
+	s = rpc_open(c->rpc, .method = ECHO "Bidi", .match = RPC_MATCH_ORDER,
+	    .json = "{\"delayUs\": 50000000}");
+	rpc_cancel(s);
+	rpc_finish(s);
 }
 
 static void count(struct rpc_call *s, const struct rpc_message *m, void *arg)
@@ -224,8 +229,8 @@ static void wrong(struct swarm_user *u, struct caller *c)
 
 /* ---- a channel that is freed while it is used ---- */
 
-/* Request{delay_us: 5000000} */
-#define SLOW .data = "\x20\xc0\x96\xb1\x02", .len = 5
+/* Request{delay_us: 50000000} */
+#define SLOW .data = "\x20\x80\xe1\xeb\x17", .len = 5
 
 static void slow_call(void *channel)
 {
@@ -266,10 +271,12 @@ static void join_soon(struct swarm_user *u, struct swarm_fiber *f,
 		swarm_raise(u, "%s goes on without its channel", what);
 }
 
-/* More calls than are begun at once, and the end before the rest is. */
+/* More calls than are begun at once, and the end before the rest is: nothing is
+ * left of them on the connection. */
 static void free_queued(struct swarm_user *u)
 {
-	struct rpc *other = rpc_connect(u, .share = -1);
+	struct rpc *other = rpc_connect(u, .share = 1);
+	struct rpc *same = rpc_connect(u, .share = 1);
 	struct swarm_fiber *f[24];
 
 	for (size_t i = 0; i < 24; i++)
@@ -277,6 +284,12 @@ static void free_queued(struct swarm_user *u)
 	join_soon(u, swarm_spawn(u, free_channel, other), "rpc_free()");
 	for (size_t i = 0; i < 24; i++)
 		join_soon(u, f[i], "a call");
+	for (int i = 0; rpc_info(same)->under_way > 0 && i < 300; i++)
+		swarm_sleep(0.01);
+	if (rpc_info(same)->under_way > 0)
+		swarm_raise(u, "%u calls that nobody waits for",
+		    rpc_info(same)->under_way);
+	rpc_free(same);
 }
 
 static void free_under(struct swarm_user *u, const char *what,

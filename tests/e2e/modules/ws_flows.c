@@ -67,6 +67,20 @@ static void messages(struct swarm_user *u)
 	EXPECT(u, ws_close(w) == 0);
 }
 
+/* The longest that is taken. */
+static void longest(struct swarm_user *u)
+{
+	struct ws *w = ws_connect(u, .path = "/echo", .max_message = 1000);
+	char text[1001];
+	const struct ws_message *m;
+
+	memset(text, 'x', 1000);
+	text[1000] = 0;
+	m = ws_request(w, .text = text, .name = "longest");
+	EXPECT(u, m && m->len == 1000);
+	ws_free(w);
+}
+
 static bool ends_in_z(const struct ws_message *m, void *arg)
 {
 	(void)arg;
@@ -222,6 +236,7 @@ static void once(struct swarm_user *u)
 {
 	upgrade(u);
 	messages(u);
+	longest(u);
 	matching(u);
 	closing(u);
 	reconnecting(u);
