@@ -166,6 +166,13 @@ static void narrow(struct capacity *c)
 		    LOOK_LEAST);
 }
 
+static struct interval median(const struct capacity *c)
+{
+	const struct histogram *h = capacity_counted(c);
+
+	return confidence_quantile(h, 0.5, (double)h->count);
+}
+
 static void grown(struct capacity *c, bool passed)
 {
 	const struct capacity_probe *p = &c->probes[c->probe_count - 1];
@@ -180,7 +187,8 @@ static void grown(struct capacity *c, bool passed)
 		end(c, CAPACITY_BOUND);
 		return;
 	}
-	if (p->r50 > 1.5 * c->base_r50 || (!c->o.users && p->in_flight > 2 *
+	/* For sure: the first one may have seen a dozen answers. */
+	if (median(c).lo > 1.5 * c->base_r50 || (!c->o.users && p->in_flight > 2 *
 	    fmax(c->base_in_flight, 1) * c->load / c->base_load))
 		factor = GROW_SLOW;
 	else if (c->o.hurry && p->r99 <= 1.5 * c->base_r99 + 1e5)
@@ -261,7 +269,7 @@ static void take_baseline(struct capacity *c)
 	if (c->base_load > 0 && c->load >= c->base_load)
 		return;
 	c->base_load = c->load;
-	c->base_r50 = p->r50;
+	c->base_r50 = median(c).hi;
 	c->base_r99 = p->r99;
 	c->base_in_flight = p->in_flight;
 }

@@ -9,8 +9,9 @@
  * s; what is not known of the slope stays part of the answer's width.
  *
  * A curve is followed only near its crossing: far below it is enough that a
- * probe was good, far above that it was bad.  And any one probe may have been
- * disturbed, by whatever else was going on.
+ * probe was good, far above that it was bad.  Or the share has nothing to do
+ * with the load.  And any one probe may have been disturbed, by whatever else
+ * was going on.
  */
 #include "run/capacity_internal.h"
 
@@ -32,6 +33,7 @@
 					 * an estimate itself */
 #define SLOPE_SPREAD  1.0               /* of the guess, as a logarithm */
 #define SLOPE_OTHER   0.1               /* that it is nothing of the kind */
+#define FLAT          0.1               /* that the load has no say in it */
 
 /* What one probe says of one objective. */
 struct witness {
@@ -52,6 +54,12 @@ static double share_of_logit(double x)
 	return 1 / (1 + exp(-x));
 }
 
+/* One that has odds. */
+static double between(double share)
+{
+	return fmin(fmax(share, ODD), 1 - ODD);
+}
+
 static double near(double x)
 {
 	return fmin(fmax(x, -NEAR), NEAR);
@@ -60,7 +68,7 @@ static double near(double x)
 /* The logarithm of the odds of a bad request that is just borne. */
 static double wanted(const struct capacity *c, size_t slo)
 {
-	return logit(fmin(fmax(1 - c->o.slo_share[slo], ODD), 1 - ODD));
+	return logit(between(1 - c->o.slo_share[slo]));
 }
 
 /* How many stretches of bad requests it has seen between good ones, or the
@@ -123,21 +131,25 @@ static bool is_no_witness(const struct capacity_probe *p, size_t slo)
 static size_t take_witnesses(const struct capacity *c, size_t slo,
     struct witness *out)
 {
+	/* Errors do not come of waiting, unless nothing else is asked for. */
+	bool is_late = c->o.slo_limit_ns[slo] > 0 ||
+	    capacity_objective_ns(c) == 0;
 	double edge = wanted(c, slo), bad = share_of_logit(edge);
 	double most = WORTH / (bad * (1 - bad));
 	size_t n = 0;
 
 	for (size_t i = 0; i < c->probe_count; i++) {
 		const struct capacity_probe *p = &c->probes[i];
-		double share = fmin(fmax(1 - p->share[slo], ODD), 1 - ODD);
+		double share = between(1 - p->share[slo]);
 		double count = p->count[slo];
 
 		if (is_no_witness(p, slo))
 			continue;
 		count *= CREDIT / capacity_time(c, p, slo);
-		/* Work that piles up is bad in the end, and nothing that came
+		/* Work that piles up is late in the end, and nothing that came
 		 * back is no better. */
-		if (p->verdict == CAPACITY_OVERLOAD || count <= 0) {
+		if ((p->verdict == CAPACITY_OVERLOAD && is_late) ||
+		    count <= 0) {
 			share = 1 - ODD;
 			count = most;
 		}
@@ -157,26 +169,42 @@ static double likelihood(const struct witness *w, double share)
 	return (1 - DISTURBED) * exp(w->count * off) + DISTURBED;
 }
 
+/* Requests a second for each arrival or user, where nothing holds them up. */
+static double pace(const struct capacity *c)
+{
+	double requests = 0, loads = 0;
+
+	for (size_t i = 0; i < c->probe_count; i++) {
+		const struct capacity_probe *p = &c->probes[i];
+
+		if (p->verdict != CAPACITY_PASS)
+			continue;
+		requests += p->throughput * p->seconds;
+		loads += p->load * p->seconds;
+	}
+	return loads > 0 ? requests / loads : 0;
+}
+
 /* Before anything is seen.  In a queue the chance to wait longer than the
  * limit grows by a factor e when as many more come within it as leave. */
-static double guess_slope(const struct capacity *c, size_t slo, double load,
-    double slope)
+static double guess_slope(double within, double slope)
 {
-	double within = load * c->o.slo_limit_ns[slo] / 1e9, off;
+	double off;
 
-	if (c->o.users || within < SLOPE_LEAST)
+	if (within < SLOPE_LEAST)
 		return 1;
 	off = log(slope / within) / SLOPE_SPREAD;
 	return SLOPE_OTHER + exp(-off * off / 2);
 }
 
+/* `within`: requests that come within the limit, at the crossing. */
 static double weight(const struct capacity *c, size_t slo,
-    const struct witness *w, size_t count, double crossing)
+    const struct witness *w, size_t count, double crossing, double within)
 {
 	double slope = SLOPE_LEAST, sum = 0, edge = wanted(c, slo);
 
 	for (size_t s = 0; s < SLOPES; s++, slope *= SLOPE_RATIO) {
-		double product = guess_slope(c, slo, exp(crossing), slope);
+		double product = guess_slope(within, slope);
 
 		for (size_t i = 0; i < count; i++)
 			product *= likelihood(&w[i], share_of_logit(edge +
@@ -184,6 +212,29 @@ static double weight(const struct capacity *c, size_t slo,
 		sum += product;
 	}
 	return sum;
+}
+
+/* The same beside all curves for a share that has nothing to do with the load,
+ * as of requests that fail because they are wrong; and whether that is
+ * borne. */
+static double weight_of_flat(const struct witness *w, size_t count,
+    double within, double edge, bool *holds)
+{
+	double product = 0, slope = SLOPE_LEAST, bad = 0, all = 0, share;
+
+	for (size_t i = 0; i < count; i++) {
+		bad += w[i].count * w[i].bad;
+		all += w[i].count;
+	}
+	if (!(all > 0))
+		return 0;
+	share = share_of_logit(edge + near(logit(between(bad / all)) - edge));
+	*holds = share < share_of_logit(edge);
+	for (size_t s = 0; s < SLOPES; s++, slope *= SLOPE_RATIO)
+		product += guess_slope(within, slope);
+	for (size_t i = 0; i < count; i++)
+		product *= likelihood(&w[i], share);
+	return FLAT * GRID * product;
 }
 
 static double grid_load(const struct capacity *c, size_t i)
@@ -197,14 +248,20 @@ static void add_objective(struct capacity *c, size_t slo)
 {
 	struct witness w[CAPACITY_PROBES];
 	size_t count = take_witnesses(c, slo, w);
-	double above[GRID], sum = 0;
+	double within = pace(c) * c->o.slo_limit_ns[slo] / 1e9;
+	double above[GRID], sum = 0, flat;
+	bool holds = false;
 
 	for (size_t i = GRID; i-- > 0;) {
-		sum += weight(c, slo, w, count, log(grid_load(c, i)));
+		double load = grid_load(c, i);
+
+		sum += weight(c, slo, w, count, log(load), load * within);
 		above[i] = sum;
 	}
+	flat = weight_of_flat(w, count, c->load * within, wanted(c, slo),
+	    &holds);
 	for (size_t i = 0; i < GRID; i++)
-		c->holds[i] *= above[i] / sum;
+		c->holds[i] *= (above[i] + (holds ? flat : 0)) / (sum + flat);
 }
 
 void capacity_believe(struct capacity *c)

@@ -21,7 +21,8 @@ struct capacity {
 	double in_phase;                /* seconds */
 	double settle_s;
 	double probe_s;                 /* longest look, this time */
-	/* The first probe that passed: how the system is when it is idle. */
+	/* The first probe that passed: how the system is when it is idle;
+	 * r50 at most. */
 	double base_load, base_r50, base_r99, base_in_flight;
 	struct capacity_second seconds[CAPACITY_SECONDS];
 	bool spoilt[CAPACITY_SECONDS];  /* by the generator */
@@ -46,6 +47,8 @@ extern const char *const capacity_stage_names[];
 /* capacity_judge.c: the generator itself was too slow in this second. */
 bool capacity_spoils(const struct capacity *,
     const struct capacity_second *);
+/* Response times of the probe, of the seconds that count. */
+const struct histogram *capacity_counted(const struct capacity *);
 /* Another second of the probe. */
 void capacity_take(struct capacity *, const struct capacity_second *);
 /* True when the probe is over, with its verdict. */

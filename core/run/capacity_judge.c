@@ -27,6 +27,11 @@ static size_t seconds_of(const struct capacity *c)
 	return n;
 }
 
+const struct histogram *capacity_counted(const struct capacity *c)
+{
+	return c->sifted ? &c->clean : &c->all;
+}
+
 /* Seconds are too few for an estimate over longer stretches: twice what they
  * say of themselves. */
 static double time_of_few(const struct confidence_slot *slots, size_t count,
@@ -74,7 +79,7 @@ static void sum_up_slo(const struct capacity *c, struct capacity_probe *p,
 /* The seconds that count as a probe, without a verdict yet. */
 static void sum_up(const struct capacity *c, struct capacity_probe *p)
 {
-	const struct histogram *h = c->sifted ? &c->clean : &c->all;
+	const struct histogram *h = capacity_counted(c);
 	double n = (double)seconds_of(c), begun = 0, requests = 0;
 
 	*p = (struct capacity_probe){ .load = c->load, .limit = -1,
@@ -119,7 +124,8 @@ enum answer { NO, YES, UNDECIDED };
 /*
  * `last`: there will be no more samples.  Where so few requests could not have
  * said yes at all, what was seen counts then.  On the way up no time is lost:
- * what is taken for good there too soon is seen by the probes that follow.
+ * what looks good is good, and what is taken for it too soon is seen by the
+ * probes that follow.
  */
 static enum answer judge_slo(const struct capacity *c,
     const struct capacity_probe *p, size_t slo, bool last)
@@ -136,7 +142,7 @@ static enum answer judge_slo(const struct capacity *c,
 		return YES;
 	if (i.hi < wanted && p->count[slo] * (1 - share) >= FEW)
 		return NO;
-	if (hopeless && c->stage == GROW)
+	if (c->stage == GROW && (hopeless || share >= wanted))
 		return YES;
 	if (hopeless && last)
 		return share >= wanted ? YES : NO;
@@ -144,7 +150,9 @@ static enum answer judge_slo(const struct capacity *c,
 }
 
 /* Least squares over the seconds: work piles up when the line rises for sure,
- * by more than a hundredth of the load each second, and would double. */
+ * by more than a hundredth of the load each second, and would double.  Five
+ * small numbers may well lie on a line; but what is in flight by chance varies
+ * by its root at least. */
 static bool piles_up(const struct capacity *c)
 {
 	double n = (double)seconds_of(c), mx = 0, my = 0;
@@ -167,7 +175,7 @@ static bool piles_up(const struct capacity *c)
 		syy += y * y;
 	}
 	slope = sxy / sxx;
-	error = sqrt(fmax(syy - slope * sxy, 0) / (n - 2) / sxx);
+	error = sqrt(fmax((syy - slope * sxy) / (n - 2), fmax(my, 1)) / sxx);
 	begin = fmax(my - slope * mx, 1);
 	end = begin + slope * c->o.probe_s;
 	return slope > 0.01 * c->load && end >= 2 * begin &&
@@ -287,10 +295,9 @@ static bool judge(const struct capacity *c, bool last,
 	for (size_t i = 0; i < c->o.slo_count; i++) {
 		enum answer answer = judge_slo(c, &p, i, last);
 
-		/* Once it is held, it is good when it looks good; and on the
-		 * way up, where more load tells more. */
-		if ((c->stage == CONFIRM || c->stage == GROW) && last &&
-		    answer == UNDECIDED && p.share[i] >= c->o.slo_share[i])
+		/* Once it is held, it is good when it looks good. */
+		if (c->stage == CONFIRM && last && answer == UNDECIDED &&
+		    p.share[i] >= c->o.slo_share[i])
 			answer = YES;
 		if (answer == NO) {
 			*verdict = CAPACITY_FAIL;
