@@ -24,7 +24,8 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#define NS 1e9
+#define NS      1e9
+#define LONGEST 1e5                     /* seconds that one may take */
 
 struct sleeper {
 	int64_t when;
@@ -282,10 +283,11 @@ static int64_t departure(int64_t now, int64_t service, int64_t *begins)
 
 int delay_work(struct swarm_user *u, const struct delay *d)
 {
+	/* The tail of a lognormal has no end, but a clock has. */
+	double service = fmin(draw(u, d) / target.speed, LONGEST);
 	int64_t now = swarm_now(), begins, ends, late;
 
-	ends = departure(now, (int64_t)(draw(u, d) / target.speed * NS),
-	    &begins);
+	ends = departure(now, (int64_t)(service * NS), &begins);
 	if (sleep_until(ends) == -1)
 		return -1;
 	late = swarm_now() - ends;

@@ -51,6 +51,7 @@ static int read_header(struct request *r, char *line)
 
 	if ((value = value_of(line, "content-length")) != NULL) {
 		r->body = strtoll(value, &end, 10);
+		end += strspn(end, " \t");
 		return *value >= '0' && *value <= '9' && *end == '\0' &&
 		    r->body <= BODY_MAX ? 0 : -1;
 	}
@@ -93,16 +94,19 @@ static int parse(struct request *r, char *head)
 	return 0;
 }
 
-static int answer(struct conn *c, int status, const char *type,
-    const void *body, size_t len, bool close)
+static int answer(struct conn *c, const struct request *r, int status,
+    const char *type, const void *body, size_t len)
 {
 	char head[256];
 	int n = snprintf(head, sizeof head, "HTTP/1.1 %d %s\r\n"
 	    "Server: swarm-target\r\nContent-Type: %s\r\n"
 	    "Content-Length: %zu\r\n%s\r\n", status,
 	    status < 400 ? "OK" : "Error", type, len,
-	    close ? "Connection: close\r\n" : "");
+	    r->close ? "Connection: close\r\n" : "");
 
+	/* The length is what GET would bring (RFC 9110, 9.3.2). */
+	if (r->method != NULL && strcmp(r->method, "HEAD") == 0)
+		len = 0;
 	/* Small answers go out in one piece. */
 	if (len <= sizeof head - (size_t)n) {
 		if (len > 0)
@@ -114,7 +118,7 @@ static int answer(struct conn *c, int status, const char *type,
 	return conn_write(c, body, len);
 }
 
-static int answer_bytes(struct conn *c, int64_t size, bool close)
+static int answer_bytes(struct conn *c, const struct request *r, int64_t size)
 {
 	char *body = malloc((size_t)size + 1);
 	int rc;
@@ -122,12 +126,12 @@ static int answer_bytes(struct conn *c, int64_t size, bool close)
 	if (body == NULL)
 		return -1;
 	memset(body, 'x', (size_t)size);
-	rc = answer(c, 200, "text/plain", body, (size_t)size, close);
+	rc = answer(c, r, 200, "text/plain", body, (size_t)size);
 	free(body);
 	return rc;
 }
 
-static int answer_stats(struct conn *c, bool close)
+static int answer_stats(struct conn *c, const struct request *r)
 {
 	struct delay_figures d;
 	char text[512];
@@ -144,7 +148,7 @@ static int answer_stats(struct conn *c, bool close)
 	    (unsigned long long)target.connections, d.service_ms, d.wait_ms,
 	    d.late_ms, d.late_max_ms, d.utilisation);
 
-	return answer(c, 200, "application/json", text, (size_t)n, close);
+	return answer(c, r, 200, "application/json", text, (size_t)n);
 }
 
 /* GET tells the speed; POST with x=FACTOR sets it. */
@@ -160,25 +164,26 @@ static int serve_speed(struct conn *c, const struct request *r)
 		speed = x != NULL ? strtod(x + 3, &end) : 0;
 		if (!(speed >= SPEED_MIN && speed <= SPEED_MAX) ||
 		    *end != '\0')
-			return answer(c, 400, "text/plain",
-			    "use POST /speed?x=0.5\n", 22, r->close);
+			return answer(c, r, 400, "text/plain",
+			    "use POST /speed?x=0.5\n", 22);
 		target.speed = speed;
 		swarm_info("speed %g", speed);
 	}
 	n = snprintf(text, sizeof text, "{\"speed\": %g}\n", target.speed);
-	return answer(c, 200, "application/json", text, (size_t)n, r->close);
+	return answer(c, r, 200, "application/json", text, (size_t)n);
 }
 
-static int serve_default(struct conn *c, const struct delay *d, bool close)
+static int serve_default(struct conn *c, const struct request *r,
+    const struct delay *d)
 {
 	if (delay_work(c->user, d) == -1)
 		return -1;
 	target.requests++;
 	if (target.errors > 0 && swarm_uniform(c->user) < target.errors) {
 		target.failed++;
-		return answer(c, 500, "text/plain", "error\n", 6, close);
+		return answer(c, r, 500, "text/plain", "error\n", 6);
 	}
-	return answer_bytes(c, target.size, close);
+	return answer_bytes(c, r, target.size);
 }
 
 static int serve_path(struct conn *c, const struct request *r,
@@ -189,35 +194,34 @@ static int serve_path(struct conn *c, const struct request *r,
 	char *end;
 
 	if (strcmp(path, "/stats") == 0)
-		return answer_stats(c, r->close);
+		return answer_stats(c, r);
 	if (strcspn(path, "?") == 6 && strncmp(path, "/speed", 6) == 0)
 		return serve_speed(c, r);
 	if (strncmp(path, "/delay/", 7) == 0 &&
 	    delay_parse(&d, path + 7) == -1)
-		return answer(c, 400, "text/plain", "bad delay\n", 10,
-		    r->close);
+		return answer(c, r, 400, "text/plain", "bad delay\n", 10);
 	if (strncmp(path, "/status/", 8) == 0) {
 		long status = strtol(path + 8, &end, 10);
 
 		target.requests++;
 		if (*end != '\0' || status < 200 || status > 599)
 			status = 400;
-		return answer(c, (int)status, "text/plain", "", 0, r->close);
+		return answer(c, r, (int)status, "text/plain", "", 0);
 	}
 	if (strncmp(path, "/bytes/", 7) == 0) {
 		int64_t n = strtoll(path + 7, &end, 10);
 
 		target.requests++;
 		if (*end != '\0' || n < 0 || n > BYTES_MAX)
-			return answer(c, 400, "text/plain", "", 0, r->close);
-		return answer_bytes(c, n, r->close);
+			return answer(c, r, 400, "text/plain", "", 0);
+		return answer_bytes(c, r, n);
 	}
 	if (strcmp(path, "/echo") == 0) {
 		target.requests++;
-		return answer(c, 200, "application/octet-stream", body,
-		    (size_t)r->body, r->close);
+		return answer(c, r, 200, "application/octet-stream", body,
+		    (size_t)r->body);
 	}
-	return serve_default(c, &d, r->close);
+	return serve_default(c, r, &d);
 }
 
 /* The body, after the head has been taken out of the buffer; free() it. */
@@ -257,7 +261,8 @@ bool http_serve(struct conn *c)
 	head = strndup(c->data, r.head);
 	conn_consume(c, r.head);
 	if (head == NULL || parse(&r, head) == -1 || r.chunked) {
-		answer(c, r.chunked ? 411 : 400, "text/plain", "", 0, true);
+		r.close = true;
+		answer(c, &r, r.chunked ? 411 : 400, "text/plain", "", 0);
 		free(head);
 		return false;
 	}

@@ -1,4 +1,7 @@
-/* Listening, and a fiber for each connection. */
+/*
+ * Listening, and a fiber for each connection.  A connection that cannot be
+ * taken now, for want of descriptors or memory, waits in the kernel's queue.
+ */
 #include "target.h"
 
 #include <swarm/swarm.h>
@@ -12,7 +15,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BACKLOG 4096
+#define BACKLOG  4096
+#define PATIENCE 0.01                   /* seconds, when one can't be taken */
 
 int64_t conn_fill(struct conn *c)
 {
@@ -114,8 +118,25 @@ static void announce(int fd)
 	if (getsockname(fd, (struct sockaddr *)&addr, &len) == 0 &&
 	    getnameinfo((struct sockaddr *)&addr, len, host, sizeof host,
 	    port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) == 0)
-		swarm_info("listening on http://%s:%s and ws://%s:%s", host,
-		    port, host, port);
+		swarm_info(addr.ss_family == AF_INET6 ?
+		    "listening on http://[%s]:%s and ws://[%s]:%s" :
+		    "listening on http://%s:%s and ws://%s:%s", host, port,
+		    host, port);
+}
+
+static void take(struct swarm_user *u, int fd)
+{
+	struct conn *c = malloc(sizeof *c);
+
+	if (c == NULL) {
+		close(fd);
+		return;
+	}
+	c->fd = fd;
+	c->user = u;
+	c->len = 0;
+	c->data[0] = '\0';
+	swarm_spawn(u, serve, c);
 }
 
 int server_run(struct swarm_user *u, const char *host, const char *port)
@@ -127,28 +148,22 @@ int server_run(struct swarm_user *u, const char *host, const char *port)
 	if (fd == -1)
 		return 2;
 	io = swarm_io_new(fd);
+	if (io == NULL) {
+		swarm_error("cannot wait for connections: %m");
+		close(fd);
+		return 2;
+	}
 	announce(fd);
 	while (rc != -1) {
 		int peer = accept4(fd, NULL, NULL,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
-		struct conn *c;
 
-		if (peer == -1 && (errno == EAGAIN || errno == EMFILE)) {
-			rc = errno == EAGAIN ? swarm_io_wait(io, SWARM_READ,
-			    SWARM_FOREVER) : swarm_sleep(0.01);
-			continue;
-		}
-		c = peer == -1 ? NULL : malloc(sizeof *c);
-		if (c == NULL) {
-			if (peer != -1)
-				close(peer);
-			continue;
-		}
-		c->fd = peer;
-		c->user = u;
-		c->len = 0;
-		c->data[0] = '\0';
-		swarm_spawn(u, serve, c);
+		if (peer != -1)
+			take(u, peer);
+		else if (errno == EAGAIN)
+			rc = swarm_io_wait(io, SWARM_READ, SWARM_FOREVER);
+		else
+			rc = swarm_sleep(PATIENCE);
 	}
 	swarm_io_free(io);
 	close(fd);

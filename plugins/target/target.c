@@ -24,6 +24,11 @@ static int set_listen(const char *text)
 	const char *number = colon != NULL ? colon + 1 : text;
 	size_t len = colon != NULL ? (size_t)(colon - text) : 0;
 
+	/* [::1]:8080 */
+	if (len > 2 && text[0] == '[' && text[len - 1] == ']') {
+		text++;
+		len -= 2;
+	}
 	if (len >= sizeof host || strlen(number) >= sizeof port ||
 	    strspn(number, "0123456789") != strlen(number) ||
 	    number[0] == '\0')
@@ -103,13 +108,10 @@ static enum swarm_command_result setup(int argc, char **argv)
 
 static int once(struct swarm_user *u)
 {
-	int rc;
-
 	if (delay_init() == -1)
 		return 2;
 	target.started = swarm_now();
-	rc = server_run(u, host, port);
-	return rc;
+	return server_run(u, host, port);
 }
 
 static const struct swarm_command command = {
