@@ -149,7 +149,7 @@ static int take_plain(const struct options *o, struct run_options *run,
 		s->rate = xstrdup(o->rate);
 	if (o->shape != NULL)
 		s->shape = xstrdup(o->shape);
-	else if (o->rate == NULL && o->iterations == 0 &&
+	else if (!o->capacity && o->rate == NULL && o->iterations == 0 &&
 	    o->user_iterations == 0 && find_shape(NULL) != NULL)
 		s->shape = xstrdup(found_shape->name);
 	if (options_given("users"))

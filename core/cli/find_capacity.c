@@ -19,22 +19,27 @@
 #include "stats/stats.h"
 
 #define POOL       "1000"               /* users, unless said otherwise */
+#define ERRORS     "errors<1%"          /* likewise: errors are fast */
 #define FIRST_RATE 10.0
+#define LEAST_RATE 0.1
+#define MOST       1e8
 #define AT_ONCE    1e6                  /* users started in a second */
 #define LAST_TICK  0.5                  /* seconds: one tick of the windows */
 #define GROWTH     50                   /* seconds, to the first failure */
+#define STEP       0.05
+#define FINE_STEP  0.02
 #define FINE_TIMES 3                    /* as much for the finer answer */
 
 static struct {
 	struct capacity *search;
 	struct capacity_options o;
 	struct criterion slos[CAPACITY_SLOS];
-	char **texts;                   /* the options' own */
+	char *texts[CAPACITY_SLOS];     /* the criteria's own */
 	const struct stats *stats;
 	double load;                    /* asked for */
 	size_t probes;                  /* said */
 	bool has_told;                  /* the plan */
-	int64_t due, late;              /* at the last tick */
+	int64_t due, late, dropped;     /* at the last tick */
 	bool has_before;
 } find;
 
@@ -51,22 +56,51 @@ void find_capacity_words(int argc, char **argv)
 	}
 }
 
+/* Of the first probe, which the run begins with. */
+static double first_load(const struct options *o)
+{
+	double first = o->by_users ? 1 : FIRST_RATE;
+
+	if (o->search_from > 0)
+		first = o->by_users ? fmax(floor(o->search_from), 1) :
+		    o->search_from;
+	return o->search_to > 0 ? fmin(first, o->search_to) : first;
+}
+
+/* Options that would say otherwise, by a command line, a file or the
+ * environment. */
+static int refuse_load(const struct options *o)
+{
+	if (options_given("rate"))
+		log_error("swarm capacity sets the rate itself: leave out "
+		    "--rate; --search-from and --search-to say where to "
+		    "look");
+	else if (o->by_users && options_given("users"))
+		log_error("with --users swarm capacity says how many: leave "
+		    "out -u; --search-from and --search-to say where to look");
+	else
+		return 0;
+	return -1;
+}
+
 int find_capacity_defaults(struct options *o)
 {
-	char rate[32];
+	char first[32];
 
 	o->capacity = true;
-	snprintf(rate, sizeof rate, "%.6f", o->search_from > 0 ?
-	    o->search_from : FIRST_RATE);
+	if (refuse_load(o) == -1)
+		return -1;
+	snprintf(first, sizeof first, o->by_users ? "%.0f" : "%.6f",
+	    first_load(o));
 	if ((!o->headful && options_default(o, "headless", "true") == -1) ||
 	    options_default(o, "progress", "0") == -1 ||
 	    options_default(o, "spawn-rate", "100000") == -1)
 		return -1;
 	if (o->by_users)
-		return options_default(o, "users", "1");
+		return options_default(o, "users", first);
 	if (options_default(o, "users", POOL) == -1)
 		return -1;
-	return options_default(o, "rate", rate);
+	return options_default(o, "rate", first);
 }
 
 /* ---- objectives ---- */
@@ -114,11 +148,27 @@ static int add_slo(const char *text)
 		find.o.slo_limit_ns[i] = c->stat == CRITERION_QUANTILE ?
 		    c->value : c->stat == CRITERION_SHARE ? c->parameter :
 		    0;
+		find.texts[i] = c->text;
 		find.o.slo_count++;
 		rc = 0;
 	}
 	buf_release(&error);
 	return rc;
+}
+
+/* What fails at once is not answered within any time. */
+static int add_slos(const struct options *o)
+{
+	bool errors = false;
+
+	for (size_t i = 0; i < o->slos.count; i++) {
+		if (add_slo(o->slos.items[i]) == -1)
+			return -1;
+		errors = errors ||
+		    find.slos[i].stat == CRITERION_ERROR_SHARE;
+	}
+	return errors || find.o.slo_count == CAPACITY_SLOS ? 0 :
+	    add_slo(ERRORS);
 }
 
 static int check(const struct options *o)
@@ -141,11 +191,20 @@ static int check(const struct options *o)
 	    o->probe_time)
 		log_error("--search-time is less than one probe and the time "
 		    "that the answer is held");
+	else if (o->by_users && o->search_to > 0 && o->search_to < 1)
+		log_error("--search-to: at least one user");
 	else if (o->search_to > 0 && o->search_to < o->search_from)
 		log_error("--search-to is less than --search-from");
 	else
 		return 0;
 	return -1;
+}
+
+static double wanted_step(const struct options *o)
+{
+	if (o->within > 0)
+		return o->within / 100;
+	return o->fine ? FINE_STEP : STEP;
 }
 
 /* Growth, probes around the limit, and the answer held, twice where the first
@@ -156,35 +215,32 @@ static double time_of_search(const struct options *o)
 
 	if (o->search_time > 0)
 		return o->search_time;
-	return GROWTH + (o->fine ? FINE_TIMES : 1) * narrow +
+	return GROWTH + (wanted_step(o) < STEP ? FINE_TIMES : 1) * narrow +
 	    2 * o->confirm_time;
 }
 
 int find_capacity_start(struct options *o)
 {
-	double first = o->by_users ? 1 : FIRST_RATE;
+	double most = o->search_to > 0 ? o->search_to : MOST;
 
 	if (check(o) == -1)
 		return -1;
 	find.o = (struct capacity_options){
-		.start = o->search_from > 0 ? o->search_from : first,
+		.start = first_load(o),
 		.hurry = o->search_from == 0,
 		.least = o->by_users ? 1 : o->search_from > 0 ?
-		    o->search_from / 16 : 0.1,
-		.most = o->search_to > 0 ? o->search_to : 1e8,
-		.step = o->fine ? 0.02 : 0.05,
+		    o->search_from / 16 : fmin(LEAST_RATE, most),
+		.most = o->by_users ? floor(most) : most,
+		.step = wanted_step(o),
 		.probe_s = o->probe_time,
 		.confirm_s = o->confirm_time,
 		.search_s = time_of_search(o),
 		.users = o->by_users,
 	};
-	for (size_t i = 0; i < o->slos.count; i++) {
-		if (add_slo(o->slos.items[i]) == -1) {
-			find_capacity_release();
-			return -1;
-		}
+	if (add_slos(o) == -1) {
+		find_capacity_release();
+		return -1;
 	}
-	find.texts = o->slos.items;
 	find.search = capacity_new(&find.o);
 	find.load = capacity_load(find.search);
 	return 0;
@@ -241,6 +297,8 @@ static void take_statistics(struct capacity_second *s,
 	s->failures = sum->failures;
 	if (sum->response.count > 0) {
 		s->response = &sum->response;
+		s->service = histogram_mean(&sum->response) - sum->lag /
+		    (double)sum->response.count;
 		s->r50 = (double)histogram_quantile(&sum->response, 0.5);
 		s->r99 = (double)histogram_quantile(&sum->response, 0.99);
 	}
@@ -280,8 +338,10 @@ static void take_arrivals(struct capacity_second *s,
 		s->planned = (double)(e->due - find.due);
 		s->begun = s->planned - (double)(e->late - find.late);
 	}
+	s->starved = (double)(e->queued + e->dropped - find.dropped);
 	find.due = e->due;
 	find.late = e->late;
+	find.dropped = e->dropped;
 	find.has_before = true;
 }
 
@@ -337,7 +397,7 @@ void find_capacity_tick(const struct run_status *status,
     const struct report_load *load)
 {
 	struct capacity_second s = { .r50 = NAN, .r99 = NAN, .busy = NAN,
-		.delay_p99_ns = NAN };
+		.service = NAN, .delay_p99_ns = NAN };
 	struct criteria_view v = { find.stats, report_windows(), LAST_TICK,
 		0 };
 	struct window_sum sum;

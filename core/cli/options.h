@@ -60,6 +60,7 @@ struct options {
 	struct option_list slos;
 	bool by_users;
 	bool fine;
+	double within;                  /* per cent; 0: not said */
 	double search_from;
 	double search_to;
 	double probe_time;

@@ -75,6 +75,8 @@ static void put_range(struct buf *out, const struct capacity_view *v)
 {
 	const struct interval *r = &v->answer.range;
 
+	if (!isfinite(r->hi))
+		return;
 	buf_puts(out, " (");
 	if (v->users)
 		text_count(out, (uint64_t)r->lo);
@@ -85,24 +87,114 @@ static void put_range(struct buf *out, const struct capacity_view *v)
 	buf_putc(out, ')');
 }
 
-/* What the generator could not make: the load of the last probe then. */
-static double not_made(const struct capacity_view *v)
+static const struct capacity_probe *last_probe(const struct capacity_view *v)
 {
-	return v->count > 0 ? v->probes[v->count - 1].load : 0;
+	return v->count > 0 ? &v->probes[v->count - 1] : NULL;
+}
+
+/* What is less than was asked for, and what to do. */
+static void put_doubt(struct buf *out, const struct capacity_view *v)
+{
+	const struct capacity_answer *a = &v->answer;
+	double off = sqrt(a->range.hi / a->range.lo) - 1;
+
+	if (a->sure)
+		return;
+	if (a->end == CAPACITY_FOUND && off > a->step && isfinite(off)) {
+		buf_puts(out, "; known within ");
+		text_percent(out, off);
+		buf_puts(out, " only and not ");
+		text_percent(out, a->step);
+		buf_puts(out, ": give it more time (--search-time) or "
+		    "machines with nothing else to do, or ask for less "
+		    "(--within)");
+	} else if (!(a->held_s > 0)) {
+		buf_puts(out, ": give it more time (--search-time)");
+	}
 }
 
 static void put_found(struct buf *out, const struct capacity_view *v)
 {
-	buf_puts(out, v->answer.held_s > 0 ? "bears " : "bears about ");
+	bool bound = v->answer.end == CAPACITY_BOUND;
+
+	buf_puts(out, v->answer.held_s > 0 || bound ? "bears " :
+	    "bears about ");
 	put_load(out, v, v->answer.load);
-	put_range(out, v);
+	if (bound)
+		buf_puts(out, ", the most that was to be tried,");
+	else
+		put_range(out, v);
 	buf_puts(out, " with ");
 	put_slos(out, v);
 	if (v->answer.held_s > 0)
 		buf_printf(out, ", held for %.0f s", v->answer.held_s);
 	else
 		buf_puts(out, ", but was not held");
-	put_limit(out, v);
+	if (!bound)
+		put_limit(out, v);
+	put_doubt(out, v);
+}
+
+/* The generator's own limit, and what moves it. */
+static void put_generator(struct buf *out, const struct capacity_view *v)
+{
+	const struct capacity_probe *p = last_probe(v);
+
+	buf_puts(out, "generator-limited, it could not make ");
+	put_load(out, v, p ? p->load : 0);
+	if (p && p->starved > 0)
+		buf_puts(out, ": all its users were busy; give it more "
+		    "with -u");
+	else
+		buf_puts(out, ": give it more workers or machines");
+}
+
+static void put_none(struct buf *out, const struct capacity_view *v)
+{
+	const struct capacity_probe *p = last_probe(v);
+
+	buf_puts(out, "does not meet ");
+	if (p && p->limit >= 0 && (size_t)p->limit < v->slo_count)
+		buf_puts(out, v->slos[p->limit]);
+	else
+		put_slos(out, v);
+	buf_puts(out, " at ");
+	put_load(out, v, p ? p->load : 0);
+	buf_puts(out, ", the least load tried");
+	if (p && p->fail_share >= 1)
+		buf_puts(out, ": every request failed");
+}
+
+/* Without an answer: what is known nevertheless. */
+static void put_so_far(struct buf *out, const struct capacity_view *v)
+{
+	const struct capacity_answer *a = &v->answer;
+
+	buf_puts(out, "the search was ended early");
+	if (a->load > 0) {
+		buf_puts(out, "; so far the system bears ");
+		put_load(out, v, a->load);
+	}
+	if (isfinite(a->range.hi) && a->range.hi > 0) {
+		buf_puts(out, a->load > 0 ? " and not " :
+		    "; so far it does not bear ");
+		put_load(out, v, a->range.hi);
+	}
+}
+
+static void put_time_over(struct buf *out, const struct capacity_view *v)
+{
+	if (v->answer.load > 0) {
+		buf_puts(out, "bears at least ");
+		put_load(out, v, v->answer.load);
+		buf_puts(out, ": the time was over before any load was too "
+		    "much");
+	} else {
+		buf_puts(out, "no answer: the time was over before any load "
+		    "was borne");
+	}
+	buf_puts(out, ": give it more (--search-time), or begin "
+	    "elsewhere (--search-from)");
 }
 
 void capacity_view_sentence(struct buf *out, const struct capacity_view *v)
@@ -111,48 +203,30 @@ void capacity_view_sentence(struct buf *out, const struct capacity_view *v)
 
 	switch (a->end) {
 	case CAPACITY_RUNNING:
-		buf_puts(out, "the search was ended early");
-		if (a->load > 0) {
-			buf_puts(out, "; so far the system bears ");
-			put_load(out, v, a->load);
-		}
+		put_so_far(out, v);
 		break;
 	case CAPACITY_FOUND:
+	case CAPACITY_BOUND:
 		put_found(out, v);
 		break;
 	case CAPACITY_AT_LEAST:
 		buf_puts(out, "bears at least ");
 		put_load(out, v, a->load);
-		buf_puts(out, ": generator-limited, it could not make ");
-		put_load(out, v, not_made(v));
-		break;
-	case CAPACITY_BOUND:
-		buf_puts(out, "bears ");
-		put_load(out, v, a->load);
-		buf_puts(out, ", the most that was to be tried, with ");
-		put_slos(out, v);
+		buf_puts(out, ": ");
+		put_generator(out, v);
 		break;
 	case CAPACITY_NONE:
-		buf_puts(out, "does not meet ");
-		put_slos(out, v);
-		buf_puts(out, " at the least load tried");
+		put_none(out, v);
 		break;
 	case CAPACITY_LOST:
-		buf_puts(out, a->load > 0 || v->count > 1 ? "no answer: the "
-		    "same load was borne and not borne, or the generator "
-		    "could not keep to the plan" : "no answer: the generator "
-		    "could not make the first load");
+		buf_puts(out, "no answer: ");
+		if (v->count > 0 && last_probe(v)->verdict == CAPACITY_INVALID)
+			put_generator(out, v);
+		else
+			buf_puts(out, "the same load was borne and not borne");
 		break;
 	case CAPACITY_TIME_OVER:
-		if (a->load > 0) {
-			buf_puts(out, "bears at least ");
-			put_load(out, v, a->load);
-			buf_puts(out, ": the time was over before any load "
-			    "was too much");
-		} else {
-			buf_puts(out, "no answer: the time was over before "
-			    "any load was borne");
-		}
+		put_time_over(out, v);
 		break;
 	}
 	if (a->slow_recovery)
@@ -164,14 +238,16 @@ void capacity_view_probe(struct buf *out, const struct capacity_view *v,
 {
 	const struct capacity_probe *p = &v->probes[probe];
 
+	buf_printf(out, "%s ", p->stage);
 	put_load(out, v, p->load);
 	buf_printf(out, ": %s", capacity_verdict_name(p->verdict));
 	if (p->limit >= 0 && (size_t)p->limit < v->slo_count)
 		buf_printf(out, " (%s)", v->slos[p->limit]);
 	buf_printf(out, " in %.0f s", p->seconds);
 	if (p->spoilt > 0)
-		buf_printf(out, " (%.0f left out, the generator was slow)",
-		    p->spoilt);
+		buf_printf(out, " (%.0f left out, %s)", p->spoilt,
+		    p->starved > 0 ? "all users were busy" :
+		    "the generator was slow");
 	if (isfinite(p->r99)) {
 		buf_puts(out, ", p50 ");
 		text_time(out, p->r50);
@@ -184,64 +260,81 @@ void capacity_view_probe(struct buf *out, const struct capacity_view *v,
 
 /* ---- JSON ---- */
 
-static json_t *real(double v)
-{
-	return isfinite(v) ? json_real(v) : json_null();
-}
-
 static json_t *probe_json(const struct capacity_view *v,
     const struct capacity_probe *p)
 {
-	json_t *shares = json_array();
+	json_t *shares = json_array(), *o = json_object();
 
 	for (size_t i = 0; i < v->slo_count; i++)
-		json_array_append_new(shares, real(p->share[i]));
-	return json_pack("{s:o, s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:o, "
-	    "s:o, s:o, s:o, s:b}", "load", real(p->load), "stage", p->stage,
-	    "verdict", capacity_verdict_name(p->verdict), "limit", p->limit,
-	    "seconds", real(p->seconds), "left_out_s", real(p->spoilt),
-	    "achieved", real(p->achieved),
-	    "requests_per_s", real(p->throughput),
-	    "p50_ms", real(p->r50 / 1e6), "p99_ms", real(p->r99 / 1e6),
-	    "in_flight", real(p->in_flight),
-	    "fail_ratio", real(p->fail_share), "good_shares", shares,
-	    "recovered", p->recovered);
+		json_array_append_new(shares, json_real(p->share[i]));
+	property_set_real(o, "load", p->load);
+	property_set_text(o, "stage", p->stage);
+	property_set_text(o, "verdict", capacity_verdict_name(p->verdict));
+	property_set(o, "limit", json_integer(p->limit));
+	property_set_real(o, "seconds", p->seconds);
+	property_set_real(o, "left_out_s", p->spoilt);
+	property_set_real(o, "starved_s", p->starved);
+	property_set_real(o, "achieved", p->achieved);
+	property_set_real(o, "requests_per_s", p->throughput);
+	property_set_real(o, "p50_ms", p->r50 / 1e6);
+	property_set_real(o, "p99_ms", p->r99 / 1e6);
+	property_set_real(o, "in_flight", p->in_flight);
+	property_set_real(o, "fail_ratio", p->fail_share);
+	property_set(o, "good_shares", shares);
+	property_set(o, "recovered", json_boolean(p->recovered));
+	return o;
+}
+
+/* A load, or one end of the limit's interval, that is known. */
+static json_t *known(double load)
+{
+	return load > 0 && isfinite(load) ? json_real(load) : json_null();
 }
 
 json_t *capacity_view_json(const struct capacity_view *v)
 {
-	json_t *probes = json_array(), *slos = json_array();
 	const struct capacity_answer *a = &v->answer;
 	struct buf sentence = BUF_INIT(4096);
-	json_t *o;
+	json_t *probes, *slos, *o;
 
-	if (!v->present) {
-		json_decref(probes);
-		json_decref(slos);
+	if (!v->present)
 		return json_null();
-	}
+	o = json_object();
+	probes = json_array();
+	slos = json_array();
 	for (size_t i = 0; i < v->slo_count; i++)
 		json_array_append_new(slos, json_string(v->slos[i]));
 	for (size_t i = 0; i < v->count; i++)
 		json_array_append_new(probes, probe_json(v, &v->probes[i]));
 	capacity_view_sentence(&sentence, v);
-	o = json_pack("{s:s, s:s, s:o, s:s, s:o, s:[o, o], s:o, s:i, s:o, s:b, "
-	    "s:o}", "answer", ends[a->end], "sentence", buf_str(&sentence),
-	    "slos", slos, "unit", v->users ? "users" : "arrivals/s", "load",
-	    a->load > 0 ? real(a->load) : json_null(), "range",
-	    real(a->range.lo), real(a->range.hi), "held_s",
-	    real(a->held_s), "limit", a->limit, "knee", a->knee > 0 ?
-	    real(a->knee) : json_null(), "slow_recovery", a->slow_recovery,
-	    "probes", probes);
+	property_set_text(o, "answer", ends[a->end]);
+	property_set_text(o, "sentence", buf_str(&sentence));
+	property_set(o, "slos", slos);
+	property_set_text(o, "unit", v->users ? "users" : "arrivals/s");
+	property_set(o, "load", known(a->load));
+	property_set(o, "range", json_pack("[o, o]", known(a->range.lo),
+	    known(a->range.hi)));
+	property_set_real(o, "within", a->step);
+	property_set(o, "sure", json_boolean(a->sure));
+	property_set_real(o, "held_s", a->held_s);
+	property_set(o, "limit", json_integer(a->limit));
+	property_set(o, "knee", known(a->knee));
+	property_set(o, "slow_recovery", json_boolean(a->slow_recovery));
+	property_set(o, "probes", probes);
 	buf_release(&sentence);
 	return o;
 }
 
-static double number(const json_t *o, const char *key, double otherwise)
+static double load_of(const json_t *value, double otherwise)
 {
-	double n = property_real(o, key, otherwise);
+	double n = property_number(value, otherwise);
 
 	return n >= 0 && n <= MOST ? n : otherwise;
+}
+
+static double number(const json_t *o, const char *key, double otherwise)
+{
+	return load_of(json_object_get(o, key), otherwise);
 }
 
 /* The host's own constants for a file's words. */
@@ -271,6 +364,7 @@ static void read_probe(struct capacity_view *v, const json_t *o)
 		    -1,
 		.seconds = number(o, "seconds", 0),
 		.spoilt = number(o, "left_out_s", 0),
+		.starved = number(o, "starved_s", 0),
 		.achieved = number(o, "achieved", 0),
 		.throughput = number(o, "requests_per_s", 0),
 		.r50 = number(o, "p50_ms", NAN) * 1e6,
@@ -306,9 +400,11 @@ static void read_answer(struct capacity_view *v, const json_t *o)
 	a->limit = json_is_integer(limit) && json_integer_value(limit) >= -2 &&
 	    json_integer_value(limit) < CAPACITY_SLOS ?
 	    (int)json_integer_value(limit) : -2;
-	a->range.lo = json_number_value(json_array_get(range, 0));
-	a->range.hi = json_is_number(json_array_get(range, 1)) ?
-	    json_number_value(json_array_get(range, 1)) : INFINITY;
+	a->range.lo = load_of(json_array_get(range, 0), 0);
+	a->range.hi = load_of(json_array_get(range, 1), INFINITY);
+	a->step = number(o, "within", 0.05);
+	/* Files of before knew no doubt. */
+	a->sure = !json_is_false(json_object_get(o, "sure"));
 	a->held_s = number(o, "held_s", 0);
 	a->slow_recovery = json_is_true(json_object_get(o, "slow_recovery"));
 }

@@ -403,6 +403,11 @@ static int json_start(const struct report *r)
 
 	if (!r->options.json_file)
 		return 0;
+	if (strcmp(r->options.json_file, "-") == 0) {
+		log_error("--json-file -: results on standard output are "
+		    "--json, in place of the summary");
+		return -1;
+	}
 	path = path_of(r->options.json_file);
 	rc = file_check(path);
 	free(path);

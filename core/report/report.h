@@ -29,7 +29,8 @@ struct stats;
 #define REPORT_CRASHED     6
 #define REPORT_REGRESSION  98           /* worse than --baseline */
 #define REPORT_CRITERION   99
-#define REPORT_NO_CAPACITY 97
+#define REPORT_NO_CAPACITY 97           /* a search without an answer */
+#define REPORT_UNSURE      96           /* one with less than was asked for */
 
 enum report_summary { REPORT_SUMMARY_FULL, REPORT_SUMMARY_COMPACT,
 	REPORT_SUMMARY_NONE };

@@ -98,26 +98,26 @@ static bool decide_by_criteria(struct result *r)
 	return true;
 }
 
+/* A target that never answers is down: that says nothing of its capacity. */
 static void decide_by_capacity(struct result *r)
 {
-	struct buf sentence = BUF_INIT(4096);
+	const struct capacity_answer *a = &r->capacity.answer;
+	struct buf text = BUF_INIT(4096);
+	char *sentence;
 
-	capacity_view_sentence(&sentence, &r->capacity);
-	switch (r->capacity.answer.end) {
-	case CAPACITY_FOUND:
-	case CAPACITY_BOUND:
-		set(r, VERDICT_PASSED, REPORT_PASSED,
-		    xstrdup(buf_str(&sentence)));
-		break;
-	case CAPACITY_NONE:
-		set(r, VERDICT_FAILED, REPORT_CRITERION,
-		    xstrdup(buf_str(&sentence)));
-		break;
-	default:
-		set(r, VERDICT_INCONCLUSIVE, REPORT_NO_CAPACITY,
-		    xstrdup(buf_str(&sentence)));
-	}
-	buf_release(&sentence);
+	capacity_view_sentence(&text, &r->capacity);
+	sentence = xstrdup(buf_str(&text));
+	buf_release(&text);
+	if (a->end == CAPACITY_NONE && !had_success(r))
+		set(r, VERDICT_FAILED, REPORT_NO_ANSWER, sentence);
+	else if (a->end == CAPACITY_NONE)
+		set(r, VERDICT_FAILED, REPORT_CRITERION, sentence);
+	else if (a->end != CAPACITY_FOUND && a->end != CAPACITY_BOUND)
+		set(r, VERDICT_INCONCLUSIVE, REPORT_NO_CAPACITY, sentence);
+	else if (!a->sure)
+		set(r, VERDICT_INCONCLUSIVE, REPORT_UNSURE, sentence);
+	else
+		set(r, VERDICT_PASSED, REPORT_PASSED, sentence);
 }
 
 static void decide_by_requests(struct result *r, const struct report *report)

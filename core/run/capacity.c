@@ -87,21 +87,34 @@ static void believe(struct capacity *c)
 
 static bool close_enough(const struct capacity *c)
 {
-	double lo = capacity_believed(c, 0.05), hi = capacity_believed(c, 0.95);
 	double step = 1 + c->o.step;
 
-	return hi / lo <= step * step ||
-	    (c->o.users && floor(hi) == floor(lo));
+	return c->range.hi <= step * step * c->range.lo ||
+	    (c->o.users && floor(c->range.hi) == floor(c->range.lo));
 }
 
 static void found(struct capacity *c, double load)
 {
 	c->good = whole(c, load);
-	if (c->range.lo > c->good)
-		c->range.lo = c->good;
-	if (c->range.hi < c->good)
-		c->range.hi = c->good;
+	c->range.lo = fmin(c->range.lo, c->good);
+	c->range.hi = fmax(c->range.hi, c->good);
 	end(c, CAPACITY_FOUND);
+}
+
+/* No load was too much, of those that were allowed. */
+static void bound(struct capacity *c)
+{
+	c->good = c->o.most;
+	c->range = (struct interval){ c->good, INFINITY };
+	end(c, CAPACITY_BOUND);
+}
+
+static void settle_for(struct capacity *c, double load)
+{
+	if (load >= c->o.most)
+		bound(c);
+	else
+		found(c, load);
 }
 
 static void confirm(struct capacity *c, double load)
@@ -113,7 +126,7 @@ static void confirm(struct capacity *c, double load)
 		c->probe_s = seconds;
 		return;
 	}
-	found(c, c->held > 0 ? c->held : load);
+	settle_for(c, c->held > 0 ? c->held : load);
 }
 
 /* Holds what is believed now, unless that is hardly more than what was held
@@ -124,7 +137,7 @@ static void propose(struct capacity *c)
 
 	if (c->held > 0 && (load < RAISE * c->held ||
 	    c->confirmed >= CONFIRM_MOST))
-		found(c, c->held);
+		settle_for(c, c->held);
 	else
 		confirm(c, load);
 }
@@ -183,8 +196,7 @@ static void grown(struct capacity *c, bool passed)
 		return;
 	}
 	if (c->load >= c->o.most) {
-		c->range = (struct interval){ c->load, c->load };
-		end(c, CAPACITY_BOUND);
+		confirm(c, c->load);
 		return;
 	}
 	/* For sure: the first one may have seen a dozen answers. */
@@ -196,11 +208,16 @@ static void grown(struct capacity *c, bool passed)
 	probe(c, GROW, fmax(c->load * factor, c->load + c->o.users));
 }
 
+/* A target that is down is not asked for long: nothing came back from this load
+ * nor from four times as much. */
 static void shrunk(struct capacity *c, bool passed)
 {
+	const struct capacity_probe *p = &c->probes[c->probe_count - 1];
+	bool down = c->stage == SHRINK && p->fail_share >= 1;
+
 	if (passed) {
 		narrow(c);
-	} else if (c->load <= c->o.least) {
+	} else if (c->load <= c->o.least || down) {
 		end(c, CAPACITY_NONE);
 	} else {
 		probe(c, SHRINK, c->load / 4);
@@ -208,30 +225,40 @@ static void shrunk(struct capacity *c, bool passed)
 }
 
 /*
- * What is borne now is an answer; a better one may be in reach yet.  At the
- * limit a minute says yes or no by chance: where it can't tell, it is borne if
- * all that was seen, this minute included, rather says so.
+ * At the limit a minute says yes or no by chance: where it can't tell, it is
+ * borne if all that was seen, this minute included, rather says so.
  */
-static void confirmed(struct capacity *c, bool passed)
+static bool is_held(struct capacity *c)
 {
 	const struct capacity_probe *p = &c->probes[c->probe_count - 1];
-	double most = c->o.users ? fmin(c->load * CONFIRM_STEP, c->load - 1) :
-	    c->load * CONFIRM_STEP;
-	double load;
 
 	believe(c);
+	if (p->verdict != CAPACITY_PASS && (p->verdict !=
+	    CAPACITY_UNDECIDED || capacity_believed(c, 0.5) < c->load))
+		return false;
+	c->held = c->load;
+	c->held_s = p->seconds;
+	return true;
+}
+
+/* What is borne now is an answer; a better one may be in reach yet. */
+static void confirmed(struct capacity *c)
+{
+	double most = c->o.users ? fmin(c->load * CONFIRM_STEP, c->load - 1) :
+	    c->load * CONFIRM_STEP;
+	double before = c->held, load;
+	bool held = is_held(c);
+
 	load = capacity_believed(c, CAUTION);
 	c->confirmed++;
-	if (passed || (p->verdict == CAPACITY_UNDECIDED &&
-	    capacity_believed(c, 0.5) >= c->load)) {
-		c->held = c->load;
-		c->held_s = p->seconds;
-		if (whole(c, load) >= RAISE * c->load)
-			propose(c);
-		else
-			narrow(c);
-	} else if (c->held > 0) {
-		found(c, c->held);
+	if (held && c->load >= c->o.most) {
+		bound(c);
+	} else if (held && whole(c, load) >= RAISE * c->load) {
+		propose(c);
+	} else if (held) {
+		narrow(c);
+	} else if (before > 0) {
+		found(c, before);
 	} else if (c->confirmed == CONFIRM_MOST || c->load <= c->o.least) {
 		end(c, CAPACITY_LOST);
 	} else {
@@ -255,7 +282,7 @@ static void next(struct capacity *c, bool passed)
 		narrow(c);
 		break;
 	case CONFIRM:
-		confirmed(c, passed);
+		confirmed(c);
 		break;
 	case END:
 		break;
@@ -295,7 +322,7 @@ static bool has_stumbled(const struct capacity *c)
 }
 
 /* The highest that passed and the lowest that did not, while that is no
- * contradiction. */
+ * contradiction; what is not held is too much in any case. */
 static void keep_ends(struct capacity *c, enum capacity_verdict verdict)
 {
 	bool unsure = verdict == CAPACITY_UNDECIDED;
@@ -303,8 +330,9 @@ static void keep_ends(struct capacity *c, enum capacity_verdict verdict)
 	if (verdict == CAPACITY_PASS) {
 		if (c->load > c->good && (c->bad == 0 || c->load < c->bad))
 			c->good = c->load;
-	} else if (c->load > c->good && (c->bad == 0 || (!unsure &&
-	    (c->unsure || c->load < c->bad)))) {
+	} else if ((c->load > c->good || c->stage == CONFIRM) &&
+	    (c->bad == 0 || (c->load > c->good && !unsure && (c->unsure ||
+	    c->load < c->bad)))) {
 		c->bad = c->load;
 		c->unsure = unsure;
 		c->limit = c->probes[c->probe_count - 1].limit;
@@ -407,12 +435,30 @@ double capacity_load(const struct capacity *c)
 	    c->load));
 }
 
+/* An answer that was held for most of the time is held for so long. */
+static void cut_short(struct capacity *c)
+{
+	enum capacity_verdict verdict;
+	int limit;
+
+	if (c->stage != CONFIRM || c->phase != MEASURING ||
+	    (double)c->count < HOLD_LEAST * c->o.confirm_s)
+		return;
+	/* There is no more, however much of it was spoilt. */
+	c->probe_s = (double)c->count / 2;
+	if (!capacity_judge(c, &verdict, &limit))
+		return;
+	capacity_note(c, verdict, limit);
+	is_held(c);
+}
+
 /* What is believed by then is an answer, as wide as it is. */
 static void stop_by_time(struct capacity *c)
 {
-	if (c->bad > 0 && c->good > 0) {
+	cut_short(c);
+	if (c->good > 0 && (c->bad > 0 || c->good >= c->o.most)) {
 		believe(c);
-		found(c, c->held > 0 ? c->held :
+		settle_for(c, c->held > 0 ? c->held :
 		    capacity_believed(c, CAUTION));
 		return;
 	}
@@ -462,12 +508,15 @@ void capacity_answer(const struct capacity *c, struct capacity_answer *a)
 {
 	*a = (struct capacity_answer){ .end = c->stage == END ? c->end :
 		CAPACITY_RUNNING, .limit = c->limit, .range = c->range,
-		.held_s = c->held_s, .slow_recovery = c->slow_recovery };
+		.held_s = c->held_s, .slow_recovery = c->slow_recovery,
+		.step = c->o.step };
 	if (a->end == CAPACITY_RUNNING)
 		a->range = (struct interval){ c->good, c->bad > 0 ? c->bad :
 			INFINITY };
 	if (a->end != CAPACITY_NONE && a->end != CAPACITY_LOST)
 		a->load = c->good;
+	a->sure = (a->end == CAPACITY_BOUND || (a->end == CAPACITY_FOUND &&
+	    close_enough(c))) && (a->held_s > 0 || c->o.confirm_s <= 0);
 	a->knee = capacity_knee(c->probes, c->probe_count);
 }
 

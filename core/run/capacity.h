@@ -33,7 +33,7 @@ struct capacity_options {
 	bool hurry;                     /* it was a guess: grow fast from it */
 	double least;                   /* never below */
 	double most;                    /* never above */
-	double step;                    /* 0.05: the answer within 5 % */
+	double step;                    /* 0.05: the limit within 5 % */
 	double probe_s;                 /* longest look at a load; 30 */
 	double confirm_s;               /* the answer is held; 60; 0: not */
 	double search_s;                /* all of it, at most; 0: any time */
@@ -58,6 +58,10 @@ struct capacity_second {
 	/* Response times, the caller's; NULL: none. */
 	const struct histogram *response;
 	double in_flight;               /* iterations, at its end */
+	double starved;                 /* arrivals that found all users busy:
+	                                 * wait at its end, or were dropped */
+	double service;                 /* ns, mean, from when a request was
+	                                 * sent; NAN without requests */
 	double delay_p99_ns;            /* the generator's loops; NAN */
 	double busy;                    /* busiest of them, 0..1; NAN */
 };
@@ -88,6 +92,8 @@ struct capacity_probe {
 	                                 * alone; 0: it can't tell */
 	double spoilt;                  /* seconds that do not count: the
 	                                 * generator was late or full */
+	double starved;                 /* of these, seconds in which arrivals
+	                                 * found all users busy */
 	int limit;                      /* SLO that failed or was left open;
 	                                 * -1: none */
 	enum capacity_verdict verdict;
@@ -109,8 +115,14 @@ enum capacity_end {
 struct capacity_answer {
 	enum capacity_end end;
 	double load;                    /* 0 when there is none */
-	struct interval range;          /* of the limit, 90 % */
+	struct interval range;          /* of the limit, 90 %; hi is INFINITY
+	                                 * where nothing was too much */
 	double held_s;                  /* for so long */
+	bool sure;                      /* as far as was asked for: the range
+	                                 * no wider, and held if it was to
+	                                 * be; only where a load is found or
+	                                 * all that was allowed is borne */
+	double step;                    /* of the options */
 	int limit;                      /* objective that is met first; -1:
 	                                 * work piles up, -2: none */
 	double knee;                    /* where r99 begins to turn up; 0 */

@@ -76,6 +76,29 @@ static void sum_up_slo(const struct capacity *c, struct capacity_probe *p,
 	p->time[slo] = fmax(p->time[slo], 1);
 }
 
+double capacity_objective_ns(const struct capacity *c)
+{
+	double least = 0;
+
+	for (size_t i = 0; i < c->o.slo_count; i++)
+		if (c->o.slo_limit_ns[i] > 0 && (least == 0 ||
+		    c->o.slo_limit_ns[i] < least))
+			least = c->o.slo_limit_ns[i];
+	return least;
+}
+
+/* Arrivals wait for users although the target answers those that it has as it
+ * should: it is not asked for what it could do.  A target that is too slow keeps
+ * all users busy, too. */
+static bool is_starved(const struct capacity *c,
+    const struct capacity_second *s)
+{
+	double limit = capacity_objective_ns(c);
+
+	return s->starved > 0 && s->service < (limit > 0 ? limit :
+	    2 * c->base_r50);
+}
+
 /* The seconds that count as a probe, without a verdict yet. */
 static void sum_up(const struct capacity *c, struct capacity_probe *p)
 {
@@ -97,6 +120,8 @@ static void sum_up(const struct capacity *c, struct capacity_probe *p)
 		p->fail_share += (double)s->failures;
 		p->in_flight += s->in_flight / n;
 	}
+	for (size_t i = 0; i < c->count; i++)
+		p->starved += is_starved(c, &c->seconds[i]);
 	if (h->count > 0) {
 		p->r50 = (double)histogram_quantile(h, 0.5);
 		p->r99 = (double)histogram_quantile(h, 0.99);
@@ -190,17 +215,6 @@ static bool is_late(double begun, double planned)
 	    fmax(planned - begun - EDGES, 0) / planned, planned).lo > 0.01;
 }
 
-double capacity_objective_ns(const struct capacity *c)
-{
-	double least = 0;
-
-	for (size_t i = 0; i < c->o.slo_count; i++)
-		if (c->o.slo_limit_ns[i] > 0 && (least == 0 ||
-		    c->o.slo_limit_ns[i] < least))
-			least = c->o.slo_limit_ns[i];
-	return least;
-}
-
 /* What was measured in this second is in part the generator's own slowness,
  * or what that does to the target a moment later. */
 bool capacity_spoils(const struct capacity *c,
@@ -209,6 +223,8 @@ bool capacity_spoils(const struct capacity *c,
 	double most_delay = fmax(capacity_objective_ns(c) / 20, 1e6);
 
 	if (s->begun >= 0 && s->planned >= 0 && is_late(s->begun, s->planned))
+		return true;
+	if (is_starved(c, s))
 		return true;
 	/* Beside what was measured it must be something, too. */
 	return s->busy > BUSY || (s->delay_p99_ns > most_delay &&

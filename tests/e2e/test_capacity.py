@@ -54,12 +54,28 @@ def test_counts_users(swarm, target, tmp_path):
     # Ten at once, 100 ms each: eight users wait for nobody.
     url = target("--delay", "100ms", "--servers", "10")
     run, result = search(swarm, tmp_path, url, "--users", "--slo",
-                         "p90<250ms", "--search-to", "8")
+                         "p90<250ms", "--search-from", "4", "--search-to",
+                         "8.5")
     answer = result["capacity"]
     assert run.status == 0, run.text
     assert answer["unit"] == "users" and answer["answer"] == "bound"
-    assert [p["load"] for p in answer["probes"]] == [1, 4, 8]
+    assert [p["load"] for p in answer["probes"]] == [4, 8, 8]
+    assert [p["in_flight"] for p in answer["probes"]] == [4, 8, 8]
+    assert answer["held_s"] == 5 and answer["sure"] is True
     assert "bears 8 users" in run.out
+
+
+def test_too_few_users_are_no_answer(swarm, target, tmp_path):
+    # Each of ten takes 150 ms: 66 a second, of a server without a limit.
+    url = target("--delay", "150ms")
+    run, result = search(swarm, tmp_path, url, "-u", "10", "--search-from",
+                         "90", "--slo", "p90<400ms")
+    answer = result["capacity"]
+    assert run.status == 97, run.text
+    assert answer["answer"] in ("at-least", "lost")
+    assert "all its users were busy; give it more with -u" in \
+        answer["sentence"]
+    assert answer["probes"][-1]["starved_s"] >= 1
 
 
 def test_bears_all_that_is_allowed(swarm, target, tmp_path):
@@ -69,6 +85,8 @@ def test_bears_all_that_is_allowed(swarm, target, tmp_path):
     assert run.status == 0, run.text
     assert result["capacity"]["answer"] == "bound"
     assert result["capacity"]["load"] == 40
+    assert result["capacity"]["range"] == [40, None]
+    assert result["capacity"]["probes"][-1]["stage"] == "confirm"
 
 
 def test_bears_nothing(swarm, target, tmp_path):
@@ -112,6 +130,10 @@ def test_ended_early(swarm, target, tmp_path):
     (["--slo", "mean<2ms"], "mean<2ms"),
     (["--slo", "p99<fast"], "p99<fast"),
     (["--slo", "p99<1s", "--run-time", "5s"], "--run-time"),
+    (["--slo", "p99<1s", "--rate", "50"], "leave out --rate"),
+    (["--slo", "p99<1s", "--by-users", "-u", "50"], "leave out -u"),
+    (["--slo", "p99<1s", "--by-users", "--search-to", "0.5"], "one user"),
+    (["--slo", "p99<1s", "--json-file", "-"], "--json"),
     (["--slo", "p99<1s", "--shape", "steps:1,1s,1"], "--shape"),
     (["--slo", "p99<1s", "--probe-time", "1s"], "--probe-time"),
     (["--slo", "p99<1s", "--search-from", "9", "--search-to", "3"],

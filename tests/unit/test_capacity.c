@@ -130,13 +130,13 @@ static void test_time_is_over(void **state)
 	capacity_free(c);
 	queue_release(&q);
 	/* Too short to hold what was found. */
-	o.search_s = 95;
+	o.search_s = 60;
 	c = capacity_new(&o);
 	queue_init(&q, &one_server, 3);
-	assert_true(search(c, &q) <= 95);
+	assert_true(search(c, &q) <= 60);
 	capacity_answer(c, &a);
 	assert_int_equal(a.end, CAPACITY_FOUND);
-	assert_false(a.held_s > 0);
+	assert_false(a.held_s > 0 || a.sure);
 	assert_true(a.range.lo <= a.load && a.load <= a.range.hi);
 	capacity_free(c);
 	queue_release(&q);
@@ -214,9 +214,11 @@ static void test_bears_nothing(void **state)
 	queue_release(&q);
 }
 
+/* It is held, as any other answer is. */
 static void test_bears_all_that_is_allowed(void **state)
 {
 	struct capacity_options o = options;
+	const struct capacity_probe *probes;
 	struct capacity_answer a;
 	struct capacity *c;
 	struct queue q;
@@ -228,7 +230,72 @@ static void test_bears_all_that_is_allowed(void **state)
 	search(c, &q);
 	capacity_answer(c, &a);
 	assert_int_equal(a.end, CAPACITY_BOUND);
-	assert_true(a.load == 420);
+	assert_true(a.load == 420 && isinf(a.range.hi));
+	assert_true(a.held_s == 60 && a.sure);
+	capacity_probes(c, &probes);
+	assert_string_equal(probes[capacity_probes(c, &probes) - 1].stage,
+	    "confirm");
+	capacity_free(c);
+	queue_release(&q);
+}
+
+/* A lucky probe on the way up is no answer: at the bound 3 % are too slow. */
+static void test_bound_is_not_held(void **state)
+{
+	struct capacity_options o = options;
+	struct capacity_answer a;
+	struct capacity_second s;
+	const struct capacity_probe *probes;
+	struct capacity *c;
+	struct queue q;
+
+	(void)state;
+	o.most = 420;
+	c = capacity_new(&o);
+	queue_init(&q, &one_server, 5);
+	do {
+		size_t before = capacity_probes(c, &probes);
+
+		play(&q, capacity_load(c), &s);
+		if (before > 0 && probes[before - 1].load == 420 &&
+		    capacity_load(c) > 400)
+			s.good[0] = s.of[0] * 97 / 100;
+	} while (capacity_second(c, &s));
+	capacity_answer(c, &a);
+	assert_int_equal(a.end, CAPACITY_FOUND);
+	assert_true(a.load < 420 && a.load >= 350);
+	capacity_free(c);
+	queue_release(&q);
+}
+
+/* A hold that the end of the time cuts short is one of so many seconds. */
+static void test_hold_is_cut_short(void **state)
+{
+	struct capacity_options o = options;
+	struct capacity_answer a;
+	struct capacity_second s;
+	struct capacity *c;
+	struct queue q;
+
+	(void)state;
+	o.most = 40;
+	o.search_s = 80;
+	c = capacity_new(&o);
+	queue_init(&q, &one_server, 5);
+	do {
+		double seconds;
+
+		play(&q, capacity_load(c), &s);
+		/* The generator was busy; it would be held for longer. */
+		if (capacity_stage(c, &seconds)[0] == 'c' &&
+		    (int)seconds % 6 == 5) {
+			s.busy = 0.99;
+			s.good[0] = 0;
+		}
+	} while (capacity_second(c, &s));
+	capacity_answer(c, &a);
+	assert_int_equal(a.end, CAPACITY_BOUND);
+	assert_true(a.load == 40 && a.held_s > 0);
 	capacity_free(c);
 	queue_release(&q);
 }
@@ -359,6 +426,8 @@ int main(void)
 		cmocka_unit_test(test_edges_are_not_late),
 		cmocka_unit_test(test_bears_nothing),
 		cmocka_unit_test(test_bears_all_that_is_allowed),
+		cmocka_unit_test(test_bound_is_not_held),
+		cmocka_unit_test(test_hold_is_cut_short),
 		cmocka_unit_test(test_slow_system),
 		cmocka_unit_test(test_one_of_few),
 		cmocka_unit_test(test_users),
