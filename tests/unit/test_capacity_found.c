@@ -59,7 +59,8 @@ static double true_load(const struct system *is)
  * within 5 % as well. */
 static void find_true_load(const struct system *is)
 {
-	double truth = is->users > 0 ? is->users : true_load(is), most = 0, off = 0, squares = 0, all = 0;
+	double truth = is->users > 0 ? is->users : true_load(is);
+	double most = 0, off = 0, squares = 0, all = 0;
 	struct capacity_options o = options;
 	int near = 0, inside = 0, held = 0;
 	int runs = getenv("SWARM_LONG_PROOFS") ? 400 : 40;
