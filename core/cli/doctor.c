@@ -138,33 +138,46 @@ static int bad(const char *option, const char *value, const char *what)
 	return -1;
 }
 
-/* One option and its value; how many words they were, or -1. */
+/* 0, or -1 after log_error(). */
+static int take_value(struct doctor_plan *p, const char *option,
+    const char *value)
+{
+	if (strcmp(option, "-u") == 0 || strcmp(option, "--users") == 0) {
+		if (value && parse_int64(value, 1, USERS_MAX, &p->users) == 0)
+			return 0;
+		return bad(option, value, "a number of users, at least 1");
+	}
+	if (strcmp(option, "--processes") == 0) {
+		if (value && parse_int64(value, 1, 4096, &p->processes) == 0)
+			return 0;
+		return bad(option, value, "a number from 1 to 4096");
+	}
+	if (strcmp(option, "--user-memory") == 0) {
+		if (value && parse_size(value, &p->user_bytes) == 0 &&
+		    p->user_bytes >= 1024 && p->user_bytes <= 1 << 30)
+			return 0;
+		return bad(option, value, "bytes, from 1k to 1g");
+	}
+	log_error("doctor: no option \"%s\"; see swarm doctor --help",
+	    option);
+	return -1;
+}
+
+/* One option and its value, "--users 5" or "--users=5"; how many words they
+ * were, or -1. */
 static int take_option(struct doctor_plan *p, char **at, bool *json)
 {
-	const char *value = at[1];
+	char *equals = strncmp(at[0], "--", 2) == 0 ? strchr(at[0], '=') :
+	    NULL;
 
 	if (strcmp(at[0], "--json") == 0) {
 		*json = true;
 		return 1;
 	}
-	if (strcmp(at[0], "-u") == 0 || strcmp(at[0], "--users") == 0) {
-		if (value && parse_int64(value, 1, USERS_MAX, &p->users) == 0)
-			return 2;
-		return bad(at[0], value, "a number of users, at least 1");
-	}
-	if (strcmp(at[0], "--processes") == 0) {
-		if (value && parse_int64(value, 1, 4096, &p->processes) == 0)
-			return 2;
-		return bad(at[0], value, "a number from 1 to 4096");
-	}
-	if (strcmp(at[0], "--user-memory") == 0) {
-		if (value && parse_size(value, &p->user_bytes) == 0 &&
-		    p->user_bytes >= 1024 && p->user_bytes <= 1 << 30)
-			return 2;
-		return bad(at[0], value, "bytes, from 1k to 1g");
-	}
-	log_error("doctor: no option \"%s\"; see swarm doctor --help", at[0]);
-	return -1;
+	if (equals == NULL)
+		return take_value(p, at[0], at[1]) == 0 ? 2 : -1;
+	*equals = '\0';
+	return take_value(p, at[0], equals + 1) == 0 ? 1 : -1;
 }
 
 int doctor_main(int argc, char **argv)

@@ -182,9 +182,9 @@ static void check_time_wait(const struct doctor_machine *m,
 {
 	(void)p;
 	if (m->at.ports > 0 && m->at.time_wait > m->at.ports / 2) {
-		find(f, DOCTOR_SLOWS, "%lld of %lld ports wait for old "
-		    "connections to be forgotten", (long long)m->at.time_wait,
-		    (long long)m->at.ports);
+		find(f, DOCTOR_SLOWS, "%lld closed connections wait to be "
+		    "forgotten, each with a port of %lld",
+		    (long long)m->at.time_wait, (long long)m->at.ports);
 		mend(f, "sleep 60   # and keep connections alive in the "
 		    "scenario");
 	} else if (m->at.tw_reuse == 0) {

@@ -80,7 +80,7 @@ def test_memory():
 
 
 def test_memory_of_users():
-    found = doctor("-u", "100000000")
+    found = doctor("--users=100000000")
     expect(found["memory"], "lacks", "swarm --worker", "100000000")
 
 
