@@ -386,18 +386,23 @@ def worker_of(swarm, tmp_path, port, *args):
                        cwd=tmp_path / "far")
 
 
-def test_a_lost_worker_elsewhere(swarm, tmp_path, server):
-    """Of what it had nobody knows the end: half a second, and what it had
-    not reported.  Its other events are begun by the one that is left."""
-    events = [what for _, what in
-              log_of_users(tmp_path / "access.log", 40, 4, 200)]
+def master_and_worker(swarm, tmp_path, server):
+    """Of access.log; the master has another worker of its own."""
     port = str(free_port())
     master = swarm.start("replay", "access.log", "-H", server.url, "--master",
                          "--processes", "1", "--master-bind-host",
                          "127.0.0.1", "--master-bind-port", port,
                          "--expect-workers", "2", "--json-file",
                          tmp_path / "out.json")
-    far = worker_of(swarm, tmp_path, port)
+    return master, worker_of(swarm, tmp_path, port)
+
+
+def test_a_lost_worker_elsewhere(swarm, tmp_path, server):
+    """Of what it had nobody knows the end: half a second, and what it had
+    not reported.  Its other events are begun by the one that is left."""
+    events = [what for _, what in
+              log_of_users(tmp_path / "access.log", 40, 4, 200)]
+    master, far = master_and_worker(swarm, tmp_path, server)
     wait_for(lambda: len(server.seen) > 300, "requests")
     assert established(far.pid, server.port)
     os.kill(far.pid, signal.SIGKILL)
@@ -420,13 +425,7 @@ def test_a_worker_elsewhere_leaves(swarm, tmp_path, server):
     """In order, in the middle of it: it says what it has not begun."""
     events = [what for _, what in
               log_of_users(tmp_path / "access.log", 40, 4, 100)]
-    port = str(free_port())
-    master = swarm.start("replay", "access.log", "-H", server.url, "--master",
-                         "--processes", "1", "--master-bind-host",
-                         "127.0.0.1", "--master-bind-port", port,
-                         "--expect-workers", "2", "--json-file",
-                         tmp_path / "out.json")
-    far = worker_of(swarm, tmp_path, port)
+    master, far = master_and_worker(swarm, tmp_path, server)
     wait_for(lambda: len(server.seen) > 150, "requests")
     far.interrupt()
     assert far.wait() == 0, far.text
