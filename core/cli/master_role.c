@@ -54,6 +54,7 @@ static struct {
 	int processes;                  /* local workers */
 	struct event *pause;
 	bool ends_with_run;
+	bool told_classes;              /* to whoever starts Locust's */
 	int64_t was_reset;              /* the test that was */
 	bool quitting;
 	int signal;
@@ -138,10 +139,27 @@ static void on_changed(enum run_state state, void *arg)
 	}
 }
 
+/* It does not say which it has, and fails in its own log without them. */
+static void tell_classes(const struct peer *p)
+{
+	struct buf names = BUF_INIT(4096);
+
+	if (p->swarm || master.told_classes)
+		return;
+	master.told_classes = true;
+	for (size_t i = 0; i < user_class_count(); i++)
+		buf_printf(&names, "%s%s", i > 0 ? ", " : "",
+		    user_class_at(i)->name);
+	log_info("worker %lld is Locust's: its locustfile must have the same "
+	    "user classes (%s)", (long long)p->index, buf_str(&names));
+	buf_release(&names);
+}
+
 static void on_joined(struct peer *p, void *arg)
 {
 	(void)arg;
 	log_debug("worker %s joined", p->id);
+	tell_classes(p);
 	if (p->away > 0)
 		front_event("worker %lld is back after %.1f s",
 		    (long long)p->index, (double)p->away / (double)NS_PER_S);

@@ -219,6 +219,15 @@ static void refuse_level(struct zsock *sock, const char *from, int level,
 	master_send(sock, from);
 }
 
+/* What a relay shares out and adds up, Locust's workers do not know. */
+static void refuse_locust(const char *from)
+{
+	if (master_shared.refused.unknown++ < LEVELS_TOLD)
+		log_error("worker %s is refused: it is Locust's, and a relay "
+		    "has swarm's workers alone; give it the --master-host of "
+		    "the master", from);
+}
+
 void inbox_door_knock(struct zsock *sock, const char *from,
     const struct wire_message *msg)
 {
@@ -233,6 +242,10 @@ void inbox_door_knock(struct zsock *sock, const char *from,
 	}
 	if (kind != 0 && kind != WIRE_LEVEL) {
 		refuse_level(sock, from, kind, knock.version);
+		return;
+	}
+	if (kind == 0 && is_relay()) {
+		refuse_locust(from);
 		return;
 	}
 	knock.swarm = kind != 0;
@@ -293,7 +306,7 @@ struct member *inbox_door_meet(struct zsock *sock, const char *from,
 		return bring_back(sock, from, record);
 	if (msg->type == WIRE_HEARTBEAT &&
 	    wire_read_heartbeat(&msg->data, &hb) == 0) {
-		if (hb.health.loop_busy < 0)
+		if (hb.health.loop_busy < 0 && !is_relay())
 			return adopt(sock, from);
 		wire_encode_nil(&master_shared.out, "reconnect", from);
 		master_send(sock, from);

@@ -12,6 +12,7 @@
 
 #include "cluster/master.h"
 #include "cluster/worker.h"
+#include "cluster/wire_object.h"
 #include "cluster/zsock.h"
 #include "log_kit.h"
 #include "wait_kit.h"
@@ -93,6 +94,20 @@ static void say_down(struct buf *b)
 	assert_int_equal(zsock_send(above.sock, above.from, b->data, b->len),
 	    0);
 	buf_release(b);
+}
+
+/* As Locust's workers do. */
+static void say_locust(struct hand *h)
+{
+	struct buf b = BUF_INIT(1000);
+	msgpack_packer pk;
+
+	wire_object_packer(&pk, &b);
+	msgpack_pack_array(&pk, 3);
+	wire_object_put_text(&pk, "client_ready");
+	wire_object_put_text(&pk, "2.12.1");
+	wire_object_put_text(&pk, h->id);
+	say_up(h, &b);
 }
 
 static void say_ready(struct hand *h, unsigned span)
@@ -288,6 +303,19 @@ static void test_a_relay_below_is_refused(void **state)
 	assert_non_null(strstr(logged, "the master's own --master-host"));
 }
 
+static void test_locust_below_is_refused(void **state)
+{
+	(void)state;
+	begin(1);
+	logged[0] = '\0';
+	knock(&hands[1], 128);
+	wait_until(hands[1].acks == 1);
+	say_locust(&hands[1]);
+	wait_until(strstr(logged, "worker host1_x is refused: it is Locust's"));
+	assert_int_equal(hands[1].acks, 1);
+	assert_int_equal(master_peer_count(), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -296,6 +324,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 		    test_other_numbers_from_a_new_master, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_relay_below_is_refused,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(test_locust_below_is_refused,
 		    setup, teardown),
 	};
 
