@@ -131,15 +131,24 @@ void master_send_flight(struct peer *p, const struct wire_flight *f)
 
 int master_send_replay(struct peer *p, const struct wire_replay *r)
 {
+	struct member *m = (struct member *)p;
 	struct buf *out = &master_shared.out;
+	struct wire_order order;
 	int rc;
 
-	wire_encode_replay(out, p->id, r);
+	if (orders_full(m))
+		return -1;
+	orders_number(m, &order, false);
+	wire_encode_replay(out, p->id, r, &order);
 	if (out->overflow)
 		log_error("events to replay for worker %s are too large",
 		    p->id);
-	rc = out->overflow ? 0 : zsock_send(((struct member *)p)->sock, p->id,
-	    out->data, out->len);
+	rc = out->overflow ? 0 : zsock_send(m->sock, p->id, out->data,
+	    out->len);
+	if (rc == -1 || out->overflow)
+		orders_unsent(m);
+	else
+		orders_keep(m, out, order.number);
 	buf_clear(out);
 	return rc;
 }

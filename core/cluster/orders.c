@@ -10,8 +10,8 @@
 
 /* A word on an order takes less on any way. */
 #define REPEAT_NS (1 * NS_PER_S)
-/* Sent at a time. */
-#define REPEAT_MAX 16
+/* Sent at a time, and as many may be on their way before what can wait does. */
+#define REPEAT_MAX 64
 /* A ramp makes one a second, and who is silent for four is lost. */
 #define KEPT_MAX 256
 
@@ -28,6 +28,16 @@ void orders_keep(struct member *m, const struct buf *message, uint64_t number)
 {
 	if (!orders_stuck(m) && !message->overflow)
 		backlog_keep(&m->orders, message, number);
+}
+
+void orders_unsent(struct member *m)
+{
+	m->record->orders--;
+}
+
+bool orders_full(const struct member *m)
+{
+	return m->orders.count >= REPEAT_MAX;
 }
 
 void orders_taken(struct member *m, uint64_t number)

@@ -1,5 +1,6 @@
 /*
- * The master's orders to a swarm worker (spawn, plan, stop, quit): each has a
+ * The master's orders to a swarm worker (spawn, plan, events to replay, stop,
+ * quit): each has a
  * number and is repeated until the worker says that it has come, so that a
  * link that is cut for a moment loses none.  The worker carries out each once
  * (worker_orders.c).
@@ -19,6 +20,10 @@ struct wire_order;
 void orders_number(struct member *, struct wire_order *, bool alone);
 /* It was encoded into `message`; copied. */
 void orders_keep(struct member *, const struct buf *message, uint64_t number);
+/* What was numbered last did not leave, and will not: that number is free. */
+void orders_unsent(struct member *);
+/* So many are on their way that what can wait has to. */
+bool orders_full(const struct member *);
 /* The worker has all up to this number. */
 void orders_taken(struct member *, uint64_t number);
 /* The worker lives: what it should have by now is sent again. */

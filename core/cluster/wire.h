@@ -331,7 +331,7 @@ struct wire_replay {
 	bool hurry;                     /* tell soon which are done with */
 };
 void wire_encode_replay(struct buf *out, const char *node_id,
-    const struct wire_replay *);
+    const struct wire_replay *, const struct wire_order *);
 int wire_read_replay(const msgpack_object *, struct wire_replay *);
 
 /*

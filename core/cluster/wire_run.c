@@ -176,17 +176,20 @@ int wire_read_meet(const msgpack_object *data, struct wire_meet *m)
 }
 
 void wire_encode_replay(struct buf *out, const char *node_id,
-    const struct wire_replay *r)
+    const struct wire_replay *r, const struct wire_order *order)
 {
 	msgpack_packer pk;
 
-	wire_object_begin(&pk, out, "swarm_replay", 3);
+	wire_object_begin(&pk, out, "swarm_replay", 4);
 	wire_object_put_text(&pk, "events");
 	wire_object_put_bin(&pk, r->events, r->len);
 	wire_object_put_text(&pk, "number");
 	msgpack_pack_uint64(&pk, r->number);
 	wire_object_put_text(&pk, "hurry");
 	msgpack_pack_uint64(&pk, r->hurry);
+	wire_object_put_text(&pk, "swarm");
+	msgpack_pack_map(&pk, 1);
+	wire_put_order(&pk, order);
 	wire_object_put_text(&pk, node_id);
 }
 

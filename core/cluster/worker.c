@@ -355,7 +355,8 @@ static void dispatch(const struct wire_message *m)
 		on_met(m);
 		break;
 	case WIRE_REPLAY:
-		on_replay(m);
+		if (worker_is_due(m))
+			on_replay(m);
 		break;
 	case WIRE_FLIGHT:
 		on_flight(m);
@@ -581,6 +582,7 @@ void worker_finish(void)
 	wheel_del(&worker.report);
 	wheel_del(&worker.logs);
 	wheel_del(&worker.ready_again);
+	wheel_del(&worker.taken);
 	if (worker.registered) {
 		outbox_again(INT64_MAX, worker_send_again);
 		worker_send_report(true);

@@ -38,6 +38,7 @@ struct worker_internal {
 	struct wheel_timer report;
 	struct wheel_timer logs;
 	struct wheel_timer ready_again;
+	struct wheel_timer taken;       /* to say which orders have come */
 	struct wire_spawn early;        /* came before we were ready */
 	bool has_early;
 	struct wire_count *counts;

@@ -12,6 +12,10 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
+
+#define SOON_NS (20 * NS_PER_MS)
+
 bool worker_knows_level(const struct wire_ack *ack, char *why, size_t size)
 {
 	if (!ack->swarm || ack->level == WIRE_LEVEL)
@@ -39,6 +43,20 @@ void worker_send_taken(void)
 	worker_flush();
 }
 
+static void taken_fired(struct wheel_timer *t)
+{
+	(void)t;
+	worker_send_taken();
+}
+
+/* One word for many: a trace may come in hundreds of batches a second. */
+static void send_taken_soon(void)
+{
+	worker.taken.fire = taken_fired;
+	if (!wheel_pending(&worker.taken))
+		wheel_add(&worker.taken, clock_now() + SOON_NS);
+}
+
 bool worker_is_due(const struct wire_message *m)
 {
 	enum backlog_turn turn;
@@ -55,6 +73,9 @@ bool worker_is_due(const struct wire_message *m)
 		return false;
 	if (turn == BACKLOG_DUE)
 		worker.order = o.number;
-	worker_send_taken();
+	if (m->type == WIRE_REPLAY)
+		send_taken_soon();
+	else
+		worker_send_taken();
 	return turn == BACKLOG_DUE;
 }

@@ -26,11 +26,13 @@ static struct stats *stats;
 
 /* What the hand has got, or the worker was made to do. */
 static struct {
-	int spawns, stops, quits;
+	int spawns, stops, quits, batches;
 	struct wire_order order;        /* the last */
 	int words;                      /* on orders */
 	uint64_t word;
 	int done_spawns, done_stops, done_quits, done_plans;
+	uint64_t replayed[8];           /* numbers of batches */
+	int done_replays;
 	int64_t users;
 	char why[512];
 	char from[64];                  /* the worker's name */
@@ -78,6 +80,9 @@ static void on_order(const char *from, const void *data, size_t len, void *arg)
 		break;
 	case WIRE_QUIT:
 		seen.quits++;
+		break;
+	case WIRE_REPLAY:
+		seen.batches++;
 		break;
 	default:
 		break;
@@ -160,6 +165,40 @@ static void test_repeated_until_taken(void **state)
 	hand_heartbeat("running");
 	assert_int_equal(seen.stops, 2);
 	clock_thaw();
+	master_release();
+}
+
+/* Events to replay are orders, too; too many of them wait here. */
+static void test_batches_are_repeated(void **state)
+{
+	const struct wire_replay r = { "events", 6, 7, false };
+	struct peer *p;
+	int n = 0;
+
+	(void)state;
+	join();
+	p = master_peer_at(0);
+	assert_int_equal(master_send_replay(p, &r), 0);
+	wait_until(seen.batches == 1);
+	assert_int_equal(seen.order.number, 1);
+	clock_freeze(clock_now());
+	clock_advance(2 * NS_PER_S);
+	hand_heartbeat("ready");
+	clock_thaw();
+	assert_int_equal(seen.batches, 2);
+	assert_int_equal(seen.order.number, 1);
+	while (n < 1000 && master_send_replay(p, &r) == 0)
+		n++;
+	assert_in_range(n, 10, 200);
+	wait_until(seen.batches == n + 2);
+	assert_int_equal(seen.order.number, n + 1);
+	/* One that did not leave has taken no number. */
+	acknowledge((uint64_t)n + 1);
+	hand_heartbeat("ready");
+	assert_int_equal(master_send_replay(p, &r), 0);
+	wait_until(seen.batches == n + 3);
+	assert_int_equal(seen.order.number, n + 2);
+	assert_int_equal(seen.order.since, n + 2);
 	master_release();
 }
 
@@ -300,6 +339,14 @@ static void do_plan(const char *text, void *arg)
 	seen.done_plans++;
 }
 
+static void do_replay(const struct wire_replay *r, void *arg)
+{
+	(void)arg;
+	if (seen.done_replays < 8)
+		seen.replayed[seen.done_replays] = r->number;
+	seen.done_replays++;
+}
+
 static void do_orphaned(const char *why, void *arg)
 {
 	(void)arg;
@@ -318,7 +365,8 @@ static void begin_worker(void)
 	struct worker_options w = { .stats = stats, .class_count = 1,
 		.class_names = classes, .spawn = do_spawn, .stop = do_stop,
 		.quit = do_quit, .orphaned = do_orphaned,
-		.counts = do_counts, .plan = do_plan };
+		.counts = do_counts, .plan = do_plan,
+		.replay = do_replay };
 
 	hand = zsock_new(&o);
 	assert_int_equal(zsock_bind(hand, "tcp://127.0.0.1:0"), 0);
@@ -362,6 +410,38 @@ static void order(const char *type, uint64_t number, uint64_t since,
 	else
 		wire_encode_order(&b, type, seen.from, &o);
 	say(&b);
+}
+
+static void send_batch(uint64_t event, uint64_t number)
+{
+	const struct wire_replay r = { "e", 1, event, false };
+	const struct wire_order o = { number, 1, INSTANCE };
+	struct buf b = BUF_INIT(1000);
+
+	wire_encode_replay(&b, seen.from, &r, &o);
+	say(&b);
+}
+
+/* A batch that a broken connection has lost is not left out. */
+static void test_batches_in_their_order(void **state)
+{
+	(void)state;
+	begin_worker();
+	acknowledge_worker(INSTANCE);
+	order_spawn(1, 1, 10);
+	send_batch(100, 2);
+	send_batch(300, 4);
+	send_batch(200, 3);
+	send_batch(300, 4);
+	send_batch(300, 4);
+	wait_until(seen.word == 4);
+	/* Not a word for each. */
+	assert_in_range(seen.words, 1, 4);
+	assert_int_equal(seen.done_replays, 3);
+	assert_int_equal(seen.replayed[0], 100);
+	assert_int_equal(seen.replayed[1], 200);
+	assert_int_equal(seen.replayed[2], 300);
+	worker_finish();
 }
 
 static void test_carried_out_once(void **state)
@@ -433,6 +513,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_repeated_until_taken,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(test_batches_are_repeated,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(test_batches_in_their_order,
 		    setup, teardown),
 		cmocka_unit_test_setup_teardown(test_who_takes_no_orders,
 		    setup, teardown),

@@ -375,7 +375,7 @@ static void test_run_messages(void **state)
 	    0);
 	assert_int_equal(released, 12);
 	wire_message_release(&m);
-	wire_encode_replay(&b, ID, &events);
+	wire_encode_replay(&b, ID, &events, &order);
 	decode(&m, &b);
 	assert_int_equal(m.type, WIRE_REPLAY);
 	assert_int_equal(wire_read_replay(&m.data, &got), 0);
@@ -383,6 +383,8 @@ static void test_run_messages(void **state)
 	assert_memory_equal(got.events, "e\0vent", 6);
 	assert_int_equal(got.number, UINT64_C(3) << 40);
 	assert_true(got.hurry);
+	assert_true(wire_read_order(&m.data, &ordered));
+	assert_memory_equal(&ordered, &order, sizeof order);
 	assert_int_equal(wire_read_meet(&m.data, &met), -1);
 	wire_message_release(&m);
 }
