@@ -22,14 +22,8 @@ static struct strmap decided;           /* id -> struct module */
 
 bool bind_export_at(const struct module *m, size_t i, struct swarm_export *out)
 {
-	const char *base = (const char *)m->def.exports;
-	size_t stride = m->def.export_size;
-
-	*out = (struct swarm_export){ 0 };
-	if (!base)
-		return false;
-	memcpy(out, base + i * stride, stride < sizeof(*out) ? stride :
-	    sizeof(*out));
+	list_element(out, sizeof(*out), m->def.exports, m->def.export_size,
+	    i);
 	return out->id != NULL;
 }
 

@@ -9,19 +9,12 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 bool module_executor_at(const struct module *m, size_t i,
     struct swarm_executor *out)
 {
-	const char *base = (const char *)m->def.executors;
-	size_t stride = m->def.executor_size;
-
-	*out = (struct swarm_executor){ 0 };
-	if (!base || stride == 0)
-		return false;
-	memcpy(out, base + i * stride, stride < sizeof(*out) ? stride :
-	    sizeof(*out));
+	list_element(out, sizeof(*out), m->def.executors,
+	    m->def.executor_size, i);
 	return out->name != NULL;
 }
 

@@ -33,6 +33,14 @@ struct module *module_open_found(const char *path);
 /* The file that people know it by: its source, if it was compiled here. */
 const char *module_shown(const struct module *);
 
+/* ---- list.c ---- */
+
+/* The i-th element of a module's list, whose elements are `stride` bytes long,
+ * at this host's size: what it does not have is zero, and so is all of it when
+ * there is no list. */
+void list_element(void *out, size_t size, const void *list, size_t stride,
+    size_t i);
+
 /* ---- bind.c ---- */
 
 /* The module's own table of that id, or NULL. */

@@ -37,31 +37,26 @@ __attribute__((format(printf, 1, 2))) static void line(const char *fmt, ...)
 	free(text);
 }
 
+void list_element(void *out, size_t size, const void *list, size_t stride,
+    size_t i)
+{
+	memset(out, 0, size);
+	if (list)
+		memcpy(out, (const char *)list + i * stride,
+		    stride < size ? stride : size);
+}
+
 bool module_user_at(const struct module *m, size_t i,
     struct swarm_user_class *out)
 {
-	const char *base = (const char *)m->def.users;
-	size_t stride = m->def.user_size;
-
-	*out = (struct swarm_user_class){ 0 };
-	if (!base)
-		return false;
-	memcpy(out, base + i * stride, stride < sizeof(*out) ? stride :
-	    sizeof(*out));
+	list_element(out, sizeof(*out), m->def.users, m->def.user_size, i);
 	return out->name != NULL;
 }
 
 bool module_task_at(const struct module *m, const struct swarm_user_class *c,
     size_t i, struct swarm_task *out)
 {
-	const char *base = (const char *)c->tasks;
-	size_t stride = m->def.task_size;
-
-	*out = (struct swarm_task){ 0 };
-	if (!base)
-		return false;
-	memcpy(out, base + i * stride, stride < sizeof(*out) ? stride :
-	    sizeof(*out));
+	list_element(out, sizeof(*out), c->tasks, m->def.task_size, i);
 	return out->name != NULL;
 }
 

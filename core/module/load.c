@@ -166,6 +166,12 @@ static bool good_stride(uint32_t stride, size_t least)
 	    stride % sizeof(void *) == 0;
 }
 
+static bool has_executors(const struct swarm_module *m)
+{
+	return m->size >= END_OF(struct swarm_module, executors) &&
+	    m->executors;
+}
+
 static int check_sizes(const char *path, const struct swarm_module *m)
 {
 	if (m->size >= END_OF(struct swarm_module, exports) &&
@@ -174,12 +180,14 @@ static int check_sizes(const char *path, const struct swarm_module *m)
 	    tasks)) &&
 	    good_stride(m->task_size, END_OF(struct swarm_task, run)) &&
 	    good_stride(m->option_size, END_OF(struct swarm_option, help)) &&
-	    good_stride(m->export_size, END_OF(struct swarm_export, iface)))
+	    good_stride(m->export_size, END_OF(struct swarm_export, iface)) &&
+	    (!has_executors(m) || good_stride(m->executor_size,
+	    END_OF(struct swarm_executor, users))))
 		return 0;
 	log_error("cannot load %s: its description has impossible sizes "
-	    "(%u, %u, %u, %u, %u); let SWARM_MODULE() or SWARM_SCENARIO() "
-	    "write it", path, m->size, m->user_size, m->task_size,
-	    m->option_size, m->export_size);
+	    "(%u, %u, %u, %u, %u, %u); let SWARM_MODULE() or "
+	    "SWARM_SCENARIO() write it", path, m->size, m->user_size,
+	    m->task_size, m->option_size, m->export_size, m->executor_size);
 	return -1;
 }
 

@@ -95,14 +95,8 @@ const char *module_option_form(enum swarm_option_type type)
 bool module_option_at(const struct module *m, size_t i,
     struct swarm_option *out)
 {
-	const char *base = (const char *)m->def.options;
-	size_t stride = m->def.option_size;
-
-	*out = (struct swarm_option){ 0 };
-	if (!base)
-		return false;
-	memcpy(out, base + i * stride, stride < sizeof(*out) ? stride :
-	    sizeof(*out));
+	list_element(out, sizeof(*out), m->def.options, m->def.option_size,
+	    i);
 	return out->name != NULL;
 }
 

@@ -119,11 +119,8 @@ static bool case_at(const struct swarm_iface *iface, size_t i,
     struct swarm_case *out)
 {
 	const struct swarm_tests *t = (const void *)iface;
-	size_t stride = t->case_size;
 
-	memset(out, 0, sizeof(*out));
-	memcpy(out, (const char *)t->cases + i * stride,
-	    stride < sizeof(*out) ? stride : sizeof(*out));
+	list_element(out, sizeof(*out), t->cases, t->case_size, i);
 	return out->name != NULL;
 }
 

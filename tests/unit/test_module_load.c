@@ -92,6 +92,9 @@ static void test_sizes(void **state)
 	    "impossible sizes", "SWARM_MODULE()");
 	refused(by_hand("stride9", ".task_size = 41,", ""),
 	    "impossible sizes", "SWARM_MODULE()");
+	refused(by_hand("stride13", ".executor_size = 13, .executors = "
+	    "SWARM_EXECUTORS({ .name = \"all\" }),", ""),
+	    "impossible sizes", "SWARM_MODULE()");
 }
 
 /* A module of an older SDK: its struct ends before setup, so what lies behind
