@@ -41,223 +41,6 @@ void capacity_view_release(struct capacity_view *v)
 	*v = (struct capacity_view){ 0 };
 }
 
-/* ---- words ---- */
-
-static void put_load(struct buf *out, const struct capacity_view *v,
-    double load)
-{
-	if (v->users) {
-		text_count(out, (uint64_t)load);
-		buf_puts(out, load == 1 ? " user" : " users");
-	} else {
-		text_rate(out, load);
-		buf_puts(out, "/s");
-	}
-}
-
-static void put_slos(struct buf *out, const struct capacity_view *v)
-{
-	for (size_t i = 0; i < v->slo_count; i++)
-		buf_printf(out, "%s%s", i ? ", " : "", v->slos[i]);
-}
-
-static void put_limit(struct buf *out, const struct capacity_view *v)
-{
-	int limit = v->answer.limit;
-
-	if (limit >= 0 && (size_t)limit < v->slo_count)
-		buf_printf(out, "; above that %s is missed", v->slos[limit]);
-	else if (limit == -1)
-		buf_puts(out, "; above that work piles up");
-}
-
-static void put_range(struct buf *out, const struct capacity_view *v)
-{
-	const struct interval *r = &v->answer.range;
-
-	if (!isfinite(r->hi))
-		return;
-	buf_puts(out, " (");
-	if (v->users)
-		text_count(out, (uint64_t)r->lo);
-	else
-		text_rate(out, r->lo);
-	buf_puts(out, " to ");
-	put_load(out, v, r->hi);
-	buf_putc(out, ')');
-}
-
-static const struct capacity_probe *last_probe(const struct capacity_view *v)
-{
-	return v->count > 0 ? &v->probes[v->count - 1] : NULL;
-}
-
-/* What is less than was asked for, and what to do. */
-static void put_doubt(struct buf *out, const struct capacity_view *v)
-{
-	const struct capacity_answer *a = &v->answer;
-	double off = sqrt(a->range.hi / a->range.lo) - 1;
-
-	if (a->sure)
-		return;
-	if (a->end == CAPACITY_FOUND && off > a->step && isfinite(off)) {
-		buf_puts(out, "; known within ");
-		text_percent(out, off);
-		buf_puts(out, " only and not ");
-		text_percent(out, a->step);
-		buf_puts(out, ": give it more time (--search-time) or "
-		    "machines with nothing else to do, or ask for less "
-		    "(--within)");
-	} else if (!(a->held_s > 0)) {
-		buf_puts(out, ": give it more time (--search-time)");
-	}
-}
-
-static void put_found(struct buf *out, const struct capacity_view *v)
-{
-	bool bound = v->answer.end == CAPACITY_BOUND;
-
-	buf_puts(out, v->answer.held_s > 0 || bound ? "bears " :
-	    "bears about ");
-	put_load(out, v, v->answer.load);
-	if (bound)
-		buf_puts(out, ", the most that was to be tried,");
-	else
-		put_range(out, v);
-	buf_puts(out, " with ");
-	put_slos(out, v);
-	if (v->answer.held_s > 0)
-		buf_printf(out, ", held for %.0f s", v->answer.held_s);
-	else
-		buf_puts(out, ", but was not held");
-	if (!bound)
-		put_limit(out, v);
-	put_doubt(out, v);
-}
-
-/* The generator's own limit, and what moves it. */
-static void put_generator(struct buf *out, const struct capacity_view *v)
-{
-	const struct capacity_probe *p = last_probe(v);
-
-	buf_puts(out, "generator-limited, it could not make ");
-	put_load(out, v, p ? p->load : 0);
-	if (p && p->starved > 0)
-		buf_puts(out, ": all its users were busy; give it more "
-		    "with -u");
-	else
-		buf_puts(out, ": give it more workers or machines");
-}
-
-static void put_none(struct buf *out, const struct capacity_view *v)
-{
-	const struct capacity_probe *p = last_probe(v);
-
-	buf_puts(out, "does not meet ");
-	if (p && p->limit >= 0 && (size_t)p->limit < v->slo_count)
-		buf_puts(out, v->slos[p->limit]);
-	else
-		put_slos(out, v);
-	buf_puts(out, " at ");
-	put_load(out, v, p ? p->load : 0);
-	buf_puts(out, ", the least load tried");
-	if (p && p->fail_share >= 1)
-		buf_puts(out, ": every request failed");
-}
-
-/* Without an answer: what is known nevertheless. */
-static void put_so_far(struct buf *out, const struct capacity_view *v)
-{
-	const struct capacity_answer *a = &v->answer;
-
-	buf_puts(out, "the search was ended early");
-	if (a->load > 0) {
-		buf_puts(out, "; so far the system bears ");
-		put_load(out, v, a->load);
-	}
-	if (isfinite(a->range.hi) && a->range.hi > 0) {
-		buf_puts(out, a->load > 0 ? " and not " :
-		    "; so far it does not bear ");
-		put_load(out, v, a->range.hi);
-	}
-}
-
-static void put_time_over(struct buf *out, const struct capacity_view *v)
-{
-	if (v->answer.load > 0) {
-		buf_puts(out, "bears at least ");
-		put_load(out, v, v->answer.load);
-		buf_puts(out, ": the time was over before any load was too "
-		    "much");
-	} else {
-		buf_puts(out, "no answer: the time was over before any load "
-		    "was borne");
-	}
-	buf_puts(out, ": give it more (--search-time), or begin "
-	    "elsewhere (--search-from)");
-}
-
-void capacity_view_sentence(struct buf *out, const struct capacity_view *v)
-{
-	const struct capacity_answer *a = &v->answer;
-
-	switch (a->end) {
-	case CAPACITY_RUNNING:
-		put_so_far(out, v);
-		break;
-	case CAPACITY_FOUND:
-	case CAPACITY_BOUND:
-		put_found(out, v);
-		break;
-	case CAPACITY_AT_LEAST:
-		buf_puts(out, "bears at least ");
-		put_load(out, v, a->load);
-		buf_puts(out, ": ");
-		put_generator(out, v);
-		break;
-	case CAPACITY_NONE:
-		put_none(out, v);
-		break;
-	case CAPACITY_LOST:
-		buf_puts(out, "no answer: ");
-		if (v->count > 0 && last_probe(v)->verdict == CAPACITY_INVALID)
-			put_generator(out, v);
-		else
-			buf_puts(out, "the same load was borne and not borne");
-		break;
-	case CAPACITY_TIME_OVER:
-		put_time_over(out, v);
-		break;
-	}
-	if (a->slow_recovery)
-		buf_puts(out, "; after an overload it was slow to recover");
-}
-
-void capacity_view_probe(struct buf *out, const struct capacity_view *v,
-    size_t probe)
-{
-	const struct capacity_probe *p = &v->probes[probe];
-
-	buf_printf(out, "%s ", p->stage);
-	put_load(out, v, p->load);
-	buf_printf(out, ": %s", capacity_verdict_name(p->verdict));
-	if (p->limit >= 0 && (size_t)p->limit < v->slo_count)
-		buf_printf(out, " (%s)", v->slos[p->limit]);
-	buf_printf(out, " in %.0f s", p->seconds);
-	if (p->spoilt > 0)
-		buf_printf(out, " (%.0f left out, %s)", p->spoilt,
-		    p->starved > 0 ? "all users were busy" :
-		    "the generator was slow");
-	if (isfinite(p->r99)) {
-		buf_puts(out, ", p50 ");
-		text_time(out, p->r50);
-		buf_puts(out, ", p99 ");
-		text_time(out, p->r99);
-	}
-	buf_puts(out, ", failed ");
-	text_percent(out, p->fail_share);
-}
-
 /* ---- JSON ---- */
 
 static json_t *probe_json(const struct capacity_view *v,
@@ -441,6 +224,7 @@ void capacity_view_read(struct capacity_view *v, const json_t *o)
 static const char *const heads[] = { "Load", "Stage", "Verdict", "Seconds",
 	"Achieved", "p50", "p99", "In flight", "Failed" };
 #define COLUMNS (sizeof heads / sizeof heads[0])
+#define VERDICT 2                       /* column */
 
 /* One cell, as words. */
 static void cell(struct buf *out, const struct capacity_view *v,
@@ -448,7 +232,7 @@ static void cell(struct buf *out, const struct capacity_view *v,
 {
 	switch (column) {
 	case 0:
-		put_load(out, v, p->load);
+		capacity_view_load(out, v, p->load);
 		break;
 	case 1:
 		buf_puts(out, p->stage);
@@ -481,22 +265,26 @@ static void put_knee(struct buf *out, const struct capacity_view *v)
 	if (!(v->answer.knee > 0))
 		return;
 	buf_puts(out, "p99 begins to turn up at about ");
-	put_load(out, v, v->answer.knee);
+	capacity_view_load(out, v, v->answer.knee);
 	buf_puts(out, ".");
 }
 
-/* One that says neither is neither. */
-static const char *row_class(enum capacity_verdict verdict)
+/* A probe that says neither has no mark. */
+static void put_marked(struct buf *out, const struct capacity_view *v,
+    const struct capacity_probe *p)
 {
-	switch (verdict) {
-	case CAPACITY_PASS:
-		return " class=\"good\"";
-	case CAPACITY_FAIL:
-	case CAPACITY_OVERLOAD:
-		return " class=\"bad\"";
-	default:
-		return "";
-	}
+	struct buf text = BUF_INIT(1024);
+
+	capacity_view_verdict(&text, v, p);
+	if (p->verdict == CAPACITY_PASS)
+		buf_puts(out, "<td class=\"good\">\u2713 ");
+	else if (p->verdict == CAPACITY_FAIL ||
+	    p->verdict == CAPACITY_OVERLOAD)
+		buf_puts(out, "<td class=\"bad\">\u2717 ");
+	else
+		buf_puts(out, "<td>");
+	svg_escape(out, buf_str(&text));
+	buf_release(&text);
 }
 
 void capacity_view_html(struct buf *out, const struct capacity_view *v)
@@ -514,7 +302,7 @@ void capacity_view_html(struct buf *out, const struct capacity_view *v)
 		put_knee(out, v);
 		buf_puts(out, "</p>");
 	}
-	buf_puts(out, "<table><thead><tr>");
+	buf_puts(out, "<div class=\"wide\"><table><thead><tr>");
 	for (size_t i = 0; i < COLUMNS; i++)
 		buf_printf(out, "<th%s>%s", i == 1 || i == 2 ? "" :
 		    " class=\"n\"", heads[i]);
@@ -522,15 +310,19 @@ void capacity_view_html(struct buf *out, const struct capacity_view *v)
 	for (size_t i = 0; i < v->count; i++) {
 		const struct capacity_probe *p = &v->probes[i];
 
-		buf_printf(out, "<tr%s>", row_class(p->verdict));
+		buf_puts(out, "<tr>");
 		for (size_t k = 0; k < COLUMNS; k++) {
+			if (k == VERDICT) {
+				put_marked(out, v, p);
+				continue;
+			}
 			buf_printf(out, "<td%s>", k == 1 || k == 2 ? "" :
 			    " class=\"n\"");
 			cell(out, v, p, k);
 		}
 		buf_puts(out, "</tr>\n");
 	}
-	buf_puts(out, "</table></section>\n");
+	buf_puts(out, "</table></div></section>\n");
 	buf_release(&text);
 }
 
@@ -549,7 +341,10 @@ void capacity_view_markdown(struct buf *out, const struct capacity_view *v)
 		buf_putc(out, '|');
 		for (size_t k = 0; k < COLUMNS; k++) {
 			buf_putc(out, ' ');
-			cell(out, v, &v->probes[i], k);
+			if (k == VERDICT)
+				capacity_view_verdict(out, v, &v->probes[i]);
+			else
+				cell(out, v, &v->probes[i], k);
 			buf_puts(out, " |");
 		}
 		buf_putc(out, '\n');
@@ -559,6 +354,8 @@ void capacity_view_markdown(struct buf *out, const struct capacity_view *v)
 		put_knee(out, v);
 		buf_putc(out, '\n');
 	}
+	/* Else what follows would be rows of this table. */
+	buf_putc(out, '\n');
 }
 
 void capacity_view_text(struct buf *out, const struct capacity_view *v)

@@ -32,6 +32,12 @@ void capacity_view_release(struct capacity_view *);
 
 /* "bears 874/s (874 to 921/s) with p99<50ms,errors<1%; ...". */
 void capacity_view_sentence(struct buf *, const struct capacity_view *);
+/* "874/s", "12 users". */
+void capacity_view_load(struct buf *, const struct capacity_view *,
+    double load);
+/* With the objective that was missed or left open: "fail (p99<50ms)". */
+void capacity_view_verdict(struct buf *, const struct capacity_view *,
+    const struct capacity_probe *);
 /* A line about one probe. */
 void capacity_view_probe(struct buf *, const struct capacity_view *,
     size_t probe);

@@ -30,7 +30,7 @@ const char html_style[] =
     "7rem}.wide{overflow-x:auto}tr.total"
     "{font-weight:600}\n"
     ".bad,tr.bad td:first-child{color:var(--red)}tr.warn td:first-child"
-    "{color:var(--amber)}tr.good td:first-child{color:var(--green)}\n"
+    "{color:var(--amber)}.good{color:var(--green)}\n"
     "dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;"
     "margin:0}dt{color:var(--muted)}dd{margin:0;overflow-wrap:anywhere}\n"
     ".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(10rem,"

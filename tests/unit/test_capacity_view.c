@@ -104,7 +104,45 @@ static void test_target_is_down(void **state)
 	capacity_free(c);
 }
 
-/* Not even users that there are enough of. */
+static size_t times(const char *text, const char *word)
+{
+	size_t n = 0;
+
+	while ((text = strstr(text, word)) != NULL) {
+		text += strlen(word);
+		n++;
+	}
+	return n;
+}
+
+/* One table each, with a mark beside the colour and what was missed. */
+static void test_tables(void **state)
+{
+	struct capacity *c = searched(0.05, 290);
+	struct buf text = BUF_INIT(1 << 20);
+	struct capacity_view view;
+	const char *end;
+
+	(void)state;
+	capacity_view_take(&view, c, false, slos, 2);
+	capacity_view_markdown(&text, &view);
+	assert_int_equal(times(buf_str(&text), "\n| "), view.count + 1);
+	assert_non_null(strstr(buf_str(&text), "| fail (p99<50ms) |"));
+	end = buf_str(&text) + text.len;
+	assert_string_equal(end - 2, "\n\n");
+	buf_clear(&text);
+	capacity_view_html(&text, &view);
+	assert_int_equal(times(buf_str(&text), "<tr>"), view.count + 1);
+	assert_non_null(strstr(buf_str(&text),
+	    "<td class=\"bad\">\u2717 fail (p99&lt;50ms)"));
+	assert_non_null(strstr(buf_str(&text), "<td class=\"good\">\u2713 "
+	    "pass"));
+	capacity_view_release(&view);
+	capacity_free(c);
+	buf_release(&text);
+}
+
+/* The generator has too few of them. */
 static void test_too_few_users(void **state)
 {
 	struct capacity *c = capacity_new(&options);
@@ -183,6 +221,7 @@ int main(void)
 		TEST(test_found_as_asked_for),
 		TEST(test_found_less_sure),
 		TEST(test_target_is_down),
+		TEST(test_tables),
 		TEST(test_too_few_users),
 		TEST(test_again_from_a_file),
 		TEST(test_file_of_a_stranger),
