@@ -63,6 +63,19 @@ static bool is_state(const char *s)
 	return s[5] == ':' && s[6] == ' ';
 }
 
+/* In quotes, so that pgc_error_group() leaves the numbers alone. */
+static void add_place(struct pgc_error *err, const PGconn *pq)
+{
+	const char *host = PQhost(pq);
+	const char *port = PQport(pq);
+	size_t n = strlen(err->text);
+
+	if (host == NULL || port == NULL)
+		return;
+	snprintf(err->text + n, sizeof(err->text) - n, " (\"%.100s%s%.10s\")",
+	    host, host[0] == '/' ? "/.s.PGSQL." : ":", port);
+}
+
 void pgc_error_from_connect(struct pgc_error *err, const PGconn *pq)
 {
 	const char *text = PQerrorMessage(pq);
@@ -82,12 +95,14 @@ void pgc_error_from_connect(struct pgc_error *err, const PGconn *pq)
 		return;
 	}
 	set_state(err, PGC_CANNOT_CONNECT);
-	/* Behind the address, which differs from host to host. */
+	/* The last host's. */
 	for (at = text; (at = strstr(at, " failed: ")) != NULL; at += 9)
-		found = at + 9;
-	set_line(err, found != NULL ? found : text);
+		found = at;
+	set_line(err, found != NULL ? found + 9 : text);
 	if (err->text[0] == '\0')
 		set_line(err, "cannot connect");
+	if (found != NULL)
+		add_place(err, pq);
 }
 
 bool pgc_error_retryable(const struct pgc_error *err)

@@ -100,7 +100,8 @@ def test_encryption_the_server_lacks(swarm, postgres):
                    seconds=1)
     assert process.wait() == 4
     error = results(process)["errors"][0]["error"]
-    assert error == "08001 server does not support SSL, but SSL was required"
+    assert error == ("08001 server does not support SSL, but SSL was "
+                     f'required ("127.0.0.1:{postgres.port}")')
 
 
 # getaddrinfo() of libc, which for one name waits for a reader's go, as it does
