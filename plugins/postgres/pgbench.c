@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,39 +36,53 @@ struct pgc_options pgc_options;
 
 /* What the master found out, for the workers that it starts: they inherit the
  * environment, and must neither vacuum again nor choose another seed, and to
- * them standard input is closed. */
+ * them its standard input and its pipes are closed.  "SCALE SEED PID", then
+ * NUMBER:FD for each script that the master keeps. */
 #define INHERITED "SWARM_PGBENCH"
 
 static struct {
 	bool is_worker;                 /* of such a master */
 	int scale;
 	int64_t seed;
-	char input[64];                 /* where standard input is kept, or "" */
+	long master;
+	int kept[PGB_SCRIPTS_MAX];      /* its descriptors; 0: none */
 } inherited;
 
 /* Not for the programs that scripts start, which may be another pgbench. */
 static void inherit(void)
 {
-	const char *text = getenv(INHERITED);
-	char *end;
+	char *at = getenv(INHERITED);
+	long number;
 
-	if (text == NULL)
+	if (at == NULL)
 		return;
 	inherited.is_worker = true;
-	inherited.scale = (int)strtol(text, &end, 10);
-	inherited.seed = strtoll(end, &end, 10);
-	snprintf(inherited.input, sizeof(inherited.input), "%s",
-	    end + strspn(end, " "));
+	inherited.scale = (int)strtol(at, &at, 10);
+	inherited.seed = strtoll(at, &at, 10);
+	inherited.master = strtol(at, &at, 10);
+	while (*at == ' ') {
+		number = strtol(at, &at, 10);
+		if (number < 0 || number >= PGB_SCRIPTS_MAX || *at != ':')
+			break;
+		inherited.kept[number] = (int)strtol(at + 1, &at, 10);
+	}
 	unsetenv(INHERITED);
 }
 
 static int bequeath(void)
 {
 	const struct pgb_options *o = &pgb_program.options;
-	char text[128];
+	char text[64 + PGB_SCRIPTS_MAX * 24];
+	int n;
+	int i;
 
-	snprintf(text, sizeof(text), "%d %lld %s", o->scale,
-	    (long long)o->seed, inherited.input);
+	n = snprintf(text, sizeof(text), "%d %lld %d", o->scale,
+	    (long long)o->seed, (int)getpid());
+	for (i = 0; i < o->source_count; i++) {
+		if (inherited.kept[i] > 0)
+			n += snprintf(text + n, sizeof(text) - (size_t)n,
+			    " %d:%d", i, inherited.kept[i]);
+	}
 	return setenv(INHERITED, text, 1);
 }
 
@@ -96,22 +111,8 @@ static char *read_all(FILE *file, size_t *len)
 	return NULL;
 }
 
-static char *read_file(const char *path, size_t *len)
-{
-	FILE *file = fopen(path, "re");
-	char *text = NULL;
-
-	if (file != NULL)
-		text = read_all(file, len);
-	if (text == NULL)
-		swarm_error("cannot read the script %s: %m", path);
-	if (file != NULL)
-		fclose(file);
-	return text;
-}
-
-/* Kept in memory that workers open by its name. */
-static int keep_input(const char *text, size_t len)
+/* What can be read once only, in memory that workers open by its name. */
+static int keep(const char *text, size_t len)
 {
 	int fd = memfd_create("pgbench script", MFD_CLOEXEC);
 	size_t done = 0;
@@ -125,23 +126,42 @@ static int keep_input(const char *text, size_t len)
 		}
 		done += (size_t)n;
 	}
-	snprintf(inherited.input, sizeof(inherited.input), "/proc/%d/fd/%d",
-	    (int)getpid(), fd);
-	return fd == -1 ? -1 : 0;
+	return fd;
 }
 
-static char *read_input(size_t *len)
+static FILE *open_script(const char *path, int number)
 {
-	char *text;
+	char kept[64];
 
-	if (inherited.is_worker)
-		return read_file(inherited.input, len);
-	text = read_all(stdin, len);
-	if (text != NULL && keep_input(text, *len) == 0)
-		return text;
-	swarm_error("cannot read a script from standard input: %m");
-	free(text);
-	return NULL;
+	if (inherited.kept[number] > 0) {
+		snprintf(kept, sizeof(kept), "/proc/%ld/fd/%d",
+		    inherited.master, inherited.kept[number]);
+		return fopen(kept, "re");
+	}
+	return strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+}
+
+static char *read_script(const char *path, int number, size_t *len)
+{
+	FILE *file = open_script(path, number);
+	char *text = NULL;
+	struct stat st;
+	int fd = 0;
+
+	if (file != NULL)
+		text = read_all(file, len);
+	if (text != NULL && !inherited.is_worker &&
+	    (fstat(fileno(file), &st) == -1 || !S_ISREG(st.st_mode) ||
+	    file == stdin))
+		inherited.kept[number] = fd = keep(text, *len);
+	if (text == NULL || fd == -1) {
+		swarm_error("cannot read the script %s: %m", path);
+		free(text);
+		text = NULL;
+	}
+	if (file != NULL && file != stdin)
+		fclose(file);
+	return text;
 }
 
 static int load_script(const struct pgb_source *source)
@@ -163,8 +183,7 @@ static int load_script(const struct pgb_source *source)
 		}
 		len = strlen(builtin);
 	} else {
-		text = strcmp(source->name, "-") == 0 ? read_input(&len) :
-		    read_file(source->name, &len);
+		text = read_script(source->name, p->script_count, &len);
 		if (text == NULL)
 			return -1;
 	}
@@ -275,8 +294,9 @@ static int prepare_server(void)
 		return 0;
 	pq = PQconnectdbParams(keywords, values, 1);
 	if (PQstatus(pq) != CONNECTION_OK) {
-		swarm_error("%.*s", (int)strcspn(PQerrorMessage(pq), "\n"),
-		    PQerrorMessage(pq));
+		swarm_error("%.*s%s", (int)strcspn(PQerrorMessage(pq), "\n"),
+		    PQerrorMessage(pq), PQconnectionNeedsPassword(pq) ?
+		    " (give it in PGPASSWORD or ~/.pgpass)" : "");
 		rc = -1;
 	}
 	if (rc == 0 && o->has_builtin)

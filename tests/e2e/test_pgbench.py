@@ -340,6 +340,13 @@ def test_a_script_from_standard_input(swarm, postgres, tmp_path):
     tx = report["by_name"]["SQL tx", "-"]["response_ms"]
     statement = report["by_name"]["SQL simple", "1: SELECT 1"]["response_ms"]
     assert tx["min"] >= 20 and tx["mean"] >= 20 + statement["mean"]
+    # So is what comes through a pipe with a name, as shells give them.
+    report = results(pgbench(swarm, postgres, "-n", "-c", "2", "-j", "2",
+                             "-f", "/dev/fd/9@0", "-f", "/dev/fd/8",
+                             wrap=("bash", "-c", 'exec "$@" '
+                                   f"9< <(echo 'SELECT 2') 8< <(cat {path})",
+                                   "sh")))
+    assert report["by_name"]["SQL tx", "/dev/fd/8"]["requests"] == 20
 
 
 def test_built_in_scripts_ask_for_the_scale(swarm, postgres, bank, tmp_path):
