@@ -264,10 +264,7 @@ int pgc_notify_listen(struct swarm_user *u, const char *channel,
 		return -1;
 	}
 	/* A listener that kept a pool's connection would starve the pool. */
-	if (s->conn == NULL && s->inbox == NULL) {
-		s->wants_own = true;
-		s->pool = NULL;
-	}
+	pgc_session_leave_pool(s);
 	if (pgc_session_begin(s) == NULL)
 		return -1;
 	if (s->inbox == NULL && (s->inbox = inbox_new()) == NULL) {
@@ -374,7 +371,8 @@ const struct pg_notification *pgc_notify_wait(struct swarm_user *u,
 	}
 	if (box->count > 0)
 		return take(box);
-	if (!box->was_lost) {
+	/* What happened to a pipeline's connection is for pg_drain() to say. */
+	if (!box->was_lost && !pgc_pipe_is_open(s)) {
 		if (pgc_session_begin(s) == NULL)
 			return NULL;
 		pgc_session_end(s);

@@ -1,5 +1,5 @@
 /*
- * Pipelines.  What is on its way is kept in order in a ring; libpq hands the
+ * Pipelines.  What is on its way is kept in order in a list; libpq hands the
  * results out in that order, with a NULL behind each statement's and a
  * PGRES_PIPELINE_SYNC for each sync point.
  */
@@ -30,9 +30,9 @@ struct entry {
 };
 
 struct pgc_pipe {
-	struct entry *ring;
-	size_t cap;                     /* a power of two */
-	size_t first;
+	struct entry *entries;
+	size_t cap;
+	size_t first;                   /* whose result is the next */
 	size_t count;
 	bool is_open;
 	unsigned unsynced;              /* statements since the last sync */
@@ -49,41 +49,27 @@ void pgc_pipe_free(struct pgc_pipe *p)
 {
 	if (p == NULL)
 		return;
-	free(p->ring);
+	free(p->entries);
 	free(p);
 }
 
+/* Nothing is added while results are taken, so the list only grows and is then
+ * used up. */
 static struct entry *push(struct pgc_pipe *p)
 {
 	if (p->count == p->cap) {
 		size_t cap = p->cap ? p->cap * 2 : 64;
-		struct entry *ring;
-		size_t i;
+		struct entry *grown;
 
 		if (p->count >= PIPE_MAX)
 			return NULL;
-		ring = malloc(cap * sizeof(*ring));
-		if (ring == NULL)
+		grown = realloc(p->entries, cap * sizeof(*grown));
+		if (grown == NULL)
 			return NULL;
-		for (i = 0; i < p->count; i++)
-			ring[i] = p->ring[(p->first + i) & (p->cap - 1)];
-		free(p->ring);
-		p->ring = ring;
+		p->entries = grown;
 		p->cap = cap;
-		p->first = 0;
 	}
-	return &p->ring[(p->first + p->count++) & (p->cap - 1)];
-}
-
-static struct entry *head(struct pgc_pipe *p)
-{
-	return &p->ring[p->first & (p->cap - 1)];
-}
-
-static void pop(struct pgc_pipe *p)
-{
-	p->first = (p->first + 1) & (p->cap - 1);
-	p->count--;
+	return &p->entries[p->count++];
 }
 
 /* ---- queueing ---- */
@@ -106,6 +92,7 @@ static int open_pipe(struct pg *s)
 	pgc_conn_begin(s->conn);
 	s->pipe->is_open = true;
 	s->pipe->unsynced = 0;
+	s->pipe->first = 0;
 	s->pipe->count = 0;
 	s->pipe->failed = 0;
 	return 0;
@@ -308,11 +295,11 @@ static void finish_entry(struct pg *s, const struct entry *e)
 	}
 }
 
-/* Takes what libpq has until the head of the ring is complete. */
-static int finish_head(struct pgc_call *call)
+/* Takes what libpq has until the first entry is complete. */
+static int finish_first(struct pgc_call *call)
 {
 	struct pg *s = call->s;
-	struct entry e = *head(s->pipe);
+	const struct entry *e = &s->pipe->entries[s->pipe->first];
 	PGresult *r = NULL;
 
 	for (;;) {
@@ -323,16 +310,16 @@ static int finish_head(struct pgc_call *call)
 				take(s, r);
 			return -1;
 		}
-		if (r == NULL && e.kind == ENTRY_SYNC)
+		if (r == NULL && e->kind == ENTRY_SYNC)
 			continue;
 		if (r == NULL || PQresultStatus(r) == PGRES_PIPELINE_SYNC)
 			break;
 		take(s, r);
 	}
 	PQclear(r);
-	pop(s->pipe);
+	s->pipe->first++;
 	pgc_conn_row(call->conn);
-	finish_entry(s, &e);
+	finish_entry(s, e);
 	return 0;
 }
 
@@ -345,15 +332,14 @@ static void fail_rest(struct pg *s)
 		pgc_error_set(&why, PGC_CONNECTION_LOST,
 		    "the connection was lost");
 	s->conn->arrived = swarm_now();
-	while (s->pipe->count > 0) {
-		struct entry e = *head(s->pipe);
+	while (s->pipe->first < s->pipe->count) {
+		const struct entry *e = &s->pipe->entries[s->pipe->first++];
 
-		pop(s->pipe);
-		if (e.kind != ENTRY_STATEMENT)
+		if (e->kind != ENTRY_STATEMENT)
 			continue;
 		pgc_session_clear(s);
 		s->error = why;
-		finish_statement(s, &e);
+		finish_statement(s, e);
 	}
 }
 
@@ -374,8 +360,8 @@ int pgc_pipe_drain(struct swarm_user *u, struct pg *on)
 	pgc_error_clear(&s->error);
 	if (s->pipe->unsynced > 0 && !s->conn->lost)
 		rc = sync_pipe(s);
-	while (rc == 0 && s->pipe->count > 0)
-		rc = finish_head(&call);
+	while (rc == 0 && s->pipe->first < s->pipe->count)
+		rc = finish_first(&call);
 	if (rc == 0 && !PQexitPipelineMode(s->conn->pq))
 		pgc_conn_lose(s->conn);
 	if (rc == -1) {

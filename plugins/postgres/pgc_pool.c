@@ -43,8 +43,7 @@ struct pgc_pool *pgc_pool_get(struct pgc_target *target, int limit)
 	return pool;
 }
 
-/* One connection fewer: somebody else may make one. */
-static void free_place(struct pgc_pool *pool)
+void pgc_pool_let_go(struct pgc_pool *pool)
 {
 	if (pgc_turn_give(&pool->turns) == NULL)
 		pool->total--;
@@ -56,7 +55,7 @@ void pgc_pool_give(struct pgc_pool *pool, struct pgc_conn *conn)
 
 	if (!pgc_conn_usable(conn)) {
 		pgc_conn_free(conn);
-		free_place(pool);
+		pgc_pool_let_go(pool);
 		return;
 	}
 	turn = pgc_turn_give(&pool->turns);
@@ -115,7 +114,7 @@ struct pgc_conn *pgc_pool_take(struct pgc_pool *pool, int64_t deadline,
 	if (conn == NULL) {
 		int error = errno;
 
-		free_place(pool);
+		pgc_pool_let_go(pool);
 		errno = error;
 	}
 	return conn;

@@ -21,6 +21,9 @@ struct pgc_conn *pgc_pool_take(struct pgc_pool *, int64_t deadline,
     struct pgc_error *err);
 /* [worker] Gives it back, or drops it when it is lost. */
 void pgc_pool_give(struct pgc_pool *, struct pgc_conn *);
+/* [worker] Another may be made in place of one that was taken: that one has
+ * gone, or is its taker's from now on. */
+void pgc_pool_let_go(struct pgc_pool *);
 /* [worker] Closes all; nobody holds or waits for a connection. */
 void pgc_pool_release(void);
 

@@ -447,20 +447,24 @@ static void set_name(struct pgc_call *call, const char *name)
 	    pgc_stat_name(call->sql, call->space);
 }
 
+const struct pg_result *pgc_query_refused(struct pg *s)
+{
+	if (s->busy)
+		return pgc_session_busy();
+	pgc_session_clear(s);
+	if (!pgc_pipe_is_open(s))
+		return NULL;
+	pgc_error_set(&s->error, PGC_MISUSE,
+	    "a pipeline is under way: pg_drain() first");
+	return pgc_session_failed(s);
+}
+
 int pgc_query_begin(struct pg *s, struct pgc_call *call, const char *name,
     const struct pg_result **early)
 {
-	if (s->busy) {
-		*early = pgc_session_busy();
+	*early = pgc_query_refused(s);
+	if (*early != NULL)
 		return -1;
-	}
-	pgc_session_clear(s);
-	if (pgc_pipe_is_open(s)) {
-		pgc_error_set(&s->error, PGC_MISUSE,
-		    "a pipeline is under way: pg_drain() first");
-		*early = pgc_session_failed(s);
-		return -1;
-	}
 	call->s = s;
 	call->conn = pgc_session_begin(s);
 	if (call->conn == NULL) {

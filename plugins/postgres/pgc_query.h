@@ -46,6 +46,9 @@ int64_t pgc_query_deadline(double timeout);
 int pgc_query_simple(struct pg *, const char *sql, const char *name,
     double timeout);
 
+/* Why no statement can begin on it now, or NULL; its last result is gone. */
+const struct pg_result *pgc_query_refused(struct pg *);
+
 /*
  * The parts of a call.  begin: names it, takes the session and starts the
  * clock; 0, or -1 with *early to be returned.  next: [fiber] the next

@@ -309,6 +309,14 @@ void pgc_session_drop(struct pg *s)
 		pgc_conn_free(conn);
 }
 
+void pgc_session_leave_pool(struct pg *s)
+{
+	s->wants_own = true;
+	if (s->pool != NULL && s->conn != NULL)
+		pgc_pool_let_go(s->pool);
+	s->pool = NULL;
+}
+
 void pgc_session_end(struct pg *s)
 {
 	s->busy = false;
@@ -318,8 +326,8 @@ void pgc_session_end(struct pg *s)
 		pgc_session_drop(s);
 		return;
 	}
-	/* A transaction, a pipeline and a listener stay where they are. */
-	if (s->pool != NULL && !pgc_pipe_is_open(s) && s->inbox == NULL &&
+	/* A transaction stays where it is. */
+	if (s->pool != NULL &&
 	    PQtransactionStatus(s->conn->pq) == PQTRANS_IDLE)
 		pgc_session_drop(s);
 }

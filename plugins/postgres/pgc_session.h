@@ -73,6 +73,8 @@ struct pgc_conn *pgc_session_begin(struct pg *);
 /* Ends it: the connection goes back to the pool unless it is needed further,
  * and is dropped when it is lost. */
 void pgc_session_end(struct pg *);
+/* From here on its connection is its own, the present one too. */
+void pgc_session_leave_pool(struct pg *);
 /* Drops the connection, whatever its state. */
 void pgc_session_drop(struct pg *);
 

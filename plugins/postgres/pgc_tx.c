@@ -37,11 +37,10 @@ static int run(struct pg *s, const char *sql, const char *name)
 {
 	int rc;
 
-	if (s->busy) {
+	if (pgc_query_refused(s) != NULL) {
 		errno = EBUSY;
 		return -1;
 	}
-	pgc_session_clear(s);
 	if (pgc_session_begin(s) == NULL) {
 		pgc_session_failed(s);
 		return fail(s);

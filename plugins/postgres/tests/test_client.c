@@ -201,6 +201,43 @@ static void test_streams(void **state)
 	assert_int_equal(harness_failures("SQL simple", "fails"), 1);
 }
 
+/* Each is known by its text, parsed once, and there is an end to it. */
+static void many(struct swarm_user *u)
+{
+	struct pg_query_args args = { .size = sizeof(args), .name = "many",
+		.mode = PG_PREPARED };
+	const struct pg_result *r;
+	char sql[40];
+	int round;
+	int i;
+
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < 40; i++) {
+			snprintf(sql, sizeof(sql), "SELECT %d", i);
+			r = pgc_query(u, sql, &args);
+			CHECK(pgc_result_integer(r, 0, 0) == i);
+		}
+	}
+	r = pgc_query(u, "SELECT count(*) FROM pg_prepared_statements", NULL);
+	CHECK(pgc_result_integer(r, 0, 0) == 40);
+	for (i = 40; i < 4096; i++) {
+		snprintf(sql, sizeof(sql), "SELECT %d", i);
+		CHECK(pgc_pipe_queue(u, sql, &args) == 0);
+	}
+	CHECK(pgc_pipe_queue(u, "SELECT 4096", &args) == -1);
+	CHECK(pgc_pipe_drain(u, NULL) == 0);
+	r = pgc_query(u, "SELECT 4096", &args);
+	CHECK(!r->ok && strcmp(r->sqlstate, "58000") == 0);
+	r = pgc_query(u, "SELECT 4095", &args);
+	CHECK(pgc_result_integer(r, 0, 0) == 4095);
+}
+
+static void test_many_prepared(void **state)
+{
+	(void)state;
+	harness_run(many);
+}
+
 /* ---- transactions ---- */
 
 static int inserts(struct swarm_user *u, void *arg)
@@ -487,6 +524,7 @@ int main(void)
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_named),
 		cmocka_unit_test(test_streams),
+		cmocka_unit_test(test_many_prepared),
 		cmocka_unit_test(test_transactions),
 		cmocka_unit_test(test_pipelines),
 		cmocka_unit_test(test_copies),

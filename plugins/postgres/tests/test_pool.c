@@ -15,6 +15,7 @@
 #include "cluster.h"
 #include "harness.h"
 #include "pgc_options.h"
+#include "pgc_result.h"
 #include "pgc_turn.h"
 
 /* ---- the queue ---- */
@@ -113,30 +114,22 @@ static void test_pool(void **state)
 
 static void loses_an_idle_one(struct swarm_user *u)
 {
-	static const char others[] = "FROM pg_stat_activity WHERE "
-	    "backend_type = 'client backend' AND pid <> pg_backend_pid()";
-	char info[300], sql[200];
-	const struct pg_result *r;
+	const struct pgc_conn *idle;
+	char info[300], sql[100];
 	struct pg *own;
 
 	snprintf(info, sizeof(info), "host=127.0.0.1 port=%d user=postgres "
 	    "dbname=postgres", cluster_port());
-	CHECK(QUERY(u, "SELECT 1", .name = "pooled")->ok);
 	own = CONNECT(u, .conninfo = info);
-	snprintf(sql, sizeof(sql), "SELECT pg_terminate_backend(pid) %s",
-	    others);
+	CHECK(pgc_tx_begin(u, &(struct pg_tx_args){ 0 }) == 0);
+	idle = pgc_session_own(u)->conn;
+	snprintf(sql, sizeof(sql), "SELECT pg_terminate_backend(%d)",
+	    PQbackendPID(idle->pq));
+	CHECK(pgc_tx_commit(u, NULL) == 0);
 	CHECK(QUERY(u, sql, .name = "kill", .on = own)->ok);
-	snprintf(sql, sizeof(sql), "SELECT 1 %s", others);
-	do {
-		r = QUERY(u, sql, .name = "look", .on = own);
-		CHECK(r->ok);
-	} while (r->ok && r->rows > 0);
-	/* Its place is free for another; who is faster than the end of the
-	 * connection loses a query to it. */
-	r = QUERY(u, "SELECT 1", .name = "pooled", .timeout = 20);
-	if (!r->ok)
-		r = QUERY(u, "SELECT 1", .name = "pooled", .timeout = 20);
-	CHECK(r->ok);
+	await(&idle->lost);
+	/* Its place is free for another. */
+	CHECK(QUERY(u, "SELECT 1", .name = "pooled")->ok);
 }
 
 static void test_pool_that_lost_one(void **state)
@@ -145,6 +138,90 @@ static void test_pool_that_lost_one(void **state)
 	pgc_options.pool = 1;
 	harness_run(loses_an_idle_one);
 	pgc_options.pool = 0;
+}
+
+/* What cannot be connected, or is lost, leaves its place. */
+static void fails_and_loses(struct swarm_user *u)
+{
+	const struct pg_result *r;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		r = QUERY(u, "SELECT 1", .on = CONNECT(u, .conninfo =
+		    "host=127.0.0.1 port=1"), .name = "refused");
+		CHECK(!r->ok && strstr(r->error, "refused") != NULL);
+	}
+	for (i = 0; i < 2; i++) {
+		r = QUERY(u, "SELECT pg_terminate_backend(pg_backend_pid())",
+		    .name = "lost");
+		CHECK(strcmp(r->sqlstate, "57P01") == 0);
+	}
+	CHECK(QUERY(u, "SELECT 1", .name = "pooled")->ok);
+}
+
+static void test_pool_that_fails(void **state)
+{
+	(void)state;
+	pgc_options.pool = 1;
+	harness_run(fails_and_loses);
+	pgc_options.pool = 0;
+}
+
+/* A transaction that is left open is nobody else's. */
+static void leaves_open(struct swarm_user *u)
+{
+	struct pg *s = CONNECT(u);
+	const struct pg_result *r;
+
+	CHECK(pgc_tx_begin(u, &(struct pg_tx_args){ .on = s,
+	    .isolation = PG_SERIALIZABLE }) == 0);
+	pgc_session_close(s);
+	r = QUERY(u, "SHOW transaction_isolation", .name = "show");
+	CHECK(r->ok && strcmp(pgc_result_value(r, 0, 0), "read committed") ==
+	    0);
+}
+
+static void test_pool_takes_no_open_ones(void **state)
+{
+	(void)state;
+	pgc_options.pool = 1;
+	harness_run(leaves_open);
+	pgc_options.pool = 0;
+	assert_int_equal(harness_counter("pg_connects"), 2);
+}
+
+/* Who listens, even from within a transaction, keeps the connection, and
+ * others get one all the same; a pipeline keeps it until it is drained. */
+static void listens(struct swarm_user *u)
+{
+	const struct pg_notify_args send = { .size = sizeof(send),
+		.on = CONNECT(u), .channel = "pooled" };
+	const struct pg_wait_args wait = { .size = sizeof(wait),
+		.timeout = 5 };
+
+	CHECK(pgc_tx_begin(u, &(struct pg_tx_args){ 0 }) == 0);
+	CHECK(pgc_notify_listen(u, "pooled", NULL) == 0);
+	CHECK(pgc_tx_commit(u, NULL) == 0);
+	CHECK(QUEUE(u, "SELECT 1", .name = "piped") == 0);
+	CHECK(pgc_tx_begin(u, &(struct pg_tx_args){ 0 }) == -1 &&
+	    errno == EBUSY);
+	CHECK(pgc_notify_send(u, &send) == 0);
+	CHECK(pgc_notify_wait(u, &wait) != NULL);
+	CHECK(pgc_pipe_drain(u, NULL) == 0);
+	CHECK(pgc_notify_send(u, &send) == 0);
+	CHECK(pgc_notify_wait(u, &wait) != NULL);
+	CHECK(QUEUE(u, "SELECT 1", .name = "piped", .on = send.on) == 0);
+	CHECK(pgc_pipe_drain(u, send.on) == 0);
+	CHECK(pgc_notify_send(u, &send) == 0);
+}
+
+static void test_pool_and_listener(void **state)
+{
+	(void)state;
+	pgc_options.pool = 1;
+	harness_run(listens);
+	pgc_options.pool = 0;
+	assert_int_equal(harness_counter("pg_connects"), 2);
 }
 
 static int turn;
@@ -193,6 +270,9 @@ int main(void)
 		cmocka_unit_test(test_queue),
 		cmocka_unit_test(test_pool),
 		cmocka_unit_test(test_pool_that_lost_one),
+		cmocka_unit_test(test_pool_that_fails),
+		cmocka_unit_test(test_pool_takes_no_open_ones),
+		cmocka_unit_test(test_pool_and_listener),
 		cmocka_unit_test(test_pool_with_one_who_gives_up),
 	};
 
