@@ -460,7 +460,7 @@ static int make_series(void)
 static int load(void)
 {
 	pgc_options = (struct pgc_options){ .conninfo = "",
-		.connect_timeout = 30, .retry_delay = 0.1,
+		.connect_timeout = 30, .retry_delay = 0.1, .grace = 5,
 		.max_result = INT64_C(256) << 20 };
 	pgc_options.slot = swarm_slot_new(sizeof(struct pgc_user),
 	    pgc_session_destroy);

@@ -123,7 +123,6 @@ static bool consume_guarded(struct pgc_conn *c)
 
 static bool consume(struct pgc_conn *c)
 {
-	c->unread = false;
 	c->arrived = swarm_now();
 	if (c->first == 0)
 		c->first = c->arrived;
@@ -182,7 +181,7 @@ static int park(struct pgc_conn *c, int64_t deadline)
 int pgc_conn_wait(struct pgc_conn *c, int64_t deadline)
 {
 	/* The watch has asked libpq already, in the usual case. */
-	while (c->unread || c->too_large || PQisBusy(c->pq)) {
+	while (c->too_large || PQisBusy(c->pq)) {
 		c->complete = false;
 		if (park(c, deadline) == -1)
 			return -1;
@@ -322,7 +321,6 @@ void pgc_conn_check(struct pgc_conn *c)
 void pgc_conn_begin(struct pgc_conn *c)
 {
 	c->active = true;
-	c->unread = true;
 	c->first = 0;
 	start_limit(c);
 }

@@ -28,7 +28,6 @@ struct pgc_conn {
 	struct swarm_waker *waker;      /* of the fiber that waits, or NULL */
 	bool any_event;                 /* it wants to know of each */
 	bool active;                    /* a statement is under way */
-	bool unread;                    /* … and nothing was read since */
 	bool complete;                  /* PQgetResult() will not block */
 	bool lost;                      /* of no further use */
 	bool too_large;                 /* lost, because of max_input */

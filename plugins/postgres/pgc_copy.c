@@ -10,7 +10,7 @@
 
 #include <swarm/log.h>
 
-#include "pgc_pipe.h"
+#include "pgc_options.h"
 #include "pgc_query.h"
 #include "pgc_stat.h"
 
@@ -77,7 +77,7 @@ static int feed(struct pgc_call *call, const struct pg_copy_args *args)
 		/* Given up in the way that COPY has for it. */
 		rc = 1;
 		call->timed_out = true;
-		call->deadline = swarm_in(PGC_GRACE);
+		call->deadline = swarm_in(pgc_options.grace);
 	} else if (rc == -1) {
 		return pgc_query_unwaited(call) == -1 ? -1 : 0;
 	}

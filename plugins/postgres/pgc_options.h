@@ -14,6 +14,8 @@ struct pgc_options {
 	double connect_timeout;
 	double timeout;
 	double retry_delay;
+	double grace;                   /* for a server to heed a request to
+	                                 * cancel */
 	int64_t max_result;
 	bool locust_names;
 	int slot;                       /* of struct pgc_user in each user */

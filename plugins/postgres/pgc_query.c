@@ -135,7 +135,7 @@ int pgc_query_cancel(struct pgc_call *call)
 {
 	call->cancelled = true;
 	pgc_stat_count(PGC_CANCELS, 1);
-	if (pgc_cancel_send(call->conn->pq, swarm_in(PGC_GRACE)) == 0 ||
+	if (pgc_cancel_send(call->conn->pq, swarm_in(pgc_options.grace)) == 0 ||
 	    errno != ETIMEDOUT)
 		return 0;
 	/* It may yet come, and then to another statement. */
@@ -154,7 +154,7 @@ int pgc_query_unwaited(struct pgc_call *call)
 		return give_up(call, PGC_CANCELLED, "timeout, and no answer "
 		    "to the request to cancel");
 	call->timed_out = true;
-	call->deadline = swarm_in(PGC_GRACE);
+	call->deadline = swarm_in(pgc_options.grace);
 	return pgc_query_cancel(call);
 }
 

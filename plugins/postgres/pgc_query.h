@@ -6,9 +6,6 @@
 
 #include "pgc_session.h"
 
-/* Seconds that a server may take to heed a request to cancel. */
-#define PGC_GRACE 5.0
-
 /* A statement under way. */
 struct pgc_call {
 	struct pg *s;

@@ -163,7 +163,7 @@ int pgc_session_cancel(struct pg *s)
 		return -1;
 	}
 	pgc_stat_count(PGC_CANCELS, 1);
-	return pgc_cancel_send(s->conn->pq, swarm_in(PGC_GRACE));
+	return pgc_cancel_send(s->conn->pq, swarm_in(pgc_options.grace));
 }
 
 /* ---- connecting ---- */

@@ -62,6 +62,7 @@ static int load(void)
 	pgc_options.connect_timeout = connect_timeout;
 	pgc_options.timeout = timeout;
 	pgc_options.retry_delay = retry_delay;
+	pgc_options.grace = 5;
 	pgc_options.max_result = max_result;
 	pgc_options.locust_names = locust_names;
 	if (parse_mode(&pgc_options.mode) == -1)

@@ -66,7 +66,7 @@ void harness_init(void)
 	assert_int_equal(loop_init(), 0);
 	assert_int_equal(fiber_init(&(struct fiber_options){ 0 }), 0);
 	pgc_options = (struct pgc_options){ .conninfo = "",
-		.connect_timeout = 5, .retry_delay = 0.01,
+		.connect_timeout = 5, .retry_delay = 0.01, .grace = 5,
 		.max_result = 64 << 20 };
 	pgc_options.slot = swarm_slot_new(sizeof(struct pgc_user),
 	    pgc_session_destroy);
@@ -140,6 +140,14 @@ uint64_t harness_failures(const char *type, const char *name)
 	struct series *s = stats_find(stats, type, name);
 
 	return s != NULL ? s->failures : 0;
+}
+
+uint64_t harness_observed(const char *type, const char *name, int64_t *longest)
+{
+	struct series *s = stats_find(stats, type, name);
+
+	*longest = s != NULL ? s->service.max : 0;
+	return s != NULL ? s->service.count : 0;
 }
 
 const char *harness_error(const char *part)

@@ -30,6 +30,9 @@ void harness_note(const char *file, int line, const char *what);
 /* Samples of a series since the last run began. */
 uint64_t harness_requests(const char *type, const char *name);
 uint64_t harness_failures(const char *type, const char *name);
+/* Durations beside requests, and the longest, ns. */
+uint64_t harness_observed(const char *type, const char *name,
+    int64_t *longest);
 /* A reason that was counted in any series, or NULL: the first that contains
  * this text. */
 const char *harness_error(const char *part);

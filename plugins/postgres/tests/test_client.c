@@ -1,6 +1,6 @@
 /*
  * The client against a real server: statements, results, transactions,
- * pipelines, COPY, notifications.
+ * pipelines, notifications.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -15,7 +15,6 @@
 
 #include "calls.h"
 #include "harness.h"
-#include "pgc_copy.h"
 #include "pgc_options.h"
 #include "pgc_result.h"
 
@@ -87,6 +86,7 @@ static void test_modes(void **state)
 static void errors(struct swarm_user *u)
 {
 	const struct pg_result *r = pgc_query(u, "SELECT 1 / 0", NULL);
+	int i;
 
 	CHECK(!r->ok && strcmp(r->sqlstate, "22012") == 0);
 	CHECK(strcmp(r->error, "division by zero") == 0);
@@ -94,9 +94,11 @@ static void errors(struct swarm_user *u)
 	r = QUERY(u, "SELECT '17x'::int", .name = "bad");
 	CHECK(strcmp(r->sqlstate, "22P02") == 0);
 	r = QUERY(u, "SELECT '18y'::int", .name = "bad");
-	r = QUERY(u, "SELECT syntax error", .name = "bad",
-	    .mode = PG_PREPARED);
-	CHECK(strcmp(r->sqlstate, "42703") == 0);
+	for (i = 0; i < 2; i++) {
+		r = QUERY(u, "SELECT syntax error", .name = "bad",
+		    .mode = PG_PREPARED);
+		CHECK(strcmp(r->sqlstate, "42703") == 0);
+	}
 	r = QUERY(u, "COPY pg_class FROM STDIN", .name = "bad");
 	CHECK(!r->ok);
 	r = pgc_query(u, "COPY pg_class TO STDOUT", NULL);
@@ -379,6 +381,38 @@ static void pipelines(struct swarm_user *u)
 	CHECK(pgc_query(u, "SELECT 5", NULL)->ok);
 }
 
+/* Groups are measured from their first statement, each by itself; one that
+ * cannot be in a pipeline ends it. */
+static void groups(struct swarm_user *u)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		QUEUE(u, "SELECT 1", .name = "grouped");
+		CHECK(swarm_sleep(0.05) == 0);
+		QUEUE(u, "SELECT 2", .name = "grouped");
+		CHECK(pgc_pipe_sync(u, NULL) == 0);
+	}
+	CHECK(pgc_pipe_drain(u, NULL) == 0);
+	QUEUE(u, "COPY pg_class FROM STDIN");
+	CHECK(pgc_pipe_drain(u, NULL) == -1);
+	QUEUE(u, "COPY pg_class TO STDOUT");
+	CHECK(pgc_pipe_drain(u, NULL) == -1);
+	CHECK(pgc_query(u, "SELECT 1", NULL)->ok);
+}
+
+static void test_pipeline_groups(void **state)
+{
+	int64_t longest;
+
+	(void)state;
+	harness_run(groups);
+	assert_int_equal(harness_observed("SQL pipeline", "sync", &longest),
+	    2);
+	assert_true(longest >= 50000000);
+	assert_non_null(harness_error("COPY cannot be in a pipeline"));
+}
+
 static void test_pipelines(void **state)
 {
 	(void)state;
@@ -387,79 +421,6 @@ static void test_pipelines(void **state)
 	assert_int_equal(harness_failures("SQL prepared", "piped"), 0);
 	assert_int_equal(harness_failures("SQL extended", "SELECT 10"), 1);
 	assert_int_equal(harness_failures("SQL extended", "lost"), 1);
-}
-
-/* ---- COPY ---- */
-
-static int64_t fill_rows(struct swarm_user *u, void *buf, size_t room,
-    void *arg)
-{
-	int *left = arg;
-
-	(void)u;
-	if (*left == -1)
-		return -1;
-	if (*left == 0)
-		return 0;
-	return snprintf(buf, room, "%d\t%0100d\n", (*left)--, 0);
-}
-
-static int count_rows(struct swarm_user *u, const void *data, size_t len,
-    void *arg)
-{
-	int64_t *bytes = arg;
-
-	(void)u;
-	(void)data;
-	*bytes += (int64_t)len;
-	return *bytes < 0;
-}
-
-static void copies(struct swarm_user *u)
-{
-	struct pg_copy_args in = { .size = sizeof(in), .fill = fill_rows };
-	struct pg_copy_args out = { .size = sizeof(out),
-		.chunk = count_rows };
-	const struct pg_result *r;
-	int64_t bytes = 0;
-	int left = 30000;
-
-	pgc_query(u, "DROP TABLE IF EXISTS cp; CREATE TABLE cp (i int, t text)",
-	    NULL);
-	in.arg = &left;
-	r = pgc_copy_in(u, "COPY cp FROM STDIN", &in);
-	CHECK(r->ok && r->affected == 30000 && r->bytes > 30000 * 102);
-	out.arg = &bytes;
-	r = pgc_copy_out(u, "COPY cp TO STDOUT", &out);
-	CHECK(r->ok && r->rows == 30000 && r->bytes == bytes);
-	in.fill = NULL;
-	in.data = "1\ta\nx\tb\n";
-	in.len = 8;
-	r = pgc_copy_in(u, "COPY cp FROM STDIN", &in);
-	CHECK(!r->ok && strcmp(r->sqlstate, "22P02") == 0);
-	left = -1;
-	in.fill = fill_rows;
-	r = pgc_copy_in(u, "COPY cp FROM STDIN", &in);
-	CHECK(!r->ok && strcmp(r->sqlstate, "57014") == 0);
-	r = pgc_copy_in(u, "SELECT 1", &in);
-	CHECK(!r->ok && strcmp(r->sqlstate, "58000") == 0);
-	bytes = INT64_MIN;
-	r = pgc_copy_out(u, "COPY (SELECT generate_series(1, "
-	    "100000000)) TO STDOUT", &out);
-	CHECK(r->ok && r->rows == 1);
-	out.chunk = NULL;
-	out.timeout = 0.05;
-	r = pgc_copy_out(u, "COPY (SELECT pg_sleep(30)) TO STDOUT", &out);
-	CHECK(!r->ok && strcmp(r->sqlstate, "57014") == 0);
-	r = pgc_query(u, "SELECT count(*) FROM cp", NULL);
-	CHECK(pgc_result_integer(r, 0, 0) == 30000);
-}
-
-static void test_copies(void **state)
-{
-	(void)state;
-	harness_run(copies);
-	assert_int_equal(harness_counter("pg_connects"), 1);
 }
 
 /* ---- notifications ---- */
@@ -527,7 +488,7 @@ int main(void)
 		cmocka_unit_test(test_many_prepared),
 		cmocka_unit_test(test_transactions),
 		cmocka_unit_test(test_pipelines),
-		cmocka_unit_test(test_copies),
+		cmocka_unit_test(test_pipeline_groups),
 		cmocka_unit_test(test_notifications),
 	};
 

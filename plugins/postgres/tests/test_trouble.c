@@ -27,6 +27,7 @@
 
 static void large_on(struct swarm_user *u, struct pg *on)
 {
+	const struct pg_copy_args copy = { .size = sizeof(copy), .on = on };
 	const struct pg_result *r;
 
 	r = QUERY(u, "SELECT repeat('x', 1000) FROM generate_series(1, 30000)",
@@ -41,6 +42,9 @@ static void large_on(struct swarm_user *u, struct pg *on)
 	r = QUERY(u, "SELECT repeat('x', 1000) FROM generate_series(1, 7000)",
 	    .name = "kept", .on = on);
 	CHECK(r->ok && r->rows == 7000);
+	r = pgc_copy_out(u, "COPY (SELECT repeat('x', 1000) FROM "
+	    "generate_series(1, 30000)) TO STDOUT", &copy);
+	CHECK(r->ok && r->rows == 30000);
 }
 
 static void large(struct swarm_user *u)
@@ -63,58 +67,6 @@ static void test_large(void **state)
 }
 
 /* ---- time ---- */
-
-static void timeouts(struct swarm_user *u)
-{
-	const struct pg_result *r = QUERY(u, "SELECT pg_sleep(30)",
-	    .timeout = 0.05, .name = "sleep");
-
-	CHECK(!r->ok && strcmp(r->sqlstate, "57014") == 0);
-	CHECK(r->total_ns >= 50000000 && r->total_ns < 5000000000);
-	r = pgc_query(u, "SELECT 1", NULL);
-	CHECK(r->ok);
-}
-
-static void test_timeouts(void **state)
-{
-	(void)state;
-	harness_run(timeouts);
-	assert_string_equal(harness_error("57014"),
-	    "57014 cancelled after its timeout");
-	assert_int_equal(harness_counter("pg_cancels"), 1);
-	assert_int_equal(harness_counter("pg_connects"), 1);
-}
-
-static bool ended;
-
-/* Again and again: a request that comes before the statement is lost. */
-static void cancel_it(void *arg)
-{
-	struct pg *s = arg;
-
-	while (!ended && swarm_sleep(0.01) == 0)
-		pgc_session_cancel(s);
-}
-
-static void cancels(struct swarm_user *u)
-{
-	const struct pg_result *r;
-	struct swarm_fiber *f;
-
-	pgc_query(u, "SELECT 1", NULL);
-	ended = false;
-	f = swarm_spawn(u, cancel_it, pgc_session_own(u));
-	r = QUERY(u, "SELECT pg_sleep(30)", .name = "sleep");
-	ended = true;
-	CHECK(!r->ok && strcmp(r->sqlstate, "57014") == 0);
-	CHECK(swarm_join(f, SWARM_FOREVER) == 0);
-}
-
-static void test_cancels(void **state)
-{
-	(void)state;
-	harness_run(cancels);
-}
 
 static void busy_other(void *arg)
 {
@@ -390,6 +342,39 @@ static void test_unwatchable(void **state)
 	assert_int_equal(harness_counter("pg_connects"), 2);
 }
 
+/* A notification that comes while a row is looked at, behind all of them. */
+static int notify_meanwhile(struct swarm_user *u, const struct pg_result *r,
+    void *arg)
+{
+	const struct pg_notify_args send = { .size = sizeof(send), .on = arg,
+		.channel = "meanwhile" };
+	const struct pgc_conn *conn = pgc_session_own(u)->conn;
+
+	if (pgc_result_integer(r, 0, 0) != 1)
+		return 0;
+	CHECK(pgc_notify_send(u, &send) == 0);
+	while (conn->want != 0 && swarm_sleep(0.001) == 0)
+		;
+	return 0;
+}
+
+static void listens_again(struct swarm_user *u)
+{
+	const struct pg_wait_args wait = { .size = sizeof(wait),
+		.timeout = 5 };
+
+	CHECK(pgc_notify_listen(u, "meanwhile", NULL) == 0);
+	CHECK(QUERY(u, "SELECT generate_series(1, 3)", .arg = CONNECT(u),
+	    .row = notify_meanwhile)->ok);
+	CHECK(pgc_notify_wait(u, &wait) != NULL);
+}
+
+static void test_listens_again(void **state)
+{
+	(void)state;
+	harness_run(listens_again);
+}
+
 static void sleep_on(void *arg)
 {
 	struct pg *s = arg;
@@ -487,26 +472,6 @@ static void test_prepared_twice(void **state)
 	harness_run(prepared_twice);
 }
 
-#define ENDLESS "COPY (SELECT repeat('x', 9000), CASE WHEN i > 9 THEN " \
-	"pg_sleep(30) END FROM generate_series(1, 10) i) TO STDOUT"
-
-static void copies_on(struct swarm_user *u)
-{
-	const struct pg_copy_args out = { .size = sizeof(out) };
-	const struct pg_result *r = pgc_copy_out(u, ENDLESS, &out);
-
-	CHECK(!r->ok && strcmp(r->sqlstate, "57000") == 0);
-}
-
-/* In the midst of the data. */
-static void test_stopped_copy(void **state)
-{
-	(void)state;
-	harness_stop_after(200);
-	harness_run_many(copies_on, 2);
-	assert_null(harness_error(""));
-}
-
 static void cut_off(void *arg)
 {
 	struct pg *s = arg;
@@ -536,33 +501,10 @@ static void test_lost_after_notice(void **state)
 	harness_run(lost_after_notice);
 }
 
-static void frozen(struct swarm_user *u)
-{
-	QUERY(u, "SELECT pg_sleep(30)", .name = "frozen", .timeout = 0.6);
-}
-
-/* A server that does not take the request to cancel holds nobody up. */
-static void test_frozen(void **state)
-{
-	int64_t start;
-
-	(void)state;
-	harness_stop_after(1000);
-	start = swarm_now();
-	cluster_freeze(300);
-	harness_run_many(frozen, 3);
-	cluster_thaw();
-	assert_true(swarm_now() - start < 5000000000);
-	/* Behind the earlier ones, which are done with now. */
-	harness_run(timeouts);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_large),
-		cmocka_unit_test(test_timeouts),
-		cmocka_unit_test(test_cancels),
 		cmocka_unit_test(test_busy),
 		cmocka_unit_test(test_stopped),
 		cmocka_unit_test(test_slots),
@@ -571,12 +513,11 @@ int main(void)
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_exact),
 		cmocka_unit_test(test_unwatchable),
+		cmocka_unit_test(test_listens_again),
 		cmocka_unit_test(test_closes),
 		cmocka_unit_test(test_refused_parameters),
 		cmocka_unit_test(test_prepared_twice),
-		cmocka_unit_test(test_stopped_copy),
 		cmocka_unit_test(test_lost_after_notice),
-		cmocka_unit_test(test_frozen),
 	};
 
 	return cmocka_run_group_tests(tests, calls_start, calls_stop);
