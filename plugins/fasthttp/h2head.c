@@ -48,8 +48,9 @@ static bool is(const char *name, size_t len, const char *what)
 }
 
 /* What is of one connection of HTTP/1.1 has no meaning here (RFC 9113,
- * 8.2.2). */
-static bool is_of_connection(const char *name, size_t len)
+ * 8.2.2); but for the wish for trailers. */
+static bool is_of_connection(const char *name, size_t len, const char *value,
+    size_t value_len)
 {
 	switch (name[0] | 0x20) {
 	case 'c':
@@ -60,7 +61,7 @@ static bool is_of_connection(const char *name, size_t len)
 		return is(name, len, "Proxy-Connection");
 	case 't':
 		return is(name, len, "Transfer-Encoding") ||
-		    is(name, len, "TE");
+		    (is(name, len, "TE") && !is(value, value_len, "trailers"));
 	case 'u':
 		return is(name, len, "Upgrade");
 	default:
@@ -83,7 +84,8 @@ static size_t put_lines(const char *at, const char *end, const char **why)
 			fields[2].valuelen = (size_t)(stop - colon - 2);
 			continue;
 		}
-		if (is_of_connection(at, name_len))
+		if (is_of_connection(at, name_len, colon + 2,
+		    (size_t)(stop - colon - 2)))
 			continue;
 		if (count == FIELDS_MAX) {
 			*why = "it has more than 295 headers";

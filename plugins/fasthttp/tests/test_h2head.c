@@ -123,9 +123,40 @@ static void limits(void)
 	    "the body is larger than the option max_body");
 }
 
+/* What is of one connection of HTTP/1.1 is left out. */
+static void a_request(void)
+{
+	static const char *const want[][2] = { { ":method", "GET" },
+		{ ":scheme", "https" }, { ":authority", "there" },
+		{ ":path", "/p" }, { "User-Agent", "kit" },
+		{ "Accept", "*/*" }, { "TE", "trailers" }, { "X", "y" } };
+	const struct http_args *args = HTTP_REQUEST(.headers = HTTP_FIELDS(
+	    { "Host", "there" }, { "TE", "trailers" }, { "TE", "gzip" },
+	    { "Connection", "te" }, { "Upgrade", "x" }, { "Keep-Alive", "1" },
+	    { "X", "y" }));
+	nghttp2_nv *nv;
+	const char *why;
+	size_t i;
+
+	begin();
+	x->c.args = args;
+	x->c.method = "GET";
+	x->c.path = "https://h/p";
+	x->c.person = person_of(user);
+	assert_int_equal(h2head_request(x, &nv, &why),
+	    sizeof want / sizeof want[0]);
+	for (i = 0; i < sizeof want / sizeof want[0]; i++) {
+		assert_int_equal(nv[i].namelen, strlen(want[i][0]));
+		assert_memory_equal(nv[i].name, want[i][0], nv[i].namelen);
+		assert_int_equal(nv[i].valuelen, strlen(want[i][1]));
+		assert_memory_equal(nv[i].value, want[i][1], nv[i].valuelen);
+	}
+}
+
 static void within(struct swarm_user *u)
 {
 	user = u;
+	a_request();
 	an_answer();
 	limits();
 	/* HTTP/1.1 goes its own way. */
