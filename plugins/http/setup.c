@@ -359,6 +359,7 @@ const char *setup_request(struct transfer *x)
 	struct handle *h = x->handle;
 	CURL *e = h->job.easy;
 	const char *why;
+	bool unlimited;
 	char *url;
 
 	why = find_origin(x);
@@ -371,10 +372,11 @@ const char *setup_request(struct transfer *x)
 	if (x->resolve || h->has_resolve)
 		curl_easy_setopt(e, CURLOPT_RESOLVE, x->resolve);
 	h->has_resolve = x->resolve != NULL;
-	if (x->c.opened != h->unlimited)
-		curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE, x->c.opened
+	unlimited = x->c.opened || strcmp(x->c.method, "HEAD") == 0;
+	if (unlimited != h->unlimited)
+		curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE, unlimited
 		    ? (curl_off_t)0 : (curl_off_t)settings.max_body);
-	h->unlimited = x->c.opened;
+	h->unlimited = unlimited;
 	curl_easy_setopt(e, CURLOPT_URL, url);
 	set_shape(x);
 	add_headers(x);

@@ -370,14 +370,19 @@ static void run(struct transfer *x)
 		end(x, error);
 }
 
-static const char *check(const struct http_args *args)
+static const char *check(const struct transfer *x)
 {
+	const struct http_args *args = x->c.args;
 	const char *why = body_check_headers(args->headers);
 
 	if (why)
 		return why;
-	if (!body_is_token(body_method(args)))
+	if (!body_is_token(x->c.method))
 		return body_bad_method;
+	/* libcurl would wait for one in the answer, too. */
+	if (strcmp(x->c.method, "HEAD") == 0 && x->c.body.present)
+		return "a HEAD with a body is not possible here: run with "
+		    "--plugin fasthttp";
 	if (!args->auth || strcmp(args->auth, "basic") == 0 ||
 	    strcmp(args->auth, "digest") == 0 ||
 	    strncmp(args->auth, "aws:", 4) == 0)
@@ -398,7 +403,7 @@ static struct transfer *start(struct swarm_user *u,
 	why = course_begin(&x->c, u, args, keep);
 	x->session = (struct session *)x->c.person;
 	if (!why)
-		why = check(x->c.args);
+		why = check(x);
 	if (why) {
 		course_refuse(&x->c, now, why);
 		return x;

@@ -117,7 +117,7 @@ def calls(swarm, provider, tmp_path, url, *args):
     return done, counts(totals(tmp_path / "out")), failures
 
 
-CHECKS = ["basics", "bodies", "large bodies", "credentials", "cookies",
+CHECKS = ["basics", "bodies", "large bodies", "heads", "credentials", "cookies",
           "redirects", "away", "verdicts", "codings", "streams", "trailers", "batches",
           "limits"]
 MEANT = [("GET", "fails", "HTTP 500 Internal Server Error"),

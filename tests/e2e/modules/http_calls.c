@@ -94,6 +94,22 @@ static void large_bodies(struct swarm_user *u)
 	swarm_done(&t, 0);
 }
 
+/* What a HEAD says of the body it does not bring is no matter. */
+static void heads(struct swarm_user *u)
+{
+	CHECK("heads");
+	struct http_response *r = http_head(u, "/large?n=5000000");
+
+	EXPECT(r->status == 200 && !r->error && r->len == 0);
+	r = http_head(u, "/echo", .body = "x", .catch_response = true);
+	EXPECT(is(provider, "http") ? r->error != NULL : r->status == 200);
+	http_ok(r);
+	r = http_get(u, "/echo", .headers = HTTP_FIELDS({ "TE", "trailers" }));
+	/* nginx hands none on. */
+	EXPECT(h2 || is(http_json(r, "headers.te"), "trailers"));
+	swarm_done(&t, 0);
+}
+
 static void credentials(struct swarm_user *u)
 {
 	CHECK("credentials");
@@ -354,6 +370,7 @@ static void all(struct swarm_user *u)
 	basics(u);
 	bodies(u);
 	large_bodies(u);
+	heads(u);
 	credentials(u);
 	cookies(u);
 	redirects(u);

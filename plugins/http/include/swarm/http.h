@@ -71,7 +71,8 @@ struct http_part {
  */
 struct http_args {
 	uint32_t size;
-	/* Any token.  NULL: GET, or POST when there is a body. */
+	/* Any token.  NULL: GET, or POST when there is a body.  `http` has no
+	 * HEAD with a body. */
 	const char *method;
 	/* "/path?query" below the target (--host), or a whole URL. */
 	const char *path;
@@ -117,8 +118,9 @@ struct http_args {
 	 * "digest", or "aws-sigv4" with the rest as curl takes it
 	 * ("aws:amz:eu-west-1:s3"). */
 	const char *auth;
-	/* Called for each piece of the (decoded) body as it arrives; the body
-	 * is not kept.  Not 0 gives up.  Must not wait. */
+	/* Called for each piece of the (decoded) body as it arrives, but of a
+	 * redirect that is followed; the body is not kept.  Not 0 gives up.
+	 * Must not wait. */
 	int (*consume)(void *arg, const void *data, size_t len);
 	void *consume_arg;
 	/* Of http_open(): distributions of the stream.  Series with the
@@ -138,7 +140,8 @@ struct http_times {
 	int64_t resolve;
 	int64_t connect;
 	int64_t tls;
-	int64_t wait;                   /* sent, until the first byte */
+	int64_t wait;                   /* sent, until the first byte, be it
+	                                 * of an interim answer */
 	int64_t receive;                /* first byte to last */
 	int64_t total;
 };
