@@ -1,6 +1,7 @@
 /* See the header. */
 #include "cluster/meeting.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,14 +159,19 @@ void meeting_take(struct peer *p, const struct wire_meet *news)
 {
 	struct meeting *m = find_or_add(news->name);
 	struct guest *g;
+	bool again;
 
 	if (m == NULL)
 		return;
 	g = guest_of(m, p);
+	again = g->arrived == news->arrived && g->left == news->left;
 	g->arrived = news->arrived;
 	g->left = news->left;
 	m->wanted = news->wanted;
 	decide(m);
+	/* It still waits: the word that its users may go on was lost. */
+	if (again && g->released > 0)
+		master_send_met(p, m->name, g->released);
 }
 
 void meeting_lost(struct peer *p)

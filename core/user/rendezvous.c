@@ -19,7 +19,7 @@
 
 #define NAME_MAX_LEN 79
 #define TELL_GAP     (10 * NS_PER_MS)
-#define TELL_AGAIN   NS_PER_S           /* when there was nobody to tell */
+#define TELL_AGAIN   NS_PER_S           /* nobody was there, or a word was lost */
 
 /* On the stack of a user that waits. */
 struct waiter {
@@ -40,11 +40,19 @@ struct place {
 	int64_t left;
 	int64_t released;
 	bool news;
+	int64_t told;
 };
 
 static struct place *places;
 static struct wheel_timer teller;
 static int64_t told;
+
+/* Those who wait have no other way to be heard of, and a word on them may be
+ * lost, as the one that they may go on: the master answers what it knows. */
+static bool wants_word(const struct place *p)
+{
+	return !p->here && (p->news || p->waiting > 0);
+}
 
 static void tell_fired(struct wheel_timer *t)
 {
@@ -52,12 +60,14 @@ static void tell_fired(struct wheel_timer *t)
 
 	told = clock_now();
 	for (struct place *p = places; p != NULL; p = p->next) {
-		if (p->news && users.options.meet(p->name, p->wanted,
-		    p->arrived, p->left, users.options.arg) == 0)
-			p->news = false;
-		again = again || p->news;
+		if (p->news || (wants_word(p) &&
+		    told - p->told >= TELL_AGAIN)) {
+			p->told = told;
+			p->news = users.options.meet(p->name, p->wanted,
+			    p->arrived, p->left, users.options.arg) == -1;
+		}
+		again = again || wants_word(p);
 	}
-	/* Those who wait have no other way to be heard of. */
 	if (again)
 		wheel_add(t, told + TELL_AGAIN);
 }
@@ -65,12 +75,12 @@ static void tell_fired(struct wheel_timer *t)
 static void tell(struct place *p)
 {
 	int64_t now = clock_now();
+	int64_t at = told + TELL_GAP > now ? told + TELL_GAP : now;
 
 	p->news = true;
 	teller.fire = tell_fired;
-	if (!wheel_pending(&teller))
-		wheel_add(&teller, told + TELL_GAP > now ? told + TELL_GAP :
-		    now);
+	if (!wheel_pending(&teller) || teller.when > at)
+		wheel_add(&teller, at);
 }
 
 void rendezvous_clear(void)

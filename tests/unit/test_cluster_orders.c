@@ -4,6 +4,7 @@
  * with a master played by hand, both over real sockets.
  */
 #include "cluster/master.h"
+#include "cluster/meeting.h"
 #include "cluster/worker.h"
 #include "cluster/wire_object.h"
 #include "cluster/zsock.h"
@@ -26,7 +27,8 @@ static struct stats *stats;
 
 /* What the hand has got, or the worker was made to do. */
 static struct {
-	int spawns, stops, quits, batches;
+	int spawns, stops, quits, batches, mets;
+	int64_t released;
 	struct wire_order order;        /* the last */
 	int words;                      /* on orders */
 	uint64_t word;
@@ -65,6 +67,7 @@ static int teardown(void **state)
 static void on_order(const char *from, const void *data, size_t len, void *arg)
 {
 	struct wire_message m;
+	char name[80];
 
 	(void)from;
 	(void)arg;
@@ -84,6 +87,11 @@ static void on_order(const char *from, const void *data, size_t len, void *arg)
 	case WIRE_REPLAY:
 		seen.batches++;
 		break;
+	case WIRE_MET:
+		assert_int_equal(wire_read_met(&m.data, name, sizeof name,
+		    &seen.released), 0);
+		seen.mets++;
+		break;
 	default:
 		break;
 	}
@@ -97,11 +105,17 @@ static void say(struct buf *b)
 	buf_release(b);
 }
 
+static void on_meet(struct peer *p, const struct wire_meet *news, void *arg)
+{
+	(void)arg;
+	meeting_take(p, news);
+}
+
 static void begin_master(void)
 {
 	const struct master_options m = { .bind = "tcp://127.0.0.1:0",
 		.class_count = 1, .class_names = classes,
-		.report_interval = 1, .stats = stats };
+		.report_interval = 1, .stats = stats, .meet = on_meet };
 
 	assert_int_equal(master_start(&m), 0);
 	hand_open(on_order);
@@ -199,6 +213,37 @@ static void test_batches_are_repeated(void **state)
 	wait_until(seen.batches == n + 3);
 	assert_int_equal(seen.order.number, n + 2);
 	assert_int_equal(seen.order.since, n + 2);
+	master_release();
+}
+
+static void meet(int64_t arrived)
+{
+	const struct wire_meet m = { "gate", 2, arrived, 0 };
+	struct buf b = BUF_INIT(1000);
+
+	wire_encode_meet(&b, HAND_ID, &m);
+	say(&b);
+	hand_heartbeat("ready");
+}
+
+/* Who says the same again has not heard that they may go on. */
+static void test_meetings_are_answered_again(void **state)
+{
+	(void)state;
+	meeting_init(NULL);
+	join();
+	meet(1);
+	meet(1);
+	assert_int_equal(seen.mets, 0);
+	meet(2);
+	assert_int_equal(seen.mets, 1);
+	assert_int_equal(seen.released, 2);
+	meet(2);
+	assert_int_equal(seen.mets, 2);
+	assert_int_equal(seen.released, 2);
+	meet(3);
+	assert_int_equal(seen.mets, 2);
+	meeting_clear();
 	master_release();
 }
 
@@ -518,6 +563,8 @@ int main(void)
 		    setup, teardown),
 		cmocka_unit_test_setup_teardown(test_batches_in_their_order,
 		    setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_meetings_are_answered_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_who_takes_no_orders,
 		    setup, teardown),
 		cmocka_unit_test_setup_teardown(test_back_after_the_test,
