@@ -417,11 +417,13 @@ void handout_settled(struct handout *h, const struct peer *p,
 }
 
 void handout_stopped(struct handout *h, const struct peer *p,
-    const void *beyond, size_t len)
+    uint64_t settled, const void *beyond, size_t len)
 {
 	struct handout_holder *o = find(h, p);
+	bool never_began = settled == 0 && len == 0 && o != NULL &&
+	    o->settled == o->first;
 
-	if (o == NULL || o->stopped)
+	if (o == NULL || o->stopped || (settled != o->settled && !never_began))
 		return;
 	o->stopped = true;
 	o->beyond = xmalloc(len + 1);

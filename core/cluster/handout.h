@@ -65,10 +65,10 @@ int handout_put(struct handout *, const struct record *, uint64_t mark);
 void handout_flush(struct handout *, int64_t now);
 /* News of a worker. */
 void handout_settled(struct handout *, const struct peer *, uint64_t settled);
-/* It has stopped: from what is settled on, these are done with (a bit each),
- * and the others not begun. */
-void handout_stopped(struct handout *, const struct peer *, const void *beyond,
-    size_t len);
+/* It has stopped: from `settled` on, which was told before, these are done
+ * with (a bit each), and the others not begun. */
+void handout_stopped(struct handout *, const struct peer *, uint64_t settled,
+    const void *beyond, size_t len);
 /* More must not be read: too much waits here. */
 bool handout_full(const struct handout *);
 /* Nothing waits here. */

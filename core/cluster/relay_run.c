@@ -268,8 +268,8 @@ bool relay_run_progress(struct peer *p, const struct wire_progress *news,
 		if (i == replaying())
 			handout_settled(&handout, p, news[n].settled);
 		if (i == replaying() && news[n].beyond != NULL)
-			handout_stopped(&handout, p, news[n].beyond,
-			    news[n].beyond_len);
+			handout_stopped(&handout, p, news[n].settled,
+			    news[n].beyond, news[n].beyond_len);
 		part->news.beyond = NULL;
 		if (plan.executors[i].granted >= 0)
 			changed = grant(p, i, master_peer_count()) || changed;

@@ -310,8 +310,8 @@ void replay_feed_progress(const struct peer *p,
 			continue;
 		handout_settled(&feed.handout, p, news[i].settled);
 		if (news[i].beyond != NULL)
-			handout_stopped(&feed.handout, p, news[i].beyond,
-			    news[i].beyond_len);
+			handout_stopped(&feed.handout, p, news[i].settled,
+			    news[i].beyond, news[i].beyond_len);
 	}
 	look_at_end();
 }

@@ -363,7 +363,10 @@ static void test_stopped(void **state)
 	handout_flush(&play.handout, 0);
 	/* The first two, and of the others the second and the tenth. */
 	handout_settled(&play.handout, &play.workers[0]->peer, first + 2);
-	handout_stopped(&play.handout, &play.workers[0]->peer, "\2\2", 2);
+	handout_stopped(&play.handout, &play.workers[0]->peer, first + 3,
+	    "\xff\xff", 2);
+	handout_stopped(&play.handout, &play.workers[0]->peer, first + 2,
+	    "\2\2", 2);
 	handout_put(&play.handout, &r, 1);
 	join();
 	handout_gone(&play.handout, &play.workers[0]->peer, false, &a);
@@ -371,6 +374,14 @@ static void test_stopped(void **state)
 	assert_int_equal(a.given, 13);
 	assert_int_equal(a.again, 13 - 4);
 	assert_int_equal(a.lost, 0);
+	/* One that was sent some and has had none of them. */
+	join();
+	play.workers[1]->peer.begun = NULL;
+	handout_flush(&play.handout, 0);
+	handout_stopped(&play.handout, &play.workers[1]->peer, 0, "", 0);
+	handout_gone(&play.handout, &play.workers[1]->peer, false, &a);
+	assert_true(a.exact);
+	assert_int_equal(a.again, 13 - 4);
 	release();
 }
 
