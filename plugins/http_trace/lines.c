@@ -16,6 +16,7 @@ struct lines {
 	size_t end;
 	size_t room;
 	uint64_t number;
+	bool begun;
 	bool ended;
 };
 
@@ -86,6 +87,11 @@ static int fill(struct lines *l)
 		return n < 0 || lines_error(l) ? -1 : 0;
 	}
 	l->end += (size_t)n;
+	/* A byte order mark is no part of the first line. */
+	if (!l->begun && l->end >= 3 &&
+	    memcmp(l->data, "\xef\xbb\xbf", 3) == 0)
+		l->start = 3;
+	l->begun = true;
 	return 1;
 }
 

@@ -24,21 +24,42 @@ static struct span text_of(const json_t *v)
 		json_string_length(v) } : (struct span){ "", 0 };
 }
 
+/* nginx's $msec has to be put into quotes. */
+static bool is_number(struct span text, double *v)
+{
+	char *end;
+
+	if (text.len == 0 || strspn(text.at, "0123456789.") != text.len)
+		return false;
+	*v = strtod(text.at, &end);
+	return *end == '\0';
+}
+
+static const char *read_number(double v, bool whole, struct request *r)
+{
+	/* Seconds. */
+	if (whole && v < 1e11)
+		r->resolution = 1000000000;
+	return date_number(v, &r->time) == 0 ? NULL :
+	    "\"time\" is out of bounds";
+}
+
 static const char *read_time(const json_t *o, struct request *r)
 {
 	static const char *const keys[] = { "time", "timestamp", "@timestamp",
 		"ts", NULL };
 	const json_t *v = first_of(o, keys);
 	struct span text = text_of(v);
+	double number;
 
 	r->resolution = 0;
 	if (!v)
 		return "no \"time\"";
-	if (json_is_integer(v) && json_integer_value(v) < 100000000000)
-		r->resolution = 1000000000;
 	if (json_is_number(v))
-		return date_number(json_number_value(v), &r->time) == 0 ?
-		    NULL : "\"time\" is out of bounds";
+		return read_number(json_number_value(v), json_is_integer(v),
+		    r);
+	if (is_number(text, &number))
+		return read_number(number, !memchr(text.at, '.', text.len), r);
 	if (date_iso(text, &r->time, &r->resolution) == 0)
 		return NULL;
 	r->resolution = 1000000000;

@@ -206,6 +206,15 @@ static void test_ndjson(void **state)
 	    "session", &r));
 	assert_string_equal(text(r.target), "/x?y");
 	assert_string_equal(text(r.user), "s1");
+	assert_null(read_json("{\"ts\": \"1706702400.500\", \"uri\": \"/\"}",
+	    NULL, &r));
+	assert_int_equal(r.time, 1706702400 * SECOND + SECOND / 2);
+	assert_int_equal(r.resolution, 0);
+	assert_null(read_json("{\"ts\": \"1706702400\", \"uri\": \"/\"}",
+	    NULL, &r));
+	assert_int_equal(r.resolution, SECOND);
+	assert_string_equal(read_json("{\"ts\": \"1.2.3\", \"uri\": \"/\"}",
+	    NULL, &r), "\"time\" is neither ISO 8601 nor a number");
 	assert_string_equal(read_json("[]", NULL, &r),
 	    "not an object of JSON");
 	assert_string_equal(read_json("{\"path\": \"/\"}", NULL, &r),
@@ -271,6 +280,14 @@ static void test_lines(void **state)
 	remove_file(name);
 	free(data);
 	assert_null(lines_open("/nonexistent/file"));
+	name = file_of("\xef\xbb\xbfone\n\xef\xbb\xbftwo", 13);
+	l = lines_open(name);
+	assert_int_equal(lines_next(l, &line, &too_long), 1);
+	assert_string_equal(text(line), "one");
+	assert_int_equal(lines_next(l, &line, &too_long), 1);
+	assert_int_equal(line.len, 6);
+	lines_close(l);
+	remove_file(name);
 }
 
 static const char archive[] = "{\"x\": {\"entries\": [1]}, \"log\": "
