@@ -8,6 +8,7 @@
  *	    struct swarm_trace_event *e)
  *	{
  *		struct beats *b = trace;
+ *		int64_t ms;
  *
  *		if (!fgets(b->line, sizeof b->line, b->file))
  *			return SWARM_TRACE_END;
