@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/xalloc.h"
+#include "report/markdown.h"
 #include "report/property.h"
 #include "report/svg.h"
 #include "report/text.h"
@@ -328,6 +329,8 @@ void capacity_view_html(struct buf *out, const struct capacity_view *v)
 
 void capacity_view_markdown(struct buf *out, const struct capacity_view *v)
 {
+	struct buf text = BUF_INIT(1024);
+
 	if (!v->present)
 		return;
 	buf_puts(out, "\n|");
@@ -340,11 +343,13 @@ void capacity_view_markdown(struct buf *out, const struct capacity_view *v)
 	for (size_t i = 0; i < v->count; i++) {
 		buf_putc(out, '|');
 		for (size_t k = 0; k < COLUMNS; k++) {
-			buf_putc(out, ' ');
+			buf_clear(&text);
 			if (k == VERDICT)
-				capacity_view_verdict(out, v, &v->probes[i]);
+				capacity_view_verdict(&text, v, &v->probes[i]);
 			else
-				cell(out, v, &v->probes[i], k);
+				cell(&text, v, &v->probes[i], k);
+			buf_putc(out, ' ');
+			markdown_escape(out, buf_str(&text));
 			buf_puts(out, " |");
 		}
 		buf_putc(out, '\n');
@@ -356,6 +361,7 @@ void capacity_view_markdown(struct buf *out, const struct capacity_view *v)
 	}
 	/* Else what follows would be rows of this table. */
 	buf_putc(out, '\n');
+	buf_release(&text);
 }
 
 void capacity_view_text(struct buf *out, const struct capacity_view *v)

@@ -17,7 +17,7 @@
 #define MOST_ENDPOINTS 50
 #define MOST_FAILURES  10
 
-static void put(struct buf *out, const char *text)
+void markdown_escape(struct buf *out, const char *text)
 {
 	for (; text && *text; text++) {
 		if (*text == '<') {
@@ -41,10 +41,10 @@ static void verdict(struct buf *out, const struct result *r)
 		"❔ Inconclusive" };
 
 	buf_printf(out, "### %s: ", words[r->verdict]);
-	put(out, r->sentence);
+	markdown_escape(out, r->sentence);
 	buf_puts(out, "\n\n");
 	if (r->scenario) {
-		put(out, r->scenario);
+		markdown_escape(out, r->scenario);
 		buf_puts(out, ", ");
 	}
 	text_clock(out, r->duration);
@@ -54,7 +54,7 @@ static void verdict(struct buf *out, const struct result *r)
 		struct buf text = BUF_INIT(4000);
 
 		generator_show_sentence(&text, &r->generator);
-		put(out, buf_str(&text));
+		markdown_escape(out, buf_str(&text));
 		buf_puts(out, "\n\n");
 		buf_release(&text);
 	}
@@ -70,9 +70,9 @@ static void criteria(struct buf *out, const struct result *r)
 
 		buf_printf(out, "| %s | ", c->failed ? "❌" :
 		    c->broken ? "⚠️" : "✅");
-		put(out, c->text);
+		markdown_escape(out, c->text);
 		buf_puts(out, " | ");
-		put(out, c->known ? c->shown : "nothing to judge");
+		markdown_escape(out, c->known ? c->shown : "nothing to judge");
 		buf_puts(out, " |\n");
 	}
 	buf_putc(out, '\n');
@@ -91,9 +91,9 @@ static void quantile(struct buf *out, const struct result_series *s, double q)
 static void row(struct buf *out, const struct result_series *s)
 {
 	buf_puts(out, "| ");
-	put(out, s->type);
+	markdown_escape(out, s->type);
 	buf_puts(out, s->type[0] ? " " : "");
-	put(out, s->name);
+	markdown_escape(out, s->name);
 	buf_puts(out, " | ");
 	text_count(out, s->requests);
 	buf_puts(out, " | ");
@@ -136,11 +136,11 @@ static void failures(struct buf *out, const struct result *r)
 		buf_puts(out, "| ");
 		text_count(out, r->errors[i].occurrences);
 		buf_puts(out, " | ");
-		put(out, r->errors[i].type);
+		markdown_escape(out, r->errors[i].type);
 		buf_putc(out, ' ');
-		put(out, r->errors[i].name);
+		markdown_escape(out, r->errors[i].name);
 		buf_puts(out, " | ");
-		put(out, r->errors[i].text);
+		markdown_escape(out, r->errors[i].text);
 		buf_puts(out, " |\n");
 	}
 	if (r->error_count > MOST_FAILURES)
@@ -158,9 +158,9 @@ static void metrics(struct buf *out, const struct result *r)
 		buf_clear(&text);
 		metric_view_text(&text, &r->metrics[i]);
 		buf_puts(out, "| ");
-		put(out, r->metrics[i].name);
+		markdown_escape(out, r->metrics[i].name);
 		buf_puts(out, " | ");
-		put(out, buf_str(&text));
+		markdown_escape(out, buf_str(&text));
 		buf_puts(out, " |\n");
 	}
 	buf_release(&text);
@@ -178,7 +178,7 @@ int markdown_write(struct buf *out, const struct result *r)
 		buf_putc(out, '\n');
 	for (size_t i = 0; i < r->note_count; i++) {
 		buf_puts(out, "- ");
-		put(out, r->notes[i]);
+		markdown_escape(out, r->notes[i]);
 		buf_putc(out, '\n');
 	}
 	/* Lines that begin with four blanks are shown as they are. */

@@ -9,5 +9,7 @@
 
 /* 0, or -1 when it does not fit. */
 int markdown_write(struct buf *, const struct result *);
+/* Text of others, in cells, too. */
+void markdown_escape(struct buf *, const char *);
 
 #endif

@@ -127,7 +127,7 @@ static void test_tables(void **state)
 	capacity_view_take(&view, c, false, slos, 2);
 	capacity_view_markdown(&text, &view);
 	assert_int_equal(times(buf_str(&text), "\n| "), view.count + 1);
-	assert_non_null(strstr(buf_str(&text), "| fail (p99<50ms) |"));
+	assert_non_null(strstr(buf_str(&text), "| fail \\(p99&lt;50ms\\) |"));
 	end = buf_str(&text) + text.len;
 	assert_string_equal(end - 2, "\n\n");
 	buf_clear(&text);
