@@ -228,7 +228,7 @@ int front_pause(bool on, const char **why)
 	report_event(on ? "paused" : "goes on after %.1f s of pause",
 	    status.paused_s);
 	page_event("pause", on ? "paused" : "goes on");
-	page_tick();
+	page_changed();
 	return 0;
 }
 

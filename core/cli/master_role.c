@@ -127,7 +127,7 @@ static void on_changed(enum run_state state, void *arg)
 
 	(void)arg;
 	tell_modules(state);
-	page_tick();
+	page_changed();
 	if (state != RUN_STOPPED)
 		return;
 	if (master.ends_with_run || master.signal != 0) {

@@ -531,6 +531,12 @@ void page_tick(void)
 		web_tick();
 }
 
+void page_changed(void)
+{
+	if (page.running)
+		web_changed();
+}
+
 void page_event(const char *kind, const char *text)
 {
 	if (page.running)

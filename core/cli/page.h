@@ -10,8 +10,10 @@ struct stats;
 int page_start(const struct options *o, struct stats *stats, int argc,
     char **argv);
 bool page_running(void);
-/* Once a second, and after each change of the run's state. */
+/* Once a second. */
 void page_tick(void);
+/* After each change of the run's state. */
+void page_changed(void);
 void page_event(const char *kind, const char *text);
 /* Log lines come from this worker until called with NULL. */
 void page_log_source(const char *worker);

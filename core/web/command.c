@@ -65,7 +65,8 @@ void command_collect(void)
 static void complete(struct command *c)
 {
 	c->next = NULL;
-	web_tick();
+	if (c->kind < COMMAND_PLAN)
+		web_changed();
 	pthread_mutex_lock(&lock);
 	*done_end = c;
 	done_end = &c->next;
@@ -232,15 +233,9 @@ static int carry_out(struct command *c)
 	case COMMAND_WORKER:
 		return a->worker ? a->worker(c->text, c->act, error, size,
 		    o->arg) : cannot(c);
-	case COMMAND_PLAN:
-	case COMMAND_RESOURCES:
-	case COMMAND_HOLD:
-	case COMMAND_CAPACITY:
-	case COMMAND_METRICS:
-	case COMMAND_REPORT:
+	default:
 		return look_up(c);
 	}
-	return -1;
 }
 
 /* With the request, which has no peer any more. */
@@ -310,7 +305,7 @@ void command_check(enum run_state state)
 
 	if (!ended(state) || !stopping)
 		return;
-	/* complete() comes back here by web_tick(). */
+	/* complete() comes back here by web_changed(). */
 	c = stopping;
 	stopping = c->next;
 	complete(c);

@@ -1,8 +1,8 @@
 /*
  * What the web thread asks of the loop, and the way back.  A command travels
- * by loop_post(), is carried out on the loop, a fresh snapshot is published,
- * and then the answer is sent on the web thread: whoever asks again sees the
- * change.
+ * by loop_post(), is carried out on the loop, a fresh snapshot is published
+ * if it changed anything, and then the answer is sent on the web thread:
+ * whoever asks again sees the change.
  */
 #ifndef WEB_COMMAND_H
 #define WEB_COMMAND_H
@@ -11,11 +11,13 @@
 #include "web/load_form.h"
 #include "web/web.h"
 
-enum command_kind { COMMAND_START, COMMAND_EDIT, COMMAND_STOP, COMMAND_RESET,
-	COMMAND_UNDO_RESET, COMMAND_NOTE, COMMAND_REPORT,
-	COMMAND_METRICS, COMMAND_PAUSE, COMMAND_RESUME, COMMAND_PLAN,
-	COMMAND_USER, COMMAND_WORKER, COMMAND_RESOURCES,
-	COMMAND_STOP_NOW, COMMAND_TRY, COMMAND_HOLD, COMMAND_CAPACITY };
+enum command_kind { COMMAND_START, COMMAND_EDIT, COMMAND_STOP,
+	COMMAND_STOP_NOW, COMMAND_PAUSE, COMMAND_RESUME, COMMAND_RESET,
+	COMMAND_UNDO_RESET, COMMAND_NOTE, COMMAND_USER, COMMAND_WORKER,
+	COMMAND_TRY,
+	/* From here on nothing is changed: what only the loop knows. */
+	COMMAND_PLAN, COMMAND_RESOURCES, COMMAND_HOLD, COMMAND_CAPACITY,
+	COMMAND_METRICS, COMMAND_REPORT };
 
 struct command {
 	struct command *next;

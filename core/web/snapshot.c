@@ -120,12 +120,15 @@ static const char *own_text(struct snapshot *s, const char *text)
 
 /* ---- rates ---- */
 
-static void marks_add(struct marks *m, double now, const struct series *s)
+static void marks_add(struct marks *m, const struct snapshot *now,
+    const struct series *s)
 {
 	unsigned at;
 
 	if (m->count > 0 && s->requests < m->requests[m->count - 1])
 		m->count = 0;           /* reset */
+	if (m->count > 0 && !now->second)
+		return;
 	if (m->count == MARKS) {
 		memmove(m->time, m->time + 1, sizeof(m->time) -
 		    sizeof(m->time[0]));
@@ -138,7 +141,7 @@ static void marks_add(struct marks *m, double now, const struct series *s)
 		m->count--;
 	}
 	at = m->count++;
-	m->time[at] = now;
+	m->time[at] = now->time;
 	m->requests[at] = s->requests;
 	m->failures[at] = s->failures;
 	m->bytes[at] = s->bytes;
@@ -192,7 +195,8 @@ static void fill_locust(struct snapshot_row *row, const struct series *s,
 }
 
 static void fill_row(struct snapshot_row *row, const struct series *s,
-    const struct series *total, struct marks *marks, double now, uint64_t seq)
+    const struct series *total, struct marks *marks,
+    const struct snapshot *now)
 {
 	const struct histogram *h = series_response(s);
 	double rps = row->rps;
@@ -209,12 +213,12 @@ static void fill_row(struct snapshot_row *row, const struct series *s,
 		row->failures = s->failures;
 		row->bytes = s->bytes;
 		fill_times(row, h);
-		row->version = seq;
+		row->version = now->seq;
 	}
 	marks_rates(marks, row);
 	fill_locust(row, s, total, changed);
 	if (row->rps != rps)
-		row->version = seq;
+		row->version = now->seq;
 }
 
 static void fill_rows(struct snapshot_maker *m, struct snapshot *s)
@@ -237,11 +241,10 @@ static void fill_rows(struct snapshot_maker *m, struct snapshot *s)
 		memcpy(s->rows, m->last->rows, both * sizeof(*s->rows));
 		s->total = m->last->total;
 	}
-	fill_row(&s->total, &st->total, &st->total, &m->total, s->time,
-	    s->seq);
+	fill_row(&s->total, &st->total, &st->total, &m->total, s);
 	for (size_t i = 0; i < st->count; i++)
 		fill_row(&s->rows[i], st->series[i], &st->total, &m->marks[i],
-		    s->time, s->seq);
+		    s);
 	s->start_time = st->total.start_time;
 	s->last_time = st->total.last_time;
 }
@@ -302,11 +305,8 @@ static void fill_recent(struct snapshot_maker *m, struct snapshot *s)
 
 static void fill_windows(struct snapshot_maker *m, struct snapshot *s)
 {
-	unsigned newest = (m->kept_next + KEPT - 1) % KEPT;
-
 	fill_recent(m, s);
-	/* A tick between two seconds (a command) keeps nothing. */
-	if (s->time - m->kept_time[newest] < 0.7)
+	if (!s->second)
 		return;
 	histogram_copy(&m->kept[m->kept_next],
 	    series_response(&m->stats->total));
@@ -469,13 +469,14 @@ static void fill_figures(struct snapshot *s, const struct web_state *state)
 }
 
 struct snapshot *snapshot_make(struct snapshot_maker *m,
-    const struct web_state *state, double now)
+    const struct web_state *state, double now, bool second)
 {
 	struct snapshot *s = xcalloc(1, sizeof(*s));
 
 	s->refs = 2;                    /* the maker's and the caller's */
 	s->seq = ++m->seq;
 	s->time = now;
+	s->second = second;
 	if (m->last && (m->stats->total.requests < m->last->total.requests ||
 	    m->stats->error_count < m->last->error_count)) {
 		m->epoch++;

@@ -82,6 +82,7 @@ struct snapshot {
 	uint64_t seq;
 	uint64_t epoch;                 /* raised when statistics went back */
 	double time;                    /* unix */
+	bool second;                    /* made at the end of one */
 	struct run_status run;          /* strings copied; of what it points to
 	                                 * the executors only */
 	double elapsed;                 /* seconds of the test */
@@ -130,9 +131,10 @@ struct snapshot_maker;
 struct snapshot_maker *snapshot_maker_new(const struct stats *,
     size_t class_count);
 void snapshot_maker_free(struct snapshot_maker *);
-/* With one reference, the caller's. */
+/* With one reference, the caller's.  `second`: another one is over; rates and
+ * windows are of whole seconds, whatever is asked in between. */
 struct snapshot *snapshot_make(struct snapshot_maker *,
-    const struct web_state *, double now);
+    const struct web_state *, double now, bool second);
 
 /* [any thread] */
 struct snapshot *snapshot_ref(struct snapshot *);

@@ -210,7 +210,7 @@ int web_start(const struct web_options *o)
 	web.ws_path = xasprintf("%s/api/v1/live",
 	    o->base_path ? o->base_path : "");
 	web.running = true;
-	web_tick();
+	web_changed();
 	port = listen_now(&context);
 	if (port == -1) {
 		release();
@@ -274,7 +274,7 @@ static void tick_history(const struct web_state *s, double now, bool last)
 	web.ticked = second;
 }
 
-void web_tick(void)
+static void publish(bool second)
 {
 	const struct web_options *o = context_get()->options;
 	struct web_state state = { 0 };
@@ -287,13 +287,24 @@ void web_tick(void)
 	o->state(&state, o->arg);
 	ended = state.run.state == RUN_STOPPED && web.state != RUN_STOPPED;
 	note_changes(&state);
-	tick_history(&state, now, ended);
-	snapshot = snapshot_make(web.maker, &state, now);
+	if (second || ended)
+		tick_history(&state, now, ended);
+	snapshot = snapshot_make(web.maker, &state, now, second);
 	runs_take(snapshot);
 	context_publish(snapshot);
 	if (web.port > 0)
 		context_get()->transport->wake();
 	command_check(state.run.state);
+}
+
+void web_tick(void)
+{
+	publish(true);
+}
+
+void web_changed(void)
+{
+	publish(false);
 }
 
 void web_keep(void)
@@ -322,7 +333,7 @@ void web_stop(const char *why)
 		return;
 	if (why)
 		feed_event("end", why);
-	web_tick();
+	web_changed();
 	context_get()->transport->stop();
 	release();
 }

@@ -251,8 +251,10 @@ struct web_options {
 int web_start(const struct web_options *options);
 /* The address to show and open; valid until web_stop(). */
 const char *web_url(void);
-/* Once a second, and after each change of the run's state. */
+/* Once a second, which becomes one of the history while a test runs. */
 void web_tick(void);
+/* After a change, such as of the run's state: the page shows it at once. */
+void web_changed(void);
 /* Before statistics are cleared: keeps what came since the last second. */
 void web_keep(void);
 /* A line of the event lane: "stage", "worker", "note", "threshold", ... */

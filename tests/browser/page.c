@@ -148,7 +148,7 @@ static void ramp(void)
 		r->users_running = 0;
 		r->state = RUN_STOPPED;
 		r->stopped = clock_now();
-		web_tick();
+		web_changed();
 		return;
 	}
 	if (r->state != RUN_SPAWNING && r->state != RUN_RUNNING)

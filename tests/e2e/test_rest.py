@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import subprocess
+import time
 import urllib.parse
 
 import pytest
@@ -321,6 +322,24 @@ def test_history_adds_up(server):
     for odd in ("from=-5", "to=1e300", "points=-1", "points=1e9",
                 "from=9e14&to=1", "endpoint=nan"):
         assert server.get("/api/v1/history?" + odd).status in (200, 404), odd
+
+
+def test_what_is_asked_in_between_moves_no_second(server):
+    """A second of the history is one, whatever comes meanwhile."""
+    server.started(60)
+
+    def seconds():
+        h = server.json("/api/v1/history?points=1000")
+        return [n or 0 for n in h["requests"]]
+
+    for part in (0.2, 0.35, 0.5, 0.65, 0.8, 0.95):
+        before = len(seconds())
+        wait_for(lambda: len(seconds()) > before, "another second")
+        time.sleep(part)
+        server.post("/api/v1/note", {"text": "now"})
+        server.get("/api/v1/resources")
+    steady = seconds()[2:-1]
+    assert len(steady) >= 4 and max(steady) < 1.8 * min(steady), steady
 
 
 def test_meta_and_feeds(server):
