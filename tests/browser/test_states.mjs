@@ -91,13 +91,21 @@ test("when nothing came and when everything failed", async () => {
 });
 
 test("messages that differ in numbers are one kind", async () => {
-	await running("--endpoints", "3");
+	await running("--endpoints", "700");
+	await page.post("swarm", { user_count: 100, spawn_rate: 100 });
 	page.say("fail refused by 10.1.2.3:4711 after 17 ms, id 0xbeef");
 	await tab.click(".tabs >> text=Failures");
 	await until(async () => (await tab.locator(".failures tbody tr").allInnerTexts()).some((t) => t.includes("‹address›")),
 		"the kind");
 	await tab.click(".failures tbody tr:has-text('‹address›') button");
 	await tab.waitForSelector(".raw >> text=10.1.2.3:4711");
+	// Who comes later gets 500 of them, and is told.
+	const kind = tab.locator(".failures tbody tr:has-text('‹address›')").first();
+
+	await until(async () => Number(await kind.locator("td").nth(3).innerText()) > 520, "messages of 520 endpoints", 30000);
+	const other = await openTab(`${page.url}?tab=failures`);
+
+	await until(async () => /\d+ more messages/.test(await other.locator("main").innerText()), "the word of the others");
 });
 
 test("hostile names neither run nor break the layout", async () => {

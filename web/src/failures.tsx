@@ -7,7 +7,7 @@ import { bounds, rate, shown } from "./data";
 import { count, number, percent, shorten, when } from "./format";
 import { normalise } from "./normalise";
 import { endpoint, tab } from "./route";
-import { errors, total, version, type ErrorRow } from "./store";
+import { errorCount, errors, total, version, type ErrorRow } from "./store";
 
 interface Kind {
 	text: string;
@@ -116,6 +116,10 @@ export function Failures() {
 				</table>
 				{kinds.value.length === 0 && <p class="empty">Nothing fits the search</p>}
 			</div>
+			{errorCount.value > errors.value.length && (
+				<p class="muted">{count(errorCount.value - errors.value.length)} more messages are only in the files and in{" "}
+					<a href="stats/failures/csv">Failures (CSV)</a>.</p>
+			)}
 		</main>
 	);
 }

@@ -291,6 +291,8 @@ export const counters = signal<Record<string, number>>({});
 export const classUsers = signal<number[]>([]);
 export const criteria = signal<Criterion[]>([]);
 export const errors = signal<ErrorRow[]>([]);
+/** Of them all, also of those that are not sent. */
+export const errorCount = signal(0);
 export const events = signal<Event[]>([]);
 export const log = signal<LogLine[]>([]);
 /** Raised with every message; `rows` itself is changed in place. */
@@ -341,6 +343,7 @@ function applyErrors(message: Message): void {
 		errorRows.set(index, { index, series, type, name, text, count, first, last });
 	if (message.errors.length > 0 || message.type === "full")
 		errors.value = [...errorRows.values()];
+	errorCount.value = message.error_count;
 }
 
 function append<T extends { id: number }>(list: T[], more: T[], max: number): T[] {
