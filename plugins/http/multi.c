@@ -40,6 +40,7 @@ struct registration {
 	struct swarm_watch *watch;
 	unsigned want;
 	bool active;                    /* libcurl is interested */
+	bool sends;                     /* and only in sending */
 };
 
 static CURLM *multi;
@@ -241,9 +242,12 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg,
 
 	(void)arg;
 	(void)fd_arg;
-	note_direction(easy, what);
 	if (!r)
 		return -1;
+	/* Most requests go out at once. */
+	if (r->sends || what == CURL_POLL_OUT)
+		note_direction(easy, what);
+	r->sends = what == CURL_POLL_OUT;
 	if (what == CURL_POLL_REMOVE) {
 		/* Only what waits for the next request is worth keeping. */
 		r->active = false;

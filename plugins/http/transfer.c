@@ -94,8 +94,9 @@ static void end_head(struct transfer *x)
 	if (!x->has_head)
 		return;
 	x->c.a.pub.status = x->status;
-	x->location = answer_next(&at, at + x->head_len, "Location",
-	    &x->location_len);
+	if (answer_redirects(x->status, x->c.method))
+		x->location = answer_next(&at, at + x->head_len, "Location",
+		    &x->location_len);
 	if (x->c.opened)
 		swarm_wake(x->handle->job.waker);
 }
