@@ -307,41 +307,41 @@ static int count_lines(const char *text, size_t from, size_t to)
 	return n;
 }
 
+static int parse_meta(struct pgs_source *src, size_t *pos, int line)
+{
+	struct pgs_meta meta;
+	int rc = pgs_meta_read(src, pos, line, &meta);
+
+	if (rc == 0)
+		rc = add_meta(src, &meta);
+	pgs_meta_release(&meta);
+	return rc;
+}
+
 static int parse_commands(struct pgs_source *src, char *sql)
 {
+	enum pgs_sql_end end;
+	size_t counted = 0;
 	size_t pos = 0;
 	int line = 1;
-	enum pgs_sql_end end;
 
 	do {
-		size_t start = pos;
+		size_t start;
 		size_t n;
 
-		end = pgs_sql_scan(src->text, src->len, &pos, sql, &n);
+		end = pgs_sql_scan(src->text, src->len, &pos, sql, &n,
+		    &start);
 		if (n > 0) {
-			/* Where it begins, behind what was left out. */
-			size_t skip = start;
-
-			while (skip < pos && src->text[skip] != sql[0])
-				skip++;
-			if (add_sql(src, sql, n, line + count_lines(src->text,
-			    start, skip)) == -1)
+			line += count_lines(src->text, counted, start);
+			counted = start;
+			if (add_sql(src, sql, n, line) == -1)
 				return -1;
 		}
-		line += count_lines(src->text, start, pos);
-		if (end == PGS_SQL_BACKSLASH) {
-			struct pgs_meta meta;
-			int rc;
-
-			start = pos;
-			rc = pgs_meta_read(src, &pos, line, &meta);
-			if (rc == 0)
-				rc = add_meta(src, &meta);
-			pgs_meta_release(&meta);
-			if (rc == -1)
-				return -1;
-			line += count_lines(src->text, start, pos);
-		}
+		line += count_lines(src->text, counted, pos);
+		counted = pos;
+		if (end == PGS_SQL_BACKSLASH &&
+		    parse_meta(src, &pos, line) == -1)
+			return -1;
 	} while (end != PGS_SQL_EOF);
 	return 0;
 }

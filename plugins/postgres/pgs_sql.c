@@ -12,6 +12,7 @@ struct scan {
 	const char *text;
 	size_t len;
 	size_t pos;
+	size_t start;                   /* of what was taken */
 	char *out;
 	size_t n;
 	int parens;
@@ -32,6 +33,8 @@ static void take(struct scan *s, size_t n)
 {
 	if (n > s->len - s->pos)
 		n = s->len - s->pos;
+	if (s->n == 0)
+		s->start = s->pos;
 	memcpy(s->out + s->n, s->text + s->pos, n);
 	s->n += n;
 	s->pos += n;
@@ -210,7 +213,7 @@ static void take_token(struct scan *s)
 }
 
 enum pgs_sql_end pgs_sql_scan(const char *text, size_t len, size_t *pos,
-    char *out, size_t *out_len)
+    char *out, size_t *out_len, size_t *start)
 {
 	struct scan s = { .text = text, .len = len, .pos = *pos, .out = out };
 	enum pgs_sql_end end = PGS_SQL_EOF;
@@ -233,6 +236,7 @@ enum pgs_sql_end pgs_sql_scan(const char *text, size_t len, size_t *pos,
 	}
 	s.out[s.n] = '\0';
 	*out_len = s.n;
+	*start = s.start;
 	*pos = s.pos;
 	return end;
 }

@@ -53,6 +53,14 @@ static void statements_end_at_semicolons(void **state)
 	assert_int_equal(script.commands[0].line, 2);
 	assert_int_equal(script.commands[1].line, 4);
 	assert_int_equal(script.commands[2].line, 6);
+	/* A comment before it may begin with the same letter. */
+	pgs_script_release(&script);
+	assert_int_equal(parse("-- select one\nselect 1;\n\\set x \\\n 1\n"
+	    "-- update\n\n update t set a = :x;\n\\sleep 1\n"), 0);
+	assert_int_equal(script.commands[0].line, 2);
+	assert_int_equal(script.commands[1].line, 3);
+	assert_int_equal(script.commands[2].line, 7);
+	assert_int_equal(script.commands[3].line, 8);
 }
 
 static void quotes_hide_semicolons(void **state)
