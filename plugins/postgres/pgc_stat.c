@@ -64,8 +64,6 @@ void pgc_stat_sample(const struct pgc_sample *s)
 		series = swarm_series(s->err == NULL ? "postgres_success" :
 		    "postgres_failure", "execute_query");
 	timer = swarm_begin_at(s->user, series, s->start);
-	if (s->lag > 0)
-		timer.lag = s->lag;
 	if (s->err == NULL) {
 		swarm_done_at(&timer, s->end, (size_t)s->bytes);
 	} else {

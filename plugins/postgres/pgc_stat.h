@@ -28,7 +28,6 @@ struct pgc_sample {
 	uint32_t series;                /* of swarm_series() */
 	int64_t start;
 	int64_t end;
-	int64_t lag;                    /* ns after its intended start; or 0 */
 	int64_t bytes;
 	const struct pgc_error *err;
 };

@@ -100,11 +100,6 @@ int64_t pgs_random_exponential(struct pgs_random *r, int64_t min, int64_t max,
 	return spread(min, max, -log(cut + (1.0 - cut) * u) / parameter);
 }
 
-double pgs_random_poisson(struct pgs_random *r, double mean)
-{
-	return -log(1.0 - pgs_random_uniform(r)) * mean;
-}
-
 /* By rejection: Devroye, Non-Uniform Random Variate Generation, p. 550. */
 int64_t pgs_random_zipfian(struct pgs_random *r, int64_t min, int64_t max,
     double s)

@@ -31,8 +31,6 @@ int64_t pgs_random_exponential(struct pgs_random *, int64_t min, int64_t max,
 /* s in [1.001, 1000]. */
 int64_t pgs_random_zipfian(struct pgs_random *, int64_t min, int64_t max,
     double s);
-/* Exponentially distributed around `mean`, for a Poisson schedule. */
-double pgs_random_poisson(struct pgs_random *, double mean);
 
 int64_t pgs_random_murmur2(int64_t value, uint64_t seed);
 int64_t pgs_random_fnv1a(int64_t value, uint64_t seed);
