@@ -44,6 +44,11 @@ static bool is_binary(const struct pg_result *r, int col)
 	return PQfformat(r->pgresult, col) == 1;
 }
 
+static bool is_bool(const struct pg_result *r, int col)
+{
+	return PQftype(r->pgresult, col) == 16;
+}
+
 static bool is_float(const struct pg_result *r, int col)
 {
 	Oid type = PQftype(r->pgresult, col);
@@ -99,7 +104,8 @@ int64_t pgc_result_integer(const struct pg_result *r, int64_t row, int col)
 		return 0;
 	value = PQgetvalue(r->pgresult, (int)row, col);
 	if (!is_binary(r, col))
-		return value[0] == 't' ? 1 : strtoll(value, NULL, 10);
+		return is_bool(r, col) ? value[0] == 't' :
+		    strtoll(value, NULL, 10);
 	if (is_float(r, col))
 		return 0;
 	return from_binary(value, PQgetlength(r->pgresult, (int)row, col));
