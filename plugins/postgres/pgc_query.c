@@ -437,6 +437,9 @@ static void run_call(struct pgc_call *call, enum pg_mode mode,
 	if ((mode != PG_PREPARED || stmt != NULL) &&
 	    send_call(call, mode, stmt, args) == 0)
 		collect(call);
+	/* Deallocated behind our back: the next time it is parsed again. */
+	if (stmt != NULL && strcmp(call->s->error.state, "26000") == 0)
+		pgc_conn_stmt_drop(call->conn, call->sql);
 	pgc_conn_end(call->conn);
 	pgc_query_finish(call);
 }

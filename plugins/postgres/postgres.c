@@ -74,6 +74,10 @@ static int load(void)
 		    "above 0");
 		return -1;
 	}
+	if (server_stats > 86400) {
+		swarm_error("server_stats: look once a day at least");
+		return -1;
+	}
 	pgc_dial_limit(max_connecting);
 	pgo_server_watch(conninfo, server_stats);
 	pgc_options.slot = swarm_slot_new(sizeof(struct pgc_user),

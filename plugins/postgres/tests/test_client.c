@@ -38,6 +38,7 @@ static void modes(struct swarm_user *u)
 	CHECK(text_is(r, 0, 0, "two") && pgc_result_null(r, 0, 1));
 	CHECK(pgc_result_column(r, "b") == 0 &&
 	    pgc_result_column(r, "c") == -1);
+	CHECK(pgc_result_integer(r, 0, 0) == 0);
 	CHECK(strcmp(r->sqlstate, "00000") == 0 && r->total_ns > 0 &&
 	    r->first_ns <= r->total_ns && r->bytes == 3);
 	CHECK(pgc_result_null(r, 7, 0) && text_is(r, 0, 9, ""));
@@ -140,13 +141,19 @@ static void named(struct swarm_user *u)
 	CHECK(strcmp(r->sqlstate, "57P01") == 0);
 	r = pgc_execute(u, "triple", &one);
 	CHECK(r->ok && pgc_result_integer(r, 0, 0) == 9);
+	/* The server forgets it; so do we, as soon as we are told. */
+	CHECK(pgc_query(u, "DEALLOCATE ALL", NULL)->ok);
+	r = pgc_execute(u, "triple", &one);
+	CHECK(!r->ok && strcmp(r->sqlstate, "26000") == 0);
+	r = pgc_execute(u, "triple", &one);
+	CHECK(r->ok && pgc_result_integer(r, 0, 0) == 9);
 }
 
 static void test_named(void **state)
 {
 	(void)state;
 	harness_run(named);
-	assert_int_equal(harness_requests("SQL prepared", "triple"), 2);
+	assert_int_equal(harness_requests("SQL prepared", "triple"), 4);
 	assert_non_null(harness_error("57P01"));
 	assert_int_equal(harness_counter("pg_disconnects"), 1);
 	assert_int_equal(harness_counter("pg_connects"), 2);

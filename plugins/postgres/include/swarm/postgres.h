@@ -305,7 +305,8 @@ SWARM_IMPORT(pg_api, pg_api_, "swarm.postgres/1", 0)
 		.size = sizeof(struct pg_connect_args), __VA_ARGS__ })
 #endif
 
-/* Ends a session and its connection.  NULL is fine. */
+/* Ends a session and its connection.  NULL is fine.  A call that another fiber
+ * has under way on it fails with 58000, pg_wait() with ENOTCONN. */
 static inline void pg_close(struct pg *s)
 {
 	pg_api_->close(s);
@@ -368,8 +369,9 @@ static inline const struct pg_result *pg_exec(struct swarm_user *u,
 #define pg_transaction(u, body, arg, ...) \
 	pg_api_->transaction((u), (body), (arg), &(const struct pg_tx_args){ \
 		.size = sizeof(struct pg_tx_args), __VA_ARGS__ })
-/* BEGIN, COMMIT and ROLLBACK by hand: 0, or -1.  COMMIT of a transaction that
- * has failed is a ROLLBACK on the server: -1. */
+/* BEGIN, COMMIT and ROLLBACK by hand: 0, or -1 with errno ECANCELED, EBUSY when
+ * the session is in another call or in a pipeline, else EIO.  COMMIT of a
+ * transaction that has failed is a ROLLBACK on the server: -1. */
 #define pg_begin(u, ...) \
 	pg_api_->begin((u), &(const struct pg_tx_args){ \
 		.size = sizeof(struct pg_tx_args), __VA_ARGS__ })
@@ -389,10 +391,12 @@ static inline int pg_rollback(struct swarm_user *u, struct pg *on)
 
 #ifndef __cplusplus
 /*
- * Sends a statement without waiting for earlier ones' results (the first one
- * starts the pipeline): 0, or -1 when there is no connection.  Each
+ * Queues a statement without waiting for earlier ones' results (the first one
+ * starts the pipeline); it goes out with the next pg_sync() or pg_drain(), or
+ * when 64 KiB have gathered.  0, or -1 when there is no connection.  Each
  * statement's sample runs from here to its result.  `.row`, `.discard` and
- * mode PG_SIMPLE are not for pipelines.
+ * mode PG_SIMPLE are not for pipelines, nor is `.timeout`: the option counts,
+ * for all of pg_drain().
  */
 #define pg_queue(u, sql, ...) \
 	pg_api_->queue((u), (sql), &(const struct pg_query_args){ \
@@ -462,7 +466,9 @@ static inline int pg_unlisten(struct swarm_user *u, const char *channel,
 #endif
 
 /* Asks the server to cancel what the session is running, from another fiber
- * of the same user: 0 when the request was sent, or -1. */
+ * of the same user: 0 when the server has taken the request; or -1 with errno
+ * ENOTCONN when nothing is running, ETIMEDOUT when it did not answer within 5
+ * seconds, or another. */
 static inline int pg_cancel(struct pg *s)
 {
 	return pg_api_->cancel(s);
