@@ -54,19 +54,10 @@ static void define(struct pgb_client *c)
 static void seed(struct pgb_client *c)
 {
 	const struct pgb_options *o = &pgb_program.options;
-	struct pgs_random base;
-	uint64_t own = 0;
-	int i;
+	uint64_t own = pgb_program.seeds[c->index];
 
-	pgs_random_seed(&base, (uint64_t)o->seed);
-	for (i = 0; i < o->clients; i++) {
-		uint64_t bits = pgs_random_next(&base);
-
-		if (i == c->index)
-			own = bits;
-	}
 	pgs_random_seed(&c->random, own);
-	set_int(c, "default_seed", (int64_t)pgs_random_next(&base));
+	set_int(c, "default_seed", (int64_t)pgb_program.seeds[o->clients]);
 	set_int(c, "random_seed", o->seed);
 	pgs_random_seed(&c->chooser, own ^ UINT64_C(0x6368656f73657221));
 }
@@ -463,7 +454,7 @@ void pgb_client_transaction(struct swarm_user *u)
 	enum pgb_end end;
 	unsigned tries;
 
-	if (!c->is_ready || s->busy)
+	if (!c->is_ready)
 		return;
 	c->script = choose(c);
 	t = swarm_begin_at(u, pgb_program.script_series[c->script],

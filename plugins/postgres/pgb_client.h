@@ -24,6 +24,7 @@ struct pgb_program {
 	size_t first_command[PGB_SCRIPTS_MAX];
 	size_t stack_depth;
 	int64_t scale;
+	uint64_t *seeds;                /* each client's, then that of hashes */
 	uint32_t *command_series;       /* by number over all scripts */
 	char (*stmt_names)[24];         /* of prepared statements, as well */
 	uint32_t script_series[PGB_SCRIPTS_MAX];

@@ -413,6 +413,21 @@ static const char *mode_type(void)
 	return pgc_query_type(pgb_program.options.mode);
 }
 
+static int draw_seeds(void)
+{
+	struct pgb_program *p = &pgb_program;
+	struct pgs_random base;
+	int i;
+
+	p->seeds = calloc((size_t)p->options.clients + 1, sizeof(*p->seeds));
+	if (p->seeds == NULL)
+		return -1;
+	pgs_random_seed(&base, (uint64_t)p->options.seed);
+	for (i = 0; i <= p->options.clients; i++)
+		p->seeds[i] = pgs_random_next(&base);
+	return 0;
+}
+
 static int make_series(void)
 {
 	struct pgb_program *p = &pgb_program;
@@ -473,13 +488,19 @@ static int worker_start(void)
 	pgc_cancel_init();
 	if (pgb_program.options.init)
 		return 0;
-	return make_series() == -1 ? -1 : pgb_log_open();
+	if (draw_seeds() == -1 || make_series() == -1) {
+		swarm_error("out of memory");
+		return -1;
+	}
+	return pgb_log_open();
 }
 
 static void worker_stop(void)
 {
+	free(pgb_program.seeds);
 	free(pgb_program.command_series);
 	free(pgb_program.stmt_names);
+	pgb_program.seeds = NULL;
 	pgb_program.command_series = NULL;
 	pgb_program.stmt_names = NULL;
 	pgb_log_close();
