@@ -95,12 +95,16 @@ static int bio_create(BIO *bio)
 
 /* ---- set-up ---- */
 
-/* The newest reason in OpenSSL's queue, in words. */
+/* The newest reason in OpenSSL's queue, in words; where it only says that the
+ * system has failed ("system lib"), what the system said. */
 static const char *reason(const char *otherwise)
 {
 	unsigned long code = ERR_peek_last_error();
-	const char *text = code ? ERR_reason_error_string(code) : NULL;
+	const char *text;
 
+	if (code && ERR_GET_REASON(code) == ERR_R_SYS_LIB)
+		code = ERR_peek_error();
+	text = code ? ERR_reason_error_string(code) : NULL;
 	if (code && ERR_SYSTEM_ERROR(code))
 		text = strerror(ERR_GET_REASON(code));
 	return text ? text : otherwise;
