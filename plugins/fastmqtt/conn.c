@@ -5,6 +5,7 @@
 #include "fast.h"
 
 #include "rows.h"
+#include "tls.h"
 
 #include <swarm/fiber.h>
 

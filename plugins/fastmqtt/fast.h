@@ -167,9 +167,4 @@ int idset_add(struct idset *, uint16_t id);
 bool idset_remove(struct idset *, uint16_t id);
 void idset_clear(struct idset *);
 
-/* ---- tls.c ---- */
-
-/* The context for these values, shared; NULL when it cannot be made. */
-struct swarm_tls *tls_context(const struct mqtt_tls *);
-
 #endif

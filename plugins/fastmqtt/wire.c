@@ -311,7 +311,8 @@ static void receive(struct mqtt *m)
 		return;
 	m->c.last_event = swarm_now();
 	if (n <= 0) {
-		conn_lost(m, 0, n == 0 ? "closed by the broker" :
+		conn_lost(m, 0, m->shaking ? settings_no_connack(
+		    m->c.settings) : n == 0 ? "closed by the broker" :
 		    "connection lost");
 		return;
 	}

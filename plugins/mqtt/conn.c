@@ -120,8 +120,8 @@ static int await_connack(struct mqtt *m, struct op *op, int64_t deadline,
 		client_fail(m, error, reason, "refused by the broker: %s",
 		    reason_name(reason));
 	} else if (error) {
-		client_fail(m, error, 0, "%s", m->link->tls_error[0] ?
-		    m->link->tls_error : target_why(m->c.settings, deadline));
+		client_fail(m, error, 0, "%s",
+		    target_why(m->c.settings, deadline));
 	}
 	op_unref(op);
 	errno = error;

@@ -145,22 +145,7 @@ static void on_disconnected(void *context, MQTTProperties *properties,
 
 /* ---- connecting ---- */
 
-static int on_tls_error(const char *text, size_t len, void *context)
-{
-	struct link *l = context;
-
-	/* The last one says most. */
-	if (len >= sizeof l->tls_error)
-		len = sizeof l->tls_error - 1;
-	memcpy(l->tls_error, text, len);
-	l->tls_error[len] = 0;
-	while (len > 0 && l->tls_error[len - 1] == '\n')
-		l->tls_error[--len] = 0;
-	return 1;
-}
-
-static void fill_tls(MQTTAsync_SSLOptions *o, struct link *l,
-    const struct mqtt_tls *t)
+static void fill_tls(MQTTAsync_SSLOptions *o, const struct mqtt_tls *t)
 {
 	static const unsigned char mqtt[] = { 4, 'm', 'q', 't', 't' };
 
@@ -170,8 +155,6 @@ static void fill_tls(MQTTAsync_SSLOptions *o, struct link *l,
 	o->enabledCipherSuites = t->ciphers;
 	o->enableServerCertAuth = !t->insecure;
 	o->verify = !t->insecure;
-	o->ssl_error_cb = on_tls_error;
-	o->ssl_error_context = l;
 	if (t->alpn && strcmp(t->alpn, "mqtt") == 0) {
 		o->protos = mqtt;
 		o->protos_len = sizeof mqtt;
@@ -228,7 +211,7 @@ int link_connect(struct link *l, struct op *op)
 
 	fill(&o, op, &s->args);
 	if (s->url.tls) {
-		fill_tls(&tls, l, s->args.tls);
+		fill_tls(&tls, s->args.tls);
 		o.ssl = &tls;
 	}
 	if (s->args.will) {
@@ -241,7 +224,6 @@ int link_connect(struct link *l, struct op *op)
 		if (s->args.will)
 			o.willProperties = &will_props;
 	}
-	l->tls_error[0] = 0;
 	client_limits_release(&l->limits);
 	l->limits = (struct client_limits){
 		.keepalive = (uint16_t)o.keepAliveInterval,

@@ -60,7 +60,6 @@ struct link {
 	struct client_limits limits;    /* of the last CONNACK */
 	struct door_event bury;
 	int version;
-	char tls_error[96];
 	char **aliases;                 /* topics by alias, from the broker */
 	size_t alias_count;
 };

@@ -6,11 +6,13 @@
  * With TLS it must have the name, to verify the certificate, and resolves it
  * itself.
  *
- * When a TCP connect fails Paho does not say why.  One attempt of our own
- * asks the kernel, at most once a second: its answer serves all the clients
- * that failed meanwhile.
+ * When a connect or a TLS handshake fails Paho does not say why, or only to
+ * those who know OpenSSL's source.  One attempt of our own finds out, at most
+ * once a second: its answer serves all the clients that failed meanwhile.
  */
 #include "paho.h"
+
+#include "tls.h"
 
 #include <swarm/net.h>
 
@@ -53,16 +55,19 @@ static void run_probe(const struct settings *s, int64_t deadline)
 		.host = s->url.host,
 		.port = s->url.port,
 		.deadline = deadline,
+		.tls = s->url.tls ? tls_context(s->args.tls) : NULL,
 	};
-	struct swarm_stream *stream;
+	struct swarm_stream *stream = NULL;
 
 	memcpy(probe.host, s->url.host, sizeof probe.host);
 	probe.port = s->url.port;
 	probe.running = true;
-	stream = swarm_connect(&a, probe.text, sizeof probe.text);
-	if (stream)
+	if (s->url.tls && !a.tls)
 		snprintf(probe.text, sizeof probe.text,
-		    "closed before the CONNACK");
+		    "the TLS files cannot be used");
+	else if ((stream = swarm_connect(&a, probe.text, sizeof probe.text)))
+		snprintf(probe.text, sizeof probe.text, "%s",
+		    settings_no_connack(s));
 	swarm_close(stream);
 	probe.running = false;
 	probe.until = swarm_in(1);

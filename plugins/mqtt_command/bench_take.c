@@ -179,6 +179,20 @@ static void complete_topics(void)
 	}
 }
 
+static int check_topics(void)
+{
+	if (P.mode != BENCH_PUB && P.mode != BENCH_PUBSUB)
+		return 0;
+	for (size_t i = 0; i < P.topic_count; i++) {
+		if (!strpbrk(P.topic[i].name, "+#"))
+			continue;
+		swarm_error("the topic %s: + and # are for filters; give one "
+		    "that can be published to", P.topic[i].name);
+		return -1;
+	}
+	return 0;
+}
+
 static void complete_stamp(void)
 {
 	if (!P.stamp || P.size >= MQTT_STAMP_BYTES)
@@ -217,5 +231,5 @@ int bench_take_complete(void)
 	}
 	complete_topics();
 	complete_stamp();
-	return 0;
+	return check_topics();
 }

@@ -167,7 +167,19 @@ def test_tls_with_client_certificates(swarm, spawn, tmp_path, certificates,
     # An authority that is not trusted is a failure, and named.
     done = swarm.run(*args, *files, "--csv", tmp_path / "out", timeout=60)
     assert done.status != 0, done.text
-    assert "certificate" in done.text.lower()
+    assert "TLS: certificate v" in done.text
+    # So is a name that is not the certificate's, and a client without TLS.
+    brief = ["-u", "1", "-t", "1s", "-o", f"{provider}.timeout=1s"]
+    ca = ["-o", f"{provider}.cafile={certificates}/ca.pem"]
+    done = swarm.run(*args, *files, *ca, *brief, "-H",
+                     url.replace("localhost", "127.0.0.1"), timeout=60)
+    assert "IP address mismatch" in done.text, done.text
+    done = swarm.run(*args, *brief, "-H", url.replace("mqtts", "mqtt"),
+                     timeout=60)
+    assert "closed before the CONNACK: a port for TLS?" in done.text
+    done = swarm.run(*args, *brief, "-o", f"{provider}.cafile=/no/such.pem",
+                     timeout=60)
+    assert "/no/such.pem: No such file" in done.text
 
 
 @both

@@ -25,6 +25,12 @@ const void *settings_payload(const char *text, const void *data, size_t *len)
 	return data;
 }
 
+const char *settings_no_connack(const struct settings *s)
+{
+	return s->url.tls ? "closed before the CONNACK" :
+	    "closed before the CONNACK: a port for TLS?";
+}
+
 /* ---- checks ---- */
 
 const char *settings_check_topic(const char *topic)
@@ -37,7 +43,7 @@ const char *settings_check_topic(const char *topic)
 	while (*p && *p != '+' && *p != '#')
 		p++;
 	if (*p)
-		return "topic with a wildcard (only filters have them)";
+		return "a topic with a wildcard, as only filters have";
 	if (p - topic > MQTT_TOPIC_MAX)
 		return "topic longer than 65535 bytes";
 	return NULL;

@@ -43,6 +43,9 @@ const char *settings_check_publish(const struct mqtt_publish_args *,
 const char *settings_check_subscribe(const struct mqtt_subscribe_args *,
     int version);
 
+/* Why a broker has closed instead of a CONNACK. */
+const char *settings_no_connack(const struct settings *);
+
 /* The text and data of an argument struct as one: `text` wins. */
 const void *settings_payload(const char *text, const void *data,
     size_t *len);

@@ -3,7 +3,7 @@
  * each client's own costs tens of kilobytes.  The list only grows by what a
  * scenario names, usually one entry, or one for each user's certificate.
  */
-#include "fast.h"
+#include "tls.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -81,6 +81,9 @@ static void test_what_is_wrong(void **state)
 	assert_int_equal(READ("pub", "--payload-hdrs", "cnt65"), -1);
 	assert_int_equal(READ("pub", "--user-property", "x"), -1);
 	assert_int_equal(READ("pub", "--flap", "10"), -1);
+	assert_int_equal(READ("pub", "-t", "a/#"), -1);
+	assert_int_equal(READ("pubsub", "-t", "a", "-t", "+/a"), -1);
+	assert_int_equal(READ("sub", "-t", "a/#"), 0);
 	assert_int_equal(READ("pub", "-m", "template:///nowhere"), -1);
 	assert_non_null(strstr(said, "cannot read /nowhere"));
 	assert_int_equal(READ("pub", "--size", "-1"), -1);
