@@ -149,7 +149,8 @@ static struct channel *shared_channel(struct rpc *r, const struct target *t,
 
 static int await_ready(struct rpc *r, int64_t deadline)
 {
-	char why[CLIENT_ERROR - 10];
+	char why[CLIENT_ERROR - 40];
+	bool is_cut;
 
 	if (channel_wait(r->channel, deadline) == 0)
 		return 0;
@@ -158,7 +159,10 @@ static int await_ready(struct rpc *r, int64_t deadline)
 	if (errno == ECANCELED)
 		return client_fail(r, ECANCELED, "the user is being stopped");
 	channel_why(r->channel, why, sizeof why);
-	return client_fail(r, ECONNREFUSED, "connect: %s", why);
+	/* As a server that wants TLS does at the first bytes without. */
+	is_cut = !r->channel->target.tls && strcmp(why, "Socket closed") == 0;
+	return client_fail(r, ECONNREFUSED, "connect: %s%s", why,
+	    is_cut ? ": a port for TLS?" : "");
 }
 
 static void record(struct rpc *r, struct swarm_timer *t, int rc)

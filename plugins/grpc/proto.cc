@@ -124,13 +124,22 @@ class Collector : public pb::compiler::MultiFileErrorCollector {
 public:
 	std::string text;
 
+	/* The first; but that a file is not there says less than which line
+	 * imports it. */
 	void AddError(const std::string &file, int line, int column,
 	    const std::string &message) override
 	{
-		if (text.empty())
+		if (!text.empty() && (has_line || line < 0))
+			return;
+		has_line = line >= 0;
+		text = file + ": " + message;
+		if (has_line)
 			text = file + ":" + std::to_string(line + 1) + ":" +
 			    std::to_string(column + 1) + ": " + message;
 	}
+
+private:
+	bool has_line = false;
 };
 
 /* Of a file and of all that it imports, those first. */

@@ -532,6 +532,7 @@ static void describe(void *arg)
 const char *types_describe(struct rpc *r, const char *symbol)
 {
 	const char *file = symbol;      /* what its file is asked for by */
+	char why[CLIENT_ERROR];
 	struct describe_job job;
 	struct types *t;
 	char *to;
@@ -551,6 +552,10 @@ const char *types_describe(struct rpc *r, const char *symbol)
 	if (rc == 0)
 		swarm_deep(describe, &job);
 	end_turn(t);
+	if (rc == -1 && errno == ENOENT) {
+		snprintf(why, sizeof why, "%s", r->error);
+		client_fail(r, ENOENT, "there is no %.80s: %.100s", symbol, why);
+	}
 	if (rc == -1)
 		return NULL;
 	if (!job.text) {

@@ -204,9 +204,8 @@ static int try_address(struct ws *w, const char *address, int64_t deadline)
 	int error;
 
 	if (engine_connect(w, address) == -1) {
-		error = w->error_number ? w->error_number : ENOTCONN;
 		w->state = CLIENT_DOWN;
-		return client_fail(w, error, "connect: %s", strerror(error));
+		return -1;
 	}
 	while (w->state > CLIENT_DOWN && w->state < CLIENT_OPEN) {
 		if (swarm_waiters_wait(&w->changed, deadline) == 0)

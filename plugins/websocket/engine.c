@@ -337,12 +337,11 @@ int engine_connect(struct ws *w, const char *address)
 		.ssl_connection = LCCSCF_HTTP_NO_FOLLOW_REDIRECT,
 	};
 	struct lws *wsi;
+	int error;
 
 	info.vhost = tls_vhost(x, &info.ssl_connection);
-	if (!info.vhost) {
-		w->error_number = EINVAL;
-		return -1;
-	}
+	if (!info.vhost)
+		return client_fail(w, EINVAL, "the TLS files cannot be used");
 	w->error_number = 0;
 	w->mask_seen = w->masked = false;
 	w->state = CLIENT_TCP;
@@ -353,7 +352,10 @@ int engine_connect(struct ws *w, const char *address)
 	if (!wsi)
 		w->wsi = NULL;
 	engine_leave(w);
-	return wsi ? 0 : -1;
+	if (wsi)
+		return 0;
+	error = w->error_number ? w->error_number : ENOTCONN;
+	return client_fail(w, error, "connect: %s", strerror(error));
 }
 
 void engine_close(struct ws *w, int code, const char *reason, size_t len)

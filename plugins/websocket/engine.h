@@ -15,8 +15,8 @@ struct lws_protocols;
 int engine_start(const struct lws_protocols *);
 void engine_stop(void);
 
-/* [worker] Starts connecting to a numeric address; 0, or -1 when it failed at
- * once (client_ended() was or was not called). */
+/* [worker] Starts connecting to a numeric address; 0, or -1 after client_fail()
+ * when it failed at once (client_ended() was or was not called). */
 int engine_connect(struct ws *, const char *address);
 
 void engine_enter(struct ws *);

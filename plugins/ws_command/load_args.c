@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <getopt.h>
+#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,6 +113,20 @@ static int set_mode(void)
 	return 0;
 }
 
+static int set_expect(void)
+{
+	regex_t r;
+
+	if (regcomp(&r, optarg, REG_EXTENDED | REG_NOSUB) != 0) {
+		swarm_error("--expect %s: give a POSIX regular expression",
+		    optarg);
+		return -1;
+	}
+	regfree(&r);
+	load_plan.expect = optarg;
+	return 0;
+}
+
 static int add_header(void)
 {
 	struct load_plan *p = &load_plan;
@@ -212,8 +227,7 @@ static int take(int opt, char **argv)
 		p->message = optarg;
 		return 0;
 	case 'e':
-		p->expect = optarg;
-		return 0;
+		return set_expect();
 	case OPT_PROTOCOLS:
 		p->protocols = optarg;
 		return 0;

@@ -181,7 +181,11 @@ def test_types_from_files(swarm, spawn, tmp_path):
         assert data["rows"]["GRPC message", ECHO + "Bidi"]["requests"] == 40
     bad = tmp_path / "bad.proto"
     bad.write_text("syntax = \"proto3\";\nmessage {}\n")
-    for path, text in ((bad, "bad.proto:2:"), (tmp_path / "none", "none"),):
+    imports = tmp_path / "imports.proto"
+    imports.write_text("syntax = \"proto3\";\nimport \"gone.proto\";\n")
+    for path, text in ((bad, "bad.proto:2:"),
+                       (imports, "imports.proto:2:1: Import \"gone.proto\""),
+                       (tmp_path / "none", "none: File not found")):
         done = command(swarm, tmp_path, server.target, ECHO + "Bidi",
                        "--proto", path, "-c", "1", status=(1, 2, 3, 4))
         assert text in done["text"]
@@ -262,7 +266,8 @@ def test_reflection_v1(swarm, reflecting, tmp_path):
     done = swarm.run("grpc", target, "list", ECHO[:-1])
     assert done.status == 0 and ECHO + "Swap" in done.out
     done = swarm.run("grpc", target, "describe", "no.Such")
-    assert done.status == 1 and "there is no such thing" in done.err
+    assert done.status == 1
+    assert "no.Such: reflection: there is no such thing" in done.err
 
 
 def test_reflection_of_a_stranger(swarm, reflecting, tmp_path):
@@ -677,6 +682,9 @@ def test_tls_mismatch(swarm, tls_server, certificate, tmp_path, what):
     assert data["rows"]["GRPC", "connect"]["failures"] == 1
     assert data["counters"]["grpc_status_UNAVAILABLE"] == 3
     assert data["total"]["failures"] == 4
+    why = {"unknown": "certificate verify failed", "name": "ostname",
+           "plain": "a port for TLS?"}[what]
+    assert any(n == "connect" and why in e for n, e in failures(data))
 
 
 def test_tls_to_a_plain_server(swarm, server, certificate, tmp_path):

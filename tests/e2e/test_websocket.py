@@ -585,6 +585,7 @@ test_idle_sessions_with_tls_are_small.__test__ = not SANITIZED
     (["ws://h/", "-d", "soon"], "run-time"),
     (["ws://h/", "--rate", "x"], "--rate x: give a number"),
     (["ws://h/", "--nonsense"], "there is no option"),
+    (["ws://h/", "-e", "("], "--expect (: give a POSIX regular expression"),
     (["ws://h/", "-H", "x"], "Name: value"),
     (["ws://h/", "--mode", "broadcast", "-c", "1"], "needs more sockets"),
 ])
