@@ -121,9 +121,9 @@ static const char *lateness(const struct rpc_call *c)
 		rows_add(ROWS_LATE_QUEUED, 1);
 		return " before the request was sent";
 	}
-	/* The library completes the headers when a call breaks off, too; one
-	 * answer has nothing in between. */
-	if (!c->headers_at || !c->stream) {
+	/* Not by the headers: the library may complete them when a call breaks
+	 * off, too.  One answer has nothing in between. */
+	if (!c->first_at || !c->stream) {
 		rows_add(ROWS_LATE_WAITING, 1);
 		return " waiting for an answer";
 	}
