@@ -172,6 +172,10 @@ void capacity_view_sentence(struct buf *out, const struct capacity_view *v)
 	case CAPACITY_AT_LEAST:
 		buf_puts(out, "bears at least ");
 		capacity_view_load(out, v, a->load);
+		if (isfinite(a->range.hi)) {
+			buf_puts(out, " and not ");
+			capacity_view_load(out, v, a->range.hi);
+		}
 		buf_puts(out, ": ");
 		put_generator(out, v);
 		break;

@@ -305,7 +305,8 @@ static void take_baseline(struct capacity *c)
 static void give_up(struct capacity *c)
 {
 	if (c->good > 0)
-		c->range = (struct interval){ c->good, INFINITY };
+		c->range = (struct interval){ c->good,
+			c->bad > c->good && !c->unsure ? c->bad : INFINITY };
 	end(c, c->good > 0 ? CAPACITY_AT_LEAST : CAPACITY_LOST);
 }
 

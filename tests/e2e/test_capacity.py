@@ -23,7 +23,8 @@ def finds_the_rate(swarm, target, tmp_path):
     run, result = search(swarm, tmp_path, url, "--search-from", "60",
                          "--slo", "p95<600ms,errors<1%")
     answer = result["capacity"]
-    assert run.status == 0, run.text
+    # With probes of five seconds it may be less sure than was asked for.
+    assert run.status == (0 if answer["sure"] else 96), run.text
     assert answer["answer"] == "found" and answer["unit"] == "arrivals/s"
     assert 60 <= answer["load"] <= 105
     assert answer["slos"] == ["p95<600ms", "errors<1%"]

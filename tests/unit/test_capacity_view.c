@@ -165,6 +165,29 @@ static void test_too_few_users(void **state)
 	queue_release(&q);
 }
 
+/* A generator that fails once it is known what is too much. */
+static void test_too_slow_at_last(void **state)
+{
+	struct capacity *c = capacity_new(&options);
+	const struct capacity_probe *probes;
+	struct capacity_second s;
+	struct queue q;
+
+	queue_init(&q, &one_server, 5);
+	do {
+		size_t n = capacity_probes(c, &probes);
+
+		play(&q, capacity_load(c), &s);
+		if (n > 0 && (probes[n - 1].verdict == CAPACITY_OVERLOAD ||
+		    probes[n - 1].verdict == CAPACITY_INVALID))
+			s.busy = 0.99;
+	} while (capacity_second(c, &s));
+	expect(*state, c, REPORT_NO_CAPACITY, "bears at least 832/s and not "
+	    "1 082/s: generator-limited, it could not make 881/s in time");
+	capacity_free(c);
+	queue_release(&q);
+}
+
 static void test_again_from_a_file(void **state)
 {
 	struct capacity *c = searched(0.05, 290);
@@ -223,6 +246,7 @@ int main(void)
 		TEST(test_target_is_down),
 		TEST(test_tables),
 		TEST(test_too_few_users),
+		TEST(test_too_slow_at_last),
 		TEST(test_again_from_a_file),
 		TEST(test_file_of_a_stranger),
 	};
