@@ -14,9 +14,8 @@ void cluster_stop(void);
 /* Stops the server and starts it again, same data. */
 void cluster_halt(void);
 void cluster_resume(void);
-/* Freezes the server after so many milliseconds: it takes no connection, what
- * is connected goes on.  Thaws it, after whatever time. */
-void cluster_freeze(int ms);
+/* Freezes the server: it serves no new connection, those it has go on. */
+void cluster_freeze(void);
 void cluster_thaw(void);
 /* The socket's folder, and the port of both. */
 const char *cluster_dir(void);

@@ -225,34 +225,41 @@ static void many(struct swarm_user *u)
 
 	for (i = 0; i < 40; i++)
 		CHECK(strcmp(QUERY(u, "SELECT pg_sleep(30)", .name = "sleep",
-		    .timeout = 0.001)->sqlstate, "57014") == 0);
+		    .timeout = 0.02)->sqlstate, "57014") == 0);
 }
 
-/* More than are sent at once. */
+/* More than are sent at once.  A request that comes before the server has begun
+ * its statement is lost, and then the connection. */
 static void test_many_cancels(void **state)
 {
 	(void)state;
 	harness_run(many);
 	assert_int_equal(harness_counter("pg_cancels"), 40);
-	assert_int_equal(harness_counter("pg_connects"), 1);
+	assert_in_range(harness_counter("pg_connects"), 1, 4);
 }
 
 /* ---- a server that takes no connection ---- */
 
+static int connected;
+
 static void frozen(struct swarm_user *u)
 {
-	QUERY(u, "SELECT pg_sleep(30)", .name = "frozen", .timeout = 0.6);
+	pgc_query(u, "SELECT 1", NULL);
+	connected++;
+	while (connected < 3 && swarm_sleep(0.001) == 0)
+		;
+	cluster_freeze();
+	QUERY(u, "SELECT pg_sleep(30)", .name = "frozen", .timeout = 0.05);
 }
 
 /* A server that does not take the request to cancel holds nobody up. */
 static void test_frozen(void **state)
 {
-	int64_t start;
+	int64_t start = swarm_now();
 
 	(void)state;
+	connected = 0;
 	harness_stop_after(1000);
-	start = swarm_now();
-	cluster_freeze(300);
 	harness_run_many(frozen, 3);
 	cluster_thaw();
 	assert_true(swarm_now() - start < 5000000000);
@@ -262,9 +269,11 @@ static void test_frozen(void **state)
 
 static void slower_than_grace(struct swarm_user *u)
 {
-	const struct pg_result *r = QUERY(u, "SELECT pg_sleep(0.6)",
-	    .name = "frozen", .timeout = 0.4);
+	const struct pg_result *r;
 
+	pgc_query(u, "SELECT 1", NULL);
+	cluster_freeze();
+	r = QUERY(u, "SELECT pg_sleep(1)", .name = "frozen", .timeout = 0.2);
 	CHECK(!r->ok && strcmp(r->sqlstate, "57014") == 0);
 	CHECK(strcmp(r->error, "no answer to the request to cancel") == 0);
 }
@@ -273,8 +282,7 @@ static void slower_than_grace(struct swarm_user *u)
 static void test_frozen_for_long(void **state)
 {
 	(void)state;
-	cluster_freeze(200);
-	pgc_options.grace = 0.4;
+	pgc_options.grace = 1;
 	harness_run(slower_than_grace);
 	pgc_options.grace = 5;
 	cluster_thaw();
