@@ -465,6 +465,8 @@ void module_unload_all(void)
 			m->def.unload();
 		m->loaded = false;
 	}
+	/* Theirs, from load() and setup(). */
+	feed_release_all();
 }
 
 void module_forget_all(void)

@@ -281,7 +281,6 @@ void arrivals_status(const struct arrivals *a, struct arrivals_status *s)
 {
 	pace_status(&a->pace, s);
 	s->queued = a->queued;
-	s->ended = a->next == FAR && a->queued == 0;
 }
 
 /* ---- text ---- */

@@ -89,7 +89,6 @@ struct arrivals_status {
 	uint64_t late;                  /* by more than ARRIVALS_LATE */
 	size_t queued;
 	size_t free_users;
-	bool ended;                     /* the schedule is over and done */
 };
 void arrivals_status(const struct arrivals *, struct arrivals_status *);
 

@@ -14,6 +14,7 @@ struct feed_file;
 
 /* Whose load() or setup() runs now: relative paths start at its folder. */
 void feed_set_source(const char *path);
+/* No user is left; whoever opened them is unloaded. */
 void feed_release_all(void);
 
 struct swarm_feeder;

@@ -380,8 +380,6 @@ void replay_status(const struct replay *r, struct arrivals_status *s)
 {
 	pace_status(&r->pace, s);
 	s->queued = r->lanes.waiting + r->left;
-	s->ended = pending_first(&r->pending) == NULL &&
-	    r->lanes.waiting == 0;
 }
 
 uint64_t replay_settled(const struct replay *r)
