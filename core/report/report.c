@@ -468,14 +468,16 @@ int report_finish(const struct report_outcome *outcome)
 	note_request_log();
 	result_init(&result, &report, outcome);
 	against_judge(&report.options, &result);
-	code = result.exit_code;
 	for (size_t i = 0; i < OUTPUTS; i++) {
 		if (!active[i] || !outputs[i]->finish)
 			continue;
-		/* Results that could not be written are no success. */
-		if (outputs[i]->finish(&report, &result) == -1 && code == 0)
-			code = REPORT_FAILED;
+		/* Results that could not be written are no success; the
+		 * summary, which comes after them, says so. */
+		if (outputs[i]->finish(&report, &result) == -1 &&
+		    result.exit_code == 0)
+			result.exit_code = REPORT_FAILED;
 	}
+	code = result.exit_code;
 	result_release(&result);
 	release();
 	return code;
