@@ -311,10 +311,10 @@ static int64_t run_clock(const struct run_status *run)
 }
 
 /* What came in since the last one. */
-static void next_second(const struct run_status *run)
+static void next_second(const struct run_status *run, bool last)
 {
-	windows_tick(report.windows, report.options.stats, run_clock(run),
-	    run->users_running);
+	(last ? windows_end : windows_tick)(report.windows,
+	    report.options.stats, run_clock(run), run->users_running);
 	past_tick(&report.past, report.windows, report.options.stats,
 	    windows_elapsed(report.windows));
 }
@@ -327,7 +327,7 @@ void report_tick(const struct run_status *run, const struct report_load *load)
 	report.fresh = run->started && !closed && !run->paused;
 	closed = run->started && run->stopped;
 	if (report.fresh)
-		next_second(run);
+		next_second(run, false);
 	resources_tick(&report.resources, report.elapsed, report.fresh);
 	/* Users that leave are no fault of the target. */
 	if (run->state == RUN_SPAWNING || run->state == RUN_RUNNING) {
@@ -460,7 +460,7 @@ int report_finish(const struct report_outcome *outcome)
 	take_status(&outcome->run);
 	/* The last reports came after the last tick. */
 	report.fresh = true;
-	next_second(&outcome->run);
+	next_second(&outcome->run, true);
 	if (report.run.started)
 		criteria_finish(report.criteria, report.options.stats,
 		    report.elapsed, result_warm_up(&report));

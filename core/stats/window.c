@@ -13,10 +13,12 @@
 #include "base/xalloc.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SHORT 0.5               /* seconds */
+#define BEHIND 1.5              /* likewise, of workers' reports */
 
 struct window {
 	uint64_t requests;              /* at the last tick */
@@ -36,6 +38,7 @@ struct windows {
 	int64_t first;                  /* ns; a second before the first tick */
 	int64_t last;
 	unsigned resets;                /* of the statistics, as last seen */
+	double newest;                  /* sample at the last tick, unix */
 	struct window total;
 	struct window **series;         /* by id */
 	size_t count;
@@ -267,6 +270,19 @@ void windows_tick(struct windows *w, const struct stats *stats, int64_t now,
 		advance(w, window_of(w, s), s, end, length);
 	}
 	remember(w, advance(w, &w->total, &stats->total, end, length), users);
+	w->newest = stats->total.last_time;
+}
+
+void windows_end(struct windows *w, const struct stats *stats, int64_t now,
+    int64_t users)
+{
+	double length = (double)(now - w->last) / (double)NS_PER_S;
+	double told = stats->total.last_time - w->newest;
+
+	if (w->started && w->newest > 0 && told > length)
+		now = w->last + (int64_t)(fmin(told, length + BEHIND) *
+		    (double)NS_PER_S);
+	windows_tick(w, stats, now, users);
 }
 
 static void know(struct window *one, const struct series *s)

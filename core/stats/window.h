@@ -64,6 +64,13 @@ void windows_keep(struct windows *, unsigned seconds);
 void windows_tick(struct windows *, const struct stats *, int64_t now,
     int64_t users);
 /*
+ * The last tick of a test.  What workers told is behind the clock, by up to a
+ * second; when all of it is in, more time's samples come than have passed, and
+ * their second is as long as the samples say.
+ */
+void windows_end(struct windows *, const struct stats *, int64_t now,
+    int64_t users);
+/*
  * Takes what the statistics hold now as known: samples that were merged into
  * them, and that happened long ago, are no news of the next tick.
  */

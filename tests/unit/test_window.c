@@ -227,6 +227,47 @@ static void test_reset_taken_back(void **state)
 	stats_free(stats);
 }
 
+static void told(struct stats *stats, struct series *s, int n, double newest)
+{
+	for (int i = 0; i < n; i++)
+		stats_record(stats, s, 0, NS_PER_MS, 0, 0, false);
+	stats->total.last_time = newest;
+}
+
+/* A hundred a second, told with a delay of 1.2 s: the rate has no peak at the
+ * end. */
+static void test_end(void **state)
+{
+	struct stats *stats = stats_new(10, 10);
+	struct series *s = stats_series(stats, "GET", "/");
+	struct windows *w = windows_new();
+	struct window_sum sum;
+
+	(void)state;
+	windows_tick(w, stats, 10 * NS_PER_S, 1);
+	told(stats, s, 80, 1000.8);
+	windows_tick(w, stats, 12 * NS_PER_S, 1);
+	told(stats, s, 120, 1002);
+	windows_end(w, stats, 12 * NS_PER_S + 100 * NS_PER_MS, 0);
+	windows_last(w, NULL, &sum);
+	assert_float_equal(sum.length, 1.2, 1e-6);
+	assert_int_equal(sum.requests, 120);
+	window_sum_release(&sum);
+	/* A clock that was set is no stretch of time. */
+	told(stats, s, 1, 1e9);
+	windows_end(w, stats, 14 * NS_PER_S, 0);
+	windows_last(w, NULL, &sum);
+	assert_true(sum.length < 3);
+	window_sum_release(&sum);
+	told(stats, s, 1, 1000);
+	windows_end(w, stats, 16 * NS_PER_S, 0);
+	windows_last(w, NULL, &sum);
+	assert_true(sum.length > 0 && sum.length < 3);
+	window_sum_release(&sum);
+	windows_free(w);
+	stats_free(stats);
+}
+
 static void test_history(void **state)
 {
 	struct stats *stats = stats_new(10, 10);
@@ -279,6 +320,7 @@ int main(void)
 		cmocka_unit_test(test_late_ticks),
 		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_reset_taken_back),
+		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_history),
 	};
 
