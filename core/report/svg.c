@@ -9,6 +9,7 @@
 #include "report/text.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #define WIDTH  900
@@ -74,17 +75,31 @@ static double nice_seconds(double range)
 	return range / steps[i] > 10 ? nice_step(range) : steps[i];
 }
 
+/* Exporters and files say what they like, the largest number there is among
+ * it: what no axis has room for is a gap.  No quotient of two overflows. */
+static bool drawable(double v)
+{
+	return fabs(v) <= 1e150;
+}
+
+static double end_of(double most)
+{
+	return drawable(most) && most > 1e-150 ? most : 1;
+}
+
 static double highest(const struct svg_chart *c)
 {
 	double top = 0;
 
 	for (size_t l = 0; l < c->line_count; l++) {
 		for (size_t i = 0; i < c->count; i++) {
-			if (c->lines[l].values[i] > top)
-				top = c->lines[l].values[i];
+			double v = c->lines[l].values[i];
+
+			if (drawable(v) && v > top)
+				top = v;
 		}
 	}
-	return top > 0 ? top : 1;
+	return end_of(top);
 }
 
 static int value_axis(struct buf *out, double top, double step)
@@ -127,7 +142,7 @@ static int draw_line(struct buf *out, const struct svg_chart *c,
 
 	rc = buf_printf(out, "<path class=\"line %s\" d=\"", line->style);
 	for (size_t i = 0; i < c->count; i++) {
-		if (!isfinite(line->values[i])) {
+		if (!drawable(line->values[i]) || !drawable(c->at[i])) {
 			pen_down = false;
 			continue;
 		}
@@ -149,7 +164,7 @@ static int draw_events(struct buf *out, const struct svg_chart *c, double end)
 	for (size_t i = 0; i < c->event_count && i < 50; i++) {
 		double at = c->events[i].at;
 
-		if (at < 0 || at > end)
+		if (!(at >= 0 && at <= end))
 			continue;
 		rc |= buf_printf(out, "<path class=\"event\" d=\"M%.1f %dV%d"
 		    "\"><title>", LEFT + PLOT_W * at / end, TOP,
@@ -194,7 +209,7 @@ static int head(struct buf *out, const struct svg_chart *c)
 
 int svg_chart(struct buf *out, const struct svg_chart *c)
 {
-	double end = c->count ? c->at[c->count - 1] : 1;
+	double end = end_of(c->count ? c->at[c->count - 1] : 0);
 	double step = nice_step(highest(c));
 	double top = ceil(highest(c) / step - 1e-9) * step;
 	int rc;
@@ -202,9 +217,9 @@ int svg_chart(struct buf *out, const struct svg_chart *c)
 	rc = head(out, c);
 	rc |= legend(out, c);
 	rc |= value_axis(out, top, step);
-	rc |= time_axis(out, end > 0 ? end : 1);
-	rc |= draw_events(out, c, end > 0 ? end : 1);
+	rc |= time_axis(out, end);
+	rc |= draw_events(out, c, end);
 	for (size_t i = 0; i < c->line_count; i++)
-		rc |= draw_line(out, c, &c->lines[i], end > 0 ? end : 1, top);
+		rc |= draw_line(out, c, &c->lines[i], end, top);
 	return rc | buf_puts(out, "</svg>\n");
 }

@@ -10,7 +10,7 @@
 struct svg_line {
 	const char *name;
 	const char *style;              /* class of the line: a, b or c */
-	const double *values;           /* NAN: a gap */
+	const double *values;           /* NAN, or beyond 1e150: a gap */
 };
 
 struct svg_chart {

@@ -1,8 +1,10 @@
-/* Numbers and names as people read them. */
+/* Numbers, names and charts as people read them. */
 #include "report/text.h"
 
 #include "base/rng.h"
+#include "report/svg.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -198,6 +200,33 @@ static void test_environment(void **state)
 	assert_true(t.utf8);
 }
 
+/* Exporters and files may say anything: each axis has an end, and each place
+ * on it is a number. */
+static void test_charts_of_any_value(void **state)
+{
+	static const double any[] = { 0, 5e-324, 1e-320, 1e-310, 0.3, 1e15,
+		1e300, 1e308, 1.7e308, INFINITY, -INFINITY, NAN, -1.7e308 };
+	const size_t n = sizeof(any) / sizeof(*any);
+
+	(void)state;
+	for (size_t i = 0; i < n * n; i++) {
+		const double values[] = { 1, any[i % n] };
+		const double at[] = { any[i % n], any[i / n] };
+		const struct svg_line line = { "a", "a", values };
+		const struct result_event event = { .at = at[0],
+			.text = "event" };
+		const struct svg_chart c = { .title = "", .unit = "",
+			.at = at, .count = 2, .lines = &line,
+			.line_count = 1, .events = &event, .event_count = 1 };
+		struct buf out = BUF_INIT(1 << 16);
+
+		assert_int_equal(svg_chart(&out, &c), 0);
+		assert_null(strstr(buf_str(&out), "nan"));
+		assert_null(strstr(buf_str(&out), "inf"));
+		buf_release(&out);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +236,7 @@ int main(void)
 		cmocka_unit_test(test_csv_fields),
 		cmocka_unit_test(test_names_never_wrap),
 		cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_charts_of_any_value),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
