@@ -121,6 +121,14 @@ def command(swarm, *args):
     return " ".join([swarm.exe, *map(str, steady(swarm, *args))]) + "\r"
 
 
+def running(swarm, terminal, *args, rows=40):
+    """A run in the foreground of a shell."""
+    t = shell(terminal, rows=rows)
+    t.type(command(swarm, *args))
+    t.wait_text("RUNNING")
+    return t
+
+
 def test_resize(swarm, terminal):
     t = terminal(*steady(swarm, "-t", "60s"), columns=100, rows=30)
     t.wait_text("RUNNING")
@@ -139,9 +147,7 @@ def test_resize(swarm, terminal):
 
 
 def test_ctrl_c(swarm, terminal):
-    t = shell(terminal)
-    t.type(command(swarm, "-t", "60s"))
-    t.wait_text("RUNNING")
+    t = running(swarm, terminal, "-t", "60s", rows=24)
     t.type("\x03")
     t.wait_text("exit 0")
     # The block is gone, the summary and the event are there.
@@ -150,9 +156,7 @@ def test_ctrl_c(swarm, terminal):
 
 
 def test_ctrl_c_twice(swarm, terminal):
-    t = shell(terminal, rows=40)
-    t.type(command(swarm, "-o", "steady.linger=60s", "-s", "60"))
-    t.wait_text("RUNNING")
+    t = running(swarm, terminal, "-o", "steady.linger=60s", "-s", "60")
     t.type("\x03")
     t.wait_text("again to stop at once")
     t.type("\x03")
@@ -164,9 +168,7 @@ def test_ctrl_c_twice(swarm, terminal):
 
 
 def test_ctrl_z_and_fg(swarm, terminal):
-    t = shell(terminal, rows=40)
-    t.type(command(swarm, "-t", "60s"))
-    t.wait_text("RUNNING")
+    t = running(swarm, terminal, "-t", "60s")
     t.type("\x1a")
     t.wait_text("Stopped")
     usable(t)
@@ -182,9 +184,7 @@ def test_ctrl_z_and_fg(swarm, terminal):
 
 def test_in_the_background(swarm, terminal):
     """Keys are another program's then; the run ends as if nothing were."""
-    t = shell(terminal, rows=40)
-    t.type(command(swarm, "-t", "5s", "--json-file", "out.json"))
-    t.wait_text("RUNNING")
+    t = running(swarm, terminal, "-t", "5s", "--json-file", "out.json")
     t.type("\x1a")
     t.wait_text("Stopped")
     t.type("bg\r")
@@ -196,9 +196,7 @@ def test_in_the_background(swarm, terminal):
 
 
 def test_a_crash(swarm, terminal):
-    t = shell(terminal, rows=40)
-    t.type(command(swarm, "-t", "60s"))
-    t.wait_text("RUNNING")
+    t = running(swarm, terminal, "-t", "60s")
     pid = int(subprocess.run(["pgrep", "-P", str(t.pid), "-x", "swarm"],
                              capture_output=True, text=True,
                              check=True).stdout.split()[0])

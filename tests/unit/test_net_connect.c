@@ -395,6 +395,18 @@ static uint32_t peer_of(struct swarm_stream *s)
 	return ntohl(in.sin_addr.s_addr);
 }
 
+/* name.test has two addresses; the server listens on `host`. */
+static void run_named(const char *host, void (*serve)(void *),
+    void (*client)(void *))
+{
+	struct pair p = { .host = "name.test" };
+
+	p.listener = kit_listen_on(host, 0, 4);
+	p.port = kit_port(p.listener);
+	fake("127.0.0.1", "127.0.0.2");
+	run_pair(&p, serve, client);
+}
+
 /* Nothing listens on the first address. */
 static void fall_through(void *arg)
 {
@@ -418,13 +430,8 @@ static void fall_through(void *arg)
 
 static void test_falls_through_addresses(void **state)
 {
-	struct pair p = { .host = "name.test" };
-
 	(void)state;
-	p.listener = kit_listen_on("127.0.0.2", 0, 4);
-	p.port = kit_port(p.listener);
-	fake("127.0.0.1", "127.0.0.2");
-	run_pair(&p, serve_two, fall_through);
+	run_named("127.0.0.2", serve_two, fall_through);
 }
 
 static void take_turns(void *arg)
@@ -442,13 +449,8 @@ static void take_turns(void *arg)
 
 static void test_addresses_take_turns(void **state)
 {
-	struct pair p = { .host = "name.test" };
-
 	(void)state;
-	p.listener = kit_listen_on("0.0.0.0", 0, 4);
-	p.port = kit_port(p.listener);
-	fake("127.0.0.1", "127.0.0.2");
-	run_pair(&p, NULL, take_turns);
+	run_named("0.0.0.0", NULL, take_turns);
 }
 
 static void say_unknown(void *arg)
