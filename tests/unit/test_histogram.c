@@ -309,6 +309,26 @@ static void test_subtract(void **state)
 	histogram_release(&rest);
 }
 
+static void test_subtract_keeps_overflow(void **state)
+{
+	const int64_t huge = INT64_C(1) << 60;
+	struct histogram all, first;
+
+	(void)state;
+	histogram_init(&all);
+	histogram_init(&first);
+	histogram_record(&first, 1000);
+	histogram_record(&all, huge);
+	histogram_merge(&all, &first);
+	histogram_record(&all, 2000);
+	histogram_subtract(&all, &first);
+	assert_int_equal(all.overflow, 1);
+	assert_true(all.max == huge);
+	assert_true(histogram_quantile(&all, 0.99) == huge);
+	histogram_release(&all);
+	histogram_release(&first);
+}
+
 static void test_encode(void **state)
 {
 	struct histogram h = make(), back = make();
@@ -468,6 +488,7 @@ int main(void)
 		cmocka_unit_test(test_merge_is_exact),
 		cmocka_unit_test(test_equal_sees_differences),
 		cmocka_unit_test(test_subtract),
+		cmocka_unit_test(test_subtract_keeps_overflow),
 		cmocka_unit_test(test_encode),
 		cmocka_unit_test(test_decode_refuses),
 		cmocka_unit_test(test_decode_refuses_to_wrap),

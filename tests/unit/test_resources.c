@@ -56,6 +56,22 @@ static void a_long_run_is_folded(void **state)
 	resources_clear(&r);
 }
 
+static void a_value_stays_beside_a_gap(void **state)
+{
+	struct resources r = { 0 };
+
+	(void)state;
+	for (int i = 0; i <= RESOURCES_POINTS; i++) {
+		resources_put(&r, "a.even", "", i % 2 ? NAN : 3);
+		resources_put(&r, "a.odd", "", i % 2 ? 4 : NAN);
+		resources_tick(&r, i, 1);
+	}
+	assert_int_equal(r.step, 2);
+	assert_float_equal(r.rows[0].values[5], 3, 1e-9);
+	assert_float_equal(r.rows[1].values[5], 4, 1e-9);
+	resources_clear(&r);
+}
+
 static void gaps_stay_gaps(void **state)
 {
 	struct buf page = BUF_INIT(1 << 20);
@@ -125,6 +141,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_long_run_is_folded),
+		cmocka_unit_test(a_value_stays_beside_a_gap),
 		cmocka_unit_test(gaps_stay_gaps),
 		cmocka_unit_test(reads_what_a_stranger_wrote),
 		cmocka_unit_test(names_are_no_markup),

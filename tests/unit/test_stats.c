@@ -131,6 +131,8 @@ static void test_ring_keeps_the_newest(void **state)
 	assert_int_equal(s.seconds[1000 % STATS_SECONDS].second,
 	    1000 + STATS_SECONDS);
 	assert_int_equal(s.seconds[1000 % STATS_SECONDS].requests, 7);
+	series_count_second(&s, 1000 - STATS_SECONDS, 9, 0);
+	assert_int_equal(s.seconds[1000 % STATS_SECONDS].requests, 7);
 	/* After the clock was set back an hour the ring goes on. */
 	series_count_second(&s, 1000 - 60 * STATS_SECONDS, 3, 0);
 	assert_int_equal(s.seconds[1000 % STATS_SECONDS].requests, 3);

@@ -145,6 +145,19 @@ static void test_edges(void **state)
 	assert_true(fabs(t.drift + 10.0 / 95) < 0.005);
 }
 
+/* 16 pairs of 28 rise, the rest are equal: the variance is 48, not 65. */
+static void test_ties(void **state)
+{
+	double y[8 * STEADY_GROUP];
+	struct steady_trend t;
+
+	(void)state;
+	for (int i = 0; i < 8 * STEADY_GROUP; i++)
+		y[i] = i < 4 * STEADY_GROUP ? 1 : 2;
+	t = steady_trend(y, 8 * STEADY_GROUP);
+	assert_true(fabs(t.z - 15 / sqrt(48)) < 1e-9);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +165,7 @@ int main(void)
 		cmocka_unit_test(test_what_stands_still_is_kept),
 		cmocka_unit_test(test_what_never_stands_still),
 		cmocka_unit_test(test_edges),
+		cmocka_unit_test(test_ties),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,6 +89,36 @@ static void test_sparse_of_large_counts(void **state)
 	histogram_release(&back);
 }
 
+static void test_sparse_extremes(void **state)
+{
+	const int64_t huge = INT64_C(1) << 60;
+	struct histogram now, before;
+	struct sparse s = { 0 }, small = { 0 };
+
+	(void)state;
+	histogram_init(&now);
+	histogram_init(&before);
+	histogram_record(&now, huge);
+	histogram_copy(&before, &now);
+	histogram_record(&now, 1000);
+	histogram_record(&now, huge - 1);
+	/* What no bucket holds is bound by the whole alone. */
+	sparse_advance(&s, &now, &before);
+	assert_int_equal(s.overflow, 1);
+	assert_int_equal(s.min, 1000);
+	assert_true(s.max == huge);
+	histogram_record(&now, 2000);
+	sparse_advance(&small, &now, &before);
+	assert_true(small.max < 2100);
+	sparse_merge(&s, &small);
+	assert_int_equal(s.min, 1000);
+	assert_true(s.max == huge);
+	sparse_release(&s);
+	sparse_release(&small);
+	histogram_release(&now);
+	histogram_release(&before);
+}
+
 /* Second t has t requests of t ms. */
 static void run(struct windows *w, struct stats *stats, struct series *s,
     int from, int to)
@@ -311,12 +341,43 @@ static void test_history(void **state)
 	stats_free(stats);
 }
 
+/* Ten ticks of a little less than a second are ten seconds; what came just
+ * after the last is a part of it. */
+static void test_short_ticks(void **state)
+{
+	struct stats *stats = stats_new(10, 10);
+	struct series *s = stats_series(stats, "GET", "/");
+	struct windows *w = windows_new();
+	const struct history_slot *slots;
+	struct window_sum sum;
+	int64_t now = NS_PER_S;
+
+	(void)state;
+	for (int t = 1; t <= 20; t++, now += 980 * NS_PER_MS) {
+		stats_record(stats, s, now, 1000, 0, 0, false);
+		windows_tick(w, stats, now, 1);
+	}
+	windows_sum(w, s, 10, &sum);
+	assert_int_equal(sum.requests, 10);
+	window_sum_release(&sum);
+	now -= 980 * NS_PER_MS;
+	stats_record(stats, s, now, 1000, 0, 0, false);
+	windows_tick(w, stats, now + 100 * NS_PER_MS, 1);
+	assert_int_equal(windows_history(w, &slots), 20);
+	assert_int_equal(slots[19].slot.requests, 2);
+	assert_true(fabs(slots[19].slot.length - 1.08) < 1e-9);
+	windows_free(w);
+	stats_free(stats);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sparse),
 		cmocka_unit_test(test_sparse_of_large_counts),
+		cmocka_unit_test(test_sparse_extremes),
 		cmocka_unit_test(test_windows),
+		cmocka_unit_test(test_short_ticks),
 		cmocka_unit_test(test_late_ticks),
 		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_reset_taken_back),
