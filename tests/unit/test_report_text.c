@@ -227,6 +227,27 @@ static void test_charts_of_any_value(void **state)
 	}
 }
 
+/* A page stays readable, and small, however much happens. */
+static void test_charts_of_many_events(void **state)
+{
+	static const double at[] = { 0, 100 };
+	struct result_event events[100];
+	const struct svg_chart c = { .title = "", .unit = "", .at = at,
+		.count = 2, .events = events, .event_count = 100 };
+	struct buf out = BUF_INIT(1 << 16);
+	int marks = 0;
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		events[i] = (struct result_event){ i, "event" };
+	assert_int_equal(svg_chart(&out, &c), 0);
+	for (const char *p = buf_str(&out);
+	    (p = strstr(p, "class=\"event\"")) != NULL; p++)
+		marks++;
+	assert_int_equal(marks, 50);
+	buf_release(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,6 +258,7 @@ int main(void)
 		cmocka_unit_test(test_names_never_wrap),
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_charts_of_any_value),
+		cmocka_unit_test(test_charts_of_many_events),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

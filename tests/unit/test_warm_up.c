@@ -104,6 +104,11 @@ static void test_states(void **state)
 	/* A time is taken as it is. */
 	warm_up_take(&w, &r, 40);
 	assert_true(w.from_s == 40 && w.to_s == 125);
+	/* To the second that most of it lies in. */
+	warm_up_take(&w, &r, 40.4);
+	assert_true(w.from_s == 40);
+	warm_up_take(&w, &r, 40.6);
+	assert_true(w.from_s == 41);
 	result_release(&r);
 }
 
