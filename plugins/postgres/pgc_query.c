@@ -383,9 +383,9 @@ void pgc_query_finish(struct pgc_call *call)
 
 /* ---- one statement ---- */
 
-/* Parses the statement on this connection, a round trip of its own: together
- * with the statement it would already hold a snapshot. */
-static const char *prepare_stmt(struct pgc_call *call,
+/* A round trip of its own: together with the statement it would already hold a
+ * snapshot. */
+const char *pgc_query_parse(struct pgc_call *call,
     const struct pg_query_args *args, bool observed)
 {
 	struct pgc_conn *c = call->conn;
@@ -430,7 +430,7 @@ static void run_call(struct pgc_call *call, enum pg_mode mode,
 		bool streamed = call->streamed;
 
 		call->streamed = false;
-		stmt = prepare_stmt(call, args, true);
+		stmt = pgc_query_parse(call, args, true);
 		call->streamed = streamed;
 		pgc_conn_begin(call->conn);
 	}
@@ -479,7 +479,7 @@ int pgc_query_begin(struct pg *s, struct pgc_call *call, const char *name,
 	return 0;
 }
 
-static const struct pg_result *query_on(struct pg *s, const char *sql,
+const struct pg_result *pgc_query_on(struct pg *s, const char *sql,
     const struct pg_query_args *args)
 {
 	enum pg_mode mode = pgc_query_mode(args);
@@ -505,7 +505,7 @@ static const struct pg_result *query_on(struct pg *s, const char *sql,
 const struct pg_result *pgc_query(struct swarm_user *u, const char *sql,
     const struct pg_query_args *args)
 {
-	return query_on(pgc_session_of(u, args != NULL ? args->on : NULL), sql,
+	return pgc_query_on(pgc_session_of(u, args != NULL ? args->on : NULL), sql,
 	    args);
 }
 
@@ -523,85 +523,4 @@ int pgc_query_simple(struct pg *s, const char *sql, const char *name,
 	call.deadline = pgc_query_deadline(timeout);
 	run_call(&call, PG_SIMPLE, NULL);
 	return s->result.ok ? 0 : -1;
-}
-
-/* ---- named statements ---- */
-
-static struct pgc_named *find_named(struct pg *s, const char *name)
-{
-	struct pgc_named *n;
-
-	for (n = s->named; n != NULL; n = n->next) {
-		if (strcmp(n->name, name) == 0)
-			return n;
-	}
-	return NULL;
-}
-
-static struct pgc_named *keep_named(struct pg *s, const char *name,
-    const char *sql)
-{
-	struct pgc_named *n = find_named(s, name);
-	char *copy = strdup(sql);
-
-	if (copy == NULL)
-		return NULL;
-	if (n == NULL) {
-		n = calloc(1, sizeof(*n));
-		if (n == NULL || (n->name = strdup(name)) == NULL) {
-			free(n);
-			free(copy);
-			return NULL;
-		}
-		n->next = s->named;
-		s->named = n;
-	}
-	free(n->sql);
-	n->sql = copy;
-	return n;
-}
-
-const struct pg_result *pgc_prepare(struct swarm_user *u, const char *name,
-    const char *sql, const struct pg_query_args *args)
-{
-	struct pg *s = pgc_session_of(u, args->on);
-	char space[PGC_NAME_MAX];
-	struct pgc_call call = { .sql = sql, .type = "SQL prepare",
-		.space = space };
-	const struct pg_result *early;
-
-	if (pgc_query_begin(s, &call, args->name != NULL ? args->name : name,
-	    &early) == -1)
-		return early;
-	call.deadline = pgc_query_deadline(args->timeout);
-	pgc_conn_begin(call.conn);
-	if (keep_named(s, name, sql) == NULL)
-		pgc_error_set(&s->error, PGC_MISUSE, "out of memory");
-	else
-		prepare_stmt(&call, args, false);
-	pgc_conn_end(call.conn);
-	pgc_query_finish(&call);
-	pgc_session_end(s);
-	return &s->result;
-}
-
-const struct pg_result *pgc_execute(struct swarm_user *u, const char *name,
-    const struct pg_query_args *args)
-{
-	struct pg *s = pgc_session_of(u, args->on);
-	struct pg_query_args prepared = *args;
-	struct pgc_named *n;
-
-	if (s->busy)
-		return pgc_session_busy();
-	n = find_named(s, name);
-	if (n == NULL) {
-		pgc_error_set(&s->error, "26000",
-		    "no statement \"%.60s\": pg_prepare() it first", name);
-		return pgc_session_failed(s);
-	}
-	prepared.mode = PG_PREPARED;
-	if (prepared.name == NULL)
-		prepared.name = name;
-	return query_on(s, n->sql, &prepared);
 }

@@ -27,9 +27,14 @@ struct pgc_call {
 /* The table's functions.  args may be NULL. */
 const struct pg_result *pgc_query(struct swarm_user *, const char *sql,
     const struct pg_query_args *);
+/* pgc_named.c */
 const struct pg_result *pgc_prepare(struct swarm_user *, const char *name,
     const char *sql, const struct pg_query_args *);
 const struct pg_result *pgc_execute(struct swarm_user *, const char *name,
+    const struct pg_query_args *);
+
+/* [fiber] A statement on a session of the caller's choice. */
+const struct pg_result *pgc_query_on(struct pg *, const char *sql,
     const struct pg_query_args *);
 
 /* The mode for these arguments. */
@@ -68,6 +73,11 @@ int pgc_query_unwaited(struct pgc_call *);
 int pgc_query_cancel(struct pgc_call *);
 /* Notes a failure reported by libpq's own functions. */
 void pgc_query_send_failed(struct pgc_call *);
+/* [fiber] Parses the call's statement on its connection, unless that has
+ * happened: its name there, NULL with s->error.  observed: the time it takes
+ * is told. */
+const char *pgc_query_parse(struct pgc_call *, const struct pg_query_args *,
+    bool observed);
 /* Fills in s->result from s->rows, which is a success. */
 void pgc_query_fill(struct pg *);
 
