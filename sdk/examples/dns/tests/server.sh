@@ -5,22 +5,31 @@ set -eu
 PATH=$PATH:/usr/sbin:/sbin
 swarm=$1 plugin=$2 source=$3
 folder=$(mktemp -d)
-port=$(python3 -c 'import socket
+mkfifo "$folder/log"
+server=
+trap 'kill $server || :; wait $server || :; rm -rf "$folder"' EXIT
+
+# On a port that was free a moment ago; not there when somebody else took it.
+start() {
+	port=$(python3 -c 'import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(("127.0.0.1", 0))
 print(s.getsockname()[1])')
-mkfifo "$folder/log"
-dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts \
-	--address=/test/192.0.2.7 --listen-address=127.0.0.1 --bind-interfaces \
-	--port="$port" --user="$(id -un)" --pid-file="$folder/pid" \
-	--log-facility=- > "$folder/log" 2>&1 &
-server=$!
-trap 'kill $server; wait $server || :; rm -rf "$folder"' EXIT
-# Until it has started; what it says later is not wanted.
-exec 3< "$folder/log"
-while read -r line <&3; do
-	case $line in *started,*) break ;; esac
-done
+	dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv \
+		--no-hosts --address=/test/192.0.2.7 --bind-interfaces \
+		--listen-address=127.0.0.1 --port="$port" \
+		--user="$(id -un)" --pid-file="$folder/pid" \
+		--log-facility=- > "$folder/log" 2>&1 &
+	server=$!
+	exec 3< "$folder/log"
+	while read -r line <&3; do
+		case $line in *started,*) return 0 ;; esac
+		echo "$line" >&2
+	done
+	return 1
+}
+start || start || start
+# What it says later is not wanted.
 cat <&3 > /dev/null &
 
 run() {
