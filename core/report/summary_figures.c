@@ -153,7 +153,8 @@ void summary_histogram(const struct summary *s, const struct histogram *h)
 	double highest = 0;
 	int first = 0, last;
 
-	if (h->count == 0)
+	/* What failed before it began took no time at all. */
+	if (h->count == 0 || h->max == 0)
 		return;
 	/* Rows are numbered by the power; the median's is in the middle. */
 	first = (int)ceil(log2((double)median / 1e6 + 1e-9)) - ROWS / 2;

@@ -63,6 +63,16 @@ def test_unreachable_broker(swarm, tmp_path):
     assert "refused" in done.text.lower()
 
 
+def test_user_in_the_url(swarm):
+    done = swarm.run("-f", swarm.scenario("iot.so"), "--headless", "-H",
+                     "mqtt://me:hush@127.0.0.1", "-u", "1", "-t", "1s")
+    assert done.status == 4, done.text
+    assert "the options of these names" in done.text, done.text
+    # Nothing took any time: there is no course of times to show.
+    assert " max 0 " in done.out and "\u2190" not in done.out, done.out
+    assert "hush" not in done.text
+
+
 def test_broker_that_stops_in_mid_run(swarm, broker, tmp_path):
     run = swarm.start("-f", swarm.scenario("iot.so"), "--headless",
                       "-H", broker.url, "-u", "20", "-r", "50", "-t", "15s",

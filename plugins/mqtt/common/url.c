@@ -84,6 +84,10 @@ int url_parse(struct url *u, const char *text, const char **why)
 	*why = "the scheme must be mqtt, mqtts, ws or wss";
 	if (!at)
 		return -1;
+	*why = "a user and a password belong into .username and .password, or "
+	    "the options of these names";
+	if (memchr(at, '@', strcspn(at, "/?#")))
+		return -1;
 	n = host_at(u, &at, &rest);
 	*why = "there is no host";
 	if (n == 0)
@@ -92,9 +96,6 @@ int url_parse(struct url *u, const char *text, const char **why)
 	if (n >= sizeof u->host)
 		return -1;
 	memcpy(u->host, at, n);
-	*why = "a user belongs into .username or the option username";
-	if (strchr(u->host, '@'))
-		return -1;
 	*why = "the port must be 1 to 65535";
 	if (*rest == ':' && port_at(u, &rest) == -1)
 		return -1;

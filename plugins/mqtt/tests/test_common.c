@@ -74,8 +74,11 @@ static void test_bad_urls(void **state)
 	bad("mqtt://b:1883x", "there is something odd after the port");
 	bad("mqtt://b?x", "there is something odd after the port");
 	bad("mqtt://b/path", "only ws and wss take a path");
-	bad("mqtt://me@b", "a user belongs into .username or the option "
-	    "username");
+	bad("mqtt://me@b", "a user and a password belong into .username and "
+	    ".password, or the options of these names");
+	bad("wss://me:s3cret@b:1/path", "a user and a password belong into "
+	    ".username and .password, or the options of these names");
+	bad("mqtt://b/me@c", "only ws and wss take a path");
 	memset(longest + 7, 'h', 300);
 	bad(longest, "the host is too long");
 	bad("", "there is no host");
