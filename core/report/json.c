@@ -386,8 +386,7 @@ static bool json_wanted(const struct report *r)
 	return r->options.json || r->options.json_file;
 }
 
-/* Locust's option names the file without the suffix. */
-static char *path_of(const char *name)
+char *json_path(const char *name)
 {
 	size_t len = strlen(name);
 
@@ -408,7 +407,7 @@ static int json_start(const struct report *r)
 		    "--json, in place of the summary");
 		return -1;
 	}
-	path = path_of(r->options.json_file);
+	path = json_path(r->options.json_file);
 	rc = file_check(path);
 	free(path);
 	return rc;
@@ -420,7 +419,7 @@ static int json_save(const struct report *r, const struct result *result)
 	int rc = 0;
 
 	if (r->options.json_file) {
-		char *path = path_of(r->options.json_file);
+		char *path = json_path(r->options.json_file);
 
 		rc = json_write(&out, result);
 		if (rc == 0)
@@ -443,7 +442,7 @@ static int json_finish(const struct report *r, const struct result *result)
 		rc = fflush(stdout);
 	}
 	if (rc == 0 && r->options.json_file) {
-		char *path = path_of(r->options.json_file);
+		char *path = json_path(r->options.json_file);
 
 		rc = file_replace(path, out.data, out.len);
 		free(path);

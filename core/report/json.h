@@ -13,6 +13,9 @@
 
 /* 0, or -1 when it does not fit. */
 int json_write(struct buf *, const struct result *);
+/* Where --json-file NAME writes: Locust's option names the file without the
+ * suffix.  The caller frees. */
+char *json_path(const char *name);
 /* Reads a file back, of this schema.  0, or -1 after log_error(), with
  * nothing to release. */
 int json_read(struct result *, const char *path);

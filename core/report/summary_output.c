@@ -1,6 +1,9 @@
 /*
  * The summary as an output of a run, with the files that were written.
  */
+#include <stdlib.h>
+
+#include "report/json.h"
 #include "report/output.h"
 #include "report/summary.h"
 
@@ -19,10 +22,11 @@ static bool summary_wanted(const struct report *r)
 static int summary_finish(const struct report *r, const struct result *result)
 {
 	const struct report_options *o = &r->options;
+	char *json = o->json_file ? json_path(o->json_file) : NULL;
 
 	summary_print(result, stdout, o->summary, o->colour);
 	file("report", o->html);
-	file("json", o->json_file);
+	file("json", json);
 	file("csv", o->csv);
 	file("markdown", o->markdown);
 	file("junit", o->junit);
@@ -30,6 +34,7 @@ static int summary_finish(const struct report *r, const struct result *result)
 	file("stream", o->ndjson);
 	file("prometheus", o->prometheus);
 	summary_exit(result, stdout);
+	free(json);
 	return 0;
 }
 

@@ -195,6 +195,7 @@ def test_criteria_decide(swarm, tmp_path):
     done = swarm.run(*args, "--fail-if", "errors% > 5%",
                      "--json-file", tmp_path / "out")
     assert done.status == 99, done.text
+    assert f"  {tmp_path / 'out.json'}\n" in done.out
     result = json.loads((tmp_path / "out.json").read_text())
     assert result["criteria"][0]["failed"] is True
     assert abs(result["criteria"][0]["value"] - 0.1) < 1e-9
