@@ -262,18 +262,17 @@ static bool together(const struct resource *a, const struct resource *b)
 	    strcmp(a->unit, b->unit) == 0;
 }
 
-static void chart(struct buf *out, const struct resources *r, size_t from,
-    size_t count, struct svg_chart *c)
+static void chart(struct buf *out, const struct resources *r,
+    const struct resource *const *rows, size_t count, struct svg_chart *c)
 {
 	static const char *const styles[] = { "a", "b", "c" };
-	bool share = strcmp(r->rows[from].unit, "share") == 0;
+	bool share = strcmp(rows[0]->unit, "share") == 0;
 	struct svg_line lines[LINES];
 	double *percents = xcalloc(r->count * count, sizeof(double));
-	char *title = xstrndup(r->rows[from].name,
-	    prefix(r->rows[from].name));
+	char *title = xstrndup(rows[0]->name, prefix(rows[0]->name));
 
 	for (size_t i = 0; i < count; i++) {
-		const struct resource *row = &r->rows[from + i];
+		const struct resource *row = rows[i];
 		double *values = percents + i * r->count;
 
 		for (size_t k = 0; k < r->count; k++)
@@ -283,7 +282,7 @@ static void chart(struct buf *out, const struct resources *r, size_t from,
 		    values };
 	}
 	c->title = title;
-	c->unit = share ? "%" : r->rows[from].unit;
+	c->unit = share ? "%" : rows[0]->unit;
 	c->lines = lines;
 	c->line_count = count;
 	svg_chart(out, c);
@@ -304,23 +303,29 @@ void resources_html(struct buf *out, const struct resources *r,
 {
 	struct svg_chart c = { .at = r->at, .count = r->count,
 		.events = events, .event_count = event_count };
+	bool *drawn;
 
 	if (r->count == 0)
 		return;
 	buf_puts(out, "<section class=\"charts\"><h2>What the target felt"
 	    "</h2>\n");
-	for (size_t i = 0; i < r->row_count;) {
+	drawn = xcalloc(r->row_count + 1, sizeof(*drawn));
+	for (size_t i = 0; i < r->row_count; i++) {
+		const struct resource *rows[LINES] = { &r->rows[i] };
 		size_t n = 1;
 
-		if (!shown(&r->rows[i])) {
-			i++;
+		if (drawn[i] || !shown(&r->rows[i]))
 			continue;
+		/* A rate is known a second later: kin need not be neighbours. */
+		for (size_t k = i + 1; k < r->row_count && n < LINES; k++) {
+			if (drawn[k] || !shown(&r->rows[k]) ||
+			    !together(&r->rows[i], &r->rows[k]))
+				continue;
+			drawn[k] = true;
+			rows[n++] = &r->rows[k];
 		}
-		while (n < LINES && i + n < r->row_count &&
-		    together(&r->rows[i], &r->rows[i + n]))
-			n++;
-		chart(out, r, i, n, &c);
-		i += n;
+		chart(out, r, rows, n, &c);
 	}
+	free(drawn);
 	buf_puts(out, "</section>\n");
 }
