@@ -524,7 +524,8 @@ def test_a_worker_joins_and_the_first_is_lost(swarm, tmp_path, server):
     out = json.loads((tmp_path / "out.json").read_text())
     check_once_and_in_order(events, server.paths(), out)
     counters = out["counters"]
-    assert counters["replay: given to another worker"] > 60
+    # Of each of the two: half a second's, and what waited for its user.
+    assert counters["replay: given to another worker"] > 30
     assert counters.get("replay: in doubt", 0) < 200
     assert unaccounted(out) == 0
 
