@@ -426,6 +426,13 @@ static void test_nothing_winds_up(void **state)
 	hold_spec_release(&spec);
 }
 
+/* Each second of these brought the same. */
+static void seconds(struct hold *h, int from, int to, double value)
+{
+	for (int at = from; at <= to; at++)
+		hold_second(h, at, &SECOND(value, 100, false));
+}
+
 static bool says(const struct hold_spec *spec, const struct hold *h,
     const char *words)
 {
@@ -448,23 +455,19 @@ static void test_gaps_in_words(void **state)
 {
 	struct hold_spec spec;
 	struct hold h;
-	int at;
 
 	(void)state;
 	parse(&spec, "p99=1s");
 	hold_init(&h, &spec.rules, 100);
-	for (at = 1; at <= 10; at++)
-		hold_second(&h, at, &SECOND(3e9, 100, false));
-	for (; at <= 29; at++)
-		hold_second(&h, at, &SECOND(at % 2 ? 1e9 : NAN, 100, false));
+	seconds(&h, 1, 10, 3e9);
+	for (int at = 11; at <= 29; at++)
+		seconds(&h, at, at, at % 2 ? 1e9 : NAN);
 	assert_true(says(&spec, &h, "was reached after 11 s and kept within "
 	    "15 % for 100 %"));
 	hold_release(&h);
 	hold_init(&h, &spec.rules, 100);
-	for (at = 1; at <= 9; at++)
-		hold_second(&h, at, &SECOND(1e9, 100, false));
-	for (; at <= 29; at++)
-		hold_second(&h, at, &SECOND(NAN, 100, false));
+	seconds(&h, 1, 9, 1e9);
+	seconds(&h, 10, 29, NAN);
 	assert_true(says(&spec, &h, "was never kept within 15 % for ten "
 	    "measured seconds"));
 	hold_release(&h);
